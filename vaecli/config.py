@@ -1,0 +1,143 @@
+"""The settings of a run: typed groups, read from a preset, then a TOML file, then options, then ``--set``.
+
+The strings under the fields are the help of `vae config`. Unknown keys are refused, and all problems of a
+configuration are reported together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vaecli.errors import UsageError, nearest
+
+
+class Group(BaseModel):
+    """A frozen group of settings that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusConfig(Group):
+    """Which text, and how it becomes ids."""
+
+    data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
+    tokenizer: str = Field("split", description="`split` at white space, or the name of a torchtext tokenizer")
+    max_vocab: int = Field(0, ge=0, description="keep the most frequent words only; 0 keeps all")
+    min_freq: int = Field(1, ge=1, description="words seen fewer times in train are unknown")
+    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words")
+    train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
+    valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
+    test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")
+    corpus_seed: int = Field(0, ge=0, description="synthetic corpus: seed of the sentences")
+
+
+class ModelConfig(Group):
+    """Sizes, dropout and initialisation, the same for every method."""
+
+    embedding_size: int = Field(128, ge=1, description="word embeddings of encoder and decoder")
+    encoder_size: int = Field(128, ge=1, description="hidden units of the encoder LSTM")
+    decoder_size: int = Field(128, ge=1, description="hidden units of the decoder LSTM")
+    latent_size: int = Field(16, ge=1, description="dimensions Z of the latent variable")
+    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's word embeddings")
+    output_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's hidden states")
+    init_range: float | None = Field(None, gt=0, description="weights from U(-r, r); unset: torch's own initialisation")
+    embedding_init_range: float | None = Field(
+        None, gt=0, description="embeddings from U(-r, r); unset: torch's own initialisation"
+    )
+
+
+class TrainingConfig(Group):
+    """Optimiser, decay and stopping, the same for every method."""
+
+    epochs: int = Field(8, ge=1, description="passes over train at most")
+    batch_size: int = Field(64, ge=2, description="sentences a batch")
+    optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")
+    learning_rate: float = Field(2e-3, gt=0, description="initial learning rate")
+    clip: float = Field(5.0, gt=0, description="largest global norm of the gradient")
+    decay: float = Field(0.5, gt=0, lt=1, description="factor on the learning rate when validation stalls")
+    patience: int = Field(2, ge=1, description="evaluations without a better validation neg_elbo before a decay")
+    decay_start: int = Field(0, ge=0, description="epochs before the first decay may happen")
+    max_decays: int = Field(5, ge=0, description="stop at the stall after this many decays")
+    reload_best: bool = Field(False, description="go back to the best weights at a decay")
+    seed: int = Field(0, ge=0, description="seed of initialisation, data order and noise")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training")
+    threads: int = Field(0, ge=0, description="CPU threads; 0 lets torch choose")
+
+
+class EvaluationConfig(Group):
+    """How the reported figures are estimated."""
+
+    iw_samples: int = Field(100, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
+    rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
+    batch_size: int = Field(128, ge=1, description="sentences a batch")
+    split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
+
+
+class RunConfig(Group):
+    """Everything that decides the numbers of one run."""
+
+    experiment: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="its name")
+    method: str = Field("vanilla", description="a remedy, or several joined with +")
+    preset: str = Field("quick", description="the preset that the settings started from")
+    hyper: dict[str, dict[str, bool | int | float | str]] = Field(
+        default_factory=dict, description="hyper-parameters of the method's remedies, by remedy"
+    )
+    corpus: CorpusConfig = CorpusConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+GROUPS: dict[str, type[Group]] = {
+    "corpus": CorpusConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+    "evaluation": EvaluationConfig,
+}
+"""The groups that a preset, a TOML file and ``--set`` may fill."""
+
+
+def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -> list[str]:
+    """One line for each problem that pydantic found, with the nearest name for an unknown key."""
+    lines = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        where = ".".join([prefix, *path]) if prefix else ".".join(path)
+        if item["type"] == "extra_forbidden":
+            owner = known
+            for part in path[:-1]:
+                annotation = owner.model_fields[part].annotation if part in owner.model_fields else None
+                if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                    owner = annotation
+            lines.append(f"{where}: unknown key; {nearest(path[-1], owner.model_fields)}")
+        else:
+            lines.append(f"{where}: {item['msg'].lower()}, got {item['input']!r}")
+    return lines
+
+
+def build_config(values: Mapping[str, Any], place: str = "configuration") -> RunConfig:
+    """Validates nested values into a `RunConfig`.
+
+    Raises:
+        UsageError: With every problem on a line of its own, each naming its key.
+    """
+    try:
+        return RunConfig.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(f"{place}: " + "\n  ".join(problems(error, RunConfig))) from None
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge of nested mappings, later layers winning."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+                result[key] = merge(result[key], value)
+            else:
+                result[key] = merge(value) if isinstance(value, Mapping) else value
+    return result

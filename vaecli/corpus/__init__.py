@@ -1,0 +1,1 @@
+"""Corpora: the synthetic grammar, folders of text, vocabulary and length-bucketed batches."""

@@ -1,0 +1,68 @@
+"""What a user can get wrong, one class a kind, each with its exit code.
+
+Messages name the thing, the place and the way out, on one or two lines. `vaecli.cli` is the only place that
+catches `VaeError`; everything below it raises.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VaeError(Exception):
+    """Base of every error that a user can cause; printed without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(VaeError):
+    """A wrong option, name, value or configuration."""
+
+    exit_code = 2
+
+
+class DataError(VaeError):
+    """A corpus that can't be read or used."""
+
+    exit_code = 3
+
+
+class DivergedError(VaeError):
+    """A loss, gradient or metric that is not finite."""
+
+    exit_code = 4
+
+
+class TrialsFailedError(VaeError):
+    """Some trials of an experiment failed; the others are done."""
+
+    exit_code = 5
+
+
+class InterruptedRunError(VaeError):
+    """A run stopped by a signal, with its checkpoint saved.
+
+    Args:
+        message: What was saved and how to go on.
+        signal_number: The signal received; the exit code is 128 plus it.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """The end of an error message: the nearest valid name, or all of them when none is near."""
+    options = sorted(choices)
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "choose from " + ", ".join(options) if options else "there is none"
+
+
+def unknown(kind: str, name: str, choices: Iterable[str], place: str = "") -> UsageError:
+    """An error for a name that doesn't exist: ``unknown method 'bm' (--methods): did you mean 'bn'?``."""
+    where = f" ({place})" if place else ""
+    return UsageError(f"unknown {kind} {name!r}{where}: {nearest(name, choices)}")

@@ -1,0 +1,1 @@
+"""The text VAE: encoder, posterior, prior, decoder and the fused output layer."""

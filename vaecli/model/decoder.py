@@ -1,0 +1,90 @@
+"""Decoders p(x|z): from a latent code and the words so far to states, and from states to words."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.corpus.types import PAD, Batch
+from vaecli.model.output import OutputLayer
+
+
+class Decoder(nn.Module, ABC):
+    """p(x|z).
+
+    Attributes:
+        latent_size: Z; 0 for a language model.
+        output: The output layer on the states that `hidden` gives.
+    """
+
+    latent_size: int
+    output: OutputLayer
+
+    @abstractmethod
+    def hidden(self, z: Tensor, inputs: Tensor) -> Tensor:
+        """(B, T, D) states before the output layer, state t having seen inputs up to t.
+
+        Args:
+            z: (B, Z).
+            inputs: (B, T) int64 decoder input, from ``<s>`` on.
+        """
+
+    def token_nll(self, z: Tensor, inputs: Tensor, batch: Batch) -> Tensor:
+        """(B, T) -log p(w_t | w_<t, z) in nats, 0 at padding.
+
+        Args:
+            z: (B, Z).
+            inputs: (B, T) decoder input, `batch.inputs` or a corrupted form of it.
+            batch: What is predicted.
+        """
+        states = self.hidden(z, inputs).flatten(0, 1)[batch.rows]
+        nll = self.output.nll(states, batch.targets.flatten()[batch.rows])
+        full = torch.zeros(batch.mask.numel(), dtype=nll.dtype, device=nll.device)
+        return full.index_put((batch.rows,), nll).view(batch.mask.shape)
+
+
+class LSTMDecoder(Decoder):
+    """One-layer LSTM whose initial state and every input receive z (He et al. 2019; Li et al. 2019).
+
+    c_0 = W z, h_0 = tanh(c_0), input_t = [dropout(embedding_t); z], output on dropout(h_t). z is never dropped.
+
+    Args:
+        vocabulary_size: Word types V.
+        embedding_size: Width of the word embeddings.
+        hidden_size: Hidden units.
+        latent_size: Z; with 0 the initial state is zero and this is a language model.
+        embedding_dropout: Dropout on the word embeddings.
+        output_dropout: Dropout on the hidden states.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        latent_size: int,
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.latent_size, self.hidden_size = latent_size, hidden_size
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
+        self.initial = nn.Linear(latent_size, hidden_size, bias=False) if latent_size else None
+        self.lstm = nn.LSTM(embedding_size + latent_size, hidden_size, batch_first=True)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.output_dropout = nn.Dropout(output_dropout)
+        self.output = OutputLayer(hidden_size, vocabulary_size)
+
+    def hidden(self, z: Tensor, inputs: Tensor) -> Tensor:
+        """See `Decoder.hidden`."""
+        words = self.embedding_dropout(self.embedding(inputs))
+        if self.initial is None:
+            states, _ = self.lstm(words)
+        else:
+            c = self.initial(z).unsqueeze(0)
+            repeated = z.unsqueeze(1).expand(-1, inputs.shape[1], -1)
+            states, _ = self.lstm(torch.cat([words, repeated.to(words.dtype)], -1), (torch.tanh(c), c))
+        dropped: Tensor = self.output_dropout(states)
+        return dropped

@@ -1,0 +1,177 @@
+r"""Posterior distributions q(z|x) of a batch, and the heads that produce them.
+
+Every posterior is a frozen set of tensors with the batch as first axis, and samples as a deterministic map of
+standard normal noise, so a sentence's samples can be drawn from its own generator whatever batch it is in.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.model.encoder import Encoding
+from vaecli.model.prior import Prior, StandardNormal
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True)
+class Posterior(ABC):
+    """q(z|x) of B sentences, Z dimensions.
+
+    Attributes:
+        mean: (B, Z) E_q[z|x].
+    """
+
+    mean: Tensor
+    has_density: ClassVar[bool] = True
+    """Whether log q(z|x) is a density with respect to the prior's measure, so that a KL to it exists."""
+
+    @property
+    def noise_size(self) -> int:
+        """Standard normal numbers that one sample takes."""
+        return self.mean.shape[-1]
+
+    @abstractmethod
+    def sample(self, noise: Tensor) -> Tensor:
+        """(S, B, Z) reparameterised samples of (S, B, noise_size) standard normal noise."""
+
+    @abstractmethod
+    def log_prob(self, z: Tensor) -> Tensor:
+        """(S, B) log q(z_s,b | x_b) of (S, B, Z)."""
+
+    @abstractmethod
+    def pairwise_log_prob(self, z: Tensor) -> Tensor:
+        """(M, B) log q(z_m | x_b) of (M, Z), in the dtype of this posterior."""
+
+    def kl(self, prior: Prior) -> Tensor | None:
+        """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""
+        return None
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The posterior with a function applied to each of its tensors (detach, select sentences, cast)."""
+        return type(self)(**{f.name: function(getattr(self, f.name)) for f in fields(self)})
+
+    @classmethod
+    def cat(cls, parts: Sequence[Posterior]) -> Posterior:
+        """Posteriors of several batches as one."""
+        kind = type(parts[0])
+        names = [f.name for f in fields(parts[0])]
+        return kind(**{n: torch.cat([getattr(p, n) for p in parts]) for n in names})
+
+
+@dataclass(frozen=True)
+class DiagonalGaussian(Posterior):
+    """N(mean, diag(exp(logvar))), the posterior of Kingma & Welling (2014).
+
+    Attributes:
+        logvar: (B, Z) log variances.
+    """
+
+    logvar: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """See `Posterior.sample`."""
+        return self.mean + (0.5 * self.logvar).exp() * noise
+
+    def log_prob_dimensions(self, z: Tensor) -> Tensor:
+        """(S, B, Z) log density of each dimension."""
+        return -0.5 * (LOG_2PI + self.logvar + (z - self.mean).square() * (-self.logvar).exp())
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """See `Posterior.log_prob`."""
+        return self.log_prob_dimensions(z).sum(-1)
+
+    def pairwise_log_prob(self, z: Tensor) -> Tensor:
+        """See `Posterior.pairwise_log_prob`; two matrix products instead of an (M, B, Z) array."""
+        precision = (-self.logvar).exp()
+        constant = (LOG_2PI + self.logvar + self.mean.square() * precision).sum(-1)
+        quadratic = z.square() @ precision.T - 2 * (z @ (self.mean * precision).T)
+        return -0.5 * (quadratic + constant)
+
+    def kl(self, prior: Prior) -> Tensor | None:
+        r"""(B, Z) closed form ``(mean^2 + exp(logvar) - logvar - 1) / 2`` against N(0, I)."""
+        if not isinstance(prior, StandardNormal):
+            return None
+        return gaussian_kl(self.mean, self.logvar)
+
+
+@dataclass(frozen=True)
+class PointMass(Posterior):
+    """A deterministic code z = mean.
+
+    Its density is taken with respect to the counting measure (0 at the code, -inf elsewhere), under which mutual
+    information is the entropy of the codes; against a continuous prior no KL exists.
+    """
+
+    has_density: ClassVar[bool] = False
+    tolerance: ClassVar[float] = 1e-5
+    """Codes closer than this in every dimension are the same code: sums in another order differ by less."""
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """The code, whatever the noise."""
+        return self.mean.expand(noise.shape[0], *self.mean.shape)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """See the class."""
+        same = ((z - self.mean).abs() < self.tolerance).all(-1)
+        return torch.zeros_like(z[..., 0]).masked_fill(~same, -math.inf)
+
+    def pairwise_log_prob(self, z: Tensor) -> Tensor:
+        """See the class."""
+        same = torch.stack([((z - m).abs() < self.tolerance).all(-1) for m in self.mean], dim=1)
+        return torch.zeros(same.shape, dtype=z.dtype, device=z.device).masked_fill(~same, -math.inf)
+
+
+def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mean, exp(logvar)) || N(0, 1)) elementwise, in nats (Kingma & Welling 2014, appendix B)."""
+    return 0.5 * (mean.square() + logvar.exp() - logvar - 1)
+
+
+def kl_divergence(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
+    """KL(q(z|x) || p(z)): exact where there is a closed form, else log q - log p at one sample.
+
+    Args:
+        posterior: q(z|x) of B sentences.
+        prior: p(z).
+        z: (B, Z) a sample of q.
+
+    Returns:
+        (B, Z) by dimension, or (B, 1) where it doesn't factorise.
+    """
+    exact = posterior.kl(prior)
+    if exact is not None:
+        return exact
+    return (posterior.log_prob(z.unsqueeze(0)).squeeze(0) - prior.log_prob(z)).unsqueeze(-1)
+
+
+class PosteriorHead(nn.Module, ABC):
+    """Maps an encoding to q(z|x)."""
+
+    @abstractmethod
+    def forward(self, encoding: Encoding) -> Posterior:
+        """q(z|x) of the batch."""
+
+
+class GaussianHead(PosteriorHead):
+    """Linear maps without bias from the encoder's features to mean and logvar (He et al. 2019).
+
+    Args:
+        feature_size: Encoder features F.
+        latent_size: Dimensions Z.
+    """
+
+    def __init__(self, feature_size: int, latent_size: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(feature_size, latent_size, bias=False)
+        self.logvar = nn.Linear(feature_size, latent_size, bias=False)
+
+    def forward(self, encoding: Encoding) -> DiagonalGaussian:
+        """q(z|x) of the batch."""
+        return DiagonalGaussian(self.mean(encoding.features), self.logvar(encoding.features))

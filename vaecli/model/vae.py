@@ -1,0 +1,185 @@
+"""The VAE that joins encoder, posterior, prior and decoder, and the parts that a remedy may change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.config import ModelConfig
+from vaecli.corpus.types import Batch
+from vaecli.model.decoder import Decoder, LSTMDecoder
+from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
+from vaecli.model.output import OutputLayer
+from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead, kl_divergence
+from vaecli.model.prior import Prior, StandardNormal
+
+Bound = Callable[[Posterior], Tensor]
+"""Maps a posterior of a batch to its per-sentence -ELBO (B,) at KL weight 1."""
+
+Refine = Callable[[Posterior, Bound], Posterior]
+"""Refines the encoder's posterior, for remedies that do so."""
+
+
+class CleanInput(nn.Module):
+    """Decoder input as it is: ``<s> w_1 ... w_n``."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, T) unchanged."""
+        return inputs
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes that parts are built for.
+
+    Attributes:
+        vocabulary_size: Word types V.
+        train_sentences: Sentences of the train split.
+        model: The settings of the model.
+    """
+
+    vocabulary_size: int
+    train_sentences: int
+    model: ModelConfig
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The pieces of a VAE; a remedy's `build` returns a copy with some replaced.
+
+    Attributes:
+        shape: What they are built for.
+        encoder: None for a language model.
+        head: None for a language model.
+        prior: p(z).
+        decoder: p(x|z).
+        input_noise: Corrupts the decoder's input, (B, T) to (B, T), in training mode.
+        encoder_noise: Corrupts the batch that the encoder reads, in training mode; None leaves it.
+        aux: Modules that a remedy brings, by the remedy's name: critics, multipliers, adapted weights.
+    """
+
+    shape: Shape
+    encoder: Encoder | None
+    head: PosteriorHead | None
+    prior: Prior
+    decoder: Decoder
+    input_noise: nn.Module = field(default_factory=CleanInput)
+    encoder_noise: nn.Module | None = None
+    aux: Mapping[str, nn.Module] = field(default_factory=dict)
+
+
+def vanilla_parts(shape: Shape) -> Parts:
+    """The parts of the vanilla VAE: LSTM encoder, diagonal Gaussian, N(0, I), LSTM decoder."""
+    m, v = shape.model, shape.vocabulary_size
+    encoder = LSTMEncoder(v, m.embedding_size, m.encoder_size)
+    return Parts(
+        shape=shape,
+        encoder=encoder,
+        head=GaussianHead(encoder.feature_size, m.latent_size),
+        prior=StandardNormal(m.latent_size),
+        decoder=LSTMDecoder(v, m.embedding_size, m.decoder_size, m.latent_size, m.embedding_dropout, m.output_dropout),
+    )
+
+
+class VAE(nn.Module):
+    """A text VAE, or a language model where there is no encoder.
+
+    Args:
+        parts: Its pieces.
+        refine: Refines the encoder's posterior in training and evaluation alike; None leaves it.
+    """
+
+    def __init__(self, parts: Parts, refine: Refine | None = None) -> None:
+        super().__init__()
+        self.encoder, self.head = parts.encoder, parts.head
+        self.prior, self.decoder = parts.prior, parts.decoder
+        self.input_noise, self.encoder_noise = parts.input_noise, parts.encoder_noise
+        self.aux = nn.ModuleDict(dict(parts.aux))
+        self.shape = parts.shape
+        self.refine = refine
+
+    @property
+    def has_latent(self) -> bool:
+        """False for a language model."""
+        return self.head is not None
+
+    @property
+    def latent_size(self) -> int:
+        """Dimensions Z; 0 for a language model."""
+        return self.decoder.latent_size
+
+    def encode(self, batch: Batch) -> Encoding:
+        """The encoder's view of the batch, corrupted in training where a remedy says so."""
+        assert self.encoder is not None
+        seen = self.encoder_noise(batch) if self.encoder_noise is not None else batch
+        encoding: Encoding = self.encoder(seen)
+        return encoding
+
+    def posterior(self, batch: Batch, encoding: Encoding | None = None) -> Posterior:
+        """q(z|x) of the batch, refined where a remedy does so."""
+        assert self.head is not None
+        posterior: Posterior = self.head(self.encode(batch) if encoding is None else encoding)
+        if self.refine is None:
+            return posterior
+        return self.refine(posterior, lambda q: self.negative_elbo(q, batch))
+
+    def token_nll(self, z: Tensor, batch: Batch) -> Tensor:
+        """(B, T) -log p(w_t | w_<t, z) in nats, 0 at padding, for (B, Z) codes."""
+        return self.decoder.token_nll(z, self.input_noise(batch.inputs), batch)
+
+    def nll(self, z: Tensor, batch: Batch) -> Tensor:
+        """-log p(x|z) in nats per sentence: (B,) for (B, Z) codes, (S, B) for (S, B, Z)."""
+        if z.dim() == 2:
+            return self.token_nll(z, batch).sum(1)
+        return torch.stack([self.token_nll(one, batch).sum(1) for one in z])
+
+    def negative_elbo(self, posterior: Posterior, batch: Batch) -> Tensor:
+        """(B,) one-sample -ELBO at KL weight 1 under a given posterior."""
+        noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
+        z = posterior.sample(noise).squeeze(0)
+        return self.nll(z, batch) + kl_divergence(posterior, self.prior, z).sum(-1)
+
+    @property
+    def parameter_count(self) -> int:
+        """Trainable numbers."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def stable_seed(*parts: object) -> int:
+    """A 63-bit seed from any values, the same on every machine."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
+    """Initialises every module from its own stream, so that modules that two methods share start equal.
+
+    Args:
+        model: Its modules with `reset_parameters` are initialised anew.
+        config: `init_range` and `embedding_init_range` replace torch's own rule where they are set.
+        seed: The run's seed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        for name, module in model.named_modules():
+            reset = getattr(module, "reset_parameters", None)
+            if reset is None:
+                continue
+            torch.manual_seed(stable_seed(seed, "init", name))
+            reset()
+            _override(module, config)
+
+
+@torch.no_grad()
+def _override(module: nn.Module, config: ModelConfig) -> None:
+    if isinstance(module, nn.Embedding):
+        if config.embedding_init_range is not None:
+            module.weight.uniform_(-config.embedding_init_range, config.embedding_init_range)
+            if module.padding_idx is not None:
+                module.weight[module.padding_idx] = 0
+    elif isinstance(module, nn.Linear | nn.LSTM | OutputLayer) and config.init_range is not None:
+        for parameter in module.parameters(recurse=False):
+            parameter.uniform_(-config.init_range, config.init_range)

@@ -1,0 +1,135 @@
+r"""The one equation, per example until a single reduction.
+
+.. math:: loss = E_q[-\log p(x|z)] + w(t) K(q(z|x), p(z)) + \sum_i R_i     (nats per sentence)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.corpus.types import Batch
+from vaecli.model.encoder import Encoding
+from vaecli.model.posterior import Posterior, kl_divergence
+from vaecli.model.prior import Prior
+from vaecli.model.vae import VAE
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where training stands; it restarts with each phase.
+
+    Attributes:
+        step: Updates done before this one.
+        steps_per_epoch: Batches of an epoch, the short ones included.
+        epochs: Planned passes over train in this phase.
+    """
+
+    step: int
+    steps_per_epoch: int
+    epochs: int
+
+    @property
+    def epoch(self) -> float:
+        """Passes over train done, with fractions."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def total_steps(self) -> int:
+        """Planned updates of this phase."""
+        return self.epochs * self.steps_per_epoch
+
+    def advance(self) -> Clock:
+        """The clock one update later."""
+        return replace(self, step=self.step + 1)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the terms were computed from, for remedies that need more than their values.
+
+    Attributes:
+        batch: The sentences.
+        encoding: The encoder's states; None for a language model.
+        posterior: q(z|x) after refinement; None for a language model.
+        prior: p(z).
+        aux: The remedies' own modules, by remedy.
+        train_sentences: N of the train split.
+        training: Whether the model is in training mode.
+    """
+
+    batch: Batch
+    encoding: Encoding | None
+    posterior: Posterior | None
+    prior: Prior
+    aux: Mapping[str, nn.Module]
+    train_sentences: int
+    training: bool
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of the objective for B sentences, in nats per sentence.
+
+    Attributes:
+        nll: (B,) -log p(x|z).
+        kl: (B, Z) KL per dimension; (B, 1) where it does not factorise; (B, 0) without a latent variable.
+        kl_weight: w(t).
+        extra: (B,) sum of the added terms.
+        z: (B, Z) the sample.
+        context: What they were computed from.
+    """
+
+    nll: Tensor
+    kl: Tensor
+    kl_weight: float | Tensor
+    extra: Tensor
+    z: Tensor
+    context: Context
+
+    @property
+    def loss(self) -> Tensor:
+        """() the mean over sentences of ``nll + kl_weight * kl + extra``: the only reduction there is."""
+        return (self.nll + self.kl_weight * self.kl.sum(-1) + self.extra).mean()
+
+    def add(self, value: Tensor) -> Terms:
+        """The terms with (B,) or () added to `extra`."""
+        return replace(self, extra=self.extra + value)
+
+
+def raw_terms(model: VAE, batch: Batch) -> Terms:
+    """The vanilla terms of a batch at KL weight 1: one sample of z, nothing of any remedy's objective.
+
+    Args:
+        model: In training or evaluation mode.
+        batch: On the model's device.
+    """
+    encoding = posterior = None
+    if model.has_latent:
+        encoding = model.encode(batch)
+        posterior = model.posterior(batch, encoding)
+        noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
+        z = posterior.sample(noise).squeeze(0)
+        kl = kl_divergence(posterior, model.prior, z) if posterior.has_density else torch.zeros_like(z)
+    else:
+        z = kl = torch.zeros(batch.size, 0, device=batch.tokens.device)
+    nll = model.nll(z, batch)
+    return Terms(
+        nll=nll,
+        kl=kl,
+        kl_weight=1.0,
+        extra=torch.zeros_like(nll),
+        z=z,
+        context=Context(
+            batch=batch,
+            encoding=encoding,
+            posterior=posterior,
+            prior=model.prior,
+            aux=dict(model.aux.items()),
+            train_sentences=model.shape.train_sentences,
+            training=model.training,
+        ),
+    )

@@ -1,0 +1,22 @@
+"""The vanilla VAE, which every other method is compared with.
+
+``loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))`` (Kingma & Welling 2014, equation 3). With an LSTM decoder it collapses.
+It changes nothing, so it composes with nothing.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from vaecli.remedies.base import Paper, Remedy
+
+
+class Vanilla(Remedy):
+    """The VAE at KL weight 1 from the first step."""
+
+    name: ClassVar[str] = "vanilla"
+    title: ClassVar[str] = "VAE"
+    paper: ClassVar[Paper] = Paper(
+        "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "1312.6114", "equation 3"
+    )
+    equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))"
