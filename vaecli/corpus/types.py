@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -28,14 +29,20 @@ class Vocabulary(Protocol):
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Words of the ids, up to and without the first `EOS`, without `PAD` and `BOS`."""
 
+    def save(self, path: Path) -> None:
+        """Writes the vocabulary as JSON, atomically."""
+
 
 class Truth(Protocol):
     """What is exactly known of a corpus drawn from a known distribution."""
 
-    entropy: float
-    """H(x) in nats per sentence."""
-    entropy_se: float
-    """Its standard error; 0 where it was enumerated."""
+    @property
+    def entropy(self) -> float:
+        """H(x) in nats per sentence."""
+
+    @property
+    def entropy_se(self) -> float:
+        """Its standard error; 0 where it was enumerated."""
 
     def log_prob(self, sentence: Sequence[str]) -> float:
         """Exact log p(sentence) in nats; ``-inf`` outside the support."""

@@ -46,7 +46,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, bias, targets = ctx.saved_tensors
         if ctx.ahead is not None and bool((upstream == upstream[0]).all()):
             return (*(None if g is None else g * upstream[0] for g in ctx.ahead), None, None)
@@ -125,7 +125,12 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, ta
     """
     if hidden.shape[0] == 0:
         return hidden.new_zeros(0)
-    nll: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, targets, compute_dtype(hidden))
+    dtype = compute_dtype(hidden)
+    if not torch.is_grad_enabled():  # a Function's needs_input_grad would say True all the same
+        return _run(hidden, weight, bias, targets, dtype, None, None)[0]
+    nll: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, targets, dtype
+    )
     return nll
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.config import ModelConfig
+from vaecli.corpus.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
 from vaecli.model.decoder import Decoder, LSTMDecoder
 from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
@@ -149,14 +149,10 @@ class VAE(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
-def stable_seed(*parts: object) -> int:
-    """A 63-bit seed from any values, the same on every machine."""
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
 def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
     """Initialises every module from its own stream, so that modules that two methods share start equal.
+
+    A module that another holds as `wrapped` starts as it would alone.
 
     Args:
         model: Its modules with `reset_parameters` are initialised anew.
@@ -168,7 +164,7 @@ def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
             reset = getattr(module, "reset_parameters", None)
             if reset is None:
                 continue
-            torch.manual_seed(stable_seed(seed, "init", name))
+            torch.manual_seed(stable_seed(seed, "init", name.replace("wrapped.", "")))
             reset()
             _override(module, config)
 

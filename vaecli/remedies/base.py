@@ -127,6 +127,7 @@ class Remedy(BaseModel):
         equation: What it changes, as the paper writes it, in plain text.
         version: Raised when its numbers would move.
         slots: What it owns.
+        alone_in: Slots that others share but that it owns alone.
         cost: Time of an update relative to vanilla, about.
         undefined: Columns that have no meaning for it, with the reason.
     """
@@ -139,6 +140,7 @@ class Remedy(BaseModel):
     equation: ClassVar[str]
     version: ClassVar[int] = 1
     slots: ClassVar[frozenset[Slot]] = frozenset()
+    alone_in: ClassVar[frozenset[Slot]] = frozenset()
     cost: ClassVar[float] = 1.0
     undefined: ClassVar[Mapping[str, str]] = {}
 

@@ -97,7 +97,7 @@ def compose(remedies: Sequence[Remedy]) -> Method:
         if len(ordered) > 1 and not remedy.slots:
             raise UsageError(f"{remedy.name!r} changes nothing, so it does not compose; leave it out")
         for slot in sorted(remedy.slots, key=ORDER.__getitem__):
-            if slot.exclusive and slot in owners:
+            if slot in owners and (slot.exclusive or slot in owners[slot].alone_in | remedy.alone_in):
                 first, second = sorted([owners[slot].name, remedy.name])
                 raise UsageError(f"{first!r} and {second!r} can't be composed: both own the slot {slot.value!r}")
             owners[slot] = remedy

@@ -1,7 +1,8 @@
 """KL weight rising linearly over the first epochs.
 
-``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, section 3.1, in the form of
-He et al. 2019). Composes with everything that doesn't set the KL weight.
+``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, section 3.1, in the form
+of He et al. 2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones.
+Composes with everything that doesn't set the KL weight.
 """
 
 from __future__ import annotations

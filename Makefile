@@ -1,0 +1,29 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: compare test setup lint types slow bench bench-quality clean
+
+compare: setup  ## the main job: every method of the default set on the embedded corpus
+	$(BIN)/vae compare
+
+test: setup  ## the tests, on all cores
+	$(BIN)/pytest -q -n auto
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vae needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+slow: setup  ## the long checks
+	$(BIN)/pytest -q -m slow

@@ -1,0 +1,1 @@
+"""Committed experiments and benchmarks, run from a checkout."""

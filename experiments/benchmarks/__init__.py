@@ -1,0 +1,1 @@
+"""Speed and memory against a plain PyTorch reference: ``python -m experiments.benchmarks``."""

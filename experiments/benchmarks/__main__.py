@@ -1,0 +1,144 @@
+"""The command: measures, prints the table, writes it, and holds it against the committed one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from experiments.benchmarks import machine, results, rows_evaluation, rows_program, rows_training
+from experiments.benchmarks.results import Results, Row
+from experiments.benchmarks.subjects import Options, can_train
+
+BUILD = Path("build/benchmarks")
+"""Where tables go that nobody asked to commit; git ignores it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One measurement of the table.
+
+    Attributes:
+        run: Gives its rows.
+        names: Of its rows.
+        on_gpu: Whether it is also run on a GPU.
+        full: Whether it takes minutes and so ``--full``.
+    """
+
+    run: Callable[[Options], list[Row]]
+    names: tuple[str, ...]
+    on_gpu: bool = True
+    full: bool = False
+
+
+ENTRIES = (
+    Entry(rows_training.train_ptb, ("train-ptb",)),
+    Entry(rows_training.train_yahoo, ("train-yahoo",)),
+    Entry(rows_training.memory_yahoo, ("memory-yahoo",)),
+    Entry(rows_evaluation.elbo_ptb, ("elbo-ptb",)),
+    Entry(rows_evaluation.iw_ptb, ("iw-ptb",)),
+    Entry(rows_evaluation.mi_split, ("mi",)),
+    Entry(rows_evaluation.mi_memory, ("memory-mi",)),
+    Entry(rows_training.remedies, tuple(f"remedy-{name}" for name in rows_training.REMEDIES)),
+    Entry(rows_program.reader, ("reader", "reader-cached"), on_gpu=False),
+    Entry(rows_program.help_text, ("help",), on_gpu=False),
+    Entry(rows_program.compare, ("compare",), on_gpu=False, full=True),
+)
+
+
+def selected(only: Sequence[str], full: bool) -> list[Entry]:
+    """The entries that have a row whose name is in `only` or starts with one of its names and a hyphen.
+
+    Raises:
+        ValueError: A name that no row has.
+    """
+    if not only:
+        return [entry for entry in ENTRIES if full or not entry.full]
+    chosen = []
+    for wanted in only:
+        found = [e for e in ENTRIES if any(n == wanted or n.startswith(f"{wanted}-") for n in e.names)]
+        if not found:
+            raise ValueError(f"--only {wanted}: choose from {', '.join(n for e in ENTRIES for n in e.names)}")
+        chosen += [entry for entry in found if entry not in chosen]
+    return chosen
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    p = argparse.ArgumentParser(prog="python -m experiments.benchmarks", description=__doc__)
+    p.add_argument("--only", action="append", default=[], metavar="NAME", help="a row, or the rows NAME-...; repeat it")
+    p.add_argument("--quick", action="store_true", help="less work and two repeats: shows that it runs, no more")
+    p.add_argument("--full", action="store_true", help="also what takes minutes: vae compare")
+    p.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's choice")
+    p.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="arithmetic of our training")
+    p.add_argument("--output", type=Path, metavar="FILE", help="JSON, and Markdown next to it [build/benchmarks/...]")
+    p.add_argument("--commit", action="store_true", help="write to experiments/benchmarks/results/ instead")
+    p.add_argument("--strict", action="store_true", help="exit code 1 when a ratio fell by more than 15 %%")
+    p.add_argument("--readme", action="store_true", help="write the committed tables into README.md; alone, only that")
+    return p
+
+
+def measure(entries: Sequence[Entry], options: Options, console: Console) -> list[Row]:
+    """Runs the entries on the CPU, and where there is a GPU on that too."""
+    gpu = torch.cuda.is_available()
+    if not gpu:
+        console.print("no GPU here: the rows on one are skipped")
+    rows = []
+    for entry in entries:
+        for device in ["cpu", "cuda"] if gpu and entry.on_gpu else ["cpu"]:
+            console.print(f"{', '.join(entry.names)} on {device} ...")
+            rows += entry.run(replace(options, device=device))
+    return rows
+
+
+def report(found: Results, committed: Path, console: Console) -> list[str]:
+    """Prints the table; gives the ratios that fell against the committed one."""
+    for table in results.tables(found.rows):
+        console.print(table)
+    if not committed.exists():
+        console.print(f"no committed table of this machine to compare with ({committed.name})")
+        return []
+    fallen = results.regressions(found.rows, results.load(committed).rows)
+    for line in fallen or ["no ratio fell by more than 15 % against the committed table"]:
+        console.print(line)
+    return fallen
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; gives its exit code."""
+    args = parser().parse_args(arguments)
+    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+    if args.readme and not (args.only or args.full or args.quick or args.commit):
+        results.update_readme()
+        return 0
+    if args.quick and args.commit:
+        parser().error("--quick figures show that it runs, no more; they can't be committed")
+    try:
+        entries = selected(args.only, args.full)
+    except ValueError as error:
+        parser().error(str(error))
+    if args.precision != "auto" and not can_train(args.precision, torch.device("cpu")):
+        parser().error(f"--precision {args.precision}: this CPU has no LSTM in it; use fp32")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    options = Options(precision=args.precision, quick=args.quick, repeats=2 if args.quick else 5, threads=args.threads)
+    about = machine.describe()
+    slug = machine.slug(about, options.resolved_precision)
+    found = Results(slug, about, options.resolved_precision, tuple(measure(entries, options, console)))
+    committed = results.RESULTS / f"{slug}.json"
+    fallen = report(found, committed, console)
+    output = committed if args.commit else args.output or BUILD / f"{slug}.json"
+    results.save(found, output)
+    console.print(f"written to {output}")
+    if args.readme:
+        results.update_readme()
+    return int(bool(fallen) and args.strict)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

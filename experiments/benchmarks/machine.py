@@ -1,0 +1,53 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+"""Processor features that decide which matrix kernels are there."""
+
+
+def _cpu() -> tuple[str, list[str]]:
+    """The processor's name and those of `FLAGS` that it has."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor() or platform.machine(), []
+    text = info.read_text(encoding="utf-8", errors="replace")
+    name = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE)
+    words = set(flags.group(1).split()) if flags else set()
+    return name.group(1).strip() if name else platform.machine(), [flag for flag in FLAGS if flag in words]
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def describe() -> dict[str, str | int | list[str]]:
+    """The machine and the libraries, as results keep them."""
+    name, flags = _cpu()
+    return {
+        "cpu": name,
+        "cores": cores(),
+        "flags": flags,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def slug(machine: dict[str, str | int | list[str]], precision: str) -> str:
+    """A file name that tells machines, thread counts and precisions apart: ``amd-epyc-avx2-2-cores-2-threads-fp32``."""
+    parts = [machine["cpu"], machine["cpu_capability"], f"{machine['cores']} cores", f"{machine['threads']} threads"]
+    text = " ".join(str(part) for part in [*parts, machine["gpu"], precision] if part)
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,211 @@
+"""``vae compare``: the grid from the command line to the table, with workers that train nothing."""
+
+import csv
+import functools
+import io
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.runs.grids import finish
+from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, visible_gpus
+from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
+from vaecli.engines import local
+from vaecli.engines.local import Event, Outcome
+from vaecli.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
+from vaecli.remedies import method_names
+from vaecli.runs.experiment import Experiment
+from vaecli.runs.folder import RunFolder
+from vaecli.settings import load_settings
+
+FAKE = Path(__file__).parents[1] / "engines" / "fake_worker.py"
+TINY = [f"--set=corpus.{split}_size=40" for split in ("train", "valid", "test")]
+
+
+@pytest.fixture
+def vae(tmp_path, monkeypatch):
+    """Runs the command in an empty folder with the fake worker; raises what it raises."""
+    app = typer.Typer()
+    app.command()(compare)
+    monkeypatch.chdir(tmp_path)
+    fake = functools.partial(local.run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
+    monkeypatch.setattr(local, "run_trials", fake)
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [*TINY, *arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+def rows(path):
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def test_the_default_methods_exist_and_go_together():
+    assert set(DEFAULT_METHODS) <= set(method_names())
+    assert load_settings(default_methods=DEFAULT_METHODS).methods == DEFAULT_METHODS
+
+
+def test_from_the_command_line_to_the_table(vae, tmp_path):
+    result = vae("--methods", "bn,vanilla", "--seeds", "0-1")
+    assert result.exit_code == 0
+    out = tmp_path / "runs" / "synthetic"
+    assert [(r["method"], r["seed"], r["status"]) for r in rows(out / "results.csv")] == [
+        ("bn", "0", "done"),
+        ("bn", "1", "done"),
+        ("vanilla", "0", "done"),
+        ("vanilla", "1", "done"),
+    ]
+    assert [(r["method"], r["trials"]) for r in rows(out / "summary.csv")] == [("bn", "2"), ("vanilla", "2")]
+    assert "bn" in result.stdout
+    assert "4 trials to do" not in result.stdout, "progress is no result"
+    assert "4 trials to do, 0 done already" in result.stderr
+    assert "results.csv" in result.stderr
+
+
+def test_run_again_it_does_only_what_is_missing(vae, tmp_path):
+    vae("--methods", "bn", "--seeds", "0")
+    attempts = tmp_path / "runs" / "synthetic" / "bn" / "seed-0" / "attempts"
+    assert len(attempts.read_text().splitlines()) == 1
+    result = vae("--methods", "bn,lm", "--seeds", "0")
+    assert "1 trials to do, 1 done already" in result.stderr
+    assert len(attempts.read_text().splitlines()) == 1
+    result = vae(str(tmp_path / "runs" / "synthetic" / "experiment.toml"))
+    assert "0 trials to do, 2 done already" in result.stderr
+
+
+def test_machine_readable_results(vae):
+    result = vae("--methods", "bn", "--csv", "-", "--quiet")
+    assert [row["rec"] for row in csv.DictReader(io.StringIO(result.stdout))] == ["20.0"]
+    assert result.stderr == ""
+    (record,) = json.loads(vae("--methods", "bn", "--json", "-q", "--csv", "copy.csv").stdout)
+    assert (record["method"], record["seed"], record["kl"], record["mi"]) == ("bn", 0, 0.5, None)
+    assert Path("copy.csv").read_bytes() == Path("runs/synthetic/results.csv").read_bytes()
+
+
+def test_two_results_on_one_stdout_are_refused_before_any_work(tmp_path):
+    with pytest.raises(UsageError, match="keep one"):
+        check_outputs(True, "-")
+    for path in (tmp_path, tmp_path / "none" / "x.csv"):
+        with pytest.raises(UsageError, match="no file can be written there"):
+            check_outputs(False, str(path))
+
+
+def test_a_bad_corpus_ends_before_any_trial(vae, tmp_path):
+    with pytest.raises(DataError):
+        vae("--data", str(tmp_path / "none"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_settings_that_changed_are_refused_and_nothing_is_touched(vae, tmp_path):
+    vae("--methods", "bn")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*") if p.is_file() and p.name != ".lock"}
+    with pytest.raises(UsageError, match=r"training\.epochs: 8 -> 3"):
+        vae("--methods", "bn", "--epochs", "3")
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    vae("--methods", "bn", "--epochs", "3", "--overwrite")
+    assert RunFolder(tmp_path / "runs" / "synthetic" / "bn" / "seed-0").config().training.epochs == 3
+
+
+def test_a_dry_run_lists_and_leaves_nothing(vae, tmp_path):
+    result = vae("--methods", "vanilla,lm", "--seeds", "0-1", "--dry-run")
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert [line[:2] for line in lines[1:]] == [["vanilla", "0"], ["vanilla", "1"], ["lm", "0"], ["lm", "1"]]
+    sizes = {line[0]: int(line[2].replace(",", "")) for line in lines[1:]}
+    assert sizes["vanilla"] > sizes["lm"] > 0
+    assert "4 trials to do" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0s"), (59.4, "59s"), (200, "3m20s"), (3599.7, "1h00m"), (7500, "2h05m")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_chosen_device_is_not_shared_out():
+    assert visible_gpus("cpu") == visible_gpus("cuda:1") == []
+
+
+@pytest.fixture
+def grid(tmp_path):
+    experiment = Experiment.of(load_settings(methods=["bn"], seeds="0-1"), tmp_path)
+    experiment.path.mkdir()
+    experiment.prepare(experiment.trials())
+    return experiment
+
+
+def test_the_end_of_an_experiment(grid):
+    first, second = grid.trials()
+    finish(first, {})
+    finish(second, {}, status="failed", message="DataError: x")
+    with pytest.raises(TrialsFailedError) as failed:
+        conclude(grid, Outcome())
+    assert failed.value.exit_code == 5
+    assert "1 of 2 trials are not done" in str(failed.value)
+    assert "bn seed 1: failed: DataError: x" in str(failed.value)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with pytest.raises(InterruptedRunError) as interrupted:
+            conclude(grid, Outcome(signal_number=number))
+        assert interrupted.value.exit_code == 128 + number
+    RunFolder(second.path).update(status="done")
+    conclude(grid, Outcome())
+
+
+# what is shown
+
+
+def test_plain_lines_count_what_ended_and_spare_what_runs(grid, capsys):
+    first, second = grid.trials()
+    plain = PlainGrid(2, seconds=1000)
+    plain.event(Event("started", first, "running"))
+    plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
+    plain.event(Event("retried", second, "pending", message="killed"))
+    plain.event(Event("finished", first, "done"))
+    plain.event(Event("finished", second, "failed", message="why"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "[0/2] bn seed 0: started",
+        "[0/2] bn seed 1: killed; trying again",
+        "[1/2] bn seed 0: done",
+        "[2/2] bn seed 1: failed: why",
+    ]
+    plain = PlainGrid(2, seconds=0)
+    plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
+    assert re.fullmatch(r"\[0/2\] bn seed 0: epoch 1  kl 0\.50\n", capsys.readouterr().err)
+
+
+def test_the_live_table_has_a_row_a_trial(grid):
+    from rich.console import Console
+
+    first, second = grid.trials()
+    live = LiveGrid(grid.trials())
+    live.event(Event("progress", first, "running", {"epoch": 3, "neg_elbo": 21.5, "kl": 0.25, "mi": None}))
+    live.event(Event("finished", second, "failed", message="[red]x"))
+    console = Console(width=100, file=io.StringIO())
+    console.print(live.table())
+    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    assert lines[0] == ["method", "seed", "status", "epoch", "neg_elbo", "kl", "mi"]
+    assert lines[1] == ["bn", "0", "running", "3/8", "21.50", "0.25"]
+    assert lines[2] == ["bn", "1", "failed"]
+    assert "1 of 2 trials" in console.file.getvalue()
+
+
+def test_the_display_fits_where_stderr_goes(grid, monkeypatch):
+    trials = grid.trials()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert isinstance(make_grid(trials, quiet=False), LiveGrid)
+    assert type(make_grid(trials, quiet=True)).__name__ == "SilentGrid"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    assert isinstance(make_grid(trials, quiet=False), PlainGrid)

@@ -1,0 +1,101 @@
+"""`vae methods`: the list, one method, JSON, Markdown, wrong names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vaecli.cli.methods import methods
+from vaecli.errors import UsageError
+from vaecli.remedies import REMEDIES, method_names
+from vaecli.report.methods_table import methods_markdown_table
+
+
+def run(*arguments, **environment):
+    app = typer.Typer()
+    app.command()(methods)
+    result = CliRunner().invoke(app, arguments, env=environment)
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    return result.stdout
+
+
+def test_the_list_names_every_method_and_the_aliases():
+    lines = run().splitlines()
+    assert [name for name in REMEDIES if not any(line.startswith(f"{name} ") for line in lines)] == []
+    assert "aliases: vae = vanilla" in lines
+
+
+def test_json_lists_all_methods():
+    values = json.loads(run("--json"))
+    assert [item["name"] for item in values] == method_names()
+    keys = {"name", "title", "paper", "year", "slots", "version", "cost", "hyper_parameters", "equation", "undefined"}
+    assert all(keys <= set(item) for item in values)
+    assert run("--format", "json") == run("--json")
+
+
+def test_one_method_shows_equation_ranges_partners_and_reference():
+    text = run("linear_anneal")
+    assert "equation: w(s) = min(1, start + s (1 - start) / S)" in text
+    assert "linear_anneal.start = 0.0 (0 <= x <= 1): weight at the first step" in text
+    composes = next(line for line in text.splitlines() if line.startswith("composes with: "))
+    clashes = next(line for line in text.splitlines() if line.startswith("clashes with: "))
+    assert "bn" in composes
+    assert "beta (kl_weight)" in clashes
+    assert "reference: Bowman et al. (2016), Generating Sentences from a Continuous Space, arXiv:1511.06349" in text
+
+
+def test_an_alias_and_a_composition_are_understood():
+    assert run("vae") == run("vanilla")
+    assert [item["name"] for item in json.loads(run("linear_anneal+bn", "--json"))] == ["bn", "linear_anneal"]
+
+
+def test_markdown_is_the_table_of_the_readme():
+    if method_names() == list(REMEDIES):  # no other package adds a method here
+        assert run("--format", "markdown") == methods_markdown_table() + "\n"
+    (row,) = run("bn", "--format", "markdown").splitlines()[2:]
+    rows = [" ".join(line.split()) for line in run("--format", "markdown").splitlines()]
+    assert " ".join(row.split()) in rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["linear_aneal"], r"unknown method 'linear_aneal' \(METHOD\): did you mean 'linear_anneal'\?"),
+        (["--format", "mardown"], r"unknown format 'mardown' \(--format\): did you mean 'markdown'\?"),
+        (["--json", "--format", "markdown"], "exclude each other"),
+        (["beta+linear_anneal"], "both own the slot 'kl_weight'"),
+    ],
+)
+def test_what_a_user_can_get_wrong(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        run(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [[], ["bn"], ["lm"]])
+def test_a_narrow_terminal_without_utf8(arguments):
+    text = run(*arguments, COLUMNS="20", NO_COLOR="1")
+    assert max(map(len, text.splitlines())) <= 20
+    assert "\x1b" not in text
+
+
+def test_a_broken_method_of_another_package_does_not_hide_the_others(monkeypatch, capsys):
+    import vaecli.remedies as remedies
+
+    monkeypatch.setattr(remedies, "registry", lambda: {"bn": REMEDIES["bn"], "theirs": "no_such_package:Theirs"})
+    methods()
+    captured = capsys.readouterr()
+    assert "bn " in captured.out
+    assert "method 'theirs' can't be loaded: ModuleNotFoundError" in captured.err
+    with pytest.raises(UsageError, match="'theirs' can't be loaded"):
+        methods("theirs")
+
+
+def test_the_command_imports_nothing_heavy_before_it_runs():
+    code = "import sys, vaecli.cli.methods, vaecli.cli.report; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -1,0 +1,116 @@
+"""`vae report`: where results are found, where the table goes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vaecli.cli.report import report
+from vaecli.config import build_config
+from vaecli.errors import UsageError
+from vaecli.runs.folder import RunFolder, run_path
+
+
+def run(*arguments, **environment):
+    app = typer.Typer()
+    app.command()(report)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    assert result.exit_code == 0
+    return result
+
+
+@pytest.fixture
+def experiment(tmp_path, monkeypatch):
+    """Two methods, two seeds, in `runs/quick` of the working folder."""
+    monkeypatch.chdir(tmp_path)
+    for method, shift in (("vanilla", 0.0), ("bn", -2.0)):
+        for seed in range(2):
+            config = build_config({"experiment": "quick", "method": method, "training": {"seed": seed}})
+            folder = RunFolder(run_path(tmp_path / "runs", "quick", method, seed)).create(config)
+            folder.update(status="done")
+            rec = 20.0 + seed + shift
+            folder.write_metrics({"values": {"rec": rec, "kl": -shift, "neg_elbo": rec - shift}})
+    return tmp_path / "runs" / "quick"
+
+
+def test_the_newest_experiment_is_the_default(experiment):
+    assert run().stdout == run(experiment).stdout
+    assert "experiment quick" in run().stdout
+
+
+def test_stdout_carries_the_table_only(experiment):
+    result = run(experiment, "--format", "json", "--columns", "method,rec", "--sort", "rec")
+    assert [(row["method"], row["rec"]) for row in json.loads(result.stdout)] == [("bn", 18.5), ("vanilla", 20.5)]
+    assert result.stderr == ""
+
+
+def test_baseline_and_per_trial(experiment):
+    (row, *_) = json.loads(run(experiment, "--baseline", "vae", "--format", "json", "--columns", "rec").stdout)
+    assert (row["method"], row["difference"]) == ("bn", -2.0)
+    assert len(json.loads(run(experiment, "--per-trial", "--format", "json").stdout)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("t.md", "**experiment"), ("t.tex", "% experiment"), ("t.csv", "method,"), ("t.json", "[")]
+)
+def test_the_suffix_of_the_output_file_decides_its_format(experiment, name, start):
+    assert run(experiment, "--output", name).stdout == ""
+    written = (experiment.parent.parent / name).read_text(encoding="utf-8")
+    assert written.startswith(start)
+    assert "\x1b" not in written
+
+
+def test_the_format_given_wins_over_the_suffix(experiment):
+    run(experiment, "--output", "t.csv", "--format", "json")
+    assert json.loads((experiment.parent.parent / "t.csv").read_text())
+
+
+def test_an_output_file_is_kept_unless_the_user_asks(experiment):
+    path = experiment.parent.parent / "table.md"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match=r"table\.md exists; .*--overwrite"):
+        run(experiment, "--output", path)
+    assert path.read_text() == "mine"
+    run(experiment, "--output", path, "--overwrite")
+    assert "vanilla" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "."], "is a folder"),
+        (["--output", "no/where.md"], "there is no folder no"),
+        (["--overwrite"], "name one"),
+        (["--format", "latx"], "did you mean 'latex'"),
+        (["--columns", "recs"], "did you mean 'rec'"),
+        (["--sort", "kll"], "did you mean 'kl'"),
+        (["--baseline", "vanila"], "did you mean 'vanilla'"),
+    ],
+)
+def test_what_a_user_can_get_wrong(experiment, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        run(experiment, *arguments)
+
+
+def test_a_failed_report_leaves_no_file(experiment):
+    with pytest.raises(UsageError):
+        run(experiment, "--output", "t.md", "--columns", "recs")
+    assert not (experiment.parent.parent / "t.md").exists()
+
+
+def test_nothing_to_report_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="there is no experiment in 'runs': run `vae compare` first"):
+        run()
+
+
+def test_a_narrow_terminal_without_colour(experiment):
+    text = run(experiment, COLUMNS="20", NO_COLOR="1").stdout
+    assert max(map(len, text.splitlines())) <= 20
+    assert "\x1b" not in text
+    assert "vanilla" in text

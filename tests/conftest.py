@@ -1,0 +1,16 @@
+"""Tests run one thread each: pytest-xdist already uses the cores, and sums come out the same on every machine."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("VAE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

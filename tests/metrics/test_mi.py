@@ -1,0 +1,129 @@
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from vaecli.metrics import mi
+from vaecli.metrics.mi import batch_mutual_information, mutual_information
+from vaecli.model.posterior import DiagonalGaussian, PointMass
+from vaecli.model.prior import StandardNormal
+
+
+def gaussian(n, slope, scale, seed=0, sizes=1):
+    """q(z|x) = N(slope x, scale^2) for n draws of x ~ N(0, I), with a sample of each."""
+    generator = torch.Generator().manual_seed(seed)
+    x, noise = torch.randn(2, n, sizes, generator=generator, dtype=torch.float64)
+    posterior = DiagonalGaussian(slope * x, torch.full_like(x, 2 * math.log(scale)))
+    return posterior, posterior.sample(noise.unsqueeze(0))[0]
+
+
+def test_known_mutual_information_of_gaussians():
+    # z = 2x + noise / 2: I = log(1 + 4 / 0.25) / 2 = log(17) / 2 = 1.4166. The pointwise information of a Gaussian
+    # pair has variance rho^2 = 16 / 17, so the standard error at N = 4000 is sqrt(0.9412 / 4000) = 0.01534.
+    found = mutual_information(*gaussian(4000, 2.0, 0.5))
+    assert found.standard_error == pytest.approx(0.01534, rel=0.1)
+    assert abs(found.value - 1.4166) < 3 * 0.01534
+
+
+def test_it_adds_over_independent_dimensions():
+    # Three times log(1 + 1) / 2 = 1.0397; the mixture of 4000 is still far from its ceiling of 8.29.
+    found = mutual_information(*gaussian(4000, 1.0, 1.0, sizes=3))
+    assert abs(found.value - 1.5 * math.log(2)) < 4 * found.standard_error
+
+
+def test_standard_error_is_the_spread_over_splits():
+    found = [mutual_information(*gaussian(150, 1.0, 1.0, seed=s)) for s in range(200)]
+    spread = torch.tensor([f.value for f in found]).std()
+    claimed = sum(f.standard_error for f in found) / len(found)
+    assert claimed == pytest.approx(float(spread), rel=0.15)  # a standard deviation of 200 values is known to 5 %
+
+
+@pytest.mark.parametrize("n", [2, 7, 1000])
+def test_identical_posteriors_carry_exactly_nothing(n):
+    one = torch.linspace(-3, 2, 5, dtype=torch.float64)
+    posterior = DiagonalGaussian(one.repeat(n, 1), (0.3 * one).repeat(n, 1))
+    z = posterior.sample(torch.randn(1, n, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
+    assert mutual_information(posterior, z).terms.abs().max() < 1e-12
+    assert abs(batch_mutual_information(posterior, z)) < 1e-12
+
+
+def test_separated_posteriors_reach_the_ceiling():
+    mean = 100.0 * torch.arange(40, dtype=torch.float64).unsqueeze(1)
+    posterior = DiagonalGaussian(mean, torch.zeros_like(mean))
+    found = mutual_information(posterior, mean + 0.5)
+    assert found.ceiling == math.log(40)
+    assert found.value == pytest.approx(math.log(40), abs=1e-12)
+    assert found.standard_error == pytest.approx(0, abs=1e-12)
+    # Batches of 32 and 8: (32 log 32 + 8 log 8) / 40 = (110.904 + 16.636) / 40 = 3.1885.
+    assert batch_mutual_information(posterior, mean + 0.5) == pytest.approx(3.1885, abs=1e-4)
+
+
+def test_it_never_exceeds_log_n():
+    posterior, z = gaussian(300, 5.0, 0.01)
+    assert mutual_information(posterior, z).terms.max() <= math.log(300)
+    assert batch_mutual_information(posterior, z) <= math.log(32)
+
+
+def test_batches_are_consecutive_sentences():
+    # Sentences 0-31 share one posterior, 32-63 another, far away: a batch sees no difference, the split log 2.
+    mean = torch.zeros(64, 1, dtype=torch.float64)
+    mean[32:] = 50.0
+    posterior = DiagonalGaussian(mean, torch.zeros_like(mean))
+    assert batch_mutual_information(posterior, mean) == pytest.approx(0, abs=1e-12)
+    assert mutual_information(posterior, mean).value == pytest.approx(math.log(2))
+
+
+def test_kl_is_mutual_information_plus_marginal_kl():
+    posterior, z = gaussian(200, 1.5, 0.7, sizes=4)
+    prior = StandardNormal(4)
+    found = mutual_information(posterior, z)
+    sampled_kl = posterior.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z)
+    assert torch.allclose(found.terms + found.marginal_kl_terms(prior, z), sampled_kl, atol=1e-10)
+
+
+def test_marginal_kl_of_a_matching_aggregate_is_zero():
+    # x ~ N(0, 1), q = N(0.6 x, 0.8^2): q(z) = N(0, 0.36 + 0.64) = p(z), though KL(q(z|x) || p(z)) is not 0.
+    posterior, z = gaussian(4000, 0.6, 0.8)
+    terms = mutual_information(posterior, z).marginal_kl_terms(StandardNormal(1), z)
+    assert abs(terms.mean()) < 0.01
+    assert posterior.kl(StandardNormal(1)).mean() > 0.2  # log(1 / 0.8) = 0.223
+
+
+def test_chunks_of_any_size_give_the_same_terms(monkeypatch):
+    posterior, z = gaussian(50, 1.0, 0.5, sizes=3)
+    whole = mutual_information(posterior, z).terms
+    monkeypatch.setattr(mi, "CHUNK_ELEMENTS", 170)  # 3 rows of 50 at a time
+    assert torch.allclose(mutual_information(posterior, z).terms, whole, atol=1e-12)
+
+
+def test_deterministic_codes_have_the_entropy_of_the_codes():
+    # Codes a a b c: 2/4 log 2 + 2/4 log 4 = 0.34657 + 0.69315 = 1.03972.
+    codes = torch.tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 1.0], [2.0, 0.0]], dtype=torch.float64)
+    assert mutual_information(PointMass(codes), codes).value == pytest.approx(1.03972, abs=1e-5)
+
+
+def test_a_single_sentence_carries_nothing_and_has_no_standard_error():
+    found = mutual_information(*gaussian(1, 1.0, 1.0))
+    assert (found.value, found.ceiling, found.standard_error) == (0.0, 0.0, None)
+
+
+MEMORY = """
+import resource, torch
+from vaecli.metrics.mi import mutual_information
+from vaecli.model.posterior import DiagonalGaussian
+mean = torch.randn(6000, 4, dtype=torch.float64)
+posterior, peak = DiagonalGaussian(mean, mean), lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+mutual_information(DiagonalGaussian(mean[:50], mean[:50]), mean[:50])
+before = peak()
+mutual_information(posterior, mean)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory in Linux's units")
+def test_memory_is_bounded_by_a_chunk():
+    # All 6000 x 6000 densities would take 275 MB; a chunk takes 8 MB, and a few are held at a time.
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100

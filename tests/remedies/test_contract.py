@@ -1,0 +1,188 @@
+"""What every registered remedy owes the rest of the program, alone and in every pair."""
+
+import ast
+import importlib
+import typing
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from support import clock, tiny_batch, tiny_model, tiny_shape, tiny_split
+
+import vaecli
+from vaecli.corpus.types import collate
+from vaecli.errors import UsageError
+from vaecli.model.calibration import calibrate
+from vaecli.objective import raw_terms
+from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
+from vaecli.remedies.base import Paper, Remedy
+from vaecli.training.optimizer import own_parameters
+
+NAMES = method_names()
+PACKAGE = Path(vaecli.__file__).parent
+STEPS = 2
+
+
+def train(method, seed=0):
+    """A tiny model after a few updates, with the losses; parameters keep the gradients of the last."""
+    model, batch = method.build(tiny_shape(), seed), tiny_batch(8)
+    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    torch.manual_seed(seed)
+    losses = []
+    for step in range(STEPS):
+        optimiser.zero_grad()
+        loss = method.objective(raw_terms(model, batch), clock(step)).loss
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return model, losses
+
+
+def outputs(model):
+    """Everything that evaluation reads, from fixed noise."""
+    model.eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        terms = raw_terms(model, tiny_batch(5, seed=3))
+    return terms.nll, terms.kl, terms.z
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_where_it_comes_from(name):
+    kind = remedy_class(name)
+    assert issubclass(kind, Remedy)
+    assert isinstance(kind.paper, Paper)
+    assert kind.paper.authors
+    assert kind.paper.title
+    assert 1980 <= kind.paper.year <= 2100
+    assert kind.title
+    assert kind.equation
+    assert kind.version >= 1
+    assert kind.cost > 0
+    assert kind.__doc__
+    assert kind.__doc__ != Remedy.__doc__
+    first = (importlib.import_module(kind.__module__).__doc__ or "").split("\n\n")[0]
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_spelling(name):
+    kind = remedy_class(name)
+    assert kind.name == name
+    if name in REMEDIES:
+        assert kind.__module__ == f"vaecli.remedies.{name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hyper_parameters_are_described_and_bounded(name):
+    for key, field in remedy_class(name).model_fields.items():
+        assert field.description, key
+        assert "\n" not in field.description, key
+        kinds = typing.get_args(field.annotation) or (field.annotation,)
+        if int in kinds or float in kinds:
+            bounds = {type(m).__name__ for m in field.metadata}
+            assert bounds & {"Ge", "Gt", "Le", "Lt", "Interval"}, f"{key} has no range"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_make_a_frozen_object_that_refuses_unknown_keys(name):
+    remedy = remedy_class(name)()
+    assert remedy_class(name)(**remedy.hyper()) == remedy
+    for key in remedy.hyper():
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(remedy, key, None)
+    with pytest.raises(UsageError, match="no_such_key"):
+        make_method(name, {name: {"no_such_key": 1}})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_undefined_columns_have_a_reason(name):
+    assert all(column and reason for column, reason in remedy_class(name).undefined.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_updates_repeat_exactly_and_another_seed_differs(name):
+    method = make_method(name)
+    (first, losses), (second, again) = train(method), train(method)
+    assert losses == again
+    assert all(torch.isfinite(torch.tensor(losses)))
+    for (key, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b), key
+    assert train(method, seed=1)[1] != losses
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_learns(name):
+    model, _ = train(make_method(name))
+    elsewhere = {p for module in model.aux.values() if own_parameters(module) for p in module.parameters()}
+    for key, parameter in model.named_parameters():
+        if parameter in elsewhere:  # a critic's loss is its own
+            continue
+        assert parameter.requires_grad, key
+        assert parameter.grad is not None, f"{key} is not reached by the loss"
+        assert torch.isfinite(parameter.grad).all(), key
+        assert parameter.grad.abs().sum() > 0, f"{key} has no gradient"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_checkpoint_restores_what_evaluation_sees(name):
+    model, _ = train(make_method(name))
+    calibrate(model, [collate(tiny_split(9), torch.arange(9))])
+    data = save({k: v.contiguous() for k, v in model.state_dict().items()})
+    other = tiny_model(name, seed=1)
+    assert not torch.equal(outputs(other)[0], outputs(model)[0])
+    other.load_state_dict(load(data))
+    for mine, restored in zip(outputs(model), outputs(other), strict=True):
+        assert torch.equal(mine, restored)
+
+
+def clashing_slots(first, second):
+    """Slots that one of the two must own alone and both own."""
+    alone = first.alone_in | second.alone_in
+    return {s for s in first.slots & second.slots if s.exclusive or s in alone}
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(NAMES, 2)))
+def test_a_pair_trains_or_is_refused_by_name(first, second):
+    kinds = remedy_class(first), remedy_class(second)
+    idle = [kind.name for kind in kinds if not kind.slots]
+    clashes = clashing_slots(*kinds)
+    if idle or clashes:
+        with pytest.raises(UsageError) as refusal:
+            make_method(f"{first}+{second}")
+        said = str(refusal.value)
+        if idle:
+            assert f"{idle[0]!r} changes nothing" in said
+        else:
+            assert repr(first) in said
+            assert repr(second) in said
+            assert any(repr(slot.value) in said for slot in clashes)
+        return
+    method = make_method(f"{second}+{first}")
+    assert method.name == "+".join(sorted([first, second]))
+    _, losses = train(method)
+    assert len(losses) == STEPS
+    assert all(torch.isfinite(torch.tensor(losses)))
+
+
+def test_some_pairs_compose_and_some_clash():
+    kinds = [remedy_class(name) for name in NAMES]
+    clashes = [bool(clashing_slots(a, b)) for a, b in combinations([k for k in kinds if k.slots], 2)]
+    assert any(clashes)
+    assert not all(clashes)
+
+
+def sources():
+    return [PACKAGE / "objective.py", *sorted((PACKAGE / "training").glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+def test_the_loop_names_no_remedy(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    words = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    modules = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+    modules |= {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    assert not words & set(NAMES)
+    assert not modules & {f"vaecli.remedies.{name}" for name in NAMES}

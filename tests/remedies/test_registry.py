@@ -1,0 +1,128 @@
+import importlib.util
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import vaecli.remedies
+from vaecli.errors import UsageError
+from vaecli.remedies import ALIASES, REMEDIES, canonical, make_method, method_names, registry, remedy_class
+from vaecli.remedies.base import Slot
+
+
+@pytest.fixture(autouse=True)
+def _fresh_registry():
+    registry.cache_clear()
+    yield
+    registry.cache_clear()
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_one_spelling(name):
+    module, _, attribute = REMEDIES[name].partition(":")
+    assert module == f"vaecli.remedies.{name}"
+    assert importlib.util.find_spec(module) is not None
+    kind = remedy_class(name)
+    assert (kind.name, kind.__name__) == (name, attribute)
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_cited_described_and_complete(name):
+    kind = remedy_class(name)
+    assert 1990 < kind.paper.year < 2030
+    assert kind.paper.title in kind.paper.citation
+    assert kind.paper.equation in kind.paper.citation
+    assert kind.title
+    assert kind.equation
+    assert kind.version >= 1
+    assert bool(kind.slots) == (name != "vanilla")
+    assert all(field.description for field in kind.model_fields.values())
+    assert kind().hyper().keys() == kind.model_fields.keys()
+
+
+def test_aliases_stand_for_registered_names():
+    assert canonical("vae") == "vanilla"
+    assert not set(ALIASES) & set(REMEDIES)
+    assert {canonical(alias) for alias in ALIASES} <= {canonical(name) for name in REMEDIES}
+
+
+def test_canonical_spelling_is_alphabetical_and_stripped():
+    assert canonical("word_dropout + free_bits") == canonical("free_bits+word_dropout") == "free_bits+word_dropout"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("bta", "beta"), ("cyclic", "cyclical"), ("beta+freebits", "free_bits"), ("va", "vae")]
+)
+def test_unknown_name_with_the_nearest(wrong, near):
+    with pytest.raises(UsageError, match=f"did you mean '{near}'"):
+        canonical(wrong)
+    with pytest.raises(UsageError, match=f"(?s)--methods.*did you mean '{near}'"):
+        canonical(wrong, "--methods")
+
+
+@pytest.mark.parametrize("empty", ["", "beta+", "+"])
+def test_empty_names_are_unknown(empty):
+    with pytest.raises(UsageError, match="unknown method ''"):
+        canonical(empty)
+
+
+def test_names_need_no_torch():
+    code = (
+        "import sys; from vaecli.remedies import method_names, canonical;"
+        "assert 'beta' in method_names(); canonical('vae'); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class Mine(remedy_class("beta")):
+    name = "mine"
+    slots = frozenset({Slot.TERM})
+
+
+def entry(name, value="vaecli_mine:Mine"):
+    return EntryPoint(name, value, "vaecli.remedies")
+
+
+def test_remedies_of_other_packages(monkeypatch):
+    module = type(sys)("vaecli_mine")
+    module.Mine = Mine
+    monkeypatch.setitem(sys.modules, "vaecli_mine", module)
+    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry("mine")] * (group == "vaecli.remedies"))
+    assert method_names() == [*REMEDIES, "mine"]
+    method = make_method("mine+free_bits", {"mine": {"beta": 0.7}})
+    assert method.name == "free_bits+mine"
+    assert {r.name: type(r) for r in method.remedies}["mine"] is Mine
+
+
+@pytest.mark.parametrize("taken", ["bn", "vae"])
+def test_remedies_of_other_packages_can_not_take_a_name(monkeypatch, taken):
+    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry(taken)])
+    with pytest.raises(UsageError, match=f"'{taken}' of vaecli_mine:Mine takes a name that is in use"):
+        registry()
+
+
+def test_unknown_hyper_parameter_with_the_nearest():
+    with pytest.raises(UsageError, match=r"free_bits\.targt: unknown key; did you mean 'target'\?"):
+        make_method("free_bits", {"free_bits": {"targt": 3.0}})
+
+
+def test_all_problems_are_reported_together():
+    hyper = {"beta": {"beta": -1.0, "bta": 1.0}, "word_dropout": {"rate": 1.5}, "free_bits": {"mode": "word"}}
+    with pytest.raises(UsageError) as caught:
+        make_method("free_bits+beta+word_dropout", hyper)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    for part in ("beta.beta: input should be greater than or equal to 0, got -1.0", "beta.bta: unknown key", "got 1.5"):
+        assert any(part in line for line in lines), part
+    assert any("free_bits.mode" in line and "'dimension'" in line for line in lines)
+
+
+def test_hyper_parameters_of_other_remedies_are_left_alone():
+    method = make_method("beta", {"beta": {"beta": 0.7}, "free_bits": {"target": 9.0}})
+    assert method.remedies[0].hyper() == {"beta": 0.7}
+
+
+def test_remedies_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        make_method("beta").remedies[0].beta = 2.0

@@ -1,0 +1,146 @@
+"""The table of results before it has a format: averaging, marks, sections, records, notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report.frames import table, three_methods, trial
+
+from vaecli.errors import UsageError
+from vaecli.report.notes import Context
+from vaecli.report.table import build_views
+
+
+def column(view, name):
+    place = [head.name for head in view.heads].index(name)
+    return [row[place] for row in view.rows]
+
+
+def texts(view, name):
+    return [cell.text for cell in column(view, name)]
+
+
+def best(view, name):
+    methods = texts(view, "method")
+    return [method for method, cell in zip(methods, column(view, name), strict=True) if cell.best]
+
+
+def test_a_row_a_method_with_mean_and_half_interval():
+    (view,) = build_views(three_methods())
+    # bn's rec: 18.0 and 18.4, mean 18.2, sd 0.282843, half = 12.7062 * 0.282843 / sqrt(2) = 2.5412
+    # (t of 1 df); its two significant digits give one decimal
+    assert texts(view, "rec") == ["20.0", "20.1", "18.2"]
+    assert [cell.spread for cell in column(view, "rec")] == ["", "", "2.5"]
+    assert texts(view, "seeds") == ["1", "1", "2"]
+    assert view.title == "experiment quick, corpus synthetic, split test, 2000 sentences"
+
+
+def test_undefined_figures_are_a_dash_and_never_zero():
+    (view,) = build_views(three_methods())
+    assert texts(view, "kl")[0] == "-"
+    assert view.records[0]["kl"] is None
+
+
+def test_best_figures_are_marked_by_direction_and_kl_is_not():
+    (view,) = build_views(three_methods())
+    assert best(view, "rec") == ["bn"]  # lower
+    assert best(view, "au") == ["bn"]  # higher
+    assert best(view, "kl") == []  # neither is better
+
+
+def test_ties_as_shown_are_all_marked():
+    (view,) = build_views(table(trial("a", rec=20.001), trial("b", rec=20.004), trial("c", rec=20.012)))
+    assert texts(view, "rec") == ["20.00", "20.00", "20.01"]
+    assert best(view, "rec") == ["a", "b"]
+
+
+def test_the_only_figure_of_a_column_is_not_best():
+    (view,) = build_views(table(trial("a", rec=20.0), trial("b", status="failed")))
+    assert best(view, "rec") == []
+
+
+def test_failed_trials_are_not_averaged_but_named_with_message_and_log():
+    rows = table(
+        trial("bn", 0, rec=18.5),
+        trial("bn", 1, rec=99.0, status="diverged"),
+        trial("lm", 0, status="pending"),
+    )
+    context = Context(Path("runs/quick"), messages={("bn", 1): "step 7: the loss is nan\nsecond line"})
+    (view,) = build_views(rows, contexts={"quick": context})
+    assert texts(view, "rec") == ["18.50", "-"]
+    assert texts(view, "status") == ["1 done, 1 diverged", "pending"]
+    assert "diverged: bn seed 1: step 7: the loss is nan; see runs/quick/bn/seed-1/log.txt" in view.notes
+    assert "not finished: 1 pending" in view.notes
+
+
+def test_per_trial_gives_a_row_a_trial():
+    (view,) = build_views(three_methods(), per_trial=True)
+    assert list(zip(texts(view, "method"), texts(view, "seed"), texts(view, "rec"), strict=True)) == [
+        ("lm", "0", "20.00"),
+        ("vanilla", "0", "20.10"),
+        ("bn", "0", "18.00"),
+        ("bn", "1", "18.40"),
+    ]
+    assert all(cell.spread == "" for row in view.rows for cell in row)
+
+
+def test_records_hold_unrounded_figures_and_their_spread():
+    (view,) = build_views(three_methods(), "method,rec,au,verdict")
+    lm, vanilla, bn = view.records
+    assert bn["rec"] == pytest.approx(18.2, abs=1e-12)
+    assert bn["rec_sd"] == pytest.approx(0.2828427)
+    assert bn["rec_high"] - bn["rec"] == pytest.approx(2.541241, abs=1e-6)
+    assert (vanilla["rec_sd"], vanilla["au"]) == (None, 0)
+    assert isinstance(vanilla["au"], int)
+    assert lm["verdict"] is None
+
+
+def test_experiments_and_corpora_have_tables_of_their_own():
+    rows = table(
+        trial("bn", rec=18.0),
+        trial("bn", rec=90.0, corpus="ptb"),
+        trial("bn", rec=91.0, corpus="ptb", experiment="other"),
+    )
+    views = build_views(rows, "method,rec")
+    assert [texts(view, "rec") for view in views] == [["18.00"], ["90.00"], ["91.00"]]
+    assert [record for view in views for record in view.records] == [
+        {"experiment": "quick", "corpus": "synthetic", "method": "bn", "rec": 18.0},
+        {"experiment": "quick", "corpus": "ptb", "method": "bn", "rec": 90.0},
+        {"experiment": "other", "corpus": "ptb", "method": "bn", "rec": 91.0},
+    ]
+
+
+def test_versions_stand_in_rows_of_their_own():
+    rows = table(trial("bn", 0, rec=18.0, versions="bn 1"), trial("bn", 1, rec=19.0, versions="bn 2"))
+    (view,) = build_views(rows)
+    assert texts(view, "method") == ["bn (bn 1)", "bn (bn 2)"]
+
+
+def test_overrides_of_the_methods_shown_are_printed():
+    overrides = {"bn": {"training": {"learning_rate": 0.001, "clip": 1.0}}, "beta": {"training": {"clip": 2.0}}}
+    (view,) = build_views(three_methods(), contexts={"quick": Context(overrides=overrides)})
+    assert [note for note in view.notes if note.startswith("override")] == [
+        "override bn: training.learning_rate = 0.001, training.clip = 1.0"
+    ]
+
+
+def test_the_rule_of_the_verdict_and_the_frontier_are_explained():
+    (view,) = build_views(three_methods())
+    assert texts(view, "verdict") == ["-", "collapsed", "informative"]
+    assert any(note.startswith("verdict:") and note.endswith("mi_ceiling = 7.60") for note in view.notes)
+    assert any(note.endswith(": vanilla, bn") for note in view.notes if note.startswith("rate-distortion"))
+
+
+def test_no_trials_say_what_to_run():
+    with pytest.raises(UsageError, match="run `vae compare` first"):
+        build_views(three_methods()[:0])
+
+
+def test_tables_with_missing_integers_are_read():
+    rows = three_methods().astype({"au": "Int64", "seed": "Int64"})
+    assert rows["au"].isna().any()
+    assert pd.isna(rows["au"]).sum() == 1
+    (view,) = build_views(rows)
+    assert texts(view, "au") == ["-", "0", "16"]

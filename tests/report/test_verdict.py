@@ -1,0 +1,72 @@
+"""The verdict's rule at its borders, and the rate-distortion frontier."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report.frames import table, trial
+
+from vaecli.report.verdict import frontier, joint_verdict, verdict
+
+
+@pytest.mark.parametrize(
+    ("kl", "mi", "expected"),
+    [
+        (0.099, 3.0, "collapsed"),
+        (3.0, 0.099, "collapsed"),
+        (0.1, 0.1, "informative"),
+        (1.0, 0.249, "fake-rate"),  # below 0.25 * 1
+        (1.0, 0.25, "informative"),
+        (0.99, 0.11, "informative"),  # too little rate to call it fake
+        (9.0, 7.2201, "saturated"),  # above 0.95 * 7.6 = 7.22
+        (9.0, 7.22, "informative"),
+        (None, None, "-"),
+        (None, 2.0, "-"),
+        (0.05, None, "collapsed"),
+        (2.0, None, "-"),
+        (float("nan"), pd.NA, "-"),
+    ],
+)
+def test_verdict(kl, mi, expected):
+    assert verdict({"kl": kl, "mi": mi, "mi_ceiling": 7.6}) == expected
+
+
+def test_without_a_ceiling_nothing_is_saturated():
+    assert verdict({"kl": 9.0, "mi": 7.6}) == "informative"
+
+
+def test_seeds_that_disagree_are_counted():
+    rows = table(trial("bn", 0, kl=2.0, mi=2.0), trial("bn", 1, kl=0.0, mi=0.0), trial("bn", 2, kl=0.0, mi=0.0))
+    assert joint_verdict(rows) == "collapsed 2/3, informative 1/3"
+    assert joint_verdict(rows[1:]) == "collapsed"
+    assert joint_verdict(rows[:0]) == "-"
+
+
+def test_frontier_by_hand():
+    points = table(
+        trial("vanilla", rec=20.0, kl=0.0),
+        trial("beta", rec=19.0, kl=1.0),
+        trial("bad", rec=19.5, kl=1.5),  # beta has less of both
+        trial("bn", rec=17.0, kl=3.0),
+        trial("worse", rec=17.0, kl=3.5),  # bn has as little rec at less kl
+        trial("lm", rec=15.0),  # no rate, so it is not in the plane
+        trial("broken", rec=1.0, kl=0.0, status="diverged"),
+    )
+    assert frontier(points) == ["vanilla", "beta", "bn"]
+
+
+def test_frontier_takes_means_over_seeds():
+    # b's mean is rec 18, kl 2; a's single point is rec 18.5, kl 2.5, beaten by b though not by both its seeds
+    points = table(trial("a", rec=18.5, kl=2.5), trial("b", 0, rec=17.0, kl=3.0), trial("b", 1, rec=19.0, kl=1.0))
+    assert frontier(points) == ["b"]
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), min_size=1, max_size=8))
+def test_frontier_is_never_empty_and_falls(points):
+    rows = table(*(trial(f"m{i}", rec=rec, kl=kl) for i, (rec, kl) in enumerate(points)))
+    found = [points[int(name[1:])] for name in frontier(rows)]
+    assert found
+    assert [kl for _, kl in found] == sorted(kl for _, kl in found)
+    assert [rec for rec, _ in found] == sorted((rec for rec, _ in found), reverse=True)

@@ -1,0 +1,244 @@
+"""Run folders: marker, statuses, resuming, and what is never touched."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vaecli.config import RunConfig, build_config
+from vaecli.errors import UsageError
+from vaecli.runs.folder import FORMAT, RunFolder, check_name, config_changes, run_path
+from vaecli.runs.lock import LOCK, OWNER
+
+
+def config(**training):
+    return build_config({"training": training, "hyper": {"bn": {"gamma": 0.5}}, "method": "bn"})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "exp" / "bn" / "seed-0").create(config(), experiment="exp")
+
+
+def test_a_new_folder_is_pending_and_knows_its_settings_and_surroundings(folder):
+    run = folder.run()
+    assert folder.exists
+    assert (folder.status, run["method"], run["seed"], run["experiment"]) == ("pending", "bn", 0, "exp")
+    assert {"python", "torch", "vaecli"} <= set(run["versions"])
+    assert run["platform"]
+    assert run["cpu"]
+    assert run["command"]
+    assert folder.config() == config()
+    assert folder.metrics() == {}
+    assert folder.history() == []
+
+
+def test_settings_that_are_unset_come_back_unset(tmp_path):
+    want = build_config({"model": {"init_range": 0.01}})
+    assert RunFolder(tmp_path / "a").create(want).config() == want
+    assert RunFolder(tmp_path / "b").create(RunConfig()).config() == RunConfig()
+
+
+def test_statuses(folder):
+    for status in ("done", "diverged", "failed", "interrupted", "pending"):
+        folder.update(status=status, message="m")
+        assert folder.status == status
+    with pytest.raises(UsageError, match="did you mean 'done'"):
+        folder.update(status="doen")
+    assert folder.status == "pending"
+
+
+def test_running_means_that_someone_holds_the_lock(folder):
+    with folder.lock():
+        folder.update(status="running")
+        assert RunFolder(folder.path).status == "running"
+    assert folder.status == "interrupted"
+
+
+def test_running_of_a_process_that_was_killed_is_interrupted(folder):
+    code = f"""
+import os, signal
+from pathlib import Path
+from vaecli.runs.folder import RunFolder
+folder = RunFolder(Path({str(folder.path)!r}))
+with folder.lock():
+    folder.update(status="running")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert folder.run()["status"] == "running"
+    assert folder.status == "interrupted"
+    with folder.lock():  # and its lock is free again
+        pass
+
+
+def test_a_second_process_is_told_who_has_the_folder(folder):
+    code = f"""
+import sys
+from pathlib import Path
+from vaecli.errors import UsageError
+from vaecli.runs.folder import RunFolder
+try:
+    with RunFolder(Path({str(folder.path)!r})).lock():
+        print("locked")
+except UsageError as error:
+    print(error)
+"""
+
+    def other():
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    with folder.lock(), folder.lock():
+        assert f"is in use by process {os.getpid()} on " in other()
+    assert other() == "locked\n"
+    assert not (folder.path / OWNER).exists()
+
+
+def test_the_lock_sweeps_what_killed_writers_left(folder):
+    folder.checkpoint_path.mkdir()
+    orphans = [folder.path / ".run.json.1.tmp", folder.checkpoint_path / ".last.safetensors.1.tmp"]
+    for path in orphans:
+        path.touch()
+    RunFolder.open(folder.path).status  # noqa: B018 - readers leave them alone: their writer may be alive
+    assert all(path.exists() for path in orphans)
+    with folder.lock():
+        assert not any(path.exists() for path in orphans)
+
+
+def test_an_existing_run_is_kept_without_overwrite(folder):
+    folder.update(status="done")
+    folder.write_metrics({"values": {"kl": 1.0}})
+    with pytest.raises(UsageError, match=r"a run is here already \(done\); --resume it or --overwrite it"):
+        RunFolder(folder.path).create(config(epochs=3))
+    assert (folder.status, folder.metrics()) == ("done", {"values": {"kl": 1.0}})
+
+
+def test_overwrite_deletes_all_of_the_earlier_run(folder, tmp_path):
+    folder.append_history({"epoch": 1})
+    folder.write_metrics({})
+    folder.checkpoint_path.mkdir()
+    (folder.checkpoint_path / "last.safetensors").touch()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").touch()
+    (folder.path / "link").symlink_to(outside)
+    folder.create(config(epochs=3), overwrite=True)
+    assert {p.name for p in folder.path.iterdir()} == {"run.json", "config.toml", LOCK}
+    assert folder.config().training.epochs == 3
+    assert (outside / "kept").exists(), "links are removed, not followed"
+
+
+@pytest.mark.parametrize("content", [None, "{}", '{"marker": "something else"}', "[]"])
+def test_a_folder_without_our_marker_is_never_touched(tmp_path, content):
+    path = tmp_path / "thesis"
+    path.mkdir()
+    (path / "chapter.tex").write_text("years of work")
+    if content is not None:
+        (path / "run.json").write_text(content)
+    before = sorted(p.name for p in path.iterdir())
+    with pytest.raises(UsageError, match="no run of vae"):
+        RunFolder(path).create(RunConfig(), overwrite=True)
+    assert sorted(p.name for p in path.iterdir()) == before
+
+
+def test_a_damaged_marker_is_no_marker(folder):
+    (folder.path / "run.json").write_text("{")
+    with pytest.raises(UsageError, match=r"run\.json: damaged"):
+        folder.create(RunConfig(), overwrite=True)
+    assert (folder.path / "config.toml").exists()
+
+
+def test_a_linked_run_folder_is_not_followed(folder, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(folder.path)
+    with pytest.raises(UsageError, match="is a link"):
+        RunFolder(link).create(RunConfig(), overwrite=True)
+    assert folder.config() == config()
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(UsageError, match="is a file"):
+        RunFolder(tmp_path / "f").create(RunConfig(), overwrite=True)
+    with pytest.raises(UsageError, match="no run of vae"):
+        RunFolder.open(tmp_path / "f")
+
+
+def test_a_folder_whose_making_was_cut_short_is_made_anew(folder):
+    (folder.path / "config.toml").unlink()  # the marker comes first, the settings last
+    assert not folder.exists
+    folder.create(config(epochs=2))
+    assert folder.config().training.epochs == 2
+
+
+def test_deleting_keeps_the_marker_to_the_end(folder, monkeypatch):
+    folder.checkpoint_path.mkdir()
+    monkeypatch.setattr("shutil.rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        folder.create(config(), overwrite=True)
+    monkeypatch.undo()
+    folder.create(config(epochs=2))  # still ours, and no run any more
+    assert folder.exists
+
+
+@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (FORMAT - 1, "older"), ("x", "newer")])
+def test_other_formats_are_named(folder, found, message):
+    folder.update(format=found)
+    with pytest.raises(UsageError, match=f"run format {found} is {message} than this program's {FORMAT}"):
+        RunFolder.open(folder.path)
+    folder.create(config(), overwrite=True)
+    assert folder.status == "pending"
+
+
+def test_resuming_takes_the_same_settings_and_more_epochs_only(folder):
+    assert folder.resume() == folder.resume(config()) == config()
+    assert folder.resume(config(epochs=20)).training.epochs == 20
+    assert folder.config().training.epochs == 20
+    with pytest.raises(UsageError, match=r"training\.epochs: 20 -> 8"):
+        folder.resume(config())
+    with pytest.raises(UsageError) as caught:
+        folder.resume(config(epochs=30, clip=1.0))
+    assert "training.clip: 5.0 -> 1.0" in str(caught.value)
+    assert folder.config().training.epochs == 20
+
+
+def test_changes_name_the_keys_with_both_values():
+    other = build_config({"hyper": {"bn": {"gamma": 0.6}}, "method": "bn", "model": {"init_range": 0.1}})
+    assert config_changes(config(), config()) == []
+    assert config_changes(config(), other) == ["hyper.bn.gamma: 0.5 -> 0.6", "model.init_range: None -> 0.1"]
+
+
+def test_infinite_figures_survive(folder):
+    folder.write_metrics({"values": {"ppl_elbo": math.inf, "kl": None}})
+    assert folder.metrics() == {"values": {"ppl_elbo": math.inf, "kl": None}}
+    json.loads((folder.path / "metrics.json").read_text(), parse_constant=lambda text: pytest.fail(text))
+
+
+@pytest.mark.parametrize("name", ["", "..", ".x", "-x", "a/b", "a\\b", "a\0b", "a\nb", "x" * 201, "ä" * 101, "a:b"])
+def test_names_that_no_folder_should_have(name, tmp_path):
+    with pytest.raises(UsageError, match="method"):
+        check_name("method", name)
+    with pytest.raises(UsageError):
+        run_path(tmp_path, "exp", name, 0)
+    with pytest.raises(UsageError):
+        run_path(tmp_path, name, "bn", 0)
+
+
+def test_the_layout(tmp_path):
+    assert run_path(tmp_path, "exp", "bn+beta", 3) == tmp_path / "exp" / "bn+beta" / "seed-3"
+
+
+def test_there_is_nothing_to_open(tmp_path):
+    with pytest.raises(UsageError, match="no run of vae"):
+        RunFolder.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_can_not_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UsageError, match="can't write there"):
+        RunFolder(tmp_path / "a").create(RunConfig())

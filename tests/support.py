@@ -1,0 +1,100 @@
+"""Tiny corpora, models, terms and clocks for the tests: ``from support import tiny_model``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vaecli.config import ModelConfig
+from vaecli.corpus.types import Batch, Split, collate
+from vaecli.model.encoder import Encoding
+from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.prior import Prior, StandardNormal
+from vaecli.model.vae import VAE, Shape
+from vaecli.objective import Clock, Context, Terms
+from vaecli.remedies import make_method
+
+VOCABULARY_SIZE = 12
+"""Word types of the tiny corpora: the four special symbols and ids 4 to 11."""
+
+
+def tiny_split(n: int = 8, seed: int = 0, vocabulary_size: int = VOCABULARY_SIZE, longest: int = 6) -> Split:
+    """n random sentences of 1 to `longest` words, without special symbols."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, longest + 1, (n,), generator=generator)
+    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+    tokens = torch.randint(4, vocabulary_size, (int(offsets[-1]),), generator=generator, dtype=torch.int32)
+    return Split("train", tokens, offsets)
+
+
+def split_of(*sentences: list[int]) -> Split:
+    """The given sentences, as lists of word ids."""
+    offsets = torch.tensor([0] + [len(s) for s in sentences]).cumsum(0)
+    return Split("train", torch.tensor([i for s in sentences for i in s], dtype=torch.int32), offsets)
+
+
+def tiny_batch(n: int = 4, seed: int = 0, split: Split | None = None) -> Batch:
+    """All sentences of a split, by default of `tiny_split(n, seed)`, as one batch."""
+    split = tiny_split(n, seed) if split is None else split
+    return collate(split, torch.arange(len(split)))
+
+
+def tiny_shape(latent_size: int = 4, vocabulary_size: int = VOCABULARY_SIZE, **model) -> Shape:
+    """Sizes for a model with layers of a few units; `model` sets further fields of `ModelConfig`."""
+    sizes = {"embedding_size": 5, "encoder_size": 6, "decoder_size": 7, "latent_size": latent_size, **model}
+    return Shape(vocabulary_size, train_sentences=100, model=ModelConfig(**sizes))
+
+
+def tiny_model(method: str = "vanilla", hyper=None, seed: int = 0, latent_size: int = 4, **model) -> VAE:
+    """An initialised model of a method, in training mode; `hyper` is by remedy, as in a configuration."""
+    return make_method(method, hyper).build(tiny_shape(latent_size, **model), seed)
+
+
+def make_terms(
+    kl=None,
+    nll=None,
+    posterior: Posterior | None = None,
+    *,
+    z: Tensor | None = None,
+    kl_weight: float = 1.0,
+    batch: Batch | None = None,
+    encoding: Encoding | None = None,
+    prior: Prior | None = None,
+    aux=None,
+    train_sentences: int = 100,
+    training: bool = True,
+) -> Terms:
+    """Terms with given values and the least context that holds them.
+
+    `kl` (B, Z) defaults to that of `posterior`, else to ones (2, 3); `nll` to zeros (B,); `z` to the posterior's mean,
+    else to zeros; `posterior` to N(0, I).
+    """
+    if kl is None:
+        kl = posterior.kl(StandardNormal(posterior.mean.shape[1])) if posterior is not None else torch.ones(2, 3)
+    kl = torch.as_tensor(kl)
+    size = len(kl)
+    if posterior is None:
+        posterior = DiagonalGaussian(torch.zeros_like(kl), torch.zeros_like(kl))
+    latent_size = posterior.mean.shape[1]
+    nll = torch.zeros(size, dtype=kl.dtype) if nll is None else torch.as_tensor(nll)
+    return Terms(
+        nll=nll,
+        kl=kl,
+        kl_weight=kl_weight,
+        extra=torch.zeros_like(nll),
+        z=posterior.mean if z is None else z,
+        context=Context(
+            batch=tiny_batch(size) if batch is None else batch,
+            encoding=encoding,
+            posterior=posterior,
+            prior=StandardNormal(latent_size) if prior is None else prior,
+            aux=aux or {},
+            train_sentences=train_sentences,
+            training=training,
+        ),
+    )
+
+
+def clock(step: int = 0, steps_per_epoch: int = 10, epochs: int = 4) -> Clock:
+    """Where training stands."""
+    return Clock(step, steps_per_epoch, epochs)

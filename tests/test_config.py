@@ -1,0 +1,41 @@
+"""The run's settings: unknown keys are refused, problems come together, layers merge."""
+
+import pytest
+
+from vaecli.config import GROUPS, RunConfig, build_config, merge
+from vaecli.errors import UsageError
+
+
+def test_every_setting_is_explained():
+    for group in GROUPS.values():
+        for name, field in group.model_fields.items():
+            assert field.description, name
+
+
+def test_all_problems_are_reported_together_with_the_nearest_key():
+    with pytest.raises(UsageError) as caught:
+        build_config({"training": {"epochs": 0, "learning_rat": 1}, "model": {"latent_size": "many"}}, "x.toml")
+    text = str(caught.value)
+    assert text.startswith("x.toml: ")
+    assert "training.epochs" in text
+    assert "training.learning_rat: unknown key; did you mean 'learning_rate'?" in text
+    assert "model.latent_size" in text
+    assert len(text.splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "-x", "a\0b", "", "a" * 101, "a b", "ä"])
+def test_experiment_names_that_are_no_folder_names_are_refused(name):
+    with pytest.raises(UsageError):
+        build_config({"experiment": name})
+
+
+def test_a_config_can_not_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        RunConfig().training.epochs = 3
+
+
+def test_merge_goes_deep_and_later_layers_win():
+    low = {"training": {"epochs": 1, "clip": 5.0}, "experiment": "a"}
+    high = {"training": {"epochs": 2}}
+    assert merge(low, high) == {"training": {"epochs": 2, "clip": 5.0}, "experiment": "a"}
+    assert low == {"training": {"epochs": 1, "clip": 5.0}, "experiment": "a"}

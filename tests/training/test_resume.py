@@ -1,0 +1,155 @@
+"""A run stopped at a checkpoint and resumed equals the unbroken one, for every registered remedy."""
+
+import signal
+
+import pytest
+import torch
+from support import tiny_split
+
+from vaecli.config import build_config
+from vaecli.corpus.types import Corpus
+from vaecli.errors import DivergedError, InterruptedRunError
+from vaecli.model.vae import Shape
+from vaecli.remedies import make_method, method_names
+from vaecli.training.loop import Loop
+from vaecli.training.progress import phase_epochs
+from vaecli.training.session import TrainingSession
+
+
+class Words:
+    words = tuple(map(str, range(12)))
+
+    def __len__(self):
+        return 12
+
+
+def tiny_corpus():
+    return Corpus("tiny", Words(), tiny_split(22, 0), tiny_split(9, 1), tiny_split(9, 2), "none")
+
+
+def tiny_config(method="vanilla", **training):
+    return build_config(
+        {
+            "method": method,
+            "model": {
+                "embedding_size": 4,
+                "encoder_size": 5,
+                "decoder_size": 5,
+                "latent_size": 3,
+                "embedding_dropout": 0.2,
+                "output_dropout": 0.2,
+            },
+            "training": {"epochs": 3, "batch_size": 5, "seed": 3, "patience": 1, **training},
+        }
+    )
+
+
+class Watcher:
+    """Keeps the history, and sends a signal after a given update."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after, self.rows, self.updates = stop_after, [], 0
+
+    def step(self, progress, terms):
+        self.updates += 1
+        if progress.total_steps == self.stop_after:
+            signal.raise_signal(signal.SIGTERM)
+
+    def evaluated(self, row):
+        self.rows.append({k: v for k, v in row.items() if k != "train_seconds"})
+
+    def forget(self, epochs):
+        self.rows = self.rows[:epochs]
+
+
+def start(folder, watcher, config):
+    """A session from nothing, as a new process would make it."""
+    torch.manual_seed(config.training.seed)
+    corpus, method = tiny_corpus(), make_method(config.method)
+    model = method.build(Shape(12, len(corpus.train), config.model), config.training.seed)
+    session = TrainingSession(model, method, corpus, config, torch.device("cpu"))
+    return session, Loop(session, folder, watcher, watcher.forget)
+
+
+def finish(folder, watcher, config):
+    session, loop = start(folder, watcher, config)
+    progress = loop.run()
+    return session.model.state_dict(), progress
+
+
+@pytest.mark.parametrize("method", [*method_names(), "bn+linear_anneal+word_dropout"])
+@pytest.mark.parametrize("stop", [3, 5])
+def test_a_resumed_run_equals_the_unbroken_one(tmp_path, method, stop):
+    # 22 sentences in batches of 5 are 5 updates an epoch or 4 with the last merged: 3 is inside the first epoch
+    config = tiny_config(method)
+    unbroken = Watcher()
+    weights, progress = finish(tmp_path / "unbroken", unbroken, config)
+
+    broken = Watcher(stop_after=stop)
+    with pytest.raises(InterruptedRunError) as stopped:
+        finish(tmp_path / "broken", broken, config)
+    assert stopped.value.exit_code == 143
+    resumed, progress_again = finish(tmp_path / "broken", broken, config)
+
+    assert broken.rows == unbroken.rows
+    assert broken.updates == unbroken.updates
+    assert progress_again.best == progress.best
+    for name, value in weights.items():
+        assert torch.equal(resumed[name], value), name
+
+
+def test_a_finished_run_resumed_does_nothing(tmp_path):
+    config = tiny_config()
+    finish(tmp_path, Watcher(), config)
+    again = Watcher()
+    finish(tmp_path, again, config)
+    assert again.updates == 0
+
+
+def test_raised_epochs_go_on_where_the_run_had_stopped(tmp_path):
+    short, long = Watcher(), Watcher()
+    weights, _ = finish(tmp_path / "long", long, tiny_config(patience=9))
+    finish(tmp_path / "short", short, tiny_config(epochs=1, patience=9))
+    resumed, _ = finish(tmp_path / "short", short, tiny_config(patience=9))
+    assert short.rows == long.rows
+    assert all(torch.equal(resumed[n], v) for n, v in weights.items())
+
+
+def test_the_caller_handles_signals_again_after_the_loop(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    finish(tmp_path, Watcher(), tiny_config(epochs=1))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path):
+    session, loop = start(tmp_path, Watcher(), tiny_config())
+    with torch.no_grad():
+        session.model.decoder.output.weight.fill_(float("nan"))
+    with pytest.raises(DivergedError, match="step 0"):
+        loop.run()
+
+
+def test_the_best_checkpoint_has_the_lowest_validation_figure(tmp_path):
+    watcher = Watcher()
+    _, progress = finish(tmp_path, watcher, tiny_config())
+    figures = [row["neg_elbo"] for row in watcher.rows]
+    assert progress.best == min(figures)
+    assert progress.best_epoch == figures.index(min(figures)) + 1
+
+
+def test_learning_rate_halves_at_a_stall_and_the_run_ends_after_the_last_decay(tmp_path):
+    # a learning rate of 1e-12 changes no figure by much more than rounding: validations stall or creep
+    watcher = Watcher()
+    config = tiny_config(epochs=50, max_decays=2, learning_rate=1e-30, optimizer="sgd")
+    _, progress = finish(tmp_path, watcher, config)
+    # epoch 1 is the best; epochs 2 and 3 stall and halve, epoch 4 stalls with no decay left
+    assert [row["learning_rate"] for row in watcher.rows] == [1e-30, 1e-30, 5e-31, 2.5e-31]
+    assert progress.total_epochs == 4
+
+
+def test_phases_share_the_epochs():
+    from vaecli.remedies.base import Phase
+
+    assert phase_epochs((Phase("a", 0.3), Phase("b", 0.7)), 10) == [3, 7]
+    assert phase_epochs((Phase("a", 0.1), Phase("b", 0.9)), 2) == [1, 1]
+    assert phase_epochs((Phase(),), 8) == [8]

@@ -1,0 +1,28 @@
+"""Entry point: runs the command line and turns what a user did wrong into a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Runs ``vae``; exits with the code that `vaecli.errors` gives each kind of error."""
+    from vaecli.cli.app import app
+    from vaecli.errors import VaeError
+
+    try:
+        app()
+    except VaeError as error:
+        print(f"vae: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output (head, less) has gone: what is left to say has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""``vae compare``: methods x seeds on one corpus."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaecli.cli import options as o
+
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
+    from vaecli.engines.local import Outcome
+    from vaecli.runs.experiment import Experiment, Trial
+
+DEFAULT_METHODS = (
+    "lm",
+    "ae",
+    "vanilla",
+    "beta",
+    "linear_anneal",
+    "cyclical",
+    "word_dropout",
+    "free_bits",
+    "bn",
+    "bn_scale",
+    "info_mmd",
+    "mi_constraint",
+)
+"""What is compared when nobody says what: the two bounds, the baseline, and a remedy of each kind."""
+
+File = Annotated[
+    Path | None, typer.Argument(metavar="[EXPERIMENT.toml]", help="A grid in a file; options go before what it says.")
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--methods", metavar="A,B+C", help="Methods, or `all`.  [default: twelve of them]"),
+]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5.  [default: 0]")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=0, help="Trials at a time; 0 is one a core, or one a GPU.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="List the trials, their size and about their time; train none.")
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Run diverged trials again too.")]
+MaxRetries = Annotated[
+    int, typer.Option("--max-retries", min=0, help="New attempts at a trial that was killed, such as for memory.")
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop the others when a trial fails.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, a row a trial.")]
+Csv = Annotated[
+    str | None, typer.Option("--csv", metavar="FILE", help="Also write results.csv here; - prints it instead.")
+]
+
+
+def compare(
+    file: File = None,
+    methods: Methods = None,
+    seeds: Seeds = None,
+    data: o.Data = None,
+    preset: o.Preset = None,
+    set_: o.Sets = None,
+    epochs: o.Epochs = None,
+    iw_samples: o.IwSamples = None,
+    tokenizer: o.Tokenizer = None,
+    max_vocab: o.MaxVocab = None,
+    min_freq: o.MinFreq = None,
+    max_length: o.MaxLength = None,
+    device: o.Device = None,
+    precision: o.Precision = None,
+    jobs: Jobs = None,
+    out: o.Out = Path("runs"),
+    name: o.Name = None,
+    dry_run: DryRun = False,
+    overwrite: o.Overwrite = False,
+    retry: Retry = False,
+    max_retries: MaxRetries = 1,
+    fail_fast: FailFast = False,
+    json: Json = False,
+    csv: Csv = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Train methods x seeds on one corpus and print the table; only the method differs between two rows.
+
+    Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
+    """
+    from vaecli.corpus.load import load_corpus
+    from vaecli.runs.experiment import Experiment
+    from vaecli.settings import load_settings
+
+    check_outputs(json, csv)
+    layer = o.option_layer(
+        data=data,
+        epochs=epochs,
+        iw_samples=iw_samples,
+        tokenizer=tokenizer,
+        max_vocab=max_vocab,
+        min_freq=min_freq,
+        max_length=max_length,
+        device=device,
+        precision=precision,
+    )
+    settings = load_settings(
+        file,
+        preset=preset,
+        options=layer,
+        sets=set_ or [],
+        methods=methods or [],
+        seeds=seeds,
+        experiment=name,
+        jobs=jobs,
+        default_methods=DEFAULT_METHODS,
+    )
+    experiment = Experiment.of(settings, out)
+    experiment.check(overwrite)
+    corpus = load_corpus(experiment.trials()[0].config.corpus)  # a bad corpus ends here, not once a trial
+    if not quiet:
+        for note in corpus.notes:
+            print(note, file=sys.stderr)
+    if dry_run:
+        show_plan(experiment, experiment.plan(retry, overwrite), corpus)
+        return
+    with experiment.lock():
+        experiment.check(overwrite)
+        todo = experiment.plan(retry, overwrite)
+        experiment.prepare(todo, overwrite)
+        outcome = execute(experiment, todo, max_retries, fail_fast, quiet)
+        show_results(experiment, json, csv, quiet)
+    conclude(experiment, outcome)
+
+
+def check_outputs(json: bool, csv: str | None) -> None:
+    """Refuses two results on one stdout, and a file that can't be written, before any work.
+
+    Raises:
+        UsageError: Of that kind.
+    """
+    from vaecli.errors import UsageError
+
+    if json and csv == "-":
+        raise UsageError("--json and --csv - both print to stdout; keep one")
+    if csv is not None and csv != "-":
+        path = Path(csv)
+        if path.is_dir() or not path.parent.is_dir():
+            raise UsageError(f"--csv {csv}: no file can be written there; name one in a folder that exists")
+
+
+def execute(experiment: Experiment, todo: list[Trial], max_retries: int, fail_fast: bool, quiet: bool) -> Outcome:
+    """Runs what is missing, with a display."""
+    from vaecli.cli.grid import make_grid
+    from vaecli.engines.local import Outcome, resolve_jobs, run_trials
+
+    if not quiet:
+        kept = len(experiment.trials()) - len(todo)
+        print(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}", file=sys.stderr, flush=True)
+    if not todo:
+        return Outcome()
+    gpus = visible_gpus(todo[0].config.training.device)
+    jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo), len(gpus))
+    with make_grid(todo, quiet) as display:
+        return run_trials(todo, jobs, display.event, max_retries=max_retries, fail_fast=fail_fast, gpus=gpus)
+
+
+def visible_gpus(device: str) -> list[str]:
+    """The GPUs that trials share out among themselves, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    import os
+
+    import torch
+
+    if device not in ("auto", "cuda") or not torch.cuda.is_available():
+        return []
+    named = [item for item in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if item]
+    return named or [str(number) for number in range(torch.cuda.device_count())]
+
+
+def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None:
+    """The trials with their sizes and about their times, on stdout; times are of a few updates of each method."""
+    from vaecli.engines.local import resolve_jobs
+    from vaecli.training.estimate import seconds_per_epoch
+
+    estimates: dict[str, tuple[int, float]] = {}
+    names = {trial.name for trial in todo}
+    width = max(len(method) for method in experiment.methods)
+    print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
+    total = 0.0
+    for trial in experiment.trials():
+        if trial.method not in estimates:
+            estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
+        parameters, seconds = estimates[trial.method]
+        time = seconds * trial.config.training.epochs
+        waiting = trial.name in names
+        total += time if waiting else 0.0
+        state = "to do" if waiting else "kept"
+        print(f"{trial.method:<{width}} {trial.seed:>6} {parameters:>12,} {duration(time):>13}  {state}")
+    jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo))
+    print(
+        f"{len(todo)} trials to do, {jobs} at a time: about {duration(total / jobs)} of updates at most, "
+        "evaluation and early stopping left out",
+        file=sys.stderr,
+    )
+
+
+def duration(seconds: float) -> str:
+    """``45s``, ``3m20s`` or ``2h05m``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:
+    """Writes the tables, and prints the results on stdout."""
+    from vaecli.files import write_atomic
+    from vaecli.report.load import load_results
+    from vaecli.report.render import render
+    from vaecli.report.terminal import Target
+    from vaecli.runs.tables import csv_text, results_table, write_tables
+
+    results, summary = write_tables(experiment.path)
+    if csv is not None and csv != "-":
+        write_atomic(Path(csv), results.read_text(encoding="utf-8"))
+    if csv == "-":
+        sys.stdout.write(csv_text(results_table(experiment.path)))
+    elif json:
+        frame = results_table(experiment.path)
+        sys.stdout.write(render(frame, "json", ",".join(frame.columns), per_trial=True))
+    else:
+        loaded = load_results(experiment.path)
+        sys.stdout.write(render(loaded.frame, contexts=loaded.contexts, target=Target.stdout()))
+    if not quiet:
+        print(f"a row a trial in {results}, a row a method in {summary}", file=sys.stderr)
+        print(f"settings, histories, checkpoints and logs in {experiment.path}/METHOD/seed-N", file=sys.stderr)
+
+
+def conclude(experiment: Experiment, outcome: Outcome) -> None:
+    """Ends with the exit code that the experiment has earned.
+
+    Raises:
+        InterruptedRunError: A signal stopped the work.
+        TrialsFailedError: Trials of this grid failed or diverged.
+    """
+    from vaecli.errors import InterruptedRunError, TrialsFailedError
+    from vaecli.runs.folder import RunFolder
+
+    if outcome.signal_number is not None:
+        raise InterruptedRunError(
+            "interrupted; the same command goes on from the saved checkpoints", outcome.signal_number
+        )
+    folders = [(trial, RunFolder(trial.path)) for trial in experiment.trials()]
+    states = [(trial, folder.status, str(folder.run().get("message") or "")) for trial, folder in folders]
+    bad = [(trial, status, message) for trial, status, message in states if status != "done"]
+    if bad:
+        lines = [f"{trial.name}: {status}" + (f": {message}" if message else "") for trial, status, message in bad]
+        logs = f"logs are in {experiment.path}/METHOD/seed-N/log.txt"
+        raise TrialsFailedError(f"{len(bad)} of {len(states)} trials are not done; {logs}\n  " + "\n  ".join(lines))

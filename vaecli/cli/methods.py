@@ -1,0 +1,152 @@
+"""`vae methods`: every remedy, what it changes, what it composes with, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaecli.remedies.base import Remedy
+    from vaecli.report.terminal import Target
+
+FORMATS = ("table", "markdown", "json")
+NARROW = 60
+"""Columns of a terminal below which the list is no table."""
+
+
+def methods(
+    method: Annotated[
+        str | None, typer.Argument(metavar="METHOD", help="Show all about this one.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
+    format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+) -> None:
+    """List the methods, or show one: equation, hyper-parameters, what it composes with, reference."""
+    from vaecli.errors import UsageError, unknown
+    from vaecli.remedies import canonical, make_method
+    from vaecli.report.methods_table import describe, methods_markdown_table
+    from vaecli.report.terminal import Target
+
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS, "--format")
+    if as_json and format == "markdown":
+        raise UsageError("--json and --format markdown exclude each other; choose one")
+    names = [] if method is None else canonical(method, "METHOD").split("+")
+    if len(names) > 1 and method is not None:
+        make_method(method)  # says why, where they don't compose
+    remedies, broken = load_all()
+    for name, why in broken.items():
+        if name in names:
+            raise UsageError(f"method {name!r} can't be loaded: {why}")
+        print(f"vae: method {name!r} can't be loaded: {why}", file=sys.stderr)
+    shown = names or list(remedies)
+    if as_json or format == "json":
+        values = [describe(name, remedies) for name in shown]
+        sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=not _utf8()) + "\n")
+    elif format == "markdown":
+        sys.stdout.write(methods_markdown_table(remedies, names or None) + "\n")
+    elif method is None:
+        sys.stdout.write(list_text(remedies, Target.stdout()))
+    else:
+        parts = [detail_text(name, remedies, Target.stdout()) for name in shown]
+        sys.stdout.write("\n".join(parts))
+
+
+def _utf8() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
+
+
+def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
+    """The classes of all remedies, and why those of other packages that don't load don't."""
+    from vaecli.remedies import REMEDIES, registry, remedy_class
+
+    remedies: dict[str, type[Remedy]] = {}
+    broken = {}
+    for name in registry():
+        try:
+            remedies[name] = remedy_class(name)
+        except Exception as error:  # another package may fail in any way
+            if name in REMEDIES:
+                raise
+            broken[name] = f"{type(error).__name__}: {error}"
+    return remedies, broken
+
+
+def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
+    """A row a remedy, or on a narrow terminal a paragraph, then the aliases."""
+    from rich.text import Text
+
+    from vaecli.remedies import ALIASES
+    from vaecli.report.methods_table import short_citation, slots_text
+    from vaecli.report.terminal import plain_table, tidy
+    from vaecli.report.view import printable
+
+    rows = [(name, kind.title, slots_text(kind), short_citation(kind)) for name, kind in remedies.items()]
+    narrow = target.width is not None and target.width < NARROW
+    table = plain_table(target)
+    for head in ("method", "what it is", "changes", "paper"):
+        table.add_column(head, overflow="fold")
+    console = target.console()
+    with console.capture() as captured:
+        for name, *rest in rows:
+            table.add_row(*(Text(printable(cell)) for cell in (name, *rest)))
+            if narrow:
+                console.print(Text(printable(f"{name}: {'; '.join(rest)}")))
+        if not narrow:
+            console.print(table)
+        if ALIASES:
+            console.print(Text("aliases: " + ", ".join(f"{alias} = {name}" for alias, name in ALIASES.items())))
+        console.print(Text("compose with +, such as bn+linear_anneal; vae methods NAME shows one"))
+    return tidy(captured.get(), target)
+
+
+def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target) -> str:
+    """All about one remedy."""
+    from rich.text import Text
+
+    from vaecli.report.methods_table import describe, summary
+    from vaecli.report.terminal import tidy
+    from vaecli.report.view import printable
+
+    values = describe(name, remedies)
+    console = target.console()
+    with console.capture() as captured:
+        console.print(Text(f"{name}: {printable(values['title'])}", style="bold"))
+        console.print(Text(printable(summary(remedies[name]))))
+        for label, text in _entries(values).items():
+            console.print(Text(f"{label}: ", style="bold").append(printable(text), style="not bold"))
+        if values["hyper_parameters"]:
+            console.print(Text("hyper-parameters:", style="bold"))
+        for item in values["hyper_parameters"]:
+            console.print(Text("  " + printable(_hyper_line(name, item))))
+    return tidy(captured.get(), target)
+
+
+def _entries(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of a remedy, by label."""
+    clashes = [f"{other} ({', '.join(slots)})" for other, slots in values["clashes_with"].items()]
+    return {
+        "equation": values["equation"],
+        "changes": ", ".join(values["slots"]) or "nothing",
+        "cost": f"about {values['cost']:g} x the time of vanilla",
+        "composes with": ", ".join(values["composes_with"]) or "none",
+        "clashes with": ", ".join(clashes) or "none",
+        "undefined": "; ".join(f"{column}: {why}" for column, why in values["undefined"].items()) or "none",
+        "version": str(values["version"]),
+        "reference": values["paper"],
+    }
+
+
+def _hyper_line(name: str, item: Mapping[str, Any]) -> str:
+    """``bn.gamma = 0.6 (0 < x < 1): fixed scale``, the key as `--set` takes it."""
+    from vaecli.report.methods_table import range_text
+
+    limits = range_text(item["range"])
+    return (
+        f"{name}.{item['name']} = {item['default']}" + (f" ({limits})" if limits else "") + f": {item['description']}"
+    )

@@ -1,0 +1,73 @@
+"""Options that several commands share, and how they become a layer of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="`synthetic`, or a folder with train.txt, valid.txt and test.txt.", show_default=False),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option("--preset", help="Sizes and protocol: quick, ptb, yahoo, yelp or snli.  [default: quick]"),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="`group.key=value` or `method.key=value`; may be repeated."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Name of the experiment.  [default: the corpus]", show_default=False)
+]
+Tokenizer = Annotated[
+    str | None, typer.Option("--tokenizer", help="`split`, or a torchtext tokenizer.", show_default=False)
+]
+MaxVocab = Annotated[
+    int | None, typer.Option("--max-vocab", help="Keep the most frequent words only.", show_default=False)
+]
+MinFreq = Annotated[
+    int | None, typer.Option("--min-freq", help="Words seen fewer times in train are unknown.", show_default=False)
+]
+MaxLength = Annotated[
+    int | None, typer.Option("--max-length", help="Cut longer sentences to this many words.", show_default=False)
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over train at most.", show_default=False)]
+IwSamples = Annotated[
+    int | None,
+    typer.Option("--iw-samples", help="Samples of the importance-weighted NLL; 0 skips it.", show_default=False),
+]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.", show_default=False)]
+Precision = Annotated[str | None, typer.Option("--precision", help="auto, fp32 or bf16.", show_default=False)]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+SHORTHANDS: Mapping[str, tuple[str, str]] = {
+    "data": ("corpus", "data"),
+    "tokenizer": ("corpus", "tokenizer"),
+    "max_vocab": ("corpus", "max_vocab"),
+    "min_freq": ("corpus", "min_freq"),
+    "max_length": ("corpus", "max_length"),
+    "epochs": ("training", "epochs"),
+    "device": ("training", "device"),
+    "precision": ("training", "precision"),
+    "seed": ("training", "seed"),
+    "iw_samples": ("evaluation", "iw_samples"),
+}
+"""Options that stand for one key of a group."""
+
+
+def option_layer(**values: Any) -> dict[str, dict[str, Any]]:
+    """The given options as nested settings; those left out (None) are not in it."""
+    layer: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if value is not None:
+            group, key = SHORTHANDS[name]
+            layer.setdefault(group, {})[key] = value
+    return layer

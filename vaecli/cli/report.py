@@ -1,0 +1,97 @@
+"""`vae report`: the table of an experiment, for the terminal, a paper or another program."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_OUT = Path("runs")
+
+
+def report(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR",
+            help="Folder of an experiment or of several, or a results.csv; by default the newest in runs.",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, csv, markdown, latex or json; by default that of --output's suffix, else table.",
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Names with commas between.", show_default=False)
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="COLUMN[:desc]", help="Order of the rows.", show_default=False)
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline", metavar="METHOD", help="Show differences to this method, paired by seed.", show_default=False
+        ),
+    ] = None,
+    per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --output.")] = False,
+) -> None:
+    """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
+    from vaecli.report.load import load_results, newest_experiment
+    from vaecli.report.render import render
+    from vaecli.report.terminal import Target
+
+    if output is not None:
+        check_output(output, overwrite)
+    elif overwrite:
+        from vaecli.errors import UsageError
+
+        raise UsageError("--overwrite replaces the file of --output; name one")
+    results = load_results(directory if directory is not None else newest_experiment(DEFAULT_OUT))
+    text = render(
+        results.frame,
+        format or format_of(output),
+        columns,
+        sort,
+        baseline,
+        per_trial,
+        contexts=results.contexts,
+        target=Target() if output is not None else Target.stdout(),
+    )
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8", newline="\n")
+
+
+def format_of(output: Path | None) -> str:
+    """The format that an output file's suffix asks for; a table otherwise."""
+    from vaecli.report.formats import SUFFIXES
+
+    return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
+
+
+def check_output(output: Path, overwrite: bool) -> None:
+    """Refuses a file that can't or shouldn't be written, before any work.
+
+    Raises:
+        UsageError: It is there and may not be replaced, is a folder, or its folder is missing.
+    """
+    from vaecli.errors import UsageError
+
+    if output.is_dir():
+        raise UsageError(f"--output {output} is a folder; name a file")
+    if output.exists() and not overwrite:
+        raise UsageError(f"--output {output} exists; name another file, or replace it with --overwrite")
+    if not output.parent.is_dir():
+        raise UsageError(f"--output {output}: there is no folder {output.parent}")

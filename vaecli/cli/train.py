@@ -1,0 +1,143 @@
+"""``vae train``: one run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaecli.cli import options as o
+
+if TYPE_CHECKING:
+    from vaecli.config import RunConfig
+    from vaecli.metrics.evaluate import Metrics
+    from vaecli.runs.folder import RunFolder
+
+Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of initialisation, data order and noise.  [default: 0]")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Folder = Annotated[Path | None, typer.Option("--folder", hidden=True, help="Run what a prepared run folder says.")]
+
+
+def train(
+    method: Method = "vanilla",
+    data: o.Data = None,
+    preset: o.Preset = None,
+    set_: o.Sets = None,
+    seed: Seed = None,
+    epochs: o.Epochs = None,
+    iw_samples: o.IwSamples = None,
+    tokenizer: o.Tokenizer = None,
+    max_vocab: o.MaxVocab = None,
+    min_freq: o.MinFreq = None,
+    max_length: o.MaxLength = None,
+    device: o.Device = None,
+    precision: o.Precision = None,
+    out: o.Out = Path("runs"),
+    name: o.Name = None,
+    resume: Resume = False,
+    overwrite: o.Overwrite = False,
+    quiet: o.Quiet = False,
+    json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """Train one method on one corpus and measure it on the test split.
+
+    The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
+    """
+    from vaecli.runs.folder import RunFolder
+
+    if folder is not None:
+        run = RunFolder.open(folder)
+    else:
+        layer = o.option_layer(
+            data=data,
+            seed=seed,
+            epochs=epochs,
+            iw_samples=iw_samples,
+            tokenizer=tokenizer,
+            max_vocab=max_vocab,
+            min_freq=min_freq,
+            max_length=max_length,
+            device=device,
+            precision=precision,
+        )
+        run = _prepare(method, preset, layer, set_ or [], out, name, resume, overwrite)
+    metrics = _run(run, quiet)
+    _print(run, metrics, json)
+
+
+def _prepare(
+    method: str,
+    preset: str | None,
+    layer: dict[str, dict[str, object]],
+    sets: list[str],
+    out: Path,
+    name: str | None,
+    resume: bool,
+    overwrite: bool,
+) -> RunFolder:
+    """The run folder, new or to be gone on with."""
+    from vaecli.errors import UsageError
+    from vaecli.runs.folder import RunFolder, run_path
+    from vaecli.settings import load_settings
+
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite contradict each other; keep one")
+    settings = load_settings(preset=preset, options=layer, sets=sets, methods=[method], experiment=name)
+    if len(settings.methods) != 1:
+        raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
+    experiment = name or experiment_name(settings.groups["corpus"]["data"])
+    config = settings.config(settings.methods[0], settings.seeds[0], experiment)
+    folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
+    if resume and folder.exists:
+        folder.resume(config)
+        return folder
+    return folder.create(config, overwrite=overwrite, command=sys.argv[1:])
+
+
+def experiment_name(data: str) -> str:
+    """The name of an experiment that was given none: the corpus's, in letters that a folder's name may have."""
+    import re
+
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).name).strip("-.")[:100] or "default"
+
+
+def _run(folder: RunFolder, quiet: bool) -> Metrics:
+    """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
+    import warnings
+
+    from vaecli.cli.progress import make_progress
+    from vaecli.corpus.load import load_corpus
+    from vaecli.runs.trial import run_trial
+
+    warnings.showwarning = lambda message, *rest, **more: print(f"vae: warning: {message}", file=sys.stderr)
+    config = folder.config()
+    corpus = load_corpus(config.corpus)
+    if not quiet:
+        _announce(folder, config, corpus.notes)
+    steps = -(-len(corpus.train) // config.training.batch_size)
+    with folder.lock(), make_progress(config.method, steps, config.training.epochs, quiet) as display:
+        return run_trial(folder, display, corpus)
+
+
+def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        print(note, file=sys.stderr)
+    print(f"{config.method}, seed {config.training.seed}, into {folder.path}", file=sys.stderr, flush=True)
+
+
+def _print(folder: RunFolder, metrics: Metrics, as_json: bool) -> None:
+    """The figures on stdout, the folder on stderr."""
+    if as_json:
+        import json
+
+        print(json.dumps(metrics.values))
+    else:
+        for name, value in metrics.values.items():
+            if value is not None:
+                print(f"{name:<18} {value:,.4f}" if isinstance(value, float) else f"{name:<18} {value:,}")
+    print(f"figures, history and checkpoint are in {folder.path}", file=sys.stderr)

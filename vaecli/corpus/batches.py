@@ -1,0 +1,81 @@
+"""Batches of sentences of about one length, so that little of a batch is padding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vaecli.corpus.seeds import stable_seed
+from vaecli.corpus.types import Split
+from vaecli.errors import DataError, UsageError
+
+POOL = 64
+"""Batches that are sorted by length together: more would make batches alike from epoch to epoch, fewer more padding."""
+
+
+class TrainBatches:
+    """The batches of each epoch: a pure function of seed and epoch, whatever the global generators are.
+
+    Every sentence is in exactly one batch of an epoch. No batch has one sentence, on which batch normalisation is
+    undefined: where one would be left over, another batch takes it in.
+
+    Args:
+        split: The sentences.
+        batch_size: Sentences a batch, 2 or more.
+        seed: The run's seed.
+
+    Raises:
+        DataError: The split has one sentence.
+        UsageError: The batch size is below 2.
+    """
+
+    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+        if len(split) < 2:
+            raise DataError(f"{split.name}: {len(split)} sentence; training needs two or more")
+        if batch_size < 2:
+            raise UsageError(f"training.batch_size: {batch_size}; training needs two sentences a batch or more")
+        self.lengths = split.lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        count, rest = divmod(len(split), batch_size)
+        self._short = rest if rest > 1 or count == 0 else 0
+        self._merge = rest == 1 and count > 0
+        self.steps_per_epoch = count + (self._short > 0)
+
+    def epoch(self, n: int) -> list[Tensor]:
+        """The batches of epoch n in their order: places of sentences, (B,) int64 each."""
+        generator = torch.Generator().manual_seed(stable_seed(self.seed, "batches", n))
+        order = torch.randperm(len(self.lengths), generator=generator)
+        pool = torch.arange(len(order)) // (POOL * self.batch_size)
+        key = pool * (int(self.lengths.max()) + 1) + self.lengths[order]
+        order = order[key.argsort(stable=True)]  # sentences of one length stay shuffled
+        batches = torch.split(order, self._sizes(generator))
+        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+    def _sizes(self, generator: torch.Generator) -> list[int]:
+        """Sizes of the batches in the sorted order.
+
+        The odd one is at a random place of the last pool: at its end it would always hold long sentences.
+        """
+        sizes = [self.batch_size] * (self.steps_per_epoch - (self._short > 0))
+        last = (len(self.lengths) - 1) // (POOL * self.batch_size) * POOL
+        if self._short:
+            place = int(torch.randint(last, len(sizes) + 1, (), generator=generator))
+            sizes.insert(place, self._short)
+        elif self._merge:
+            place = int(torch.randint(min(last, len(sizes) - 1), len(sizes), (), generator=generator))
+            sizes[place] += 1
+        return sizes
+
+
+def evaluation_batches(split: Split, batch_size: int) -> list[Tensor]:
+    """Every sentence once, sorted by length, the same at every call.
+
+    Args:
+        split: The sentences.
+        batch_size: Sentences a batch; the last batch may have fewer.
+
+    Returns:
+        Places of sentences, (B,) int64 each.
+    """
+    return list(torch.split(split.lengths.argsort(stable=True), batch_size))

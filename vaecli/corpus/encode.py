@@ -1,0 +1,177 @@
+"""From words to encoded splits, with a plain line on all that was lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import torch
+
+from vaecli.config import CorpusConfig
+from vaecli.corpus.slots import Ints
+from vaecli.corpus.types import UNK, Corpus, Split, Truth
+from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
+from vaecli.errors import DataError
+
+SPLITS = ("train", "valid", "test")
+
+END = "\0"
+"""Stands behind each sentence of a `RawSplit`; no text holds it."""
+
+
+@dataclass(frozen=True)
+class RawSplit:
+    """The sentences of one split as words.
+
+    One flat list, because a list for each sentence makes reading a large text several times slower.
+
+    Attributes:
+        place: Where they are from, for messages.
+        words: The words of all sentences, `END` behind each; a sentence without words is a blank line.
+        labels: For each label field, the class of each sentence, blank lines included.
+    """
+
+    place: str
+    words: list[str]
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A split as numbers of word types, blank lines gone and long sentences cut.
+
+    Attributes:
+        types: (W,) numbers of the words.
+        lengths: (N,) words of each sentence.
+        kept: (N,) places of the sentences among the lines.
+        cut: Sentences that were cut.
+        blank: Lines that were skipped.
+    """
+
+    types: Ints
+    lengths: Ints
+    kept: Ints
+    cut: int
+    blank: int
+
+
+def _code(raw: RawSplit, place: Mapping[str, int], limit: int) -> _Coded:
+    """Numbers the words of a split; `place` gives each new word the next number, `END` being 0."""
+    types = np.fromiter(map(place.__getitem__, raw.words), dtype=np.int64, count=len(raw.words))
+    ends = np.flatnonzero(types == 0)
+    lengths = np.diff(ends, prepend=-1) - 1
+    kept = np.flatnonzero(lengths)
+    if not len(kept):
+        raise DataError(
+            f"{raw.place}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
+        )
+    blank = len(lengths) - len(kept)
+    types, lengths = types[types != 0], lengths[kept]
+    cut = int((lengths > limit).sum())
+    if cut:
+        position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
+        types, lengths = types[position < limit], np.minimum(lengths, limit)
+    return _Coded(types, lengths, kept, cut, blank)
+
+
+def encode_corpus(
+    name: str,
+    raw: Mapping[str, RawSplit],
+    config: CorpusConfig,
+    truth: Truth | None = None,
+    notes: Sequence[str] = (),
+) -> Corpus:
+    """Skips blank lines, cuts long sentences, builds the vocabulary on train and encodes the splits.
+
+    Args:
+        name: The corpus's name.
+        raw: The words of ``train``, ``valid`` and ``test``.
+        config: `max_length`, `max_vocab` and `min_freq` are used.
+        truth: Exact facts; left out of a corpus whose sentences were cut.
+        notes: Lines that come before this function's own.
+
+    Raises:
+        DataError: A split has no sentence, train has one, or no word of train is in the vocabulary.
+    """
+    place: defaultdict[str, int] = defaultdict(count().__next__)
+    place[END]
+    coded = {part: _code(raw[part], place, config.max_length) for part in SPLITS}
+    if len(coded["train"].lengths) == 1:
+        raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
+    words = list(place)
+    counts = np.bincount(coded["train"].types, minlength=len(words)).tolist()
+    seen = Counter({word: number for word, number in zip(words, counts, strict=True) if number})
+    vocabulary = WordVocabulary.build(seen, config.max_vocab, config.min_freq)
+    if len(vocabulary) == len(SPECIALS):
+        raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
+    ids = torch.tensor(vocabulary.encode(words), dtype=torch.int32)
+    classes = _classes(raw, coded)
+    splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
+    lines = [*notes, *(_note(splits[part], coded[part]) for part in SPLITS)]
+    ordinary = len(seen) - (SPECIALS[UNK] in seen)
+    lines.append(
+        f"vocabulary: {len(vocabulary):,} types: 4 special symbols and {len(vocabulary) - 4:,} of train's {ordinary:,}"
+    )
+    if truth is not None and any(split.cut for split in coded.values()):
+        lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
+        truth = None
+    return Corpus(
+        name=name,
+        vocabulary=vocabulary,
+        train=splits["train"],
+        valid=splits["valid"],
+        test=splits["test"],
+        fingerprint=fingerprint(splits, vocabulary.words),
+        notes=tuple(lines),
+        truth=truth,
+    )
+
+
+def _split(part: str, raw: RawSplit, coded: _Coded, ids: torch.Tensor, classes: Mapping[str, tuple[str, ...]]) -> Split:
+    labels = {}
+    for name, values in classes.items():
+        place = {value: n for n, value in enumerate(values)}
+        indices = [place[raw.labels[name][line]] for line in coded.kept.tolist()]
+        labels[name] = torch.tensor(indices, dtype=torch.int64)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), coded.lengths.cumsum()])
+    return Split(part, ids[torch.from_numpy(coded.types)], torch.from_numpy(offsets), labels, dict(classes))
+
+
+def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[str, tuple[str, ...]]:
+    """The classes of each label field: those of train first, then any that only other splits have."""
+    result = {}
+    for name in raw["train"].labels:
+        used = {part: {raw[part].labels[name][line] for line in coded[part].kept.tolist()} for part in SPLITS}
+        result[name] = (*sorted(used["train"]), *sorted((used["valid"] | used["test"]) - used["train"]))
+    return result
+
+
+def _note(split: Split, coded: _Coded) -> str:
+    unknown = 100 * int((split.tokens == UNK).sum()) / len(split.tokens)
+    return (
+        f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
+        f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"
+    )
+
+
+def fingerprint(splits: Mapping[str, Split], words: Sequence[str]) -> str:
+    """SHA-256 over encoded splits and vocabulary, the same on every machine."""
+    digest = hashlib.sha256()
+
+    def add(kind: str, data: bytes) -> None:
+        digest.update(f"{kind} {len(data)}\n".encode())  # lengths keep neighbours apart
+        digest.update(data)
+
+    add("words", "\n".join(words).encode())
+    for part in SPLITS:
+        split = splits[part]
+        add(part, split.tokens.numpy().astype("<i4").tobytes())
+        add("offsets", split.offsets.numpy().astype("<i8").tobytes())
+        for name in sorted(split.labels):
+            add(f"label {name}", "\n".join(split.label_names[name]).encode())
+            add("classes", split.labels[name].numpy().astype("<i8").tobytes())
+    return digest.hexdigest()

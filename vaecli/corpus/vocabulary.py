@@ -1,0 +1,169 @@
+"""Tokenizers and the vocabulary: the only module that uses torchtext."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vaecli.corpus.types import BOS, EOS, PAD, UNK
+from vaecli.errors import DataError, UsageError, nearest
+from vaecli.files import write_atomic
+
+FORMAT = 1
+"""Version of ``vocab.json``."""
+
+SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
+"""Words of the ids `PAD`, `BOS`, `EOS` and `UNK`."""
+
+TOKENIZERS = ("split", "basic_english", "moses", "revtok", "spacy", "subword", "toktok")
+"""White space, and what torchtext 0.6.0 knows by name; all but the first two need a library of their own."""
+
+_ESCAPED = re.compile(r"\\*(<pad>|<s>|</s>)")
+
+
+def escape(word: str) -> str:
+    r"""The spelling, in `WordVocabulary.words`, of a word of a text.
+
+    A text may hold ``<pad>``, ``<s>`` or ``</s>`` as ordinary words. So that they are never taken for the special
+    symbols they are spelt ``\<pad>``, ``\<s>`` and ``\</s>``, and ``\<s>`` itself ``\\<s>``, one backslash more each
+    time. ``<unk>`` in a text means an unknown word, as in the Penn Treebank, and is the special symbol.
+    """
+    return "\\" + word if word[-1:] == ">" and _ESCAPED.fullmatch(word) else word
+
+
+def unescape(spelling: str) -> str:
+    """The word of a text that `escape` made the spelling of."""
+    return spelling[1:] if spelling[:1] == "\\" and _ESCAPED.fullmatch(spelling) else spelling
+
+
+def get_tokenizer(name: str) -> Callable[[str], list[str]]:
+    """The tokenizer with a name from `TOKENIZERS`.
+
+    Raises:
+        UsageError: The name is unknown, or the tokenizer's library is not installed.
+    """
+    if name == "split":
+        return str.split
+    if name not in TOKENIZERS:
+        hint = nearest(name, TOKENIZERS)
+        close = f"{hint} " if hint.startswith("did you mean") else ""
+        raise UsageError(f"unknown tokenizer {name!r} (corpus.tokenizer): {close}choose from {', '.join(TOKENIZERS)}")
+    from torchtext.data.utils import get_tokenizer as by_name  # a quarter of a second, for those who need it
+
+    try:
+        with redirect_stdout(io.StringIO()):  # torchtext prints advice there, where only results belong
+            tokenize: Callable[[str], list[str]] = by_name(name)
+    except (ImportError, OSError, AttributeError, LookupError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(
+            f"tokenizer {name!r} (corpus.tokenizer) needs a library that can't be loaded: {reason}; "
+            f"install it or choose from {', '.join(TOKENIZERS)}"
+        ) from None
+    # spaCy makes tokens of white space
+    return lambda line: [word for word in tokenize(line) if word.strip()]
+
+
+class WordVocabulary:
+    """Word types and their ids; ids 0 to 3 are `SPECIALS`.
+
+    Args:
+        words: The ordinary word types in the order of their ids, spelt as `escape` does.
+
+    Raises:
+        ValueError: A word is empty, special or there twice.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = (*SPECIALS, *words)
+        if len(set(self._words)) != len(self._words) or "" in self._words:
+            raise ValueError("a word is empty, special or there twice")
+        self._ids = {unescape(word): n for n, word in enumerate(self._words) if n > UNK}
+        self._ids[SPECIALS[UNK]] = UNK
+
+    @classmethod
+    def build(cls, counts: Counter[str], max_vocab: int = 0, min_freq: int = 1) -> WordVocabulary:
+        """The most frequent words of a text, ties in alphabetical order.
+
+        Args:
+            counts: How often each word of the train split is there.
+            max_vocab: Keep so many words at most, special symbols not counted; 0 keeps all.
+            min_freq: Leave out words that are there fewer times.
+        """
+        from torchtext.vocab import Vocab  # a quarter of a second, which a cached corpus need not spend
+
+        spelt = Counter({escape(word): count for word, count in counts.items()})
+        vocab = Vocab(spelt, max_size=max_vocab or None, min_freq=min_freq, specials=list(SPECIALS))
+        return cls(vocab.itos[len(SPECIALS) :])
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All word types in the order of their ids, special symbols first."""
+        return self._words
+
+    def __len__(self) -> int:
+        """Number of word types, the special symbols among them."""
+        return len(self._words)
+
+    def encode(self, words: Sequence[str]) -> list[int]:
+        """Ids of the words of a text; a word that is not a type becomes `UNK`."""
+        get = self._ids.get
+        return [get(word, UNK) for word in words]
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Words of the ids, up to and without the first `EOS`, without `PAD` and `BOS`."""
+        words = []
+        for i in ids:
+            if i == EOS:
+                break
+            if i not in (PAD, BOS):
+                words.append(unescape(self._words[i]) if i > UNK else SPECIALS[UNK])
+        return words
+
+    def save(self, path: Path) -> None:
+        """Writes ``vocab.json`` atomically.
+
+        Raises:
+            DataError: The file can't be written.
+        """
+        write_atomic(path, json.dumps({"format": FORMAT, "words": list(self._words)}, ensure_ascii=False, indent=0))
+
+    @classmethod
+    def load(cls, path: Path) -> WordVocabulary:
+        """Reads ``vocab.json``.
+
+        Raises:
+            DataError: It is missing, unreadable or no vocabulary.
+        """
+        problem = partial("{}: not a vocabulary: {}; take the vocab.json that the run wrote".format, path)
+        try:
+            content = json.loads(path.read_bytes().decode())
+        except OSError as error:
+            raise DataError(f"{path}: can't read the vocabulary: {error.strerror}") from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(problem(str(error) or "nested too deeply")) from None
+        try:
+            return cls(_checked_words(content))
+        except ValueError as error:
+            raise DataError(problem(error)) from None
+
+
+def _checked_words(content: Any) -> list[str]:
+    """The ordinary words in the content of a ``vocab.json``."""
+    if not isinstance(content, dict) or "words" not in content:
+        raise ValueError("it has no `words`")
+    if content.get("format") != FORMAT:
+        raise ValueError(f"its format is {content.get('format')!r}, not {FORMAT}")
+    words = content["words"]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("`words` is not a list of words")
+    if tuple(words[: len(SPECIALS)]) != SPECIALS:
+        raise ValueError(f"its first words are not {' '.join(SPECIALS)}")
+    "".join(words).encode()  # lone surrogates, which JSON can spell, are no text
+    return words[len(SPECIALS) :]

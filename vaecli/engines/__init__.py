@@ -1,0 +1,1 @@
+"""Where trials run: one process each, on this machine."""

@@ -1,0 +1,1 @@
+"""Metrics: one estimator a file, all of the raw model in evaluation mode at KL weight 1."""

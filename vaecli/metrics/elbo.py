@@ -1,0 +1,94 @@
+"""The terms of the ELBO over a split, and the posteriors and samples that the other estimators share.
+
+``-ELBO = E_q[-log p(x|z)] + KL(q(z|x) || p(z))`` (Kingma & Welling 2014, equation 3), at weight 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vaecli.corpus.batches import evaluation_batches
+from vaecli.corpus.types import Batch, Split, collate
+from vaecli.metrics.inference import evaluation_mode, infer, sampled_nll, wide_prior
+from vaecli.metrics.noise import sentence_noise
+from vaecli.model.posterior import Posterior, kl_divergence
+from vaecli.model.prior import Prior
+from vaecli.model.vae import VAE
+
+
+@dataclass(frozen=True)
+class ElboTerms:
+    """What one pass over N sentences gives, float64, in the order of the split.
+
+    Attributes:
+        rec: (N,) mean over samples of -log p(x|z); -log p(x) for a language model.
+        kl: (N, Z) KL by dimension, (N, 1) where it doesn't factorise; None where it doesn't exist.
+        posterior: q(z|x) of all sentences; None for a language model.
+        z: (N, Z) the first sample of each sentence; None for a language model.
+    """
+
+    rec: Tensor
+    kl: Tensor | None
+    posterior: Posterior | None
+    z: Tensor | None
+
+    @property
+    def neg_elbo(self) -> Tensor | None:
+        """(N,) rec + kl; rec for a language model; None for a code without a density."""
+        if self.posterior is None:
+            return self.rec
+        return None if self.kl is None else self.rec + self.kl.sum(1)
+
+
+def elbo_terms(
+    model: VAE, split: Split, *, rec_samples: int, batch_size: int, seed: int, device: torch.device
+) -> ElboTerms:
+    """One pass over a split.
+
+    Args:
+        model: On the device; its mode and torch's global generators are left as they are.
+        split: N sentences.
+        rec_samples: Samples of z a sentence.
+        batch_size: Sentences a batch, of no influence on the figures.
+        seed: Of the noise.
+        device: Where the model is.
+    """
+    order, parts = [], []
+    with evaluation_mode(model, device):
+        prior = wide_prior(model)
+        for index in evaluation_batches(split, batch_size):
+            batch = collate(split, index).to(device)
+            order.append(index)
+            parts.append(_batch_terms(model, prior, batch, rec_samples, seed))
+    return _restore(parts, torch.cat(order).argsort().to(device))
+
+
+def _batch_terms(model: VAE, prior: Prior, batch: Batch, samples: int, seed: int) -> ElboTerms:
+    if not model.has_latent:
+        no_code = torch.zeros(1, batch.size, 0, device=batch.tokens.device)
+        return ElboTerms(sampled_nll(model, no_code, batch).squeeze(0), None, None, None)
+    posterior = infer(model, batch, seed)
+    noise = sentence_noise(seed, "rec", batch.index, samples, posterior.noise_size)
+    z = posterior.sample(noise.to(batch.tokens.device))
+    kl = posterior.kl(prior) if posterior.has_density else None
+    if posterior.has_density and kl is None:
+        kl = torch.stack([kl_divergence(posterior, prior, one) for one in z]).mean(0)
+    return ElboTerms(sampled_nll(model, z, batch).mean(0), kl, posterior, z[0])
+
+
+def _restore(parts: list[ElboTerms], places: Tensor) -> ElboTerms:
+    """The batches as one, in the order of the split."""
+    terms = ElboTerms(torch.cat([p.rec for p in parts])[places], None, None, None)
+    posteriors = [p.posterior for p in parts if p.posterior is not None]
+    if not posteriors:
+        return terms
+    kls = [p.kl for p in parts if p.kl is not None]
+    return replace(
+        terms,
+        kl=torch.cat(kls)[places] if kls else None,
+        posterior=type(posteriors[0]).cat(posteriors).map(lambda t: t[places]),
+        z=torch.cat([p.z for p in parts if p.z is not None])[places],
+    )

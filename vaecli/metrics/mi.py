@@ -1,0 +1,122 @@
+r"""Mutual information between sentences and codes under q, and the distance of q(z) from the prior.
+
+With the aggregate posterior :math:`q(z) = \frac1N \sum_j q(z|x_j)` (Hoffman & Johnson 2016),
+
+.. math:: I_q = E[\log q(z|x) - \log q(z)], \qquad KL(q(z)\|p(z)) = E[\log q(z) - \log p(z)],
+
+both from one z a sentence, the same in all terms. The mixture holds the sentence's own component, so the first is 0
+for identical posteriors and never above log N, and the two add up to the sampled KL(q(z|x) || p(z)).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vaecli.model.posterior import Posterior
+from vaecli.model.prior import Prior
+
+CHUNK_ELEMENTS = 1_000_000
+"""Pairwise log densities held at a time (8 MB)."""
+
+OLD_BATCH = 32
+"""Batch of the estimator of older papers, whose ceiling is log 32 = 3.47 nats."""
+
+
+@dataclass(frozen=True)
+class MutualInformation:
+    """The parts of the sampled KL, sentence by sentence.
+
+    Attributes:
+        terms: (N,) float64 log q(z_i|x_i) - log q(z_i).
+        log_posterior: (N,) float64 log q(z_i|x_i).
+    """
+
+    terms: Tensor
+    log_posterior: Tensor
+
+    @property
+    def value(self) -> float:
+        """I_q in nats."""
+        return float(self.terms.mean())
+
+    @property
+    def ceiling(self) -> float:
+        """Log N, the most that `value` can be; near it the true I_q may be anything larger."""
+        return math.log(len(self.terms))
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard deviation of the terms over sqrt(N); None for a single sentence.
+
+        The terms share the mixture, but that changes nothing to first order: weight moved to a sentence in the
+        mixture moves I_q by ``E_q(z)[q(z|x)/q(z)] - 1 = 0``, so the influence of a sentence is its own term less I_q.
+        It is the spread over draws of sentences and codes; it doesn't hold the bias at the ceiling.
+        """
+        return standard_error(self.terms)
+
+    def marginal_kl_terms(self, prior: Prior, z: Tensor) -> Tensor:
+        """(N,) log q(z_i) - log p(z_i) at the (N, Z) samples that the terms were made with."""
+        return self.log_posterior - self.terms - prior.log_prob(z)
+
+
+def standard_error(values: Tensor) -> float | None:
+    """Standard error of the mean of (N,) values; None for a single one."""
+    return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else None
+
+
+def _terms(pairwise: Tensor, own: Tensor) -> Tensor:
+    """(M,) log q(z_m|x_m) - log q(z_m) from (M, N) log densities, of which (M,) `own` are the sentences' own.
+
+    Ratios to the own density come first, so that identical posteriors give log 1 and not a difference of rounded
+    logarithms; the own ratio of 1 in the mean bounds the term by log N.
+    """
+    ratios = pairwise - own.unsqueeze(1)
+    largest = ratios.max(1, keepdim=True).values
+    log_mean = largest.squeeze(1) + (ratios - largest).exp_().mean(1).log()
+    return (-log_mean).clamp(max=math.log(pairwise.shape[1]))
+
+
+def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
+    """I_q(x; z) against the aggregate posterior of all N sentences.
+
+    Args:
+        posterior: q(z|x) of N sentences, float64.
+        z: (N, Z) float64, one sample of each.
+
+    Returns:
+        Its terms; memory is bounded by a chunk of the N x N densities.
+    """
+    terms, own = z.new_empty(len(z)), z.new_empty(len(z))
+    for places in torch.split(torch.arange(len(z), device=z.device), max(1, CHUNK_ELEMENTS // len(z))):
+        # Results go into arrays made beforehand: small ones kept from chunk to chunk would split up the freed memory
+        # of the large ones, and the process would grow to all N x N densities after all.
+        pairwise = posterior.pairwise_log_prob(z[places])
+        own[places] = pairwise.gather(1, places.unsqueeze(1)).squeeze(1)
+        terms[places] = _terms(pairwise, own[places])
+    return MutualInformation(terms, own)
+
+
+def batch_mutual_information(posterior: Posterior, z: Tensor, size: int = OLD_BATCH) -> float:
+    """I_q(x; z) against batches, as in the code of He et al. (2019) and the tables that followed it.
+
+    The mixture is over a batch of consecutive sentences of the split, own component included, and batches count by
+    their size. Unlike that code, which takes E log q(z|x) in closed form and log q(z) at a sample, both terms here
+    are taken at the same sample, which removes noise of order sqrt(Z / 2N) and keeps 0 <= E[value] <= log(size).
+
+    Args:
+        posterior: q(z|x) of N sentences, float64, in the order of the split.
+        z: (N, Z) float64, one sample of each.
+        size: Sentences a batch; the last may be smaller.
+
+    Returns:
+        Nats.
+    """
+    total = 0.0
+    for places in torch.split(torch.arange(len(z), device=z.device), size):
+        part = posterior.map(lambda t, places=places: t[places])  # type: ignore[misc]
+        total += float(mutual_information(part, z[places]).terms.sum())
+    return total / len(z)

@@ -1,0 +1,120 @@
+"""Every column of a results table, once: its name, unit, direction and meaning.
+
+Figures are in nats per sentence unless the unit says otherwise. A figure that a method has no definition for is
+empty, never 0. This module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vaecli.errors import unknown
+
+Kind = Literal["text", "int", "float"]
+Direction = Literal["lower", "higher"]
+
+NATS = "nats/sentence"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its key in every file.
+        kind: ``text``, ``int`` or ``float``.
+        unit: Empty for names and labels.
+        direction: Which way is better; None where neither is.
+        meaning: One sentence.
+        optional: Whether a table may lack it.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    direction: Direction | None
+    meaning: str
+    optional: bool = False
+
+
+RESULT_COLUMNS: tuple[Column, ...] = (
+    Column("experiment", "text", "", None, "name of the experiment"),
+    Column("corpus", "text", "", None, "name of the corpus"),
+    Column("method", "text", "", None, "remedies, joined with +"),
+    Column("seed", "int", "", None, "seed of initialisation, data order and noise"),
+    Column("status", "text", "", None, "pending, running, done, diverged, failed or interrupted"),
+    Column("split", "text", "", None, "split that the figures are of"),
+    Column("sentences", "int", "sentences", None, "sentences N of the split"),
+    Column("tokens", "int", "tokens", None, "predicted tokens of the split: </s> counts, <s> does not"),
+    Column("rec", "float", NATS, "lower", "reconstruction E_q[-log p(x|z)], z sampled from q(z|x)"),
+    Column("kl", "float", NATS, None, "KL(q(z|x) || p(z)) summed over dimensions; sampled where it has no closed form"),
+    Column("neg_elbo", "float", NATS, "lower", "rec + kl at weight 1, an upper bound on -log p(x)"),
+    Column(
+        "iw_nll", "float", NATS, "lower", "importance-weighted upper bound on -log p(x); exact for a language model"
+    ),
+    Column("iw_samples", "int", "samples", None, "samples a sentence of iw_nll; empty where it is exact or absent"),
+    Column("ppl_elbo", "float", "perplexity", "lower", "exp(N neg_elbo / tokens)"),
+    Column("ppl_iw", "float", "perplexity", "lower", "exp(N iw_nll / tokens)"),
+    Column("mi", "float", NATS, "higher", "mutual information I_q(x; z) against the aggregate posterior of the split"),
+    Column("mi_se", "float", NATS, None, "standard error of mi over sentences"),
+    Column("mi_ceiling", "float", NATS, None, "log N, the most that mi can be"),
+    Column(
+        "mi_batch", "float", NATS, "higher", "mi against batches of 32, the estimator of older papers; at most log 32"
+    ),
+    Column(
+        "marginal_kl", "float", NATS, "lower", "KL(q(z) || p(z)) of the aggregate posterior, from the samples of mi"
+    ),
+    Column("au", "int", "dimensions", "higher", "active units: dimensions with Var_x(E_q[z|x]) > 0.01"),
+    Column("kl_weight", "float", "", None, "weight of the KL term in the last update"),
+    Column("epochs", "float", "epochs", None, "passes over train done"),
+    Column("steps", "int", "updates", None, "updates done"),
+    Column("parameters", "int", "numbers", None, "trainable numbers of the model"),
+    Column("seconds", "float", "s", "lower", "wall time of training"),
+    Column("tokens_per_second", "float", "tokens/s", "higher", "predicted training tokens a second"),
+    Column("peak_memory_mb", "float", "MB", "lower", "largest memory held while training"),
+)
+"""The columns of every `results.csv`, in their order."""
+
+OPTIONAL_COLUMNS: tuple[Column, ...] = (
+    Column("excess_nll", "float", NATS, "lower", "iw_nll - H(x), on a corpus whose entropy is known", True),
+    Column("excess_nll_se", "float", NATS, None, "standard error of excess_nll, that of H(x) included", True),
+    Column("rec_se", "float", NATS, None, "standard error of rec over sentences", True),
+    Column("kl_se", "float", NATS, None, "standard error of kl over sentences", True),
+    Column("neg_elbo_se", "float", NATS, None, "standard error of neg_elbo over sentences", True),
+    Column("iw_nll_se", "float", NATS, None, "standard error of iw_nll over sentences", True),
+)
+"""Columns that may follow them."""
+
+COLUMNS: dict[str, Column] = {c.name: c for c in (*RESULT_COLUMNS, *OPTIONAL_COLUMNS)}
+"""All columns by name, in their order."""
+
+ESTIMATOR_VERSIONS: dict[str, int] = {
+    "noise": 1,
+    "rec": 1,
+    "kl": 1,
+    "neg_elbo": 1,
+    "iw_nll": 1,
+    "ppl": 1,
+    "mi": 1,
+    "mi_batch": 1,
+    "marginal_kl": 1,
+    "au": 1,
+    "excess_nll": 1,
+}
+"""The version of each estimator, raised when its numbers would move; different versions are never averaged."""
+
+
+def column(name: str, place: str = "") -> Column:
+    """The column of a name.
+
+    Args:
+        name: As in `results.csv`.
+        place: What the user wrote it in, such as ``--columns``.
+
+    Raises:
+        UsageError: There is none; names the nearest.
+    """
+    if name not in COLUMNS:
+        raise unknown("column", name, COLUMNS, place)
+    return COLUMNS[name]

@@ -1,0 +1,36 @@
+"""A constant KL weight.
+
+``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))`` (Higgins et al. 2017, equation 4). Against collapse beta is below
+1; at 0 it is an autoencoder that still samples. Composes with everything that doesn't set the KL weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+class Beta(Remedy):
+    """The beta-VAE."""
+
+    name: ClassVar[str] = "beta"
+    title: ClassVar[str] = "beta-VAE"
+    paper: ClassVar[Paper] = Paper(
+        "Higgins et al.",
+        2017,
+        "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
+        equation="equation 4",
+    )
+    equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+
+    beta: float = Field(0.4, ge=0, description="KL weight from the first step to the last")
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Sets the KL weight."""
+        return replace(terms, kl_weight=self.beta)

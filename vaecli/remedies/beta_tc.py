@@ -1,0 +1,116 @@
+"""The KL split into mutual information, total correlation and dimension-wise KL, each with a weight of its own.
+
+``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))`` (Chen et al. 2018, equations 2 to 4).
+The paper has a = c = 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information as
+well and makes collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of the
+aggregate posterior alone, with the information free up to log B in batches of B. The densities of q(z) come from the
+batch, by minibatch-weighted or stratified sampling (equation 3; appendix C). Composes with KL weights, which act on the
+whole, and with Gaussian posteriors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vaecli.errors import UsageError
+from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+def weighted_sampling(size: int, population: int) -> Tensor:
+    """(B, B) log weights of minibatch-weighted sampling, all ``-log(B N)`` (Chen et al. 2018, equation 3).
+
+    It underestimates q(z), by a factor N where a sentence's own density is the only one that counts. Weights that are
+    all equal shift I, TC and the dimension-wise KL by constants that cancel in their sum, so gradients are unaffected
+    by N but single values mean nothing.
+    """
+    return torch.full((size, size), -math.log(size * population), dtype=torch.float64)
+
+
+def stratified_sampling(size: int, population: int) -> Tensor:
+    """(B, B) log weights of minibatch stratified sampling, unbiased for q(z) (Chen et al. 2018, appendix C).
+
+    With M = B - 1: 1 / N for a sentence's own density, (N - M) / (N M) for one other, the next in the batch, and 1 / M
+    for the rest; a row sums to 1. Common implementations put 1 / N in the first column instead of on the diagonal.
+    """
+    if size == 1:
+        return torch.zeros(1, 1, dtype=torch.float64)
+    others = size - 1
+    weights = torch.full((size, size), 1 / others, dtype=torch.float64)
+    row = torch.arange(size)
+    weights[row, row] = 1 / population
+    weights[row, (row + 1) % size] = (population - others) / (population * others)
+    return weights.log()
+
+
+def decompose(pairs: Tensor, log_prior: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B,), (B,), (B,): index-code MI, total correlation and dimension-wise KL at one sample a sentence, in nats.
+
+    Their sum telescopes to ``log q(z|x) - log p(z)`` for any weights.
+
+    Args:
+        pairs: (B, B, Z) ``log q(z_d,i | x_j)``, sample i along the first axis.
+        log_prior: (B,) log p(z_i).
+        log_weights: (B, B) of density j in the estimate of q(z_i).
+    """
+    own = pairs.sum(-1).diagonal()
+    joint = torch.logsumexp(pairs.sum(-1) + log_weights, dim=1)
+    marginals = torch.logsumexp(pairs + log_weights.unsqueeze(-1), dim=1).sum(-1)
+    return own - joint, joint - marginals, marginals - log_prior
+
+
+def gaussian_pairs(posterior: Posterior, z: Tensor) -> Tensor:
+    """(B, B, Z) log density of each dimension of each sample under each sentence's posterior, in float64.
+
+    Raises:
+        UsageError: The posterior has no density by dimension.
+    """
+    if not isinstance(posterior, DiagonalGaussian):
+        kind = type(posterior).__name__
+        raise UsageError(f"'beta_tc' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+    return posterior.map(Tensor.double).log_prob_dimensions(z.double().unsqueeze(1))
+
+
+class BetaTC(Remedy):
+    """beta-TCVAE."""
+
+    name: ClassVar[str] = "beta_tc"
+    title: ClassVar[str] = "beta-TCVAE"
+    paper: ClassVar[Paper] = Paper(
+        "Chen et al.",
+        2018,
+        "Isolating Sources of Disentanglement in Variational Autoencoders",
+        "1802.04942",
+        "equations 2 to 4",
+    )
+    equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    cost: ClassVar[float] = 1.05
+
+    information: float = Field(0.0, ge=0, description="a, the paper's alpha: weight of the mutual information")
+    correlation: float = Field(1.0, ge=0, description="b, the paper's beta: weight of the total correlation")
+    dimension: float = Field(1.0, ge=0, description="c, the paper's gamma: weight of the dimension-wise KL")
+    sampling: Literal["weighted", "stratified"] = Field(
+        "weighted", description="how q(z) is estimated from a batch: MWS, or MSS, which is unbiased"
+    )
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Replaces the KL by the weighted parts, (B, 1)."""
+        context, z = terms.context, terms.z
+        assert context.posterior is not None
+        size = len(z)
+        weigh = weighted_sampling if self.sampling == "weighted" else stratified_sampling
+        # a batch that is larger than the split it is said to come from would have negative weights
+        log_weights = weigh(size, max(size, context.train_sentences)).to(z.device)
+        log_prior = context.prior.log_prob(z.double())
+        parts = decompose(gaussian_pairs(context.posterior, z), log_prior, log_weights)
+        weights = (self.information, self.correlation, self.dimension)
+        total = torch.stack([w * part for w, part in zip(weights, parts, strict=True)]).sum(0)
+        return replace(terms, kl=total.to(torch.promote_types(z.dtype, torch.float32)).unsqueeze(-1))

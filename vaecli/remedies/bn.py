@@ -1,0 +1,105 @@
+"""Batch normalisation of the posterior mean with a fixed scale, which gives the mean KL a floor.
+
+``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that
+``E[KL] >= Z (gamma^2 + b^2) / 2`` (Zhu et al. 2020, equations 6 and 7). Composes with everything that leaves the
+posterior's form alone, such as KL weights and KL functionals. Evaluation uses the statistics of the whole train split,
+so the floor holds there too; the published code uses running averages, below which a reported KL can fall.
+
+eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of the
+unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights within
+0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no such way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from vaecli.errors import UsageError
+from vaecli.model.encoder import Encoding
+from vaecli.model.normalisation import BatchNorm
+from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
+from vaecli.model.vae import Parts
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+def kl_floor(gamma: float, latent_size: int) -> float:
+    """``Z gamma^2 / 2``, the least mean KL in nats per sentence at b = 0 and eps = 0."""
+    return latent_size * gamma**2 / 2
+
+
+def batch_kl_floor(gamma: float, variance: Tensor, eps: float, shift: Tensor) -> Tensor:
+    """() the exact floor ``sum_i (gamma^2 v_i / (v_i + eps) + b_i^2) / 2`` of the mean KL over N sentences.
+
+    Args:
+        gamma: The fixed scale.
+        variance: (Z,) biased variance of the unnormalised mean over the N sentences.
+        eps: Of the normalisation.
+        shift: (Z,) b.
+    """
+    return 0.5 * (gamma**2 * variance / (variance + eps) + shift.square()).sum()
+
+
+class BatchNormHead(PosteriorHead):
+    """A Gaussian head whose mean is batch-normalised; the logvar is left alone.
+
+    Args:
+        wrapped: Gives a `DiagonalGaussian`.
+        latent_size: Dimensions Z.
+        gamma: The scale: a constant, so no optimiser can shrink it and with it the floor.
+        eps: Of the normalisation.
+    """
+
+    def __init__(self, wrapped: PosteriorHead, latent_size: int, gamma: float, eps: float) -> None:
+        super().__init__()
+        self.wrapped, self.gamma = wrapped, gamma
+        self.norm = BatchNorm(latent_size, eps)
+        self.shift = nn.Parameter(torch.zeros(latent_size))
+
+    def reset_parameters(self) -> None:
+        """Sets b to 0."""
+        nn.init.zeros_(self.shift)
+
+    def forward(self, encoding: Encoding) -> DiagonalGaussian:
+        """q(z|x) of the batch.
+
+        Raises:
+            UsageError: The wrapped head gives no diagonal Gaussian.
+        """
+        posterior = self.wrapped(encoding)
+        if not isinstance(posterior, DiagonalGaussian):
+            raise UsageError(f"'bn' needs a diagonal Gaussian posterior, got {type(posterior).__name__}; leave it out")
+        return replace(posterior, mean=self.gamma * self.norm(posterior.mean) + self.shift)
+
+
+class BN(Remedy):
+    """BN-VAE."""
+
+    name: ClassVar[str] = "bn"
+    title: ClassVar[str] = "BN-VAE"
+    paper: ClassVar[Paper] = Paper(
+        "Zhu et al.",
+        2020,
+        "A Batch Normalized Inference Network Keeps the KL Vanishing Away",
+        "2004.12585",
+        "equations 6 and 7",
+    )
+    equation: ClassVar[str] = "mean_hat = gamma (mean - m) / sqrt(v + eps) + b, gamma fixed"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+
+    gamma: float = Field(
+        0.6, gt=0, lt=1, description="fixed scale; the KL stays above Z gamma^2 / 2, and at 1 the variance has no room"
+    )
+    eps: float = Field(
+        1e-12, gt=0, le=1e-2, description="added to the variance v; the floor is lost where v nears it (published: 1e-5)"
+    )
+
+    def build(self, parts: Parts) -> Parts:
+        """The head wrapped in a normalisation of its mean."""
+        assert parts.head is not None
+        head = BatchNormHead(parts.head, parts.shape.model.latent_size, self.gamma, self.eps)
+        return replace(parts, head=head)

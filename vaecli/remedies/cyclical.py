@@ -1,0 +1,69 @@
+"""KL weight rising several times over, so that later cycles start from an encoder that is informative already.
+
+``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T
+(Fu et al. 2019, section 4). f rises from 0 to 1 over [0, R]. Composes with everything that doesn't set the KL weight.
+The learning rate of the published runs restarts with each cycle as well; here it is the same for every method.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.schedules import logistic
+
+SHAPES: dict[str, Callable[[float], float]] = {
+    "linear": lambda v: v,
+    "sigmoid": lambda v: logistic(12 * v - 6),
+    "cosine": lambda v: (1 - math.cos(math.pi * v)) / 2,
+}
+"""The rise f as a function of v = tau / R in [0, 1]; the sigmoid goes from 0.0025 to 0.9975."""
+
+
+def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: str = "linear") -> float:
+    """The weight of update t.
+
+    The place in the cycle is an integer, so no rounding adds up over training.
+
+    Args:
+        t: From 1 to `total`.
+        total: Updates T.
+        cycles: Their number M. A cycle of one update is at f(0) for good.
+        rise: Share R of a cycle that the weight rises for, above 0.
+        shape: A key of `SHAPES`.
+    """
+    place = (t - 1) % -(-total // cycles)
+    if place * cycles > rise * total:
+        return 1.0
+    return SHAPES[shape](place * cycles / (rise * total))
+
+
+class Cyclical(Remedy):
+    """The cyclical annealing schedule."""
+
+    name: ClassVar[str] = "cyclical"
+    title: ClassVar[str] = "cyclical KL annealing"
+    paper: ClassVar[Paper] = Paper(
+        "Fu et al.",
+        2019,
+        "Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing",
+        "1903.10145",
+        "section 4",
+    )
+    equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+
+    cycles: int = Field(4, ge=1, description="cycles M over the planned training")
+    rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")
+    shape: Literal["linear", "sigmoid", "cosine"] = Field("linear", description="how it rises")
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Sets the KL weight of this step."""
+        weight = cyclical_weight(clock.step + 1, clock.total_steps, self.cycles, self.rise, self.shape)
+        return replace(terms, kl_weight=weight)

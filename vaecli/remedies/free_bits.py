@@ -1,0 +1,72 @@
+"""A KL term that pushes down only above a target, so that so many nats are free.
+
+``K = sum_i max(lambda, <KL_i>)``, < > the mean over the batch (Kingma et al. 2016, the objective with free bits), is
+mode `group`. Of its variants, `dimension` takes the maximum for each sentence, ``<sum_i max(lambda, KL_i)>`` (Li et al.
+2019); `sentence`, ``<max(t, KL)>``, and `batch`, ``max(t, <KL>)``, have one target for all Z dimensions. The target t
+is in nats per sentence, lambda = t / Z in nats per dimension. Below the target the KL has no gradient. Composes with
+everything that doesn't replace the KL term; a KL weight multiplies it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+Mode = Literal["dimension", "group", "sentence", "batch"]
+
+
+def free_bits(kl: Tensor, target: float, mode: Mode) -> Tensor:
+    """The KL with its free bits, in a form whose sum over the last axis has the functional as batch mean.
+
+    By Jensen's inequality `dimension` >= `group` >= `batch` and `dimension` >= `sentence` >= `batch` >= mean KL.
+
+    Args:
+        kl: (B, Z) KL by dimension; (B, 1) where it doesn't factorise.
+        target: Nats per sentence t; each dimension's share is lambda = t / Z.
+        mode: Over what the maximum is taken.
+
+    Returns:
+        (B, Z) for `dimension` and `group`, (B, 1) for `sentence` and `batch`, in nats.
+    """
+    share = target / kl.shape[-1]
+    if mode == "dimension":
+        return kl.clamp(min=share)
+    if mode == "group":
+        return kl.mean(0).clamp(min=share).expand_as(kl)
+    total = kl.sum(-1, keepdim=True)
+    if mode == "sentence":
+        return total.clamp(min=target)
+    return total.mean(0).clamp(min=target).expand_as(total)
+
+
+class FreeBits(Remedy):
+    """Free bits."""
+
+    name: ClassVar[str] = "free_bits"
+    title: ClassVar[str] = "free bits"
+    paper: ClassVar[Paper] = Paper(
+        "Kingma et al.",
+        2016,
+        "Improving Variational Inference with Inverse Autoregressive Flow",
+        "1606.04934",
+        "the objective with free bits",
+    )
+    equation: ClassVar[str] = "K = sum_i max(lambda, KL_i), lambda = target / Z"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+
+    mode: Mode = Field("dimension", description="maximum by dimension and sentence, by group, sentence or batch")
+    target: float = Field(
+        4.0,
+        ge=0,
+        description="free nats per sentence, target / Z per dimension; published: 4 to 5, pretrained 8",
+    )
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Replaces the KL term."""
+        return replace(terms, kl=free_bits(terms.kl, self.target, self.mode))

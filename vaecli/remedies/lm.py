@@ -1,0 +1,52 @@
+"""The language model: the same decoder without a latent variable, the figure that a VAE has to beat.
+
+``loss = -sum_t log p(w_t | w_<t)``, exact (the reference row of He et al. 2019). The decoder has the sizes and dropout
+of the VAE's, reads the words only and starts from a zero state. Composes with what changes the decoder's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from vaecli.model.decoder import LSTMDecoder
+from vaecli.model.prior import StandardNormal
+from vaecli.model.vae import Parts
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+NO_LATENT = "a language model has no latent variable"
+
+
+class LM(Remedy):
+    """The LSTM language model."""
+
+    name: ClassVar[str] = "lm"
+    title: ClassVar[str] = "LSTM language model"
+    paper: ClassVar[Paper] = Paper(
+        "He et al.",
+        2019,
+        "Lagging Inference Networks and Posterior Collapse in Variational Autoencoders",
+        "1901.05534",
+        "row LSTM-LM",
+    )
+    equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
+    slots: ClassVar[frozenset[Slot]] = frozenset(Slot) - {Slot.DECODER_INPUT}
+    alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    cost: ClassVar[float] = 0.6
+    undefined: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("kl", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT
+    )
+
+    def build(self, parts: Parts) -> Parts:
+        """A decoder without a latent variable, and nothing that infers one."""
+        m = parts.shape.model
+        decoder = LSTMDecoder(
+            parts.shape.vocabulary_size,
+            m.embedding_size,
+            m.decoder_size,
+            latent_size=0,
+            embedding_dropout=m.embedding_dropout,
+            output_dropout=m.output_dropout,
+        )
+        return replace(parts, encoder=None, head=None, prior=StandardNormal(0), decoder=decoder)

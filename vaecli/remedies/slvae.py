@@ -1,0 +1,65 @@
+"""Self-labelling: z is drawn towards a label that a network of its own predicts from the sentence.
+
+``loss = E_q[-log p(x|z)] + KL + lambda E_q ||z - g(x)||^2`` (Zhang et al. 2019, section 3, which is conditional and
+trains g in turns; here g is a linear map of the encoder's features, trained with the rest). Composes with everything
+that keeps an encoder. A KL above 0 proves little here: with a decoder that ignores z, the optimum is mean = g = 0 and
+variance 1 / (1 + 2 lambda), a KL of 6.9 nats at lambda = 1 and Z = 32 without any information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.vae import Parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
+
+
+def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:
+    """(B,) ``E_q ||z - g(x)||^2``: ``||mean - g||^2 + sum_i sigma_i^2`` for a Gaussian, else at the sample.
+
+    Args:
+        posterior: q(z|x) of B sentences.
+        z: (B, Z) a sample of it.
+        label: (B, Z) g(x).
+    """
+    if isinstance(posterior, DiagonalGaussian):
+        return ((posterior.mean - label).square() + posterior.logvar.exp()).sum(-1)
+    return (z - label).square().sum(-1)
+
+
+class SLVAE(Remedy):
+    """Self-labelling VAE."""
+
+    name: ClassVar[str] = "slvae"
+    title: ClassVar[str] = "self-labelling VAE"
+    paper: ClassVar[Paper] = Paper(
+        "Zhang et al.",
+        2019,
+        "Improve Diverse Text Generation by Self Labeling Conditional Variational Auto Encoder",
+        "1903.10842",
+        "section 3",
+    )
+    equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+
+    weight: float = Field(1.0, ge=0, description="lambda: factor on the squared distance to the label")
+
+    def build(self, parts: Parts) -> Parts:
+        """The labelling network g beside the head."""
+        assert parts.encoder is not None
+        labeller = nn.Linear(parts.encoder.feature_size, parts.shape.model.latent_size)
+        return replace(parts, aux=put_aux(parts, self.name, labeller))
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Adds the distance to the label."""
+        context = terms.context
+        assert context.encoding is not None
+        assert context.posterior is not None
+        label: Tensor = context.aux[self.name](context.encoding.features)
+        return terms.add(self.weight * label_distance(context.posterior, terms.z, label))

@@ -1,0 +1,166 @@
+"""The results of an experiment as a table: a row a method, mean and interval over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vaecli.errors import UsageError
+from vaecli.metrics.schema import COLUMNS
+from vaecli.report.notes import Context, result_notes
+from vaecli.report.selection import choose_columns, direction, is_text, parse_sort, text_of
+from vaecli.report.verdict import NO_VERDICT
+from vaecli.report.view import UNDEFINED, Cell, Head, Record, View, decimals, number, printable
+from vaecli.runs.statistics import Group, Interval, complete, defined, finished, grouped, ranks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECTION_KEYS = ("experiment", "corpus", "split")
+"""Trials that differ in these are never in one table."""
+
+
+def sections(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
+    """The trials that one table may hold, with what they share, in the order of their first rows."""
+    table = complete(frame)
+    keys = [name for name in SECTION_KEYS if name in table.columns]
+    if not keys:
+        return [({}, table)]
+    return [
+        (dict(zip(keys, map(str, values), strict=True)), part)
+        for values, part in table.groupby(keys, sort=False, dropna=False)
+    ]
+
+
+def title_of(shared: Mapping[str, str], frame: pd.DataFrame) -> str:
+    """``experiment quick, corpus synthetic, split test, 2000 sentences``."""
+    parts = [f"{name} {value}" for name, value in shared.items() if value and value != "nan"]
+    counts = set(frame["sentences"].dropna()) if "sentences" in frame.columns else set()
+    if len(counts) == 1:
+        parts.append(f"{int(counts.pop())} sentences")
+    return printable(", ".join(parts))
+
+
+def split_trials(groups: Sequence[Group]) -> list[Group]:
+    """A group for each single trial."""
+    return [replace(g, trials=g.trials.iloc[place : place + 1]) for g in groups for place in range(len(g.trials))]
+
+
+def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str) -> tuple[Head, list[Cell]]:
+    """Heading and cells of one column."""
+    if name == "seeds":
+        return Head(name), [Cell(str(len(finished(group.trials)))) for group in groups]
+    if name == "seed" or _labels(name, frame, groups):
+        numeric = not _labels(name, frame, groups)
+        return Head(name, numeric=numeric), [Cell(printable(text_of(group, name)) or UNDEFINED) for group in groups]
+    return Head(name, direction(name)), figure_cells([group.summary(name) for group in groups], name)
+
+
+def figure_cells(figures: Sequence[Interval | None], name: str) -> list[Cell]:
+    """Cells of a column of figures, rounded alike, the best marked where there are two or more to compare."""
+    known = [figure for figure in figures if figure is not None]
+    halves = [half for figure in known if (half := figure.half) is not None]
+    places = decimals([figure.mean for figure in known], halves, name)
+    better = direction(name)
+    rounded = [None if figure is None else round(figure.mean, places) for figure in figures]
+    ranked = ranks(rounded, better) if better is not None and len(known) > 1 else [None] * len(figures)
+    top = min((rank for rank in ranked if rank is not None), default=None)
+    cells = []
+    for figure, rank in zip(figures, ranked, strict=True):
+        if figure is None:
+            cells.append(Cell(UNDEFINED))
+            continue
+        spread = number(figure.half, places) if figure.half else ""
+        cells.append(Cell(number(figure.mean, places), spread, rank is not None and rank == top))
+    return cells
+
+
+def _record(lead: Mapping[str, str], group: Group, frame: pd.DataFrame, columns: Sequence[str], spread: bool) -> Record:
+    """A row for machines: labels and whole numbers as they are, figures unrounded, with their spread if asked."""
+    record: Record = dict(lead)
+    for name in columns:
+        if name == "seeds":
+            record[name] = len(finished(group.trials))
+        elif _labels(name, frame, [group]):
+            text = text_of(group, name)
+            record[name] = None if text in ("", NO_VERDICT) else text
+        elif name == "seed":  # of failed trials too, which have no figures
+            record[name] = _whole(group.trials[name].iloc[0])
+        else:
+            figure = group.summary(name)
+            single = figure is not None and figure.n == 1 and name in COLUMNS and COLUMNS[name].kind == "int"
+            record[name] = None if figure is None else _whole(figure.mean) if single else figure.mean
+            if spread:
+                record |= {f"{name}_{part}": getattr(figure, part, None) for part in ("sd", "low", "high")}
+    return record
+
+
+def _labels(name: str, frame: pd.DataFrame, groups: Sequence[Group]) -> bool:
+    """Whether a column is shown as words: labels, or the several seeds of a method."""
+    if name in ("seed", "verdict"):
+        return name == "verdict" or any(len(group.trials) > 1 for group in groups)
+    return is_text(frame, name)
+
+
+def _whole(value: Any) -> int | None:
+    found = defined([value])
+    return round(found[0]) if found else None
+
+
+def has_spread(frame: pd.DataFrame) -> bool:
+    """Whether any method has several finished trials."""
+    return any(len(finished(group.trials)) > 1 for group in grouped(frame))
+
+
+def build_views(
+    frame: pd.DataFrame,
+    columns: str | None = None,
+    sort: str | None = None,
+    per_trial: bool = False,
+    contexts: Mapping[str, Context] | None = None,
+    rectangular: bool = False,
+) -> list[View]:
+    """One table for each experiment, corpus and split.
+
+    Args:
+        frame: A row a trial.
+        columns: Names with commas between; None for the default set.
+        sort: ``column`` or ``column:desc``.
+        per_trial: A row a trial instead of a method.
+        contexts: What is known of each experiment besides its results.
+        rectangular: Whether all tables must have the same columns, for files that join them.
+
+    Raises:
+        UsageError: No trials, or an unknown column.
+    """
+    if frame.empty:
+        raise UsageError("the results hold no trials; run `vae compare` first")
+    whole = choose_columns(frame, columns, per_trial)
+    order = parse_sort(frame, sort)
+    parts = sections(frame)
+    spread = not per_trial and has_spread(frame)
+    views = []
+    for shared, part in parts:
+        names = whole if rectangular or columns is not None else choose_columns(part, None, per_trial)
+        groups = grouped(part)
+        rows = order.apply(split_trials(groups) if per_trial else groups, part)
+        built = [_column(rows, part, name) for name in names]
+        cells = tuple(zip(*(column for _, column in built), strict=True))
+        spreads = any(cell.spread for row in cells for cell in row)
+        context = (contexts or {}).get(shared.get("experiment", ""), Context())
+        records = [_record(varying(parts, shared, names), group, part, names, spread) for group in rows]
+        notes = result_notes(part, names, spreads, context)
+        views.append(
+            View(title_of(shared, part), tuple(head for head, _ in built), cells, tuple(records), tuple(notes))
+        )
+    return views
+
+
+def varying(
+    parts: Sequence[tuple[dict[str, str], pd.DataFrame]], shared: Mapping[str, str], names: Sequence[str]
+) -> dict[str, str]:
+    """What tells the rows of one section from those of the others in a file that joins them."""
+    return {
+        key: value for key, value in shared.items() if key not in names and len({other[key] for other, _ in parts}) > 1
+    }

@@ -1,0 +1,102 @@
+"""A table before it has a format: headings, cells with their display text, machine values and notes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vaecli.metrics.schema import COLUMNS, Direction
+
+UNDEFINED = "-"
+"""Shown where a figure has no definition; files for machines leave it empty."""
+
+Value = int | float | str | None
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Heading of a column.
+
+    Attributes:
+        name: The column.
+        direction: Which way is better, drawn as an arrow.
+        numeric: Whether its cells are aligned to the right.
+    """
+
+    name: str
+    direction: Direction | None = None
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table shows at one place.
+
+    Attributes:
+        text: The figure or label.
+        spread: Half of the 95 % interval, empty where there is none.
+        best: Whether it is the best of its column.
+    """
+
+    text: str
+    spread: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """One table.
+
+    Attributes:
+        title: What it is of.
+        heads: Its columns.
+        rows: Cells in the order of the columns.
+        records: The same rows for machines, unrounded, None where undefined.
+        notes: Lines that stand below it.
+    """
+
+    title: str
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    records: tuple[Record, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def printable(text: str) -> str:
+    """The text with control characters written as escapes, so that no name can steer a terminal or break a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
+    """Decimals for all cells of a column.
+
+    Two significant digits of the median half-interval where there are intervals; otherwise none for counts and two for
+    other figures, fewer for large ones.
+
+    Args:
+        values: Defined figures of the column.
+        halves: Half-intervals of those that have one.
+        name: The column; the schema knows which hold counts.
+    """
+    spreads = [half for half in halves if half > 0 and math.isfinite(half)]
+    if spreads:
+        return min(max(1 - math.floor(math.log10(statistics.median(spreads))), 0), 3)
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    counts = name not in COLUMNS or COLUMNS[name].kind == "int"
+    if counts and all(value == round(value) for value in finite):
+        return 0
+    largest = max(finite, default=0.0)
+    return 2 if largest < 1_000 else 1 if largest < 10_000 else 0
+
+
+def number(value: float, places: int) -> str:
+    """A figure with a fixed number of decimals; powers of ten where that would be a row of digits; never ``-0``."""
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= 1e12 or (abs(value) >= 1e7 and value != round(value)):
+        return f"{value:.3g}"
+    return f"{round(value, places) + 0.0:.{places}f}"

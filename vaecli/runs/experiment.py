@@ -1,0 +1,258 @@
+"""The grid of an experiment, methods x seeds: which trials there are, and which of them are still to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from vaecli.config import GROUPS, RunConfig, build_config, merge
+from vaecli.errors import UsageError
+from vaecli.files import write_atomic
+from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
+from vaecli.runs.lock import FolderLock
+from vaecli.settings import Settings, load_settings
+from vaecli.settings_file import read_file
+
+GRID = "experiment.toml"
+UNFINISHED = ("pending", "running", "interrupted", "failed")
+"""Statuses of trials that a further `vae compare` starts or goes on with."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the grid.
+
+    Attributes:
+        method: In its one spelling.
+        seed: Of initialisation, data order and noise.
+        config: All settings.
+        path: Its run folder.
+    """
+
+    method: str
+    seed: int
+    config: RunConfig
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """``bn seed 0``."""
+        return f"{self.method} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Methods x seeds that share everything else.
+
+    Attributes:
+        name: Of its folder.
+        out: Where experiments are kept.
+        settings: Methods, seeds, and everything that the trials share or don't.
+    """
+
+    name: str
+    out: Path
+    settings: Settings
+
+    @classmethod
+    def of(cls, settings: Settings, out: Path) -> Experiment:
+        """The experiment of some settings; without a name of its own it bears the corpus's."""
+        name = settings.experiment or corpus_name(str(settings.groups["corpus"]["data"]))
+        return cls(check_name("experiment", name), out, settings)
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.out / self.name
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """In the order given."""
+        return self.settings.methods
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """In the order given."""
+        return self.settings.seeds
+
+    def trials(self) -> list[Trial]:
+        """All trials: the methods in their order, and the seeds of each."""
+        return [
+            Trial(method, seed, self.settings.config(method, seed, self.name), path)
+            for method in self.methods
+            for seed in self.seeds
+            for path in [run_path(self.out, self.name, method, seed)]
+        ]
+
+    def lock(self) -> AbstractContextManager[None]:
+        """The right to run this experiment.
+
+        Raises:
+            UsageError: Another process has it, by number and host.
+        """
+        return FolderLock(self.path).hold()
+
+    def check(self, overwrite: bool = False) -> None:
+        """Refuses what would mix trials that can't be compared; changes nothing.
+
+        Args:
+            overwrite: The trials of this grid may be made anew.
+
+        Raises:
+            UsageError: The folder holds trials of other settings, with every difference on a line.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; move it away or choose another --out or --name")
+        changes = self._changed_grid()
+        trials = self.trials()
+        if overwrite:
+            if changes:
+                self._refuse_leftovers({trial.path for trial in trials})
+            return
+        for trial in trials if not changes else []:
+            folder = RunFolder(trial.path)
+            if folder.exists:
+                changes += [f"{trial.name}: {line}" for line in config_changes(folder.config(), trial.config)]
+        if changes:
+            lines = "\n  ".join(dict.fromkeys(changes))
+            raise UsageError(
+                f"{self.path} holds trials of other settings; choose another --name, or --overwrite them:\n  {lines}"
+            )
+
+    def plan(self, retry: bool = False, overwrite: bool = False) -> list[Trial]:
+        """The trials that are to be run; changes nothing.
+
+        Args:
+            retry: Those that diverged too.
+            overwrite: All of them.
+
+        Raises:
+            UsageError: Another process runs one of them.
+        """
+        todo = []
+        for trial in self.trials():
+            folder = RunFolder(trial.path)
+            status = folder.status if folder.exists else "pending"
+            if status == "running":
+                raise UsageError(f"{trial.path}: this run is going on in another process; wait for it or stop it")
+            if overwrite or status in UNFINISHED or (retry and status == "diverged"):
+                todo.append(trial)
+        return todo
+
+    def prepare(self, trials: list[Trial], overwrite: bool = False) -> None:
+        """Writes the grid, and the folders of trials that have none yet; the caller holds the lock."""
+        old = None if overwrite and self._changed_grid() else self._old_grid()
+        write_atomic(self.path / GRID, grid_text(self.name, self._joined(old)))
+        for trial in trials:
+            folder = RunFolder(trial.path)
+            if overwrite or not folder.exists:
+                own = self.settings.overrides.get(trial.method, {})
+                folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own)
+
+    def _old_grid(self) -> Settings | None:
+        path = self.path / GRID
+        return load_settings(path) if path.exists() else None
+
+    def _changed_grid(self) -> list[str]:
+        """What the grid on disk says otherwise, a line a key; methods and seeds may differ."""
+        old = self._old_grid()
+        if old is None:
+            return []
+        lines = _differences(base_groups(old), base_groups(self.settings), "")
+        for name in _remedies(old) & _remedies(self.settings):
+            lines += _differences(old.hyper.get(name, {}), self.settings.hyper.get(name, {}), f"{name}.")
+        for method in set(old.methods) & set(self.methods):
+            before, after = old.overrides.get(method, {}), self.settings.overrides.get(method, {})
+            lines += _differences(before, after, f"override.{method}.")
+        return sorted(lines)
+
+    def _refuse_leftovers(self, wanted: set[Path]) -> None:
+        """Refuses to start anew beside run folders of the earlier settings, which the user has not given up."""
+        left = [folder.path for folder in find_runs(self.path) if folder.path not in wanted]
+        if left:
+            others = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            raise UsageError(f"{left[0]}{others} has earlier settings and isn't in this grid; choose another --name")
+
+    def _joined(self, old: Settings | None) -> Settings:
+        """The grid on disk with this one's methods and seeds added."""
+        if old is None:
+            return self.settings
+        new = self.settings
+        return replace(
+            new,
+            methods=tuple(dict.fromkeys((*old.methods, *new.methods))),
+            seeds=tuple(dict.fromkeys((*old.seeds, *new.seeds))),
+            hyper=merge(old.hyper, new.hyper),
+            overrides=merge(old.overrides, new.overrides),
+        )
+
+
+def corpus_name(data: str) -> str:
+    """The name of an experiment on a corpus: ``synthetic``, or the folder's name made safe."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).name).lstrip("._-")[:100]
+    return name or "default"
+
+
+def find_runs(experiment: Path) -> list[RunFolder]:
+    """The run folders of an experiment's folder: in the order of its grid, then by name and seed."""
+    grid = experiment / GRID
+    plan = read_file(grid).plan if grid.exists() else {}
+    methods, seeds = list(plan.get("methods", ())), list(plan.get("seeds", ()))
+
+    def place(path: Path) -> tuple[int, str, int, int, str]:
+        method, tail = path.parent.name, path.name.removeprefix("seed-")
+        seed = int(tail) if tail.isdecimal() else -1
+        first = methods.index(method) if method in methods else len(methods)
+        return first, method, seeds.index(seed) if seed in seeds else len(seeds), seed, path.name
+
+    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=place)
+    return [folder for folder in map(RunFolder, paths) if folder.exists]
+
+
+def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:
+    """All settings that the trials share, defaults included, without the seed."""
+    config = build_config(dict(settings.groups))
+    groups = {name: getattr(config, name).model_dump() for name in GROUPS}
+    del groups["training"]["seed"]
+    return groups
+
+
+def grid_text(name: str, settings: Settings) -> str:
+    """The grid as TOML that `vae compare` takes; nothing in it depends on where it lies."""
+    groups = base_groups(settings)
+    values: dict[str, Any] = {
+        "experiment": name,
+        "preset": settings.preset,
+        "methods": list(settings.methods),
+        "seeds": list(settings.seeds),
+        **{group: _writable(table) for group, table in groups.items()},
+    }
+    if settings.hyper:
+        values["method"] = {remedy: dict(table) for remedy, table in settings.hyper.items()}
+    if settings.overrides:
+        values["override"] = {
+            method: {group: _writable(table) for group, table in tables.items()}
+            for method, tables in settings.overrides.items()
+        }
+    return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
+
+
+def _writable(table: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML has no null: ``"none"`` stands for a setting that is unset."""
+    return {key: "none" if value is None else value for key, value in table.items()}
+
+
+def _remedies(settings: Settings) -> set[str]:
+    return {part for method in settings.methods for part in method.split("+")}
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
+    old, new = flatten(before), flatten(after)
+    keys = [key for key in (*old, *(k for k in new if k not in old)) if old.get(key) != new.get(key)]
+    return [f"{prefix}{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in keys]

@@ -1,0 +1,285 @@
+"""The folder of one run, ``OUT/<experiment>/<method>/seed-<n>/``: what is in it, and who may touch it.
+
+``run.json`` is the marker: only a folder that bears it is ever overwritten, and only when the user asks. Every file is
+replaced atomically, and one process at a time may write.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import tomli_w
+
+from vaecli.config import RunConfig, build_config
+from vaecli.errors import UsageError, unknown
+from vaecli.files import TEMPORARY, dump_json, load_json, write_atomic
+from vaecli.runs.environment import describe_environment
+from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
+from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
+
+MARKER, FORMAT = "vaecli run", 1
+Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
+STATUSES: tuple[str, ...] = get_args(Status)
+
+
+def check_name(kind: str, name: str) -> str:
+    """A name that is safe as one folder's name.
+
+    Raises:
+        UsageError: It is empty, too long, hidden, looks like an option, or holds a separator or a control character.
+    """
+    shown = repr(name if len(name) <= 40 else name[:40] + "...")
+    if not name or len(name.encode("utf-8", "replace")) > 200:
+        raise UsageError(f"{kind} {shown}: a name has 1 to 200 bytes")
+    if name[0] in "-." or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
+        raise UsageError(f"{kind} {shown}: no folder can have this name; use letters, digits, '_', '+', '.' and '-'")
+    return name
+
+
+def run_path(out: Path, experiment: str, method: str, seed: int) -> Path:
+    """Where a run belongs.
+
+    Raises:
+        UsageError: A name that no folder can have.
+    """
+    return out / check_name("experiment", experiment) / check_name("method", method) / f"seed-{seed}"
+
+
+class RunFolder:
+    """A run's folder.
+
+    Args:
+        path: It need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FolderLock(path, inside=("checkpoint",))
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing run.
+
+        Raises:
+            UsageError: There is none, it isn't one of ours, or it has another format.
+        """
+        folder = cls(path)
+        folder.run()
+        return folder
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where checkpoints are."""
+        return self.path / "checkpoint"
+
+    @property
+    def log_path(self) -> Path:
+        """What the run printed."""
+        return self.path / "log.txt"
+
+    @property
+    def history_path(self) -> Path:
+        """A row an evaluation."""
+        return self.path / "history.csv"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """The right to write; may be nested.
+
+        Raises:
+            UsageError: Another process has it, by number and host.
+        """
+        return self._lock.hold()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder bears our marker and was made completely."""
+        return self._marked() and (self.path / "config.toml").is_file()
+
+    def create(self, config: RunConfig, *, overwrite: bool = False, **fields: Any) -> Self:
+        """Makes the folder with status ``pending``.
+
+        Args:
+            config: All settings of the run.
+            overwrite: Delete an earlier run that is there.
+            fields: More to keep in run.json.
+
+        Raises:
+            UsageError: A run is there and may not be overwritten, or the folder is not ours.
+        """
+        self._check_free(overwrite)
+        with self.lock():
+            self._check_free(overwrite)
+            self._clear()
+            run = {"marker": MARKER, "format": FORMAT, "status": "pending", "message": "", "created": _now()}
+            run |= {"method": config.method, "seed": config.training.seed} | describe_environment() | fields
+            self._write_run(run)
+            self._write_config(config)
+        return self
+
+    def resume(self, config: RunConfig | None = None) -> RunConfig:
+        """The run's settings, to go on with it.
+
+        Args:
+            config: What the user wants now; more epochs than before are taken over.
+
+        Raises:
+            UsageError: Any other setting differs; names each with both values.
+        """
+        self.run()
+        old = self.config()
+        if config is None or config == old:
+            return old
+        raised = old.model_copy(update={"training": old.training.model_copy(update={"epochs": config.training.epochs})})
+        if config != raised or config.training.epochs < old.training.epochs:
+            lines = "\n  ".join(config_changes(old, config))
+            raise UsageError(f"{self.path}: the settings of this run have changed, so it can't go on:\n  {lines}")
+        with self.lock():
+            self._write_config(config)
+        return config
+
+    def run(self) -> dict[str, Any]:
+        """The contents of run.json.
+
+        Raises:
+            UsageError: There is no run here, or one of another format.
+        """
+        data = self._read_json("run.json")
+        if data is None or data.get("marker") != MARKER:
+            raise UsageError(f"{self.path}: there is no run of vae here")
+        found = data.get("format")
+        if not isinstance(found, int) or found > FORMAT:
+            raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
+        if found < FORMAT:
+            raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
+        return data
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands; one whose process died without a word is ``interrupted``."""
+        found = self.run().get("status")
+        if found not in STATUSES:
+            raise unknown("status", str(found), STATUSES, str(self.path / "run.json"))
+        if found == "running" and not owner_lives(self.path):
+            return "interrupted"
+        status: Status = found
+        return status
+
+    def update(self, **fields: Any) -> None:
+        """Sets fields of run.json; ``updated`` is the time.
+
+        Raises:
+            UsageError: There is no run here, or `status` is none of `STATUSES`.
+        """
+        if "status" in fields and fields["status"] not in STATUSES:
+            raise unknown("status", str(fields["status"]), STATUSES)
+        self._write_run(self.run() | fields)
+
+    def config(self) -> RunConfig:
+        """The run's settings.
+
+        Raises:
+            UsageError: config.toml can't be read or isn't valid.
+        """
+        path = self.path / "config.toml"
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{path}: can't read it: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: {error}") from None
+        return build_config(values, str(path))
+
+    def append_history(self, row: Mapping[str, Cell]) -> None:
+        """Adds a row to history.csv, on disk when this returns."""
+        append_row(self.history_path, row)
+
+    def history(self) -> list[Row]:
+        """The rows of history.csv, a torn last line left out."""
+        return read_rows(self.history_path)
+
+    def forget_history(self, epochs: int) -> None:
+        """Drops the rows after the epoch of the checkpoint that a resumed run goes on from."""
+        forget_after(self.history_path, epochs)
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes metrics.json."""
+        write_atomic(self.path / "metrics.json", dump_json(metrics))
+
+    def metrics(self) -> dict[str, Any]:
+        """The contents of metrics.json; empty before the run is done."""
+        return self._read_json("metrics.json") or {}
+
+    def _marked(self) -> bool:
+        data = self._read_json("run.json")
+        return data is not None and data.get("marker") == MARKER
+
+    def _check_free(self, overwrite: bool) -> None:
+        if self.path.is_symlink():
+            raise UsageError(f"{self.path} is a link; a run's folder must be a folder of its own")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; move it away or choose another --out or --name")
+        if not self._contents():
+            return
+        if not self._marked():
+            raise UsageError(f"{self.path} holds something that is no run of vae; choose another --out or --name")
+        if self.exists and not overwrite:
+            data = self._read_json("run.json") or {}
+            status = data.get("status")
+            raise UsageError(f"{self.path}: a run is here already ({status}); --resume it or --overwrite it")
+
+    def _contents(self) -> list[Path]:
+        """What is in the folder besides the lock and what killed writers left."""
+        if not self.path.is_dir():
+            return []
+        own = (LOCK, OWNER)
+        return [p for p in self.path.iterdir() if p.name not in own and not TEMPORARY.fullmatch(p.name)]
+
+    def _clear(self) -> None:
+        """Deletes an earlier run, its marker last, so that a kill in between leaves a folder that is still ours."""
+        if (self.path / "config.toml").exists():
+            (self.path / "config.toml").unlink()
+        for entry in sorted(self._contents(), key=lambda p: p.name == "run.json"):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def _write_run(self, run: Mapping[str, Any]) -> None:
+        write_atomic(self.path / "run.json", dump_json({**run, "updated": _now()}))
+
+    def _write_config(self, config: RunConfig) -> None:
+        write_atomic(self.path / "config.toml", tomli_w.dumps(config.model_dump(exclude_none=True)))
+
+    def _read_json(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
+        try:
+            return load_json(path)
+        except OSError as error:
+            raise UsageError(f"{path}: can't read it: {error.strerror}") from None
+        except ValueError as error:
+            raise UsageError(f"{path}: damaged: {error}") from None
+
+
+def config_changes(old: RunConfig, new: RunConfig) -> list[str]:
+    """The settings that differ, a line each: ``training.epochs: 8 -> 12``."""
+    before, after = flatten(old.model_dump()), flatten(new.model_dump())
+    keys = [*before, *(key for key in after if key not in before)]
+    return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted key."""
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        result |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return result
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,100 @@
+"""``history.csv``: a row an evaluation, appended and safe against a kill at any moment.
+
+A row counts once its line end is on disk; a torn last line is ignored by readers and cut off by the next writer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from vaecli.errors import DataError
+from vaecli.files import write_atomic
+
+Cell = float | int | str | None
+Row = dict[str, Cell]
+INTEGER = re.compile(r"-?\d+")
+
+
+def append_row(path: Path, row: Mapping[str, Cell]) -> None:
+    """Appends a row and waits until it is on disk; a column that is new is added to the rows before, empty.
+
+    Raises:
+        DataError: The disk is full or the folder can't be written.
+    """
+    whole = _whole_lines(path)
+    columns = next(csv.reader(io.StringIO(whole)), [])
+    if set(row) - set(columns):
+        rows = [*read_rows(path), dict(row)]
+        write_atomic(path, _text([*columns, *(name for name in row if name not in columns)], rows))
+        return
+    data = _line([row.get(name) for name in columns]).encode()
+    try:
+        with open(path, "r+b") as file:
+            file.truncate(len(whole.encode()))
+            file.seek(0, os.SEEK_END)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DataError(f"{path}: can't write {len(data)} bytes: {error.strerror}") from None
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows; empty cells are None, numbers are numbers. No file is no row."""
+    lines = csv.reader(io.StringIO(_whole_lines(path)))
+    columns = next(lines, [])
+    return [{name: _value(cell) for name, cell in zip(columns, line, strict=False)} for line in lines]
+
+
+def forget_after(path: Path, epoch: int) -> None:
+    """Drops the rows after an epoch, and a torn line, so that a run goes on from its checkpoint without repeats."""
+    if not path.exists():
+        return
+    columns = next(csv.reader(io.StringIO(_whole_lines(path))), [])
+    kept = [row for row in read_rows(path) if isinstance(number := row.get("epoch"), int | float) and number <= epoch]
+    write_atomic(path, _text(columns, kept) if columns else "")
+
+
+def _whole_lines(path: Path) -> str:
+    """The text up to the last line end."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    return data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
+
+
+def _text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
+    return _line(columns) + "".join(_line([row.get(name) for name in columns]) for row in rows)
+
+
+def _line(cells: Iterable[Cell]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, str):
+        return " ".join(value.splitlines())  # a line is a row
+    return repr(value)
+
+
+def _value(cell: str) -> Cell:
+    if not cell:
+        return None
+    if INTEGER.fullmatch(cell):
+        return int(cell)
+    try:
+        return float(cell)
+    except ValueError:
+        return cell

@@ -1,0 +1,260 @@
+"""Statistics over seeds: intervals, paired differences, ranks. Undefined figures are left out, never taken for 0.
+
+Only trials with status ``done`` count, and trials whose versions differ are never averaged together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVEL = 0.95
+MIN_SEEDS_FOR_TEST = 5
+"""With fewer pairs a p-value says little; the single differences are shown instead."""
+
+ROUNDING = 1e-12
+"""Relative spread below which differences vary by the rounding of their subtraction only."""
+
+GROUP_KEYS = ("experiment", "corpus", "split", "method", "versions")
+"""What trials must share to be averaged; columns that a table doesn't have are ignored."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its two-sided 95 % t interval.
+
+    Attributes:
+        n: Defined values.
+        mean: Their mean.
+        sd: Sample standard deviation (n - 1); None for one value.
+        low: Lower end; None for one value.
+        high: Upper end; None for one value.
+    """
+
+    n: int
+    mean: float
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval."""
+        return None if self.high is None else self.high - self.mean
+
+
+def defined(values: Iterable[Any]) -> list[float]:
+    """The values that are numbers: None, NaN and empty cells left out."""
+    numbers = []
+    for value in values:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            continue
+        if not math.isnan(number):
+            numbers.append(number)
+    return numbers
+
+
+def interval(values: Iterable[Any], level: float = LEVEL) -> Interval | None:
+    """Mean, standard deviation and t interval: ``mean +- t(n - 1) sd / sqrt(n)`` (Student 1908).
+
+    Args:
+        values: Numbers; undefined ones are left out.
+        level: Coverage of the interval.
+
+    Returns:
+        None without a defined value; without spread for one value or where a value is infinite.
+    """
+    numbers = defined(values)
+    n = len(numbers)
+    if n == 0:
+        return None
+    if n == 1 or not all(map(math.isfinite, numbers)):
+        return Interval(n, sum(numbers) / n)
+    from scipy.special import stdtrit  # a tenth of the import time of scipy.stats
+
+    # of equal values the mean is that value, not its sum divided, so that their spread is exactly 0
+    mean = numbers[0] if min(numbers) == max(numbers) else math.fsum(numbers) / n
+    sd = math.sqrt(math.fsum((x - mean) ** 2 for x in numbers) / (n - 1))
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * sd / math.sqrt(n)
+    return Interval(n, mean, sd, mean - half, mean + half)
+
+
+def t_test(differences: Sequence[float]) -> float | None:
+    """Two-sided p-value of a paired t-test on differences; None where they don't vary or are fewer than two."""
+    found = interval(differences)
+    if found is None or found.sd is None or found.sd <= ROUNDING * max(map(abs, differences)):
+        return None
+    from scipy.special import stdtr
+
+    t = abs(found.mean) / (found.sd / math.sqrt(found.n))
+    return float(2 * stdtr(found.n - 1, -t))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values in the order given: the i-th smallest of m times (m - i + 1), made monotone (Holm 1979)."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for place, index in enumerate(order):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - place)))
+        adjusted[index] = largest
+    return adjusted
+
+
+def ranks(values: Sequence[Any], direction: Literal["lower", "higher"]) -> list[float | None]:
+    """Ranks from 1 for the best; ties share the mean of their ranks, undefined values have none."""
+    sign = 1.0 if direction == "lower" else -1.0
+    scores = [sign * found[0] if (found := defined([value])) else None for value in values]
+    known = [score for score in scores if score is not None]
+    result: list[float | None] = []
+    for score in scores:
+        if score is None:
+            result.append(None)
+            continue
+        better = sum(other < score for other in known)
+        result.append(better + (sum(other == score for other in known) + 1) / 2)
+    return result
+
+
+def finished(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials with status ``done``; all of them in a table without statuses."""
+    return frame[frame["status"] == "done"] if "status" in frame.columns else frame
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials of one method that may be averaged.
+
+    Attributes:
+        method: Its name.
+        label: Its name, with the versions where the table has several of one method.
+        key: Values of `GROUP_KEYS`, those in the table.
+        trials: A row a trial, failed ones included.
+    """
+
+    method: str
+    label: str
+    key: dict[str, Any]
+    trials: pd.DataFrame
+
+    def summary(self, column: str) -> Interval | None:
+        """The interval of a column over the finished trials; None where the column is missing or undefined."""
+        return interval(finished(self.trials)[column]) if column in self.trials.columns else None
+
+
+def complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with the gaps filled that trials leave which never ran far enough to know their own keys.
+
+    A missing corpus, split or version is taken from the other trials of the experiment, or of the method, where those
+    agree on one.
+    """
+    table = frame
+    for place, column in enumerate(GROUP_KEYS):
+        if column in ("corpus", "split", "versions") and column in table.columns:
+            within = [name for name in GROUP_KEYS[:place] if name in table.columns]
+            table = table.assign(**{column: _filled(table, column, within)})
+    return table
+
+
+def _filled(frame: pd.DataFrame, column: str, within: Sequence[str]) -> list[str]:
+    """Values of a text column, each gap filled where the rows equal in `within` have just one value."""
+    rows = frame.to_dict("records")
+    keys = [tuple(str(row[name]) for name in within) for row in rows]
+    values = [row[column] if isinstance(row[column], str) else "" for row in rows]
+    seen: dict[tuple[str, ...], set[str]] = {}
+    for key, value in zip(keys, values, strict=True):
+        seen.setdefault(key, set()).update({value} - {""})
+    return [
+        value or (next(iter(seen[key])) if len(seen[key]) == 1 else "") for key, value in zip(keys, values, strict=True)
+    ]
+
+
+def grouped(frame: pd.DataFrame) -> list[Group]:
+    """The trials that may be averaged, in the order of their first rows."""
+    table = complete(frame)
+    keys = [name for name in GROUP_KEYS if name in table.columns]
+    groups = []
+    for values, trials in table.groupby(keys, sort=False, dropna=False):
+        key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
+        groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
+    same = [[other for other in groups if _unversioned(other) == _unversioned(group)] for group in groups]
+    return [
+        group if len(others) == 1 else replace(group, label=f"{group.method} ({_difference(group, others)})")
+        for group, others in zip(groups, same, strict=True)
+    ]
+
+
+def _unversioned(group: Group) -> list[Any]:
+    return [value for name, value in group.key.items() if name != "versions"]
+
+
+def _difference(group: Group, others: Sequence[Group]) -> str:
+    """The versions of a group that not all groups of its method share."""
+    parts = {id(other): str(other.key["versions"]).split(", ") for other in others}
+    shared = set.intersection(*map(set, parts.values()))
+    return ", ".join(part for part in parts[id(group)] if part not in shared) or "other versions"
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Differences of a method to a baseline in one column, paired by seed.
+
+    Attributes:
+        method: Label of the method.
+        column: The column compared.
+        seeds: Seeds that both have.
+        differences: Method minus baseline, in the order of the seeds.
+        interval: Their mean and 95 % interval.
+        p_value: Of a paired t-test, Holm-corrected over the methods; None with fewer than five seeds.
+    """
+
+    method: str
+    column: str
+    seeds: tuple[int, ...]
+    differences: tuple[float, ...]
+    interval: Interval
+    p_value: float | None = None
+
+
+def paired(groups: Sequence[Group], baseline: Group, columns: Sequence[str]) -> list[Paired]:
+    """Paired differences of every group to the baseline, by column and then by group.
+
+    Pairs in which either figure is undefined are left out, and so are groups without any pair.
+    """
+    found = []
+    for column in columns:
+        reference = by_seed(baseline, column)
+        rows = []
+        for group in groups:
+            own = by_seed(group, column)
+            seeds = tuple(sorted(set(own) & set(reference)))
+            differences = tuple(own[seed] - reference[seed] for seed in seeds)
+            spread = interval(differences)
+            if group is not baseline and spread is not None:
+                rows.append(Paired(group.label, column, seeds, differences, spread))
+        found += _tested(rows)
+    return found
+
+
+def by_seed(group: Group, column: str) -> dict[int, float]:
+    """A column's finite figures by seed, of the finished trials; the last row wins where a seed is there twice."""
+    if column not in group.trials.columns or "seed" not in group.trials.columns:
+        return {}
+    trials = finished(group.trials)
+    pairs = zip(trials["seed"], trials[column], strict=True)
+    numbers = {int(seed): defined([value]) for seed, value in pairs if defined([seed])}
+    return {seed: number[0] for seed, number in numbers.items() if number and math.isfinite(number[0])}
+
+
+def _tested(rows: list[Paired]) -> list[Paired]:
+    """The rows of one column with p-values where there are seeds enough."""
+    p_values = [t_test(row.differences) if len(row.seeds) >= MIN_SEEDS_FOR_TEST else None for row in rows]
+    adjusted = iter(holm([p for p in p_values if p is not None]))
+    return [row if p is None else replace(row, p_value=next(adjusted)) for row, p in zip(rows, p_values, strict=True)]

@@ -1,0 +1,172 @@
+"""One trial from its configuration to its metrics: load, build, train, evaluate at the best checkpoint, write."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+
+from vaecli.config import RunConfig
+from vaecli.corpus.load import load_corpus
+from vaecli.corpus.types import Corpus, collate
+from vaecli.errors import DivergedError, InterruptedRunError
+from vaecli.metrics.evaluate import Metrics, evaluate
+from vaecli.metrics.schema import ESTIMATOR_VERSIONS
+from vaecli.model.calibration import calibrate, needs_calibration
+from vaecli.model.vae import VAE, Shape
+from vaecli.objective import Terms
+from vaecli.remedies import make_method
+from vaecli.remedies.compose import Method
+from vaecli.runs.folder import RunFolder
+from vaecli.training.checkpoint import BEST, load_checkpoint
+from vaecli.training.device import resolve_device, resolve_precision
+from vaecli.training.interrupt import Interrupt, StopNowError
+from vaecli.training.loop import Loop
+from vaecli.training.progress import Observer, Progress, Row
+from vaecli.training.session import TrainingSession
+from vaecli.training.state import load_model
+
+
+@dataclass
+class Recorder:
+    """Writes the history and passes everything on to whoever watches."""
+
+    folder: RunFolder
+    watcher: Observer
+
+    def step(self, progress: Progress, terms: Terms) -> None:
+        """After an update."""
+        self.watcher.step(progress, terms)
+
+    def evaluated(self, row: Row) -> None:
+        """After a validation: a row of history.csv."""
+        self.folder.append_history(row)
+        self.watcher.evaluated(row)
+
+
+def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None) -> Metrics:
+    """Runs the trial whose configuration stands in a folder, from its checkpoint if it has one.
+
+    Args:
+        folder: A run folder with a configuration, locked by the caller.
+        watcher: Told of every update and validation.
+        corpus: The configuration's corpus, if it is loaded already.
+
+    Returns:
+        The figures at the best validation checkpoint; they are in metrics.json too.
+
+    Raises:
+        VaeError: What went wrong; the folder's status says it as well.
+    """
+    folder.update(status="running", message="")
+    try:
+        metrics = _run(folder, watcher, corpus)
+    except InterruptedRunError as error:
+        folder.update(status="interrupted", message=str(error))
+        raise
+    except DivergedError as error:
+        folder.update(status="diverged", message=str(error))
+        raise
+    except KeyboardInterrupt:
+        folder.update(status="interrupted", message="interrupted while it was being set up; nothing is lost")
+        raise
+    except BaseException as error:
+        folder.update(status="failed", message=f"{type(error).__name__}: {error}")
+        raise
+    folder.update(status="done", message="")
+    return metrics
+
+
+def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics:
+    started = time.perf_counter()
+    config = folder.config()
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    device = resolve_device(config.training.device)
+    corpus = corpus or load_corpus(config.corpus)
+    method = make_method(config.method, config.hyper)
+    before = float(folder.run().get("seconds", 0.0))
+    _describe(folder, config, corpus, method, device)
+    torch.manual_seed(config.training.seed)
+    shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
+    model = method.build(shape, config.training.seed).to(device)
+    session = TrainingSession(model, method, corpus, config, device)
+    try:
+        loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history)
+        progress = loop.run()
+        metrics = _final(folder, session, progress)
+    finally:
+        folder.update(seconds=round(before + time.perf_counter() - started, 3))
+    values = {**metrics.values, **_costs(folder, model, progress, device)}
+    folder.write_metrics(
+        {
+            "values": values,
+            "per_dimension": metrics.per_dimension,
+            "best_epoch": progress.best_epoch,
+            "undefined": method.undefined,
+            "estimators": ESTIMATOR_VERSIONS,
+            "remedies": method.versions,
+        }
+    )
+    return Metrics(values, metrics.per_dimension)
+
+
+def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Method, device: torch.device) -> None:
+    """Writes what the run is made of before it starts."""
+    corpus.vocabulary.save(folder.path / "vocab.json")
+    folder.update(
+        corpus={"name": corpus.name, "fingerprint": corpus.fingerprint, "vocabulary": len(corpus.vocabulary)},
+        remedies=method.versions,
+        estimators=ESTIMATOR_VERSIONS,
+        device=str(device),
+        precision=resolve_precision(config.training.precision, device),
+        threads=torch.get_num_threads(),
+        notes=list(corpus.notes),
+    )
+
+
+def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> Metrics:
+    """The figures of the reported split at the best checkpoint, with population statistics of its weights."""
+    config, corpus, model = session.config, session.corpus, session.model
+    interrupt = Interrupt()
+    interrupt.immediate = True
+    with interrupt:
+        try:
+            load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
+            if needs_calibration(model):
+                places = session.batches.epoch(0)
+                calibrate(model, (collate(corpus.train, i).to(session.device) for i in places))
+            return evaluate(
+                model,
+                corpus.split(config.evaluation.split),
+                config.evaluation,
+                seed=config.training.seed,
+                device=session.device,
+                truth=corpus.truth,
+            )
+        except StopNowError as stop:
+            raise InterruptedRunError(
+                "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",
+                stop.signal_number,
+            ) from None
+
+
+def _costs(folder: RunFolder, model: VAE, progress: Progress, device: torch.device) -> dict[str, float | int | None]:
+    """The columns on what the run took."""
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(device) / 2**20
+    else:
+        # the kernel counts in KiB, but in bytes on macOS
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return {
+        "kl_weight": progress.best_kl_weight if model.has_latent else None,
+        "epochs": progress.total_epochs,
+        "steps": progress.total_steps,
+        "parameters": model.parameter_count,
+        "seconds": float(folder.run()["seconds"]),
+        "tokens_per_second": round(progress.tokens / progress.train_seconds, 1) if progress.train_seconds else None,
+        "peak_memory_mb": round(peak, 1),
+    }

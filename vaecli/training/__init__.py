@@ -1,0 +1,1 @@
+"""Training: the loop, the session that a step acts on, and checkpoints."""

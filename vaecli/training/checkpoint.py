@@ -1,0 +1,128 @@
+"""Checkpoints: one safetensors file each, its JSON state in the header, replaced atomically and verified when read.
+
+A single file switches in one `os.replace`, so weights, optimiser state and counters can't disagree after a kill. The
+one before is kept, so that a damaged file costs at most one checkpoint. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vaecli.errors import DataError
+from vaecli.files import write_atomic
+
+FORMAT = 1
+LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
+
+
+def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
+    """SHA-256 over the state and every tensor's name and bytes."""
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        data = tensors[name].detach().cpu().contiguous()
+        digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(folder: Path, name: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Writes a checkpoint; a `LAST` that existed becomes `PREVIOUS`.
+
+    Args:
+        folder: The run's ``checkpoint/``.
+        name: `LAST` or `BEST`.
+        tensors: What to store.
+        state: Anything JSON can hold.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(state)
+    flat = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    header = {"format": str(FORMAT), "state": text, "sha256": _digest(flat, text)}
+    data = save(flat, metadata=header)
+    if name == LAST and (folder / LAST).exists():
+        os.replace(folder / LAST, folder / PREVIOUS)
+    write_atomic(folder / name, data)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads and verifies a checkpoint.
+
+    Raises:
+        DataError: The file is missing, damaged, of another format, or holds numbers that are not finite.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such checkpoint") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable checkpoint ({error})") from None
+    if header.get("format") != str(FORMAT):
+        raise DataError(f"{path}: checkpoint format {header.get('format', 'none')!r}, this program reads {FORMAT}")
+    if header.get("sha256") != _digest(tensors, header.get("state", "")):
+        raise DataError(f"{path}: the checksum doesn't match, the file is damaged")
+    for key, tensor in tensors.items():
+        if key.startswith("model.") and tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise DataError(f"{path}: {key} holds numbers that are not finite")
+    state: dict[str, Any] = json.loads(header["state"])
+    return tensors, state
+
+
+def load_latest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The last checkpoint, or the one before with a warning when it is damaged, or None when there is none.
+
+    Raises:
+        DataError: There are checkpoints and none can be read: never a silent fresh start.
+    """
+    found = [folder / name for name in (LAST, PREVIOUS) if (folder / name).exists()]
+    damage: list[str] = []
+    for path in found:
+        try:
+            result = load_checkpoint(path)
+        except DataError as error:
+            damage.append(str(error))
+            continue
+        if damage:
+            warnings.warn(f"{damage[0]}; going on from {path.name}", stacklevel=2)
+        return result
+    if damage:
+        raise DataError("; ".join(damage) + "; start anew with --overwrite")
+    return None
+
+
+def pack_optimizer(name: str, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's state as flat tensors and JSON values."""
+    raw = optimizer.state_dict()
+    tensors = {f"optim.{name}.{i}.{k}": v for i, entry in raw["state"].items() for k, v in entry.items()}
+    groups = [{k: v for k, v in group.items() if k != "params"} for group in raw["param_groups"]]
+    return tensors, {"groups": groups}
+
+
+def unpack_optimizer(
+    name: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], state: Mapping[str, Any]
+) -> None:
+    """Restores what `pack_optimizer` gave."""
+    raw = optimizer.state_dict()
+    prefix = f"optim.{name}."
+    entries: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix):
+            number, _, field = key[len(prefix) :].partition(".")
+            entries.setdefault(int(number), {})[field] = value
+    groups = [{**new, "params": old["params"]} for new, old in zip(state["groups"], raw["param_groups"], strict=True)]
+    for group in groups:
+        if isinstance(group.get("betas"), list):
+            group["betas"] = tuple(group["betas"])
+    optimizer.load_state_dict({"state": entries, "param_groups": groups})

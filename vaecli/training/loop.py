@@ -1,0 +1,239 @@
+"""The training loop: phases, epochs, updates, validation, decay and stopping. It names no remedy.
+
+for each phase of the method:
+    for each epoch:
+        for each batch: session.step(batch)
+        checkpoint; calibrate; validate at KL weight 1; keep the best; decay or stop; checkpoint
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vaecli.corpus.types import collate
+from vaecli.errors import DivergedError, InterruptedRunError
+from vaecli.metrics.evaluate import evaluate
+from vaecli.model.calibration import calibrate, needs_calibration
+from vaecli.model.vae import stable_seed
+from vaecli.objective import Terms
+from vaecli.training.checkpoint import BEST, load_checkpoint, load_latest, save_checkpoint
+from vaecli.training.interrupt import Interrupt, StopNowError
+from vaecli.training.optimizer import set_learning_rate
+from vaecli.training.progress import Observer, Progress, Row, phase_epochs, selection
+from vaecli.training.session import TrainingSession
+from vaecli.training.state import load_model, model_tensors, restore_state, save_state
+
+SUMS = ("loss", "nll", "kl", "extra")
+"""Training terms whose sentence means are in the history."""
+
+SYNC_STEPS = 50
+"""Updates between two looks at the losses on a GPU, where a look stalls the device."""
+
+
+class Loop:
+    """Trains a session's model to the end, from the last checkpoint if there is one.
+
+    Args:
+        session: What is trained.
+        folder: The run's ``checkpoint/``.
+        observer: Told of every update and validation.
+        forget: Called with the number of epochs of the checkpoint that a resumed run goes on from.
+    """
+
+    def __init__(
+        self,
+        session: TrainingSession,
+        folder: Path,
+        observer: Observer,
+        forget: Callable[[int], None] = lambda epochs: None,
+    ) -> None:
+        self.session, self.folder, self.observer = session, folder, observer
+        self.settings = session.config.training
+        self.phases = session.method.phases()
+        self.epochs = phase_epochs(self.phases, self.settings.epochs)
+        self.progress = Progress(learning_rate=self.settings.learning_rate)
+        self.interrupt = Interrupt()
+        self.window: Tensor | None = None
+        self._resume(forget)
+
+    def run(self) -> Progress:
+        """Trains; gives where it ended, with the best weights on disk.
+
+        Raises:
+            DivergedError: A loss, gradient or validation figure is not finite.
+            InterruptedRunError: A signal came; the checkpoint is saved.
+        """
+        with self.interrupt:
+            try:
+                while True:
+                    if not self.progress.stopped:
+                        self._run_phase()
+                    if self.progress.phase + 1 == len(self.phases):
+                        return self.progress
+                    self._next_phase()
+            except StopNowError as stop:
+                raise self._interrupted(stop.signal_number) from None
+
+    def _run_phase(self) -> None:
+        p = self.progress
+        while not p.stopped:
+            if p.step_in_epoch < self.session.batches.steps_per_epoch:
+                self._epoch()
+                self._save()
+            self.interrupt.immediate = True
+            row = self._validate()
+            self.interrupt.immediate = False
+            self._after_validation(row)
+            self.observer.evaluated(row)
+            self._save()
+
+    def _epoch(self) -> None:
+        p, session = self.progress, self.session
+        for place in session.batches.epoch(p.total_epochs)[p.step_in_epoch :]:
+            start = time.perf_counter()
+            batch = collate(session.corpus.train, place).to(session.device)
+            session.model.train()
+            terms = session.step(batch)
+            self._account(terms, batch.size)
+            session.clock = session.clock.advance()
+            p.step_in_epoch += 1
+            p.total_steps += 1
+            p.tokens += batch.predicted
+            p.train_seconds += time.perf_counter() - start
+            self.observer.step(p, terms)
+            if self.interrupt.received is not None:
+                self._save()
+                raise self._interrupted(self.interrupt.received)
+
+    def _account(self, terms: Terms, size: int) -> None:
+        """Adds the update's terms to the window, which a GPU keeps on the device for a while."""
+        values = (terms.loss, terms.nll.mean(), terms.kl.sum(-1).mean(), terms.extra.mean())
+        added = torch.stack([v.detach().float() for v in values]) * size
+        self.window = added if self.window is None else self.window + added
+        self.progress.sums["sentences"] = self.progress.sums.get("sentences", 0.0) + size
+        self.progress.kl_weight = float(terms.kl_weight)
+        if self.session.device.type == "cpu" or self.progress.total_steps % SYNC_STEPS == 0:
+            self._read_window()
+
+    def _read_window(self) -> None:
+        """Adds the window to the epoch's sums.
+
+        Raises:
+            DivergedError: One of them is not finite.
+        """
+        if self.window is None:
+            return
+        for name, value in zip(SUMS, self.window.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise DivergedError(f"step {self.progress.total_steps}: the training {name} is {value}")
+            self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value
+        self.window = None
+
+    def _validate(self) -> Row:
+        session, p = self.session, self.progress
+        if needs_calibration(session.model):
+            train = session.corpus.train
+            calibrate(session.model, (collate(train, i).to(session.device) for i in session.batches.epoch(0)))
+        metrics = evaluate(
+            session.model,
+            session.corpus.valid,
+            session.config.evaluation,
+            seed=self.settings.seed,
+            device=session.device,
+            full=False,
+        )
+        count = p.sums.get("sentences", 0.0) or 1.0
+        row: Row = {
+            "epoch": p.total_epochs + 1,
+            "phase": self.phases[p.phase].name,
+            "steps": p.total_steps,
+            "learning_rate": p.learning_rate,
+            "kl_weight": p.kl_weight,
+            **{f"train_{n}": p.sums.get(n, 0.0) / count for n in SUMS},
+        }
+        row.update({n: metrics.values.get(n) for n in ("rec", "kl", "neg_elbo", "mi", "marginal_kl", "au")})
+        row["train_seconds"] = round(p.train_seconds, 3)
+        return row
+
+    def _after_validation(self, row: Row) -> None:
+        """Counts the epoch, keeps the best weights, decays the learning rate or ends the phase."""
+        p, settings = self.progress, self.settings
+        p.epoch, p.total_epochs, p.step_in_epoch, p.sums = p.epoch + 1, p.total_epochs + 1, 0, {}
+        figure = selection({k: v for k, v in row.items() if not isinstance(v, str)})
+        if p.best is None or figure < p.best:
+            p.best, p.best_epoch, p.best_kl_weight, p.stalls = figure, p.total_epochs, p.kl_weight, 0
+            save_checkpoint(
+                self.folder, BEST, model_tensors(self.session.model), {"epoch": p.total_epochs, "figure": figure}
+            )
+        else:
+            p.stalls += 1
+        row["best"] = int(p.stalls == 0)
+        if p.stalls >= settings.patience and p.epoch >= settings.decay_start:
+            if p.decays == settings.max_decays:
+                p.stopped = True
+            else:
+                self._decay()
+        p.stopped = p.stopped or p.epoch >= self.epochs[p.phase]
+
+    def _decay(self) -> None:
+        p = self.progress
+        p.learning_rate *= self.settings.decay
+        p.decays, p.stalls = p.decays + 1, 0
+        set_learning_rate(self.session.optimizers, p.learning_rate)
+        if self.settings.reload_best:
+            tensors, _ = load_checkpoint(self.folder / BEST)
+            load_model(self.session.model, tensors)
+
+    def _next_phase(self) -> None:
+        p = self.progress
+        self.progress = replace(
+            p,
+            phase=p.phase + 1,
+            epoch=0,
+            learning_rate=self.settings.learning_rate,
+            stalls=0,
+            decays=0,
+            best=None,
+            stopped=False,
+        )
+        self._begin_phase()
+        self._save()
+
+    def _begin_phase(self) -> None:
+        place = self.progress.phase
+        start = self.phases[place].start
+        if start is not None:
+            start(self.session.model, stable_seed(self.settings.seed, "phase", place))
+        self.session.begin(self.phases[place], self.epochs[place])
+
+    def _save(self) -> None:
+        self._read_window()
+        save_state(self.folder, self.session, self.progress)
+
+    def _resume(self, forget: Callable[[int], None]) -> None:
+        found = load_latest(self.folder)
+        if found is None:
+            self._begin_phase()
+        else:
+            self.progress = Progress(**found[1]["progress"])
+            self.session.begin(self.phases[self.progress.phase], self.epochs[self.progress.phase])
+            restore_state(*found, self.session)
+            # a run whose number of epochs was raised goes on where it had stopped
+            p = self.progress
+            p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or p.stalls >= self.settings.patience)
+        forget(self.progress.total_epochs)
+
+    def _interrupted(self, number: int) -> InterruptedRunError:
+        p = self.progress
+        return InterruptedRunError(
+            f"interrupted after {p.total_steps} updates (epoch {p.total_epochs + 1}); the checkpoint is saved, "
+            "--resume, or `vae compare` again, goes on from there",
+            number,
+        )

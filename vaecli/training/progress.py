@@ -1,0 +1,76 @@
+"""Where a run stands, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vaecli.objective import Terms
+from vaecli.remedies.base import Phase
+
+Row = dict[str, float | int | str | None]
+
+
+class Observer(Protocol):
+    """Who watches a run: a progress display, a history file."""
+
+    def step(self, progress: Progress, terms: Terms) -> None:
+        """After an update."""
+
+    def evaluated(self, row: Row) -> None:
+        """After a validation; the row of history.csv."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all of it is in every checkpoint.
+
+    Attributes:
+        phase: Index of the phase.
+        epoch: Epochs done in this phase.
+        step_in_epoch: Updates done in the current epoch.
+        total_epochs: Epochs done in all phases.
+        total_steps: Updates done in all phases.
+        learning_rate: Current.
+        stalls: Validations since the best one.
+        decays: Decays so far in this phase.
+        best: Lowest validation figure of this phase; None before the first.
+        best_epoch: `total_epochs` when it was found.
+        kl_weight: Of the last update.
+        best_kl_weight: Of the last update before the best validation.
+        train_seconds: In updates.
+        tokens: Predicted tokens trained on.
+        stopped: Whether this phase ended.
+        sums: Sums over the sentences of this epoch, for the history.
+    """
+
+    phase: int = 0
+    epoch: int = 0
+    step_in_epoch: int = 0
+    total_epochs: int = 0
+    total_steps: int = 0
+    learning_rate: float = 0.0
+    stalls: int = 0
+    decays: int = 0
+    best: float | None = None
+    best_epoch: int = 0
+    kl_weight: float = 1.0
+    best_kl_weight: float = 1.0
+    train_seconds: float = 0.0
+    tokens: int = 0
+    stopped: bool = False
+    sums: dict[str, float] = field(default_factory=dict)
+
+
+def phase_epochs(phases: tuple[Phase, ...], epochs: int) -> list[int]:
+    """Epochs of each phase from its share of the planned ones; each gets at least one, the last the rest."""
+    counts = [max(1, round(phase.share * epochs)) for phase in phases[:-1]]
+    return [*counts, max(1, epochs - sum(counts))]
+
+
+def selection(values: Mapping[str, float | int | None]) -> float:
+    """The figure that decides the best checkpoint: neg_elbo at weight 1, or rec where no KL is defined."""
+    figure = values["neg_elbo"] if values.get("neg_elbo") is not None else values["rec"]
+    assert figure is not None
+    return float(figure)

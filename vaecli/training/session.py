@@ -1,0 +1,104 @@
+"""What one update acts on: the model, the composed method, the optimisers, the clock and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from vaecli.config import RunConfig
+from vaecli.corpus.batches import TrainBatches
+from vaecli.corpus.types import Batch, Corpus, collate
+from vaecli.errors import DivergedError
+from vaecli.metrics.evaluate import validation_mutual_information
+from vaecli.model.vae import VAE, stable_seed
+from vaecli.objective import Clock, Terms, raw_terms
+from vaecli.remedies.base import Phase
+from vaecli.remedies.compose import Method
+from vaecli.training.device import arithmetic
+from vaecli.training.optimizer import group_parameters, make_optimizers
+
+
+class TrainingSession:
+    """Implements `vaecli.remedies.base.Session`.
+
+    Args:
+        model: On its device.
+        method: The composed remedies.
+        corpus: Whose train split is learnt and whose validation split is watched.
+        config: The run's settings.
+        device: Where batches go.
+    """
+
+    def __init__(self, model: VAE, method: Method, corpus: Corpus, config: RunConfig, device: torch.device) -> None:
+        self.model, self.method, self.corpus = model, method, corpus
+        self.config, self.device = config, device
+        self.batches = TrainBatches(corpus.train, config.training.batch_size, config.training.seed)
+        self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.random_draws = 0
+        self.begin(Phase(), config.training.epochs)
+
+    def begin(self, phase: Phase, epochs: int) -> None:
+        """Starts a phase: fresh clock and optimisers."""
+        self.phase = phase
+        self.clock = Clock(0, self.batches.steps_per_epoch, epochs)
+        self.optimizers = make_optimizers(self.model, self.config.training)
+        self.step = self.method.wrap_step(self._plain_step, self)
+
+    def _plain_step(self, batch: Batch) -> Terms:
+        terms = self.loss(batch)
+        self.update(terms.loss)
+        return terms
+
+    def loss(self, batch: Batch) -> Terms:
+        """The composed objective of a batch, at the session's clock."""
+        with arithmetic(self.config.training, self.device):
+            terms = self.method.objective(raw_terms(self.model, batch), self.clock)
+        return self.phase.objective(terms) if self.phase.objective else terms
+
+    def update(self, loss: Tensor, groups: Iterable[str] = ("encoder", "decoder")) -> None:
+        """Backward, clip over all parameters together, and a step of these groups' optimisers.
+
+        Raises:
+            DivergedError: A gradient is not finite (looked at on a CPU; on a GPU looking would stall the device, and
+                the loop finds out from the losses).
+        """
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [p for group in ("encoder", "decoder") for p in group_parameters(self.model, group)]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.training.clip, foreach=True)
+        if self.device.type == "cpu" and not bool(torch.isfinite(norm)):
+            raise DivergedError(f"step {self.clock.step}: the gradient is not finite (norm {float(norm)})")
+        for group in groups:
+            if group in self.optimizers:
+                self.optimizers[group].step()
+
+    def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
+        """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
+        self.own_optimizers[name] = optimizer
+
+    @property
+    def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Every optimiser whose state a checkpoint carries."""
+        return {**self.optimizers, **{f"own.{n}": o for n, o in self.own_optimizers.items()}}
+
+    def random_batch(self) -> Batch:
+        """A training batch drawn uniformly, from a stream that depends on the seed and the number of draws only."""
+        self.random_draws += 1
+        seed = stable_seed(self.config.training.seed, "random_batch", self.random_draws)
+        generator = torch.Generator().manual_seed(seed)
+        epoch = self.batches.epoch(int(self.clock.epoch))
+        place = int(torch.randint(len(epoch), (1,), generator=generator))
+        return collate(self.corpus.train, epoch[place]).to(self.device)
+
+    def validation_mutual_information(self) -> float:
+        """I_q(x; z) on the validation split, in nats."""
+        return validation_mutual_information(
+            self.model,
+            self.corpus.valid,
+            self.config.evaluation,
+            seed=self.config.training.seed,
+            device=self.device,
+        )

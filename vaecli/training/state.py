@@ -1,0 +1,57 @@
+"""What a checkpoint of a running training holds, and how it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.objective import Clock
+from vaecli.training.checkpoint import LAST, pack_optimizer, save_checkpoint, unpack_optimizer
+from vaecli.training.progress import Progress
+from vaecli.training.session import TrainingSession
+
+PREFIX = "model."
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers under the names they have in a checkpoint."""
+    return {PREFIX + k: v for k, v in model.state_dict().items()}
+
+
+def load_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Restores what `model_tensors` gave."""
+    model.load_state_dict({k[len(PREFIX) :]: v for k, v in tensors.items() if k.startswith(PREFIX)})
+
+
+def save_state(folder: Path, session: TrainingSession, progress: Progress) -> None:
+    """Saves everything that the rest of the training depends on: weights, optimisers, clock, counters and RNG."""
+    tensors = model_tensors(session.model)
+    state: dict[str, Any] = {"progress": asdict(progress), "optimizers": {}}
+    for name, optimizer in session.all_optimizers.items():
+        packed, scalars = pack_optimizer(name, optimizer)
+        tensors.update(packed)
+        state["optimizers"][name] = scalars
+    state["clock"] = asdict(session.clock)
+    state["random_draws"] = session.random_draws
+    tensors["rng.cpu"] = torch.get_rng_state()
+    if session.device.type == "cuda":
+        tensors["rng.cuda"] = torch.cuda.get_rng_state(session.device)
+    save_checkpoint(folder, LAST, tensors, state)
+
+
+def restore_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], session: TrainingSession) -> None:
+    """Restores a session, already in the right phase, to where `save_state` left it."""
+    load_model(session.model, tensors)
+    for name, optimizer in session.all_optimizers.items():
+        unpack_optimizer(name, optimizer, tensors, state["optimizers"][name])
+    # the planned epochs are the session's: they may have been raised since
+    session.clock = replace(Clock(**state["clock"]), epochs=session.clock.epochs)
+    session.random_draws = state["random_draws"]
+    torch.set_rng_state(tensors["rng.cpu"])
+    if "rng.cuda" in tensors and session.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["rng.cuda"], session.device)
