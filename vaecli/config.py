@@ -37,9 +37,9 @@ class CorpusConfig(Group):
 class ModelConfig(Group):
     """Sizes, dropout and initialisation, the same for every method."""
 
-    embedding_size: int = Field(128, ge=1, description="word embeddings of encoder and decoder")
-    encoder_size: int = Field(128, ge=1, description="hidden units of the encoder LSTM")
-    decoder_size: int = Field(128, ge=1, description="hidden units of the decoder LSTM")
+    embedding_size: int = Field(64, ge=1, description="word embeddings of encoder and decoder")
+    encoder_size: int = Field(64, ge=1, description="hidden units of the encoder LSTM")
+    decoder_size: int = Field(64, ge=1, description="hidden units of the decoder LSTM")
     latent_size: int = Field(16, ge=1, description="dimensions Z of the latent variable")
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's word embeddings")
     output_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's hidden states")
@@ -52,10 +52,10 @@ class ModelConfig(Group):
 class TrainingConfig(Group):
     """Optimiser, decay and stopping, the same for every method."""
 
-    epochs: int = Field(8, ge=1, description="passes over train at most")
+    epochs: int = Field(6, ge=1, description="passes over train at most")
     batch_size: int = Field(64, ge=2, description="sentences a batch")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")
-    learning_rate: float = Field(2e-3, gt=0, description="initial learning rate")
+    learning_rate: float = Field(8e-3, gt=0, description="initial learning rate")
     clip: float = Field(5.0, gt=0, description="largest global norm of the gradient")
     decay: float = Field(0.5, gt=0, lt=1, description="factor on the learning rate when validation stalls")
     patience: int = Field(2, ge=1, description="evaluations without a better validation neg_elbo before a decay")
@@ -71,7 +71,7 @@ class TrainingConfig(Group):
 class EvaluationConfig(Group):
     """How the reported figures are estimated."""
 
-    iw_samples: int = Field(100, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
+    iw_samples: int = Field(50, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
