@@ -36,9 +36,9 @@ File = Annotated[
 ]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--methods", metavar="A,B+C", help="Methods, or `all`.  [default: twelve of them]"),
+    typer.Option("--methods", metavar="A,B+C", help="Methods, or `all` (default: twelve of them)"),
 ]
-Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5.  [default: 0]")]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5 (default: 0)")]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=0, help="Trials at a time; 0 is one a core, or one a GPU.")
 ]

@@ -14,7 +14,7 @@ Data = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", help="Sizes and protocol: quick, ptb, yahoo, yelp or snli.  [default: quick]"),
+    typer.Option("--preset", help="Sizes and protocol: quick, ptb, yahoo, yelp or snli. (default: quick)"),
 ]
 Sets = Annotated[
     list[str] | None,
@@ -22,7 +22,7 @@ Sets = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
 Name = Annotated[
-    str | None, typer.Option("--name", help="Name of the experiment.  [default: the corpus]", show_default=False)
+    str | None, typer.Option("--name", help="Name of the experiment. (default: the corpus)", show_default=False)
 ]
 Tokenizer = Annotated[
     str | None, typer.Option("--tokenizer", help="`split`, or a torchtext tokenizer.", show_default=False)

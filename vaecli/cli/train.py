@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaecli.runs.folder import RunFolder
 
 Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of initialisation, data order and noise.  [default: 0]")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of initialisation, data order and noise. (default: 0)")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Folder = Annotated[Path | None, typer.Option("--folder", hidden=True, help="Run what a prepared run folder says.")]
@@ -82,6 +82,7 @@ def _prepare(
 ) -> RunFolder:
     """The run folder, new or to be gone on with."""
     from vaecli.errors import UsageError
+    from vaecli.runs.experiment import corpus_name
     from vaecli.runs.folder import RunFolder, run_path
     from vaecli.settings import load_settings
 
@@ -90,20 +91,13 @@ def _prepare(
     settings = load_settings(preset=preset, options=layer, sets=sets, methods=[method], experiment=name)
     if len(settings.methods) != 1:
         raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
-    experiment = name or experiment_name(settings.groups["corpus"]["data"])
+    experiment = name or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
         folder.resume(config)
         return folder
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:])
-
-
-def experiment_name(data: str) -> str:
-    """The name of an experiment that was given none: the corpus's, in letters that a folder's name may have."""
-    import re
-
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).name).strip("-.")[:100] or "default"
 
 
 def _run(folder: RunFolder, quiet: bool) -> Metrics:

@@ -95,7 +95,10 @@ class BN(Remedy):
         0.6, gt=0, lt=1, description="fixed scale; the KL stays above Z gamma^2 / 2, and at 1 the variance has no room"
     )
     eps: float = Field(
-        1e-12, gt=0, le=1e-2, description="added to the variance v; the floor is lost where v nears it (published: 1e-5)"
+        1e-12,
+        gt=0,
+        le=1e-2,
+        description="added to the variance v; the floor is lost where v nears it (published: 1e-5)",
     )
 
     def build(self, parts: Parts) -> Parts:

@@ -1,0 +1,114 @@
+"""`vae train` as a user meets it: a tiny real run on a folder of text, its files, and what goes wrong."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
+SMALL = [
+    *("--set", "model.embedding_size=4", "--set", "model.encoder_size=4", "--set", "model.decoder_size=4"),
+    *("--set", "model.latent_size=2", "--set", "training.batch_size=4", "--epochs", "2", "--iw-samples", "3"),
+]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    for name in ("train", "valid", "test"):
+        (folder / f"{name}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
+    return folder
+
+
+def vae(*words, cwd, **more):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "vaecli", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, **more)
+
+
+def test_a_run_writes_what_it_promises(corpus, tmp_path):
+    result = vae("train", "--method", "bn", "--data", corpus, *SMALL, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)
+    assert values["rec"] + values["kl"] == pytest.approx(values["neg_elbo"])
+    folder = tmp_path / "runs" / "toy" / "bn" / "seed-0"
+    assert json.loads((folder / "run.json").read_text())["status"] == "done"
+    assert json.loads((folder / "metrics.json").read_text())["values"]["iw_samples"] == 3
+    with open(folder / "history.csv") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    assert (folder / "config.toml").exists()
+    assert (folder / "vocab.json").exists()
+    assert "18 sentences" in result.stderr
+
+    again = vae("train", "--method", "bn", "--data", corpus, *SMALL, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "--overwrite" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_the_same_seed_gives_the_same_figures(corpus, tmp_path):
+    results = [
+        vae("train", "--data", corpus, *SMALL, "--json", "-q", "--name", name, cwd=tmp_path).stdout for name in "ab"
+    ]
+    first, second = (json.loads(r) for r in results)
+    for timing in ("seconds", "tokens_per_second", "peak_memory_mb"):
+        first.pop(timing), second.pop(timing)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--method", "bnn"], 2, "did you mean 'bn'?"),
+        (["--method", "bn+bn_scale"], 2, "posterior"),
+        (["--preset", "ptp"], 2, "did you mean 'ptb'?"),
+        (["--set", "model.latent=3"], 2, "latent_size"),
+        (["--set", "bn.gama=0.5", "--method", "bn"], 2, "gamma"),
+        (["--set", "bn.gamma=7", "--method", "bn"], 2, "less than 1"),
+        (["--device", "cuda:9"], 2, "cuda:9"),
+        (["--data", "nowhere"], 3, "nowhere"),
+        (["--no-such-option"], 2, "no-such-option"),
+    ],
+)
+def test_mistakes_are_one_error_with_the_way_out(tmp_path, words, code, said):
+    result = vae("train", *words, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").rglob("metrics.json"))
+
+
+def test_a_signal_saves_and_resume_goes_on(corpus, tmp_path):
+    words = ["train", "--data", corpus, *SMALL, "--set", "training.epochs=400", "--set", "training.patience=400"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "vaecli", *map(str, words)]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    history = tmp_path / "runs" / "toy" / "vanilla" / "seed-0" / "history.csv"
+    deadline = time.monotonic() + 60
+    while not history.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert "--resume" in said
+    run = json.loads((history.parent / "run.json").read_text())
+    assert run["status"] == "interrupted"
+
+    rows_before = len(history.read_text().splitlines())
+    process = subprocess.Popen([*command, "--resume"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(history.read_text().splitlines()) <= rows_before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    with open(history) as file:
+        epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
+    assert epochs == list(range(1, len(epochs) + 1))
+    assert len(epochs) > rows_before - 1
