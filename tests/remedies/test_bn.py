@@ -84,6 +84,16 @@ def test_exact_floor_tends_to_the_plain_one():
     assert floor.item() == pytest.approx(kl_floor(0.6, 32))
 
 
+def test_the_default_eps_keeps_the_floor_when_the_encoder_shrinks_its_mean():
+    # spread 1e-4: v = 1e-8, so v / (v + eps) is 0.001 at the published eps of 1e-5 and the floor is gone
+    x = features(n=64) - 2
+    x = x / x.std(0, correction=0) * 1e-4
+    for eps, share in ((BN().eps, 1.0), (1e-5, 1e-3)):
+        q = head(eps=eps)(encoding(x))
+        kl = gaussian_kl(q.mean, q.logvar).sum(-1).mean().item()
+        assert kl == pytest.approx(share * kl_floor(0.6, 3), rel=0.01)
+
+
 def test_affine_maps_of_the_mean_change_nothing():
     h, x = head(eps=1e-12), features()
     assert torch.allclose(h(encoding(x)).mean, h(encoding(7 * x - 3)).mean, atol=1e-4)

@@ -3,9 +3,9 @@
 ``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))`` (Chen et al. 2018, equations 2 to 4).
 The paper has a = c = 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information as
 well and makes collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of the
-aggregate posterior alone, with the information free up to log B in batches of B. The densities of q(z) come from the
-batch, by minibatch-weighted or stratified sampling (equation 3; appendix C). Composes with KL weights, which act on the
-whole, and with Gaussian posteriors.
+aggregate posterior alone. The densities of q(z) come from the batch, by minibatch-weighted sampling (equation 3), which
+leaves up to log B nats of information free in batches of B, or by stratified sampling (appendix C), up to log N of N
+sentences. Composes with KL weights, which act on the whole, and with Gaussian posteriors.
 """
 
 from __future__ import annotations
