@@ -27,3 +27,9 @@ types: setup
 
 slow: setup  ## the long checks
 	$(BIN)/pytest -q -m slow
+
+bench: setup  ## speed and memory against a plain PyTorch reference; ARGS="--only train-ptb --threads 1"
+	$(BIN)/python -m experiments.benchmarks $(ARGS)
+
+bench-quality: setup  ## what the fast arithmetic costs in nats
+	$(BIN)/python -m experiments.benchmarks.quality $(ARGS)

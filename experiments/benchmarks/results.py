@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,9 +67,8 @@ class Row:
 
     @property
     def wanted(self) -> str:
-        """The target in words, such as ``>= 4x``."""
-        mark = "s" if self.reference is None and self.unit == "s" else "x"
-        return f"{'>=' if self.at_least else '<='} {self.target:g}{' s' if mark == 's' else 'x'}"
+        """The target in words, such as ``>= 4x`` or ``<= 0.3 s``."""
+        return f"{'>=' if self.at_least else '<='} {self.target:g}{f' {self.unit}' if self.reference is None else 'x'}"
 
 
 def paired_row(
@@ -213,12 +212,15 @@ def load(path: Path) -> Results:
 
 
 def save(results: Results, path: Path) -> None:
-    """Writes JSON, and Markdown next to it; rows of an older file that weren't measured now stay."""
-    if path.exists():
+    """Writes JSON, and Markdown next to it.
+
+    Rows of an older file that weren't measured now stay, unless it tells of another machine or version.
+    """
+    old = load(path) if path.exists() else None
+    if old is not None and old.machine == results.machine:
         new = {row.name: row for row in results.rows}
-        old = load(path)
         kept = [new.pop(row.name, row) for row in old.rows]
-        results = Results(results.slug, results.machine, results.precision, (*kept, *new.values()))
+        results = replace(results, rows=(*kept, *new.values()))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, to_json(results))
     write_atomic(path.with_suffix(".md"), to_markdown(results))

@@ -100,10 +100,9 @@ def remedy_row(method: str, shapes: Shapes, corpus: Corpus, options: Options, up
     )
 
 
-def remedies(options: Options) -> list[Row]:
-    """The cost of each of `REMEDIES` at Penn Treebank shapes."""
-    updates = 2 if options.quick else 8
-    return [remedy_row(method, PTB, ptb_corpus(), options, updates) for method in REMEDIES]
+def remedy_ptb(method: str, options: Options) -> list[Row]:
+    """The cost of a remedy at Penn Treebank shapes."""
+    return [remedy_row(method, PTB, ptb_corpus(), options, 2 if options.quick else 8)]
 
 
 def measure_memory(side: str, options: Options, what: str = "yahoo") -> dict[str, float]:

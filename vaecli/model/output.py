@@ -73,7 +73,7 @@ def _run(
     low_weight, low_hidden = weight.to(dtype), hidden.to(dtype)
     buffer = torch.empty(size, vocabulary_size, dtype=dtype, device=hidden.device)
     nll = torch.empty(rows, dtype=torch.float32 if dtype != torch.float64 else dtype, device=hidden.device)
-    d_hidden = torch.empty_like(low_hidden) if needs and needs[0] else None
+    d_hidden = torch.empty_like(hidden) if needs and needs[0] else None
     d_weight = torch.zeros_like(weight) if needs and needs[1] else None
     d_bias = torch.zeros_like(bias) if needs and bias is not None and needs[2] else None
     for start in range(0, rows, size):
@@ -82,33 +82,36 @@ def _run(
         logits = torch.mm(h, low_weight.T, out=buffer[: h.shape[0]])
         if bias is not None:
             logits += bias.to(dtype)
-        wide = logits.to(nll.dtype)
-        log_normaliser = torch.logsumexp(wide, 1, keepdim=True)
-        nll[part] = (log_normaliser - wide.gather(1, y)).squeeze(1)
+        exps, total, nll[part] = _exponentials(logits.to(nll.dtype), y)
         if needs is None:
             continue
-        p = wide.sub_(log_normaliser).exp_()
-        p.scatter_add_(1, y, torch.full_like(log_normaliser, -1))
-        if upstream is not None:
-            p *= upstream[part].unsqueeze(1)
-        low_p = p.to(dtype)
+        # p - 1_y is exps / total with total taken off at y: the rows are divided where they are short, not V long
+        exps.scatter_add_(1, y, -total)
+        scale = total.reciprocal() if upstream is None else upstream[part].unsqueeze(1) / total
+        low_exps = exps.to(dtype)
         if d_hidden is not None:
-            torch.mm(low_p, low_weight, out=d_hidden[part])
+            d_hidden[part] = (low_exps @ low_weight) * scale
         if d_weight is not None:
-            _accumulate(d_weight, low_p, h)
+            _accumulate(d_weight, low_exps, (h * scale).to(dtype))
         if d_bias is not None:
-            d_bias += p.sum(0)
-    if needs is None:
-        return nll, None
-    return nll, (None if d_hidden is None else d_hidden.to(hidden.dtype), d_weight, d_bias)
+            d_bias += exps.T @ scale.squeeze(1)
+    return nll, (d_hidden, d_weight, d_bias) if needs is not None else None
 
 
-def _accumulate(d_weight: Tensor, p: Tensor, h: Tensor) -> None:
-    """Adds ``p^T h`` to the gradient, without a temporary where the dtypes agree."""
-    if p.dtype == d_weight.dtype:
-        d_weight.addmm_(p.T, h)
+def _exponentials(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """``exp(l - max l)`` in the place of (n, V) logits, its (n, 1) sums, and the (n,) losses, with one exp a logit."""
+    logits.sub_(logits.amax(1, keepdim=True))
+    at_target = logits.gather(1, y)
+    total = logits.exp_().sum(1, keepdim=True)
+    return logits, total, (total.log() - at_target).squeeze(1)
+
+
+def _accumulate(d_weight: Tensor, exps: Tensor, h: Tensor) -> None:
+    """Adds ``exps^T h`` to the gradient, without a temporary where the dtypes agree."""
+    if exps.dtype == d_weight.dtype:
+        d_weight.addmm_(exps.T, h)
     else:
-        d_weight += p.T @ h
+        d_weight += exps.T @ h
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
