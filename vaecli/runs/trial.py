@@ -11,11 +11,10 @@ import torch
 
 from vaecli.config import RunConfig
 from vaecli.corpus.load import load_corpus
-from vaecli.corpus.types import Corpus, collate
+from vaecli.corpus.types import Corpus
 from vaecli.errors import DivergedError, InterruptedRunError
 from vaecli.metrics.evaluate import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
-from vaecli.model.calibration import calibrate, needs_calibration
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
@@ -129,16 +128,13 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
 
 
 def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> Metrics:
-    """The figures of the reported split at the best checkpoint, with population statistics of its weights."""
+    """The figures of the reported split at the best checkpoint, whose population statistics are those of its weights."""
     config, corpus, model = session.config, session.corpus, session.model
     interrupt = Interrupt()
     interrupt.immediate = True
     with interrupt:
         try:
             load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
-            if needs_calibration(model):
-                places = session.batches.epoch(0)
-                calibrate(model, (collate(corpus.train, i).to(session.device) for i in places))
             return evaluate(
                 model,
                 corpus.split(config.evaluation.split),
