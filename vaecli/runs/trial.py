@@ -128,7 +128,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
 
 
 def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> Metrics:
-    """The figures of the reported split at the best checkpoint, whose population statistics are those of its weights."""
+    """The figures of the reported split at the best checkpoint, population statistics included."""
     config, corpus, model = session.config, session.corpus, session.model
     interrupt = Interrupt()
     interrupt.immediate = True

@@ -1,0 +1,150 @@
+"""The benchmarks' table, commands and limits: targets, files, the guard against falling ratios."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from experiments.benchmarks import __main__ as bench
+from experiments.benchmarks import quality, results
+from experiments.benchmarks.machine import describe, slug
+from experiments.benchmarks.results import Results, Row
+from vaecli.config import EvaluationConfig
+
+
+def row(name="a", figure=2.0, target=4.0, at_least=True, reference=1.0, **more):
+    return Row(name, "title", "s", reference, figure, figure, target, at_least, **more)
+
+
+# the table
+
+
+@pytest.mark.parametrize(
+    ("made", "met", "wanted"),
+    [
+        (row(figure=4.0), True, ">= 4x"),
+        (row(figure=3.9), False, ">= 4x"),
+        (row(figure=1.1, target=1.1, at_least=False), True, "<= 1.1x"),
+        (row(figure=1.2, target=1.1, at_least=False), False, "<= 1.1x"),
+        (row(figure=0.2, target=0.3, at_least=False, reference=None), True, "<= 0.3 s"),
+    ],
+)
+def test_targets(made, met, wanted):
+    assert (made.met, made.wanted) == (met, wanted)
+
+
+def test_ratios_that_fell_by_more_than_15_per_cent():
+    committed = [row("speed", 4.0), row("even", 4.0), row("cost", 1.0, at_least=False), row("gone", 9.0)]
+    absolute = row("help", 9.0, at_least=False, reference=None)
+    # 3.3 is 17.5 % below 4, 3.5 is 12.5 % below; a cost of 1.2 is a gain of 0.83, 16.7 % below 1
+    now = [row("speed", 3.3), row("even", 3.5), row("cost", 1.2, at_least=False), row("new", 0.1), absolute]
+    lines = results.regressions(now, [*committed, replace(absolute, figure=0.1)])
+    assert [line.split(":")[0] for line in lines] == ["speed", "cost"]
+    assert "18 % worse" in lines[0]
+
+
+def results_of(*rows, threads=1):
+    return Results("slug", {**describe(), "threads": threads}, "fp32", rows)
+
+
+def test_saved_results_come_back_and_keep_rows_that_were_not_measured(tmp_path):
+    path = tmp_path / "deep" / "slug.json"
+    first = results_of(row("a", spread=(1.0, 3.0), detail={"x": 1.0}), row("b"))
+    results.save(first, path)
+    assert results.load(path) == first
+    results.save(results_of(row("b", 5.0), row("c")), path)
+    assert [(r.name, r.figure) for r in results.load(path).rows] == [("a", 2.0), ("b", 5.0), ("c", 2.0)]
+    results.save(results_of(row("d"), threads=2), path)
+    assert [r.name for r in results.load(path).rows] == ["d"]
+    assert "| d | title | 1 | 2 | s | 2x | 2-2 | >= 4x | no |" in path.with_suffix(".md").read_text()
+
+
+def test_readme_takes_the_committed_tables_between_its_markers(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n")
+    results.save(results_of(row("measured")), tmp_path / "results" / "slug.json")
+    results.update_readme(readme, tmp_path / "results")
+    text = readme.read_text()
+    assert text.startswith(f"before\n{results.BEGIN}\n\n### slug\n")
+    assert text.endswith(f"{results.END}\nafter\n")
+    assert "| measured |" in text
+    assert "old" not in text
+    results.update_readme(readme, tmp_path / "results")
+    assert readme.read_text() == text
+    readme.write_text("no markers")
+    with pytest.raises(ValueError, match="no place for the results"):
+        results.update_readme(readme, tmp_path)
+
+
+def test_the_own_readme_has_the_place():
+    text = results.README.read_text(encoding="utf-8")
+    assert text.index(results.BEGIN) < text.index(results.END)
+
+
+def test_slugs_tell_threads_and_precisions_apart():
+    machine = {**describe(), "cpu": "AMD EPYC (tm)", "cpu_capability": "AVX2", "cores": 2, "threads": 1, "gpu": ""}
+    assert slug(machine, "fp32") == "amd-epyc-tm-avx2-2-cores-1-threads-fp32"
+    assert slug({**machine, "gpu": "NVIDIA X"}, "bf16") == "amd-epyc-tm-avx2-2-cores-1-threads-nvidia-x-bf16"
+
+
+# the commands
+
+
+def test_only_selects_rows_and_groups():
+    names = {n for e in bench.selected(["remedy", "mi"], full=False) for n in e.names}
+    assert names == {"remedy-bn", "remedy-free_bits", "remedy-linear_anneal", "remedy-info_mmd", "mi"}
+    every = [n for e in bench.selected([], full=True) for n in e.names]
+    assert len(every) == len(set(every))
+    assert "compare" in every
+    assert "compare" not in [n for e in bench.selected([], full=False) for n in e.names]
+    assert [e.names for e in bench.selected(["compare"], full=False)] == [("compare",)]
+    with pytest.raises(ValueError, match="train-ptb"):
+        bench.selected(["trian"], full=False)
+
+
+def test_the_command_writes_its_table_and_strict_notices_a_fall(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "committed")
+    figure = [4.0]
+    entry = bench.Entry(lambda options: [row("made", figure[0] + options.repeats)], ("made",))
+    monkeypatch.setattr(bench, "ENTRIES", (entry,))
+    arguments = ["--output", str(tmp_path / "out.json")]
+    assert bench.main(arguments) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["figure"] == 9.0  # 4 + 5 repeats
+    assert "no committed table" in capsys.readouterr().out
+    assert bench.main(["--commit"]) == 0
+    assert bench.main([*arguments, "--strict"]) == 0
+    assert "no ratio fell" in capsys.readouterr().out
+    figure[0] = 2.0
+    assert bench.main(arguments) == 0
+    assert "made: 7x, committed 9x (22 % worse)" in capsys.readouterr().out
+    assert bench.main([*arguments, "--strict"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["--only", "trian"], "choose from"), (["--quick", "--commit"], "can't be committed")]
+)
+def test_wrong_options_exit_with_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        bench.main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_quality_of_a_trained_model():
+    config = quality.small_config("bn", 0, "fp32", epochs=1, sentences=64)
+    assert config.corpus.valid_size == 16
+    corpus = quality.load_corpus(config.corpus)
+    model, best = quality.train(config, corpus)
+    assert 0 < best < 20 * math.log(len(corpus.vocabulary))
+    check = quality.metric_check("bn", model, corpus.test, EvaluationConfig(iw_samples=2))
+    assert check.passed
+    assert 0 < abs(check.figure) < 1e-3  # float32 differs from float64, by little
+    assert next(model.parameters()).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("figure", "passed"), [(0.02, True), (-0.02, True), (0.021, False), (math.nan, False)])
+def test_quality_limits(figure, passed):
+    assert quality.Check("a", figure, quality.METRIC_LIMIT).passed is passed
