@@ -49,7 +49,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, bias, targets = ctx.saved_tensors
         if ctx.ahead is not None and bool((upstream == upstream[0]).all()):
-            return (*(None if g is None else g * upstream[0] for g in ctx.ahead), None, None)
+            # scaled in place, for the weight's gradient is large; a second backward pass computes anew
+            ahead, ctx.ahead = ctx.ahead, None
+            return (*(None if g is None else g.mul_(upstream[0]) for g in ahead), None, None)
         _, grads = _run(hidden, weight, bias, targets, ctx.dtype, upstream, ctx.needs_input_grad)
         assert grads is not None
         return (*grads, None, None)

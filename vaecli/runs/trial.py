@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -152,11 +153,8 @@ def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> M
 
 def _costs(folder: RunFolder, model: VAE, progress: Progress, device: torch.device) -> dict[str, float | int | None]:
     """The columns on what the run took."""
-    if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) / 2**20
-    else:
-        # the kernel counts in KiB, but in bytes on macOS
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    cuda = device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated(device) / 2**20 if cuda else peak_memory()
     return {
         "kl_weight": progress.best_kl_weight if model.has_latent else None,
         "epochs": progress.total_epochs,
@@ -166,3 +164,17 @@ def _costs(folder: RunFolder, model: VAE, progress: Progress, device: torch.devi
         "tokens_per_second": round(progress.tokens / progress.train_seconds, 1) if progress.train_seconds else None,
         "peak_memory_mb": round(peak, 1),
     }
+
+
+def peak_memory() -> float:
+    """The most memory this process has held, in MiB.
+
+    From the kernel's own mark where there is one: what `getrusage` says includes the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
+    # KiB, but bytes on macOS
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
