@@ -29,7 +29,7 @@ def resolve_device(name: str) -> torch.device:
 def has_bf16(device: torch.device) -> bool:
     """Whether an LSTM can be trained in bf16 on a device: on a CPU oneDNN refuses without AVX512-BF16 or AMX."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     with torch.random.fork_rng(devices=[]):
         lstm = torch.nn.LSTM(8, 8, batch_first=True)
         try:
