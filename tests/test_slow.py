@@ -1,0 +1,65 @@
+"""Long checks, run by `make slow`: the lesson of the embedded corpus, and runs killed again and again."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+TIMINGS = ("seconds", "tokens_per_second", "peak_memory_mb")
+
+
+def vae(*words, cwd, check=True):
+    environment = {**os.environ, "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "vaecli", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=check)
+
+
+def figures(folder):
+    values = json.loads((folder / "metrics.json").read_text())["values"]
+    return {name: value for name, value in values.items() if name not in TIMINGS}
+
+
+def test_vanilla_collapses_and_bn_does_not(tmp_path):
+    result = vae("compare", "--methods", "vanilla,bn", "--json", "-q", cwd=tmp_path)
+    rows = {row["method"]: row for row in json.loads(result.stdout)}
+    assert rows["vanilla"]["kl"] < 0.1
+    assert rows["vanilla"]["au"] == 0
+    assert rows["bn"]["kl"] > 16 * 0.6**2 / 2
+    assert rows["bn"]["mi"] > 1
+    for row in rows.values():
+        # no model is better than the truth, beyond what sampling sentences explains
+        assert row["excess_nll"] > -3 * row["excess_nll_se"]
+
+
+def test_a_run_killed_at_random_points_ends_as_the_unbroken_one(tmp_path):
+    words = ["train", "--method", "bn+linear_anneal", "--iw-samples", "2", "-q"]
+    words += ["--set", "corpus.train_size=400", "--set", "corpus.valid_size=50", "--set", "corpus.test_size=50"]
+    words += ["--set", "training.epochs=60", "--set", "training.patience=60"]
+    vae(*words, "--name", "whole", cwd=tmp_path)
+    command = [sys.executable, "-m", "vaecli", *words, "--name", "broken"]
+    chance = random.Random(0)
+    done = tmp_path / "runs" / "broken" / "bn+linear_anneal" / "seed-0"
+    kills = 0
+    while kills < 25:
+        resume = ["--resume"] if (done / "config.toml").exists() else []
+        process = subprocess.Popen(
+            [*command, *resume], cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        started = time.monotonic()
+        while process.poll() is None and time.monotonic() - started < 3 + chance.random() * 2:
+            time.sleep(0.01)
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    if not (done / "metrics.json").exists():
+        vae(*words, "--name", "broken", "--resume", cwd=tmp_path)
+    assert kills > 0
+    assert figures(done) == figures(tmp_path / "runs" / "whole" / "bn+linear_anneal" / "seed-0")
