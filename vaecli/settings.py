@@ -73,6 +73,7 @@ def load_settings(
     experiment: str | None = None,
     jobs: int | None = None,
     default_methods: Sequence[str] = ("vanilla",),
+    methods_option: str = "--methods",
 ) -> Settings:
     """Reads and checks all layers.
 
@@ -86,6 +87,7 @@ def load_settings(
         experiment: ``--name``, instead of the file's.
         jobs: ``--jobs``, instead of the file's.
         default_methods: Where neither says.
+        methods_option: What the command calls it, for its messages.
 
     Raises:
         UsageError: With every problem on a line of its own: unknown keys, names and values out of range, clashes of
@@ -96,7 +98,9 @@ def load_settings(
     layers += [read_options(options or {}, base), read_sets(sets, base)]
     resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
     plan = resolver.plan(
-        {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs}, default_methods
+        {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
+        default_methods,
+        methods_option,
     )
     settings = resolver.settings(plan)
     if resolver.problems:
@@ -119,7 +123,7 @@ class _Resolver:
         self.problems = [problem for layer in layers for problem in layer.problems]
         self.places = {path: place for layer in layers for path, place in layer.places.items()}
 
-    def plan(self, given: Mapping[str, Any], default_methods: Sequence[str]) -> dict[str, Any]:
+    def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
         """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
         plan: dict[str, Any] = {"preset": "quick", "methods": (), "seeds": (), "experiment": None, "jobs": None}
         for layer in self.layers:
@@ -127,7 +131,9 @@ class _Resolver:
         plan.update({key: value for key, value in given.items() if value is not None and key in ("preset", "jobs")})
         try:
             chosen = tuple(given["methods"])
-            plan["methods"] = parse_methods(chosen) if chosen else plan["methods"] or parse_methods(default_methods)
+            plan["methods"] = (
+                parse_methods(chosen, option) if chosen else plan["methods"] or parse_methods(default_methods)
+            )
         except UsageError as error:
             self.problems += str(error).split("\n  ")
         try:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from tests.runs.grids import finish
 from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, visible_gpus
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
+from vaecli.config import TrainingConfig
 from vaecli.engines import local
 from vaecli.engines.local import Event, Outcome
 from vaecli.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
@@ -24,6 +25,7 @@ from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
 from vaecli.settings import load_settings
 
+EPOCHS = TrainingConfig().epochs
 FAKE = Path(__file__).parents[1] / "engines" / "fake_worker.py"
 TINY = [f"--set=corpus.{split}_size=40" for split in ("train", "valid", "test")]
 
@@ -109,7 +111,7 @@ def test_a_bad_corpus_ends_before_any_trial(vae, tmp_path):
 def test_settings_that_changed_are_refused_and_nothing_is_touched(vae, tmp_path):
     vae("--methods", "bn")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*") if p.is_file() and p.name != ".lock"}
-    with pytest.raises(UsageError, match=r"training\.epochs: 8 -> 3"):
+    with pytest.raises(UsageError, match=rf"training\.epochs: {EPOCHS} -> 3"):
         vae("--methods", "bn", "--epochs", "3")
     assert {p: p.stat().st_mtime_ns for p in before} == before
     vae("--methods", "bn", "--epochs", "3", "--overwrite")
@@ -197,7 +199,7 @@ def test_the_live_table_has_a_row_a_trial(grid):
     console.print(live.table())
     lines = [line.split() for line in console.file.getvalue().splitlines()]
     assert lines[0] == ["method", "seed", "status", "epoch", "neg_elbo", "kl", "mi"]
-    assert lines[1] == ["bn", "0", "running", "3/8", "21.50", "0.25"]
+    assert lines[1] == ["bn", "0", "running", f"3/{EPOCHS}", "21.50", "0.25"]
     assert lines[2] == ["bn", "1", "failed"]
     assert "1 of 2 trials" in console.file.getvalue()
 

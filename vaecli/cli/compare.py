@@ -90,6 +90,7 @@ def compare(
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment
     from vaecli.settings import load_settings
+    from vaecli.training.device import resolve_device, resolve_precision
 
     check_outputs(json, csv)
     layer = o.option_layer(
@@ -116,7 +117,9 @@ def compare(
     )
     experiment = Experiment.of(settings, out)
     experiment.check(overwrite)
-    corpus = load_corpus(experiment.trials()[0].config.corpus)  # a bad corpus ends here, not once a trial
+    first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
+    resolve_precision(first.training.precision, resolve_device(first.training.device))
+    corpus = load_corpus(first.corpus)
     if not quiet:
         for note in corpus.notes:
             print(note, file=sys.stderr)

@@ -12,6 +12,7 @@ from vaecli.cli import options as o
 
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
+    from vaecli.corpus.types import Corpus
     from vaecli.metrics.evaluate import Metrics
     from vaecli.runs.folder import RunFolder
 
@@ -48,10 +49,12 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
+    from vaecli.corpus.load import load_corpus
     from vaecli.runs.folder import RunFolder
 
     if folder is not None:
         run = RunFolder.open(folder)
+        corpus = load_corpus(run.config().corpus)
     else:
         layer = o.option_layer(
             data=data,
@@ -65,8 +68,8 @@ def train(
             device=device,
             precision=precision,
         )
-        run = _prepare(method, preset, layer, set_ or [], out, name, resume, overwrite)
-    metrics = _run(run, quiet)
+        run, corpus = _prepare(method, preset, layer, set_ or [], out, name, resume, overwrite)
+    metrics = _run(run, corpus, quiet)
     _print(run, metrics, json)
 
 
@@ -79,38 +82,41 @@ def _prepare(
     name: str | None,
     resume: bool,
     overwrite: bool,
-) -> RunFolder:
-    """The run folder, new or to be gone on with."""
+) -> tuple[RunFolder, Corpus]:
+    """The run folder, new or to be gone on with, and the corpus, read before anything is written."""
+    from vaecli.corpus.load import load_corpus
     from vaecli.errors import UsageError
     from vaecli.runs.experiment import corpus_name
     from vaecli.runs.folder import RunFolder, run_path
     from vaecli.settings import load_settings
+    from vaecli.training.device import resolve_device, resolve_precision
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; keep one")
-    settings = load_settings(preset=preset, options=layer, sets=sets, methods=[method], experiment=name)
+    settings = load_settings(
+        preset=preset, options=layer, sets=sets, methods=[method], experiment=name, methods_option="--method"
+    )
     if len(settings.methods) != 1:
         raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
     experiment = name or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
-        folder.resume(config)
-        return folder
-    return folder.create(config, overwrite=overwrite, command=sys.argv[1:])
+        return folder, load_corpus(folder.resume(config).corpus)
+    resolve_precision(config.training.precision, resolve_device(config.training.device))
+    corpus = load_corpus(config.corpus)
+    return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 
 
-def _run(folder: RunFolder, quiet: bool) -> Metrics:
+def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
     import warnings
 
     from vaecli.cli.progress import make_progress
-    from vaecli.corpus.load import load_corpus
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: print(f"vae: warning: {message}", file=sys.stderr)
     config = folder.config()
-    corpus = load_corpus(config.corpus)
     if not quiet:
         _announce(folder, config, corpus.notes)
     steps = -(-len(corpus.train) // config.training.batch_size)
