@@ -4,7 +4,8 @@
 ``g_s = sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``
 (Su 2020). Hence ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``, a far stronger
 floor than that of `bn`: expect a KL in the tens. Composes with everything that leaves the posterior's form alone.
-Normalising the logarithm of the variance instead, as some ports do, breaks these identities.
+Normalising the logarithm of the variance instead, as some ports do, breaks these identities, and so does an eps near the
+variances of the unnormalised heads (see `bn`), which the default keeps well away.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class BNScale(Remedy):
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
 
     tau: float = Field(0.5, ge=0, lt=1, description="least share of a dimension's variance that the mean has")
-    eps: float = Field(1e-8, gt=0, le=1e-2, description="added to the variances")
+    eps: float = Field(1e-12, gt=0, le=1e-2, description="added to the variances (published: 1e-8)")
 
     def build(self, parts: Parts) -> Parts:
         """A head of its own in place of the Gaussian one."""
