@@ -4,8 +4,8 @@
 ``g_s = sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``
 (Su 2020). Hence ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``, a far stronger
 floor than that of `bn`: expect a KL in the tens. Composes with everything that leaves the posterior's form alone.
-Normalising the logarithm of the variance instead, as some ports do, breaks these identities, and so does an eps near the
-variances of the unnormalised heads (see `bn`), which the default keeps well away.
+Normalising the logarithm of the variance instead, as some ports do, breaks these identities. So does an eps near the
+variance of what is normalised, see `bn`; the default keeps well below it.
 """
 
 from __future__ import annotations
