@@ -1,0 +1,53 @@
+"""A hinge that keeps the posterior means of a batch apart.
+
+``loss = E_q[-log p(x|z)] + KL + w max(0, v - s)``, ``s = 1/2 <||mean - m||^2>``, m the mean of the means and < > that
+over the batch (Liu et al. 2019, the form with sums over dimensions). s is what the spread of the means takes of the KL,
+so where the hinge is at rest the mean KL is at least v nats, whatever Z. Below the margin the gradient along mean - m
+is (KL weight - w) (mean - m): w = 1 against KL weight 1 only cancels the pull to the prior, so w has to be larger than
+the KL weight, and is 2 here. The published code averages over dimensions and tokens, which needs other numbers.
+Composes with everything that keeps an encoder; it acts beside a KL weight, not under it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+def spread(mean: Tensor) -> Tensor:
+    """() ``1/2 <||mean - m||^2>`` of (B, Z) posterior means, in nats."""
+    return 0.5 * (mean - mean.mean(0)).square().sum(-1).mean()
+
+
+def hinge(mean: Tensor, margin: float) -> Tensor:
+    """() ``max(0, v - spread)``; without a gradient from v on."""
+    return (margin - spread(mean)).clamp_min(0)
+
+
+class MuForcing(Remedy):
+    """mu-forcing."""
+
+    name: ClassVar[str] = "mu_forcing"
+    title: ClassVar[str] = "mu-forcing"
+    paper: ClassVar[Paper] = Paper(
+        "Liu et al.",
+        2019,
+        "mu-Forcing: Training Variational Recurrent Autoencoders for Text Generation",
+        "1905.10072",
+        "the hinge on the spread of the means",
+    )
+    equation: ClassVar[str] = "loss = rec + KL + w max(0, v - 1/2 <||mean - m||^2>)"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+
+    margin: float = Field(3.0, ge=0, description="v: least spread of the means, in nats per sentence")
+    weight: float = Field(2.0, ge=0, description="w: factor on the hinge; above the KL weight, or it can't lift the KL")
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Adds the hinge."""
+        assert terms.context.posterior is not None
+        return terms.add(self.weight * hinge(terms.context.posterior.mean, self.margin))
