@@ -237,6 +237,11 @@ def test_all_problems_of_all_layers_come_together(grid):
     assert text.startswith("13 problems in the settings:")
 
 
+def test_hyper_parameters_of_an_alias_of_several_need_the_name_of_one():
+    text = problems(sets=["bowman.rate=0.5"])
+    assert "unknown group or remedy 'bowman'; it is several remedies, so name sigmoid_anneal or word_dropout" in text
+
+
 def test_hyper_parameters_are_checked_by_their_remedies_at_their_place(grid):
     path = grid('methods = ["bn", "bn+word_dropout"]\n[method.bn]\ngamma = -1.0\ngama = 1\n')
     text = problems(file=path, sets=["word_dropout.rate=2"])

@@ -65,8 +65,11 @@ class Layer:
         """Takes a hyper-parameter, whose name and range its remedy checks later, or notes what is wrong with it."""
         name = ALIASES.get(remedy, remedy)
         if name not in method_names():
-            choices = [*method_names(), *ALIASES, *GROUPS]
-            self.problems.append(f"{place}: unknown group or remedy {remedy!r}; {nearest(remedy, choices)}")
+            several = name.replace("+", " or ")
+            hint = f"it is several remedies, so name {several}"
+            if remedy not in ALIASES:
+                hint = nearest(remedy, [*method_names(), *(a for a in ALIASES if "+" not in ALIASES[a]), *GROUPS])
+            self.problems.append(f"{place}: unknown group or remedy {remedy!r}; {hint}")
         elif not isinstance(value, bool | int | float | str):
             self.problems.append(f"{place}: {name}.{key} must be a number, a text, true or false, got {value!r}")
         else:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.methods import methods
 from vaecli.errors import UsageError
-from vaecli.remedies import REMEDIES, method_names
+from vaecli.remedies import ALIASES, REMEDIES, method_names
 from vaecli.report.methods_table import methods_markdown_table
 
 
@@ -28,7 +28,9 @@ def run(*arguments, **environment):
 def test_the_list_names_every_method_and_the_aliases():
     lines = run().splitlines()
     assert [name for name in REMEDIES if not any(line.startswith(f"{name} ") for line in lines)] == []
-    assert "aliases: vae = vanilla" in lines
+    assert "  vae = vanilla: Kingma & Welling 2014" in lines
+    notes = [line for line in lines[lines.index("aliases:") + 1 :] if line.startswith("  ")]
+    assert [note.split()[0] for note in notes] == list(ALIASES)
 
 
 def test_json_lists_all_methods():
@@ -53,6 +55,7 @@ def test_one_method_shows_equation_ranges_partners_and_reference():
 def test_an_alias_and_a_composition_are_understood():
     assert run("vae") == run("vanilla")
     assert [item["name"] for item in json.loads(run("linear_anneal+bn", "--json"))] == ["bn", "linear_anneal"]
+    assert run("bn_vae") == run("bn+linear_anneal")
 
 
 def test_markdown_is_the_table_of_the_readme():

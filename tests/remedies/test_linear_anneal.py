@@ -1,7 +1,7 @@
 import pytest
 from support import clock, make_terms
 
-from vaecli.remedies.linear_anneal import LinearAnneal, linear_weight, warmup_epochs
+from vaecli.remedies.linear_anneal import LinearAnneal, linear_weight, warmup_epochs, warmup_weight
 
 
 def weight(remedy, step, **sizes):
@@ -24,6 +24,22 @@ def test_monotone():
     weights = [linear_weight(step, 33, 0.05) for step in range(40)]
     assert weights == sorted(weights)
     assert len(set(weights[:34])) == 34
+
+
+def test_shapes_by_hand():
+    # step 2 of 8 is v = 1/4, start 0.2: 0.2 + 0.8 f. linear f = 1/4: 0.4; sigmoid f = 1 / (1 + e^3) = 0.0474259:
+    # 0.2379407; cosine f = (1 - cos(pi / 4)) / 2 = 0.1464466: 0.3171573
+    weights = {shape: warmup_weight(2, 8, 0.2, shape) for shape in ("linear", "sigmoid", "cosine")}
+    assert weights == pytest.approx({"linear": 0.4, "sigmoid": 0.2379407, "cosine": 0.3171573})
+
+
+@pytest.mark.parametrize("shape", ["linear", "sigmoid", "cosine"])
+def test_every_shape_is_half_way_in_the_middle_and_arrives_at_one(shape):
+    weights = [LinearAnneal(shape=shape).objective(make_terms(), clock(s)).kl_weight for s in range(12)]
+    assert weights[5] == pytest.approx(0.5)
+    assert weights[0] == pytest.approx(0, abs=0.0025)
+    assert weights[10:] == [1.0, 1.0]
+    assert weights == sorted(weights)
 
 
 def test_long_run_takes_the_published_warm_up():

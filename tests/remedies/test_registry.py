@@ -7,7 +7,17 @@ import pytest
 
 import vaecli.remedies
 from vaecli.errors import UsageError
-from vaecli.remedies import ALIASES, REMEDIES, canonical, make_method, method_names, registry, remedy_class
+from vaecli.remedies import (
+    ALIAS_NOTES,
+    ALIASES,
+    REMEDIES,
+    canonical,
+    make_method,
+    method_names,
+    registry,
+    remedy_class,
+    resolve,
+)
 from vaecli.remedies.base import Slot
 
 
@@ -44,7 +54,23 @@ def test_cited_described_and_complete(name):
 def test_aliases_stand_for_registered_names():
     assert canonical("vae") == "vanilla"
     assert not set(ALIASES) & set(REMEDIES)
-    assert {canonical(alias) for alias in ALIASES} <= {canonical(name) for name in REMEDIES}
+    assert {name for alias in ALIASES for name in resolve(alias)} <= set(REMEDIES)
+    assert ALIAS_NOTES.keys() == ALIASES.keys()
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_is_a_method_that_composes(alias):
+    assert make_method(alias).name == canonical(alias)
+
+
+def test_an_alias_of_several_composes_with_others():
+    assert canonical("bowman") == canonical("word_dropout+sigmoid_anneal") == "sigmoid_anneal+word_dropout"
+    assert canonical(" slvae + bowman") == "sigmoid_anneal+slvae+word_dropout"
+    assert resolve("bowman+bm") == ["sigmoid_anneal", "word_dropout", "bm"]
+    with pytest.raises(UsageError, match="'word_dropout' is named twice"):
+        make_method("bowman+word_dropout")
+    with pytest.raises(UsageError, match="'linear_anneal' and 'sigmoid_anneal' can't be composed"):
+        make_method("bowman+linear_anneal")
 
 
 def test_canonical_spelling_is_alphabetical_and_stripped():

@@ -59,6 +59,14 @@ def test_an_alias_names_the_baseline():
     assert view.title.endswith("differences to vanilla")
 
 
+def test_an_alias_of_several_among_others_names_the_baseline():
+    # bowman is sigmoid_anneal+word_dropout, whose names are before and after slvae
+    name = "sigmoid_anneal+slvae+word_dropout"
+    rows = table(*(trial(method, s, rec=20.0) for method in (name, "bn") for s in range(2)))
+    (view,) = paired_views(rows, "bowman+slvae", "rec")
+    assert view.title.endswith(f"differences to {name}")
+
+
 @pytest.mark.parametrize(
     ("baseline", "columns", "message"),
     [

@@ -81,7 +81,7 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     """A row a remedy, or on a narrow terminal a paragraph, then the aliases."""
     from rich.text import Text
 
-    from vaecli.remedies import ALIASES
+    from vaecli.remedies import ALIAS_NOTES, ALIASES
     from vaecli.report.methods_table import short_citation, slots_text
     from vaecli.report.terminal import plain_table, tidy
     from vaecli.report.view import printable
@@ -99,8 +99,9 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
                 console.print(Text(printable(f"{name}: {'; '.join(rest)}")))
         if not narrow:
             console.print(table)
-        if ALIASES:
-            console.print(Text("aliases: " + ", ".join(f"{alias} = {name}" for alias, name in ALIASES.items())))
+        console.print(Text("aliases:"))
+        for alias, name in ALIASES.items():
+            console.print(Text(f"  {alias} = {name}: {ALIAS_NOTES[alias]}"))
         console.print(Text("compose with +, such as bn+linear_anneal; vae methods NAME shows one"))
     return tidy(captured.get(), target)
 

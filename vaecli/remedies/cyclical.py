@@ -7,26 +7,17 @@ The learning rate of the published runs restarts with each cycle as well; here i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import logistic
-
-SHAPES: dict[str, Callable[[float], float]] = {
-    "linear": lambda v: v,
-    "sigmoid": lambda v: logistic(12 * v - 6),
-    "cosine": lambda v: (1 - math.cos(math.pi * v)) / 2,
-}
-"""The rise f as a function of v = tau / R in [0, 1]; the sigmoid goes from 0.0025 to 0.9975."""
+from vaecli.remedies.schedules import SHAPES, Shape
 
 
-def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: str = "linear") -> float:
+def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Shape = "linear") -> float:
     """The weight of update t.
 
     The place in the cycle is an integer, so no rounding adds up over training.
@@ -36,7 +27,7 @@ def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: str = "
         total: Updates T.
         cycles: Their number M. A cycle of one update is at f(0) for good.
         rise: Share R of a cycle that the weight rises for, above 0.
-        shape: A key of `SHAPES`.
+        shape: The rise f as a function of tau / R, a key of `SHAPES`.
     """
     place = (t - 1) % -(-total // cycles)
     if place * cycles > rise * total:
@@ -61,7 +52,7 @@ class Cyclical(Remedy):
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")
-    shape: Literal["linear", "sigmoid", "cosine"] = Field("linear", description="how it rises")
+    shape: Shape = Field("linear", description="how it rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

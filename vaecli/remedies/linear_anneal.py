@@ -1,8 +1,9 @@
-"""KL weight rising linearly over the first epochs.
+"""KL weight rising over the first epochs, linearly unless another shape is asked for.
 
 ``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, section 3.1, in the form
 of He et al. 2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones.
-Composes with everything that doesn't set the KL weight.
+``w(s) = start + (1 - start) f(s / S)`` with the shapes f of the cyclical schedule, all at one half in the middle
+of the warm-up; `sigmoid_anneal` is the logistic curve in steps. Composes with all that doesn't set the KL weight.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.schedules import SHAPES, Shape
+
+
+def warmup_weight(step: float, warmup_steps: float, start: float, shape: Shape) -> float:
+    """The weight at a step: from `start` at 0, exactly 1 from `warmup_steps` on, constant 1 without a warm-up."""
+    if step >= warmup_steps:
+        return 1.0
+    return start + (1 - start) * SHAPES[shape](step / warmup_steps)
 
 
 def linear_weight(step: float, warmup_steps: float, start: float) -> float:
-    """The weight at a step: `start` at 0, exactly 1 from `warmup_steps` on, constant 1 without a warm-up."""
-    if step >= warmup_steps:
-        return 1.0
-    return start + (1 - start) * step / warmup_steps
+    """`warmup_weight` along a line."""
+    return warmup_weight(step, warmup_steps, start, "linear")
 
 
 def warmup_epochs(epochs: float, share: float, clock: Clock) -> float:
@@ -45,8 +52,9 @@ class LinearAnneal(Remedy):
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")
     share: float = Field(0.25, ge=0, le=1, description="largest share of the planned epochs that the warm-up takes")
+    shape: Shape = Field("linear", description="how the weight rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""
         steps = warmup_epochs(self.epochs, self.share, clock) * clock.steps_per_epoch
-        return replace(terms, kl_weight=linear_weight(clock.step, steps, self.start))
+        return replace(terms, kl_weight=warmup_weight(clock.step, steps, self.start, self.shape))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 from vaecli.objective import Clock
 
@@ -13,6 +15,16 @@ def logistic(x: float) -> float:
         return 1 / (1 + math.exp(-x))
     e = math.exp(x)
     return e / (1 + e)
+
+
+Shape = Literal["linear", "sigmoid", "cosine"]
+
+SHAPES: dict[Shape, Callable[[float], float]] = {
+    "linear": lambda v: v,
+    "sigmoid": lambda v: logistic(12 * v - 6),
+    "cosine": lambda v: (1 - math.cos(math.pi * v)) / 2,
+}
+"""How a weight rises over v in [0, 1] (Fu et al. 2019, section 4); the sigmoid goes from 0.0025 to 0.9975."""
 
 
 def shortened_midpoint(midpoint: float, share: float, clock: Clock) -> float:

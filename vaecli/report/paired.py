@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.errors import UsageError, unknown
-from vaecli.remedies import ALIASES
+from vaecli.remedies import resolve
 from vaecli.report.notes import Context, failures
 from vaecli.report.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
 from vaecli.report.table import sections, title_of, varying
@@ -23,7 +23,7 @@ def find_baseline(groups: Sequence[Group], name: str) -> Group | None:
     Raises:
         UsageError: The name stands for several groups.
     """
-    spelled = "+".join(sorted(ALIASES.get(part, part) for part in name.split("+")))
+    spelled = "+".join(sorted(resolve(name)))
     exact = [group for group in groups if group.label == name]
     found = exact or [group for group in groups if group.method in (name, spelled)]
     if len(found) > 1:
