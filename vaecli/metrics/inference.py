@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vaecli.corpus.types import Batch
+from vaecli.metrics.noise import sentence_noise
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE, stable_seed
@@ -38,15 +39,15 @@ def widen(posterior: Posterior) -> Posterior:
 
 
 def wide_prior(model: VAE) -> Prior:
-    """A copy of p(z) in float64."""
-    return copy.deepcopy(model.prior).double()
+    """A copy of p(z) in float64, without gradients."""
+    return copy.deepcopy(model.prior).double().requires_grad_(False)
 
 
 def infer(model: VAE, batch: Batch, seed: int) -> Posterior:
     """q(z|x) of a batch in float64, refined where a remedy does so.
 
-    A refinement follows gradients and draws from torch's global generator, so it runs with gradients on and from a
-    seed of the batch; call it inside `evaluation_mode`.
+    A refinement follows gradients, so it runs with gradients on. The noise of its bound is each sentence's own; what it
+    may draw besides comes from a seed of the batch. Call it inside `evaluation_mode`.
 
     Args:
         model: In evaluation mode.
@@ -56,8 +57,12 @@ def infer(model: VAE, batch: Batch, seed: int) -> Posterior:
     if model.refine is None:
         return widen(model.posterior(batch))
     torch.manual_seed(stable_seed(seed, "posterior", *batch.index.tolist()))
+
+    def noise(size: int) -> Tensor:
+        return sentence_noise(seed, "posterior", batch.index, 1, size).to(batch.tokens.device)
+
     with torch.enable_grad():
-        return widen(model.posterior(batch))
+        return widen(model.posterior(batch, noise=noise))
 
 
 def repeat_batch(batch: Batch, times: int) -> Batch:

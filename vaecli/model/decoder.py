@@ -16,10 +16,12 @@ class Decoder(nn.Module, ABC):
 
     Attributes:
         latent_size: Z; 0 for a language model.
+        embedding: Looks the input words up; no word reaches the decoder in another way.
         output: The output layer on the states that `hidden` gives.
     """
 
     latent_size: int
+    embedding: nn.Embedding
     output: OutputLayer
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -13,12 +14,47 @@ from vaecli.corpus.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
 from vaecli.model.decoder import Decoder, LSTMDecoder
 from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
+from vaecli.model.frozen import frozen, without_dropout
 from vaecli.model.output import OutputLayer
 from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead, kl_divergence
 from vaecli.model.prior import Prior, StandardNormal
 
-Bound = Callable[[Posterior], Tensor]
-"""Maps a posterior of a batch to its per-sentence -ELBO (B,) at KL weight 1."""
+Noise = Callable[[int], Tensor]
+"""Gives (1, B, size) standard normal noise for a size."""
+
+
+class Bound:
+    """Maps a posterior of a batch to its per-sentence -ELBO (B,) at KL weight 1: the same function at every call.
+
+    The noise of its one sample is drawn at the first call and stays, dropout and corruption of the decoder's input are
+    off. Its gradient in the posterior's tensors doesn't form gradients of the weights unless they are asked for.
+
+    Args:
+        model: The VAE.
+        batch: B sentences.
+        noise: Where the noise comes from; by default torch's global generator.
+    """
+
+    def __init__(self, model: VAE, batch: Batch, noise: Noise | None = None) -> None:
+        self.model, self.batch, self.noise = model, batch, noise
+        self._drawn: Tensor | None = None
+
+    def __call__(self, posterior: Posterior, weights: bool = False) -> Tensor:
+        """(B,) nats per sentence; `weights`: differentiable in the weights too."""
+        model, mean = self.model, posterior.mean
+        if self._drawn is None:
+            size = (1, self.batch.size, posterior.noise_size)
+            drawn = torch.randn(size, device=mean.device) if self.noise is None else self.noise(posterior.noise_size)
+            self._drawn = drawn.to(mean)
+        still = nullcontext() if weights else frozen(model.decoder, model.prior)
+        with without_dropout(model.decoder, model.input_noise), still:
+            return model.negative_elbo(posterior, self.batch, self._drawn)
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """The trainable parameters that it depends on."""
+        return [p for part in (self.model.decoder, self.model.prior) for p in part.parameters() if p.requires_grad]
+
 
 Refine = Callable[[Posterior, Bound], Posterior]
 """Refines the encoder's posterior, for remedies that do so."""
@@ -119,13 +155,19 @@ class VAE(nn.Module):
         encoding: Encoding = self.encoder(seen)
         return encoding
 
-    def posterior(self, batch: Batch, encoding: Encoding | None = None) -> Posterior:
-        """q(z|x) of the batch, refined where a remedy does so."""
+    def posterior(self, batch: Batch, encoding: Encoding | None = None, noise: Noise | None = None) -> Posterior:
+        """q(z|x) of the batch, refined where a remedy does so.
+
+        Args:
+            batch: The sentences.
+            encoding: Of them, if it is there already.
+            noise: For the bound that a refinement follows; by default from torch's global generator.
+        """
         assert self.head is not None
         posterior: Posterior = self.head(self.encode(batch) if encoding is None else encoding)
         if self.refine is None:
             return posterior
-        return self.refine(posterior, lambda q: self.negative_elbo(q, batch))
+        return self.refine(posterior, Bound(self, batch, noise))
 
     def token_nll(self, z: Tensor, batch: Batch) -> Tensor:
         """(B, T) -log p(w_t | w_<t, z) in nats, 0 at padding, for (B, Z) codes."""
@@ -137,9 +179,10 @@ class VAE(nn.Module):
             return self.token_nll(z, batch).sum(1)
         return torch.stack([self.token_nll(one, batch).sum(1) for one in z])
 
-    def negative_elbo(self, posterior: Posterior, batch: Batch) -> Tensor:
-        """(B,) one-sample -ELBO at KL weight 1 under a given posterior."""
-        noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
+    def negative_elbo(self, posterior: Posterior, batch: Batch, noise: Tensor | None = None) -> Tensor:
+        """(B,) one-sample -ELBO at KL weight 1 under a given posterior; `noise` (1, B, noise_size) is drawn without."""
+        if noise is None:
+            noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
         z = posterior.sample(noise).squeeze(0)
         return self.nll(z, batch) + kl_divergence(posterior, self.prior, z).sum(-1)
 
@@ -176,6 +219,6 @@ def _override(module: nn.Module, config: ModelConfig) -> None:
             module.weight.uniform_(-config.embedding_init_range, config.embedding_init_range)
             if module.padding_idx is not None:
                 module.weight[module.padding_idx] = 0
-    elif isinstance(module, nn.Linear | nn.LSTM | OutputLayer) and config.init_range is not None:
+    elif isinstance(module, nn.Linear | nn.LSTM | nn.Conv1d | OutputLayer) and config.init_range is not None:
         for parameter in module.parameters(recurse=False):
             parameter.uniform_(-config.init_range, config.init_range)

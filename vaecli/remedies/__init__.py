@@ -27,18 +27,70 @@ REMEDIES: dict[str, str] = {
     "sigmoid_anneal": "vaecli.remedies.sigmoid_anneal:SigmoidAnneal",
     "tanh_anneal": "vaecli.remedies.tanh_anneal:TanhAnneal",
     "cyclical": "vaecli.remedies.cyclical:Cyclical",
+    "control": "vaecli.remedies.control:Control",
     "word_dropout": "vaecli.remedies.word_dropout:WordDropout",
+    "historyless": "vaecli.remedies.historyless:Historyless",
+    "skip": "vaecli.remedies.skip:Skip",
+    "cnn": "vaecli.remedies.cnn:CNN",
+    "lipschitz": "vaecli.remedies.lipschitz:Lipschitz",
+    "lagging": "vaecli.remedies.lagging:Lagging",
+    "ae_pretrain": "vaecli.remedies.ae_pretrain:AEPretrain",
+    "semi_amortized": "vaecli.remedies.semi_amortized:SemiAmortized",
     "free_bits": "vaecli.remedies.free_bits:FreeBits",
+    "soft_free_bits": "vaecli.remedies.soft_free_bits:SoftFreeBits",
+    "mdr": "vaecli.remedies.mdr:MDR",
+    "target_kl": "vaecli.remedies.target_kl:TargetKL",
     "bn": "vaecli.remedies.bn:BN",
     "bn_scale": "vaecli.remedies.bn_scale:BNScale",
+    "delta": "vaecli.remedies.delta:Delta",
+    "du": "vaecli.remedies.du:DU",
+    "vmf": "vaecli.remedies.vmf:VMF",
+    "iaf": "vaecli.remedies.iaf:IAF",
+    "mog": "vaecli.remedies.mog:MoG",
+    "pooling": "vaecli.remedies.pooling:Pooling",
     "info_mmd": "vaecli.remedies.info_mmd:InfoMMD",
+    "info_kl": "vaecli.remedies.info_kl:InfoKL",
+    "info_js": "vaecli.remedies.info_js:InfoJS",
+    "info_stein": "vaecli.remedies.info_stein:InfoStein",
+    "wae": "vaecli.remedies.wae:WAE",
+    "wae_s": "vaecli.remedies.wae_s:WAES",
+    "dg": "vaecli.remedies.dg:DG",
+    "bow": "vaecli.remedies.bow:BOW",
+    "mim": "vaecli.remedies.mim:MIM",
+    "denoising": "vaecli.remedies.denoising:Denoising",
+    "hr": "vaecli.remedies.hr:HR",
+    "twr": "vaecli.remedies.twr:TWR",
     "mi_constraint": "vaecli.remedies.mi_constraint:MIConstraint",
     "slvae": "vaecli.remedies.slvae:SLVAE",
+    "mu_forcing": "vaecli.remedies.mu_forcing:MuForcing",
     "beta_tc": "vaecli.remedies.beta_tc:BetaTC",
 }
 
-ALIASES: dict[str, str] = {"vae": "vanilla"}
-"""Other names that are understood; results bear the name they stand for."""
+ALIASES: dict[str, str] = {
+    "vae": "vanilla",
+    "bowman": "sigmoid_anneal+word_dropout",
+    "inputless": "historyless",
+    "bn_vae": "bn+linear_anneal",
+    "fb": "free_bits+linear_anneal",
+    "ae_fb": "ae_pretrain+free_bits+linear_anneal",
+    "aggressive": "lagging+linear_anneal",
+    "control_vae": "control",
+    "tcvae": "beta_tc",
+}
+"""Other names that are understood, as papers and their tables have them; results bear the name they stand for."""
+
+ALIAS_NOTES: dict[str, str] = {
+    "vae": "Kingma & Welling 2014",
+    "bowman": "annealing and word dropout together, Bowman et al. 2016",
+    "inputless": "the decoder without history, Bowman et al. 2016",
+    "bn_vae": "the row BN-VAE, with the warm-up of all its table, Zhu et al. 2020",
+    "fb": "free bits with a warm-up, Li et al. 2019",
+    "ae_fb": "an autoencoder first, then free bits with a warm-up, Li et al. 2019",
+    "aggressive": "aggressive training of the encoder with a warm-up, He et al. 2019",
+    "control_vae": "Shao et al. 2020",
+    "tcvae": "beta-TCVAE, Chen et al. 2018",
+}
+"""What an alias is and who calls it so."""
 
 
 @cache
@@ -61,19 +113,22 @@ def method_names() -> list[str]:
     return list(registry())
 
 
+def resolve(method: str) -> list[str]:
+    """The names of a method, stripped, with aliases resolved; unknown ones are left as they are."""
+    parts = [part.strip() for part in method.split("+")]
+    return "+".join(ALIASES.get(part, part) for part in parts).split("+")
+
+
 def canonical(method: str, place: str = "--method") -> str:
     """The one spelling of a method: aliases resolved, remedies in alphabetical order; imports no remedy.
 
     Raises:
         UsageError: An unknown name, with the nearest.
     """
-    names: list[str] = []
-    for part in method.split("+"):
-        name = part.strip()
-        for piece in ALIASES.get(name, name).split("+"):
-            if piece not in registry():
-                raise unknown("method", piece, [*registry(), *ALIASES], place)
-            names.append(piece)
+    names = resolve(method)
+    for name in names:
+        if name not in registry():
+            raise unknown("method", name, [*registry(), *ALIASES], place)
     return "+".join(sorted(names))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Slot(StrEnum):
     """What a remedy may own; the order is the order in which hooks are chained."""
 
+    ENCODER_INPUT = "encoder_input"
     ENCODER = "encoder"
     POSTERIOR = "posterior"
     PRIOR = "prior"
@@ -35,11 +36,15 @@ class Slot(StrEnum):
     TERM = "term"
     STEP = "step"
     PHASES = "phases"
+    GAUSSIAN = "gaussian"
 
     @property
     def exclusive(self) -> bool:
-        """False for added terms, of which there may be any number."""
-        return self is not Slot.TERM
+        """False for added terms, of which there may be any number, and for what works on Gaussian posteriors only.
+
+        Of the latter there may be any number too; a remedy whose q(z|x) is no diagonal Gaussian owns that slot alone.
+        """
+        return self not in (Slot.TERM, Slot.GAUSSIAN)
 
 
 @dataclass(frozen=True)
@@ -109,12 +114,14 @@ class Phase:
         share: Of the planned epochs; the shares of a remedy's phases sum to 1.
         objective: Applied to the terms after all remedies, in this phase.
         start: Called with the model and the seed when the phase begins, before its optimiser is made.
+        figure: The validation column that decays the learning rate by its stalls and marks the best weights.
     """
 
     name: str = "train"
     share: float = 1.0
     objective: Callable[[Terms], Terms] | None = None
     start: Callable[[VAE, int], None] | None = None
+    figure: Literal["neg_elbo", "rec"] = "neg_elbo"
 
 
 class Remedy(BaseModel):

@@ -166,7 +166,7 @@ class Loop:
         """Counts the epoch, keeps the best weights, decays the learning rate or ends the phase."""
         p, settings = self.progress, self.settings
         p.epoch, p.total_epochs, p.step_in_epoch, p.sums = p.epoch + 1, p.total_epochs + 1, 0, {}
-        figure = selection({k: v for k, v in row.items() if not isinstance(v, str)})
+        figure = selection({k: v for k, v in row.items() if not isinstance(v, str)}, self.phases[p.phase].figure)
         if p.best is None or figure < p.best:
             p.best, p.best_epoch, p.best_kl_weight, p.stalls = figure, p.total_epochs, p.kl_weight, 0
             save_checkpoint(

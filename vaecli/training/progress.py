@@ -69,8 +69,8 @@ def phase_epochs(phases: tuple[Phase, ...], epochs: int) -> list[int]:
     return [*counts, max(1, epochs - sum(counts))]
 
 
-def selection(values: Mapping[str, float | int | None]) -> float:
-    """The figure that decides the best checkpoint: neg_elbo at weight 1, or rec where no KL is defined."""
-    figure = values["neg_elbo"] if values.get("neg_elbo") is not None else values["rec"]
+def selection(values: Mapping[str, float | int | None], column: str = "neg_elbo") -> float:
+    """The figure that decides the best checkpoint: neg_elbo at weight 1, or rec where the phase or no KL says so."""
+    figure = values[column] if values.get(column) is not None else values["rec"]
     assert figure is not None
     return float(figure)

@@ -1,0 +1,78 @@
+"""Laws of the stochasticity term: blind to the mean, zero at unit variance, and nothing but `wae` without it."""
+
+import math
+
+import pytest
+import torch
+from support import clock, make_terms
+
+from vaecli.errors import UsageError
+from vaecli.model.posterior import DiagonalGaussian, PointMass, gaussian_kl
+from vaecli.remedies.wae import WAE
+from vaecli.remedies.wae_s import WAES, stochasticity_kl
+
+
+def terms(mean=None, logvar=None, **more):
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.randn(6, 3, generator=generator) if mean is None else mean
+    logvar = torch.randn(6, 3, generator=generator) if logvar is None else logvar
+    return make_terms(nll=torch.rand(len(mean), generator=generator), posterior=DiagonalGaussian(mean, logvar), **more)
+
+
+def loss(remedy, t):
+    torch.manual_seed(0)
+    return remedy.objective(t, clock()).loss.item()
+
+
+def test_term_by_hand():
+    # variance 4: (4 - log 4 - 1) / 2 = 0.8068528; variance 1/4: (1/4 + log 4 - 1) / 2 = 0.3181472
+    value = stochasticity_kl(torch.tensor([math.log(4), -math.log(4)]))
+    assert value.tolist() == pytest.approx([0.8068528, 0.3181472], abs=1e-6)
+
+
+def test_zero_only_at_unit_variance():
+    logvar = torch.linspace(-3, 3, 7)
+    value = stochasticity_kl(logvar)
+    assert value[3] == 0
+    assert bool((value[[0, 1, 2, 4, 5, 6]] > 0).all())
+
+
+def test_it_is_the_kl_with_the_mean_taken_out():
+    logvar = torch.randn(50)
+    assert torch.allclose(stochasticity_kl(logvar), gaussian_kl(torch.zeros(50), logvar))
+
+
+def test_the_mean_does_not_matter_to_the_kl_term():
+    logvar = torch.randn(6, 3)
+    near, far = (
+        WAES().objective(terms(mean, logvar), clock()) for mean in (torch.zeros(6, 3), torch.full((6, 3), 9.0))
+    )
+    assert torch.equal(near.kl, far.kl)
+    assert not torch.allclose(near.extra, far.extra)
+
+
+def test_gamma_zero_is_wae():
+    t = terms()
+    assert loss(WAES(scaling=3, gamma=0), t) == pytest.approx(loss(WAE(scaling=3), t), rel=1e-6)
+
+
+def test_gamma_is_a_factor_and_a_kl_weight_acts_on_it_alone():
+    t = terms()
+    plain = loss(WAE(scaling=3), t)
+    term = stochasticity_kl(t.context.posterior.logvar).sum(-1).mean().item()
+    assert loss(WAES(scaling=3, gamma=2), t) - plain == pytest.approx(2 * term, rel=1e-4)
+    light = terms(kl_weight=0.25)
+    assert loss(WAES(scaling=3, gamma=2), light) - plain == pytest.approx(0.5 * term, rel=1e-4)
+
+
+def test_it_holds_the_variance_where_wae_lets_it_go():
+    # at variance exp(-6) the term pulls the logvar up with force (1 - exp(-6)) / 2 a dimension
+    logvar = torch.full((1, 2), -6.0, requires_grad=True)
+    stochasticity_kl(logvar).sum().backward()
+    assert logvar.grad.tolist() == [pytest.approx([-(1 - math.exp(-6)) / 2] * 2)]
+
+
+def test_other_posteriors_are_refused():
+    q = PointMass(torch.zeros(2, 2))
+    with pytest.raises(UsageError, match=r"'wae_s' needs a diagonal Gaussian.*PointMass"):
+        WAES().objective(make_terms(kl=torch.zeros(2, 2), posterior=q), clock())

@@ -1,0 +1,220 @@
+r"""Inverse autoregressive flow: a Gaussian bent by maps whose Jacobian is triangular.
+
+.. math:: z_t = m_t + \exp(s_t) \odot z_{t-1}, \qquad
+          \log q(z_T) = \log q_0(z_0) - \sum_t \sum_i s_{t,i}
+
+where dimension i of m_t and s_t depends on the dimensions of z_{t-1} before i only (Kingma et al. 2016, section 4). A
+sample is T passes; the density of a given z takes the inverse, dimension by dimension.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.model.posterior import DiagonalGaussian, Posterior
+
+LOG_SCALE_BOUND = 2.0
+"""|s| stays below: a step stretches or shrinks by a factor of 7.4 at most, so that inverses keep their digits."""
+
+
+class MaskedLinear(nn.Module):
+    """A linear map of which a mask leaves out connections, computed in the dtype of its input.
+
+    Args:
+        mask: (out, in) True where there is a connection.
+        zero: Whether it starts at 0.
+    """
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor, zero: bool = False) -> None:
+        super().__init__()
+        self.zero = zero
+        self.weight = nn.Parameter(torch.empty(mask.shape))
+        self.bias = nn.Parameter(torch.empty(mask.shape[0]))
+        self.register_buffer("mask", mask, persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """U(-1/sqrt(in), 1/sqrt(in)) as `nn.Linear`, or 0."""
+        bound = 0.0 if self.zero else self.weight.shape[1] ** -0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., out) of (..., in)."""
+        return nn.functional.linear(x, (self.weight * self.mask).to(x.dtype), self.bias.to(x.dtype))
+
+
+class AutoregressiveStep(nn.Module):
+    """One step, whose m and s come from a network of one masked hidden layer (MADE, Germain et al. 2015).
+
+    Hidden unit h sees the first d_h dimensions, d_h from 1 to Z - 1 in turn, and output i sees hidden units with
+    d_h < i. With an output layer of 0 a fresh step is the identity.
+
+    Args:
+        size: Z.
+        hidden: Hidden units.
+    """
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        place = torch.arange(1, size + 1)
+        degree = torch.arange(hidden) % max(1, size - 1) + 1
+        self.inner = MaskedLinear(degree.unsqueeze(1) >= place)
+        self.outer = MaskedLinear((place.unsqueeze(1) > degree).repeat(2, 1), zero=True)
+
+    def shift_and_log_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., Z) and (..., Z): m and s, dimension i from the dimensions of (..., Z) before i."""
+        with torch.autocast(z.device.type, enabled=False):
+            m, raw = self.outer(nn.functional.elu(self.inner(z))).chunk(2, -1)
+        return m, LOG_SCALE_BOUND * torch.tanh(raw / LOG_SCALE_BOUND)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., Z) after the step and (...) the log determinant of its Jacobian."""
+        m, s = self.shift_and_log_scale(z)
+        return m + s.exp() * z, s.sum(-1)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., Z) before the step that led to z, and (...) the log determinant of the step's Jacobian there."""
+        # pass i makes dimension i right, and all of s once i is the last; what is not known yet is 0 rather than
+        # anything, since even masked connections would carry an infinity on as nan
+        place = torch.arange(z.shape[-1], device=z.device)
+        before = torch.zeros_like(z)
+        for i in range(z.shape[-1]):
+            m, s = self.shift_and_log_scale(before)
+            before = torch.where(place <= i, (z - m) * (-s).exp(), 0.0)
+        return before, s.sum(-1)
+
+
+class Flow(nn.Module):
+    """Steps of which every other one takes the dimensions in reverse order.
+
+    Args:
+        size: Z.
+        steps: T.
+        hidden: Hidden units of each step.
+    """
+
+    def __init__(self, size: int, steps: int, hidden: int) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(AutoregressiveStep(size, hidden) for _ in range(steps))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., Z) z_T of z_0, and (...) the log determinant of the Jacobian."""
+        total = torch.zeros_like(z[..., 0])
+        for place, step in enumerate(self.steps):
+            z, log_determinant = step(_ordered(z, place))
+            z, total = _ordered(z, place), total + log_determinant
+        return z, total
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., Z) z_0 of z_T, and (...) the log determinant of the Jacobian of the flow at z_0."""
+        total = torch.zeros_like(z[..., 0])
+        for place, step in reversed(list(enumerate(self.steps))):
+            assert isinstance(step, AutoregressiveStep)
+            z, log_determinant = step.inverse(_ordered(z, place))
+            z, total = _ordered(z, place), total + log_determinant
+        return z, total
+
+
+def _ordered(z: Tensor, place: int) -> Tensor:
+    """(..., Z) in the order in which step `place` takes the dimensions, or back from it."""
+    return z.flip(-1) if place % 2 else z
+
+
+@dataclass
+class _Drawn:
+    """The last sample and its log density, so that scoring it needs no inverse."""
+
+    z: Tensor | None = None
+    log_prob: Tensor | None = None
+    version: int = 0
+
+    def knows(self, z: Tensor) -> bool:
+        """Whether z is a view of the very numbers drawn, with their gradient or equally without; z stays alive here."""
+        mine = self.z
+        return (
+            mine is not None
+            and z.data_ptr() == mine.data_ptr()
+            and z.dtype == mine.dtype
+            and (z.requires_grad, z.is_leaf) == (mine.requires_grad, mine.is_leaf)
+            and z._version == self.version
+            and (z.shape, z.stride()) == (mine.shape, mine.stride())
+        )
+
+
+@dataclass(frozen=True)
+class FlowPosterior(Posterior):
+    """A diagonal Gaussian bent by a flow that all sentences share.
+
+    Attributes:
+        mean: (B, Z) E_q[z|x], or what the head takes for it.
+        base_mean: (B, Z) mean of the Gaussian.
+        base_logvar: (B, Z) its log variances.
+        flow: The flow.
+    """
+
+    base_mean: Tensor
+    base_logvar: Tensor
+    flow: Flow
+    _drawn: _Drawn = field(default_factory=_Drawn, compare=False, repr=False)
+
+    @property
+    def base(self) -> DiagonalGaussian:
+        """The Gaussian q_0(z_0|x)."""
+        return DiagonalGaussian(self.base_mean, self.base_logvar)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """See `Posterior.sample`."""
+        start = self.base.sample(noise)
+        z, log_determinant = self.flow(start)
+        self._drawn.z, self._drawn.version = z, z._version
+        self._drawn.log_prob = self.base.log_prob(start) - log_determinant
+        drawn: Tensor = z
+        return drawn
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """See `Posterior.log_prob`; the last sample is known, anything else takes the inverse."""
+        if self._drawn.log_prob is not None and self._drawn.knows(z):
+            return self._drawn.log_prob
+        start, log_determinant = self.flow.inverse(z)
+        return self.base.log_prob(start) - log_determinant
+
+    def pairwise_log_prob(self, z: Tensor) -> Tensor:
+        """See `Posterior.pairwise_log_prob`; one inverse a code, for the flow doesn't see the sentence."""
+        start, log_determinant = self.flow.inverse(z)
+        return self.base.pairwise_log_prob(start) - log_determinant.unsqueeze(1)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """See `Posterior.map`; where the tensors come out without gradients, the flow is a copy without them too."""
+        tensors = {name: function(getattr(self, name)) for name in ("mean", "base_mean", "base_logvar")}
+        flow = self.flow
+        if not tensors["base_mean"].requires_grad and any(p.requires_grad for p in flow.parameters()):
+            flow = copy.deepcopy(flow).requires_grad_(False).to(tensors["base_mean"].dtype)
+        return replace(self, **tensors, flow=flow, _drawn=_Drawn())
+
+    @classmethod
+    def cat(cls, parts: Sequence[Posterior]) -> Posterior:
+        """See `Posterior.cat`; the parts are of one model."""
+        flows = [part for part in parts if isinstance(part, FlowPosterior)]
+        return cls(
+            mean=torch.cat([part.mean for part in flows]),
+            base_mean=torch.cat([part.base_mean for part in flows]),
+            base_logvar=torch.cat([part.base_logvar for part in flows]),
+            flow=flows[0].flow,
+        )
+
+
+def antithetic_noise(pairs: int, size: int) -> Tensor:
+    """(2 pairs, 1, Z) fixed noise, each with its mirror image, for means: exact where z is linear in the noise."""
+    half = torch.randn(pairs, 1, size, generator=torch.Generator().manual_seed(0))
+    # rescaled to unit variance in each dimension, so that the second moment is exact as well
+    half = half * half.square().mean(0, keepdim=True).rsqrt()
+    return torch.cat([half, -half])

@@ -1,0 +1,68 @@
+"""An auxiliary loss that predicts the words of the sentence, in no order, from z alone.
+
+``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer (Zhao, Zhao &
+Eskenazi 2017, section 3.2). A decoder that ignores z can't lower this term, so information flows into z from the first
+update on. It counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure.
+The network is trained with the encoder. Composes with everything that has a latent variable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from vaecli.corpus.types import EOS, Batch
+from vaecli.model.vae import Parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
+
+
+def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:
+    """(B,) ``-sum_t log softmax(logits)_{w_t}`` over the words of each sentence, in nats.
+
+    All words of a sentence are drawn from one distribution, so one row of logits serves them all.
+
+    Args:
+        logits: (B, V).
+        batch: The sentences; ``</s>`` and padding don't count.
+    """
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    at_words = wide.log_softmax(-1).gather(1, batch.targets)
+    return -at_words.masked_fill(~batch.mask | (batch.targets == EOS), 0.0).sum(1)
+
+
+class BOW(Remedy):
+    """Bag-of-words loss."""
+
+    name: ClassVar[str] = "bow"
+    title: ClassVar[str] = "bag-of-words loss"
+    paper: ClassVar[Paper] = Paper(
+        "Zhao, Zhao & Eskenazi",
+        2017,
+        "Learning Discourse-level Diversity for Neural Dialog Models using Conditional Variational Autoencoders",
+        "1703.10960",
+        "section 3.2",
+    )
+    equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    cost: ClassVar[float] = 1.1
+
+    weight: float = Field(1.0, ge=0, description="w: factor on the bag-of-words loss")
+    hidden: int = Field(400, ge=1, description="tanh units between z and the words")
+
+    def build(self, parts: Parts) -> Parts:
+        """The network f beside the decoder."""
+        size = parts.shape.model.latent_size
+        network = nn.Sequential(
+            nn.Linear(size, self.hidden), nn.Tanh(), nn.Linear(self.hidden, parts.shape.vocabulary_size)
+        )
+        return replace(parts, aux=put_aux(parts, self.name, network))
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Adds the bag-of-words loss of the sample z."""
+        logits = terms.context.aux[self.name](terms.z)
+        return terms.add(self.weight * bag_of_words_nll(logits, terms.context.batch))

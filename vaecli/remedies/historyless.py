@@ -1,0 +1,53 @@
+"""A decoder that reads no words at all: every input word is ``<unk>``, in training and in evaluation.
+
+``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training (Bowman et al. 2016, the
+inputless decoder of section 3.3 and table 2). What is left to the decoder is z and the position; ``<s>`` stays. The
+words are hidden where the decoder looks them up, so that scoring and generation alike see none. Composes with
+everything that doesn't corrupt the decoder's input; with `lm` it is the inputless language model of the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.errors import UsageError
+from vaecli.model.vae import Parts
+from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.word_dropout import drop_words
+
+
+class HiddenWords(nn.Embedding):
+    """Word embeddings that look every word up as ``<unk>``, whatever the mode."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(..., E) embeddings of (...) ids."""
+        return super().forward(drop_words(input, torch.ones_like(input, dtype=torch.bool)))
+
+
+class Historyless(Remedy):
+    """Inputless decoding."""
+
+    name: ClassVar[str] = "historyless"
+    title: ClassVar[str] = "inputless decoder"
+    paper: ClassVar[Paper] = Paper(
+        "Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349", "section 3.3, table 2"
+    )
+    equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | t, z), in evaluation too"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER_INPUT})
+
+    def build(self, parts: Parts) -> Parts:
+        """Hides the words from the decoder.
+
+        Raises:
+            UsageError: The decoder, of another package, has no word embeddings.
+        """
+        words = getattr(parts.decoder, "embedding", None)
+        if not isinstance(words, nn.Embedding):
+            kind = type(parts.decoder).__name__
+            raise UsageError(f"'historyless' needs a decoder with word embeddings, {kind} has none; leave it out")
+        parts.decoder.embedding = HiddenWords(words.num_embeddings, words.embedding_dim, padding_idx=words.padding_idx)
+        return replace(parts)

@@ -1,0 +1,137 @@
+"""InfoVAE with the Jensen-Shannon divergence: a critic tells codes from prior samples, the encoder deceives it.
+
+``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
+critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019, section 4; the encoder's loss is the
+one of Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016)
+with a Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are
+the defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
+batch; neither update touches the other's weights. The term is in nats per sentence, log 2 where the critic can't tell,
+and no divergence: what the critic fails to see costs nothing. Composes with KL weights, which act on the KL only, and
+with posteriors and decoders of other remedies, not with those that make the update in another way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from vaecli.corpus.types import Batch
+from vaecli.model.prior import Prior
+from vaecli.model.vae import Parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.info_mmd import divergence_factor, kl_factor
+
+BETAS = (0.5, 0.999)
+"""Of the critic's Adam, as in the code of Shen et al. (2020)."""
+
+
+class Critic(nn.Module):
+    """T(z): one layer of ReLU units, a logit that is high for samples of the prior.
+
+    Args:
+        latent_size: Dimensions Z.
+        hidden: Units.
+    """
+
+    own_optimizer = True
+    """The groups of the main optimisers, and their clipping, leave it out."""
+
+    def __init__(self, latent_size: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(latent_size, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(...) logits of (..., Z)."""
+        logits: Tensor = self.layers(z).squeeze(-1)
+        return logits
+
+
+def critic_loss(prior_logits: Tensor, code_logits: Tensor) -> Tensor:
+    """() ``-E_p[log s(T)] - E_q[log(1 - s(T))]`` in nats: 2 log 2 at T = 0, the least there is where q(z) = p(z).
+
+    Its least over all critics is ``2 log 2 - 2 JS(q(z), p(z))``.
+    """
+    return softplus(-prior_logits).mean() + softplus(code_logits).mean()
+
+
+def deception_loss(code_logits: Tensor) -> Tensor:
+    """(B,) ``-log s(T(z))`` in nats, what the encoder lowers."""
+    return softplus(-code_logits)
+
+
+def fixed_logits(critic: nn.Module, z: Tensor) -> Tensor:
+    """(B,) logits with a gradient by z and none by the critic's weights."""
+    weights = {name: value.detach() for name, value in critic.named_parameters()}
+    logits: Tensor = torch.func.functional_call(critic, weights, (z,))
+    return logits
+
+
+def update_critic(critic: nn.Module, optimizer: torch.optim.Optimizer, z: Tensor, prior: Prior) -> Tensor:
+    """One update of the critic on (B, Z) codes and as many fresh prior samples.
+
+    Returns:
+        () its loss before the update, without gradient.
+    """
+    codes = z.detach().float()
+    with torch.no_grad():
+        samples = prior.sample(torch.randn(len(codes), prior.noise_size, device=codes.device))
+    loss = critic_loss(critic(samples), critic(codes))
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.detach()
+
+
+class InfoJS(Remedy):
+    """InfoVAE with an adversary."""
+
+    name: ClassVar[str] = "info_js"
+    title: ClassVar[str] = "InfoVAE (JS, adversarial)"
+    paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644", "section 2")
+    equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    cost: ClassVar[float] = 1.1
+
+    alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
+    scaling: float = Field(10.0, ge=0, description="lambda: with alpha, the factor alpha + lambda - 1 on the term")
+    hidden: int = Field(512, ge=1, description="units of the critic")
+    learning_rate: float = Field(5e-4, gt=0, le=1, description="of the critic's Adam")
+
+    @model_validator(mode="after")
+    def _pulls_towards_the_prior(self) -> Self:
+        if divergence_factor(self.alpha, self.scaling) < 0:
+            raise ValueError("alpha + scaling must be at least 1, else q(z) is pushed away from the prior")
+        return self
+
+    def build(self, parts: Parts) -> Parts:
+        """The critic among the auxiliary modules."""
+        critic = Critic(parts.shape.model.latent_size, self.hidden)
+        return replace(parts, aux=put_aux(parts, self.name, critic))
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Scales the KL and adds the encoder's side of the game."""
+        scaled = replace(terms, kl=kl_factor(self.alpha) * terms.kl)
+        factor = divergence_factor(self.alpha, self.scaling)
+        if factor == 0:
+            return scaled
+        return scaled.add(factor * deception_loss(fixed_logits(terms.context.aux[self.name], terms.z)))
+
+    def wrap_step(self, step: Step, session: Session) -> Step:
+        """The update followed by one of the critic."""
+        critic = session.model.aux[self.name]
+        optimizer = torch.optim.Adam(critic.parameters(), lr=self.learning_rate, betas=BETAS)
+        session.own_optimizer(self.name, optimizer)
+
+        def both(batch: Batch) -> Terms:
+            terms = step(batch)
+            update_critic(critic, optimizer, terms.z, session.model.prior)
+            return terms
+
+        return both

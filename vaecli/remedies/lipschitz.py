@@ -1,0 +1,76 @@
+"""A decoder whose map from z to the logits is injective, with a floor under how far it moves them.
+
+Where the likelihood doesn't depend on z, the posterior is the prior; a latent-identifiable decoder can't be like that
+(Wang et al. 2021). ``logits_t = f_2(B f_1([h_t; z]))``: f(x) = grad phi(x) + L x with phi an input-convex network, B of
+full rank, and an LSTM that never sees z itself. L bounds the inverse Lipschitz constant (Kinoshita et al. 2023):
+``<f(x) - f(y), x - y> >= L |x - y|^2``, so logits of two codes differ by at least ``L^2 s |z - z'|``, s the smallest
+singular value of B. L = 0 is the decoder of Wang et al. What a softmax can't see is a shift of all logits alike.
+Composes with everything that doesn't replace the decoder.
+
+Published: two layers of 1,024 units each on inputs of 1,056, L on f_1 alone; here the units follow the sizes of the
+model, and L is on both maps, so that its floor reaches the logits. The published code differentiates phi by a backward
+pass inside the forward pass, and so trains through two; here the gradient of phi is written out. What is left to pay is
+an output layer about 3 (1 + Z / H) times as wide, its product with B, and the singular values of B, whose cost grows
+with V (H + Z)^2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from vaecli.errors import UsageError
+from vaecli.model.injective import InjectiveDecoder
+from vaecli.model.vae import Parts
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+class Lipschitz(Remedy):
+    """Inverse-Lipschitz, latent-identifiable VAE."""
+
+    name: ClassVar[str] = "lipschitz"
+    title: ClassVar[str] = "inverse-Lipschitz decoder"
+    paper: ClassVar[Paper] = Paper(
+        "Kinoshita et al.",
+        2023,
+        "Controlling Posterior Collapse by an Inverse Lipschitz Constraint on the Decoder Network",
+        "2304.12770",
+        "the gradient of an input-convex network plus L z, in the text decoder of Wang et al. (2021), arXiv:2301.00537",
+    )
+    equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    cost: ClassVar[float] = 3.5
+
+    strength: float = Field(
+        1.0, ge=0, le=100, description="L: floor of the inverse Lipschitz constant of each map; 0 is LIDVAE"
+    )
+    width: float = Field(
+        1.0, gt=0, le=16, description="hidden units of each convex network, as a multiple of decoder_size + latent_size"
+    )
+
+    def build(self, parts: Parts) -> Parts:
+        """The injective decoder.
+
+        Raises:
+            UsageError: There are fewer word types than dimensions to tell apart.
+        """
+        m, words = parts.shape.model, parts.shape.vocabulary_size
+        size = m.decoder_size + m.latent_size
+        if words < size:
+            raise UsageError(
+                f"'lipschitz': {words} word types can't tell {size} dimensions apart; "
+                f"lower model.decoder_size + model.latent_size to {words} or less"
+            )
+        decoder = InjectiveDecoder(
+            words,
+            m.embedding_size,
+            m.decoder_size,
+            m.latent_size,
+            max(1, round(self.width * size)),
+            self.strength,
+            m.embedding_dropout,
+            m.output_dropout,
+        )
+        return replace(parts, decoder=decoder)

@@ -1,0 +1,88 @@
+"""Mutual information machine: encoder and decoder as two factorisations of one joint distribution.
+
+``loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]`` (Livne et al. 2020, the asymmetric loss): the mean of the
+negative logarithms of ``p(x|z) p(z)`` and ``p(x|z) q(z|x)`` under the encoder's samples. Where the KL of the VAE
+rewards a wide q(z|x), this rewards a narrow one and keeps the pull of log p(z), so information rises without any
+hyper-parameter. In closed form the terms of z are ``sum_i (logvar_i + mean_i^2 + var_i + 1 + 2 log 2 pi) / 4``, whose
+derivative by logvar is positive everywhere: the loss has no minimum, and logvar runs to a floor at -10, as in the
+published code. The floor belongs to the posterior, in evaluation too. The reported figures are the model's bounds with
+the KL to the prior, large for a posterior so narrow, and not the paper's, which take z from all sentences' posteriors
+(log N nats more for N sentences). Composes with posteriors that have a density, and with no KL weight: what stands in
+the place of the KL is no divergence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from vaecli.model.encoder import Encoding
+from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
+from vaecli.model.prior import Prior
+from vaecli.model.vae import Parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
+    """(B,) ``-(log q(z|x) + log p(z)) / 2`` at one sample of each sentence, in nats; it may be negative.
+
+    Args:
+        posterior: q(z|x) of B sentences.
+        prior: p(z).
+        z: (B, Z) a sample of each.
+    """
+    return -0.5 * (posterior.log_prob(z.unsqueeze(0)).squeeze(0) + prior.log_prob(z))
+
+
+class FloorHead(PosteriorHead):
+    """A head whose log variances have a floor, below which they have no gradient; other posteriors pass.
+
+    Args:
+        wrapped: The head without a floor.
+        floor: Least log variance.
+    """
+
+    def __init__(self, wrapped: PosteriorHead, floor: float) -> None:
+        super().__init__()
+        self.wrapped, self.floor = wrapped, floor
+
+    def forward(self, encoding: Encoding) -> Posterior:
+        """q(z|x) of the batch."""
+        posterior: Posterior = self.wrapped(encoding)
+        if not isinstance(posterior, DiagonalGaussian):
+            return posterior
+        return replace(posterior, logvar=posterior.logvar.clamp_min(self.floor))
+
+
+class MIM(Remedy):
+    """Asymmetric MIM for sentences."""
+
+    name: ClassVar[str] = "mim"
+    title: ClassVar[str] = "sentenceMIM"
+    paper: ClassVar[Paper] = Paper(
+        "Livne et al.",
+        2020,
+        "SentenceMIM: A Latent Variable Language Model",
+        "2003.02645",
+        "the asymmetric loss",
+    )
+    equation: ClassVar[str] = "loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT})
+
+    floor: float = Field(-10.0, ge=-30, le=0, description="least log variance of the posterior")
+
+    def build(self, parts: Parts) -> Parts:
+        """The floor under the head's log variances."""
+        assert parts.head is not None
+        return replace(parts, head=FloorHead(parts.head, self.floor))
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Replaces the KL, at weight 1."""
+        context = terms.context
+        assert context.posterior is not None
+        length = joint_code_length(context.posterior, context.prior, terms.z)
+        return replace(terms, kl=length.unsqueeze(-1), kl_weight=1.0)

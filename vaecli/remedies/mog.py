@@ -1,0 +1,43 @@
+"""A learned mixture of Gaussians as the prior, which need not pull every sentence's code to one place.
+
+``p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))`` with all of it learned together with the decoder (Tomczak & Welling
+2018, the mixture that they compare theirs with; there w_k = 1 / K). The KL is estimated at the sample of z, since it
+has no closed form, so it isn't split by dimension. Composes with every posterior whose codes are vectors, with KL
+weights and KL functionals. It doesn't forbid collapse: under a decoder that ignores z the prior meets the posterior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from vaecli.model.mixture import MixtureOfGaussians
+from vaecli.model.vae import Parts
+from vaecli.remedies.base import Paper, Remedy, Slot
+
+
+class MoG(Remedy):
+    """Mixture-of-Gaussians prior."""
+
+    name: ClassVar[str] = "mog"
+    title: ClassVar[str] = "mixture prior"
+    paper: ClassVar[Paper] = Paper(
+        "Tomczak & Welling",
+        2018,
+        "VAE with a VampPrior",
+        "1705.07120",
+        "the mixture of Gaussians that it compares with",
+    )
+    equation: ClassVar[str] = "p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))"
+    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    cost: ClassVar[float] = 1.05
+
+    components: int = Field(
+        100, ge=1, le=1000, description="K: Gaussians in the mixture; 1 is a single Gaussian, learned"
+    )
+
+    def build(self, parts: Parts) -> Parts:
+        """The mixture as prior."""
+        return replace(parts, prior=MixtureOfGaussians(parts.shape.model.latent_size, self.components))

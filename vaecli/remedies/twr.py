@@ -1,0 +1,50 @@
+"""Timestep-wise regularisation: a posterior after each word, their KLs averaged, z from the last.
+
+``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, T the steps of the encoder from ``<s>`` to
+``</s>`` (Li et al. 2020, section 3). The same head reads each state, and the prior is at work while the sentence is
+read and not at its end alone. With a portion below 1 the average is over the last steps only, as in the paper's
+ablation (last 75, 50 and 25 %); with one step this is the VAE. The trained term is smaller than the KL of z where the
+posteriors of the first words are near the prior, so the loss is no bound; what is reported is the bound with the KL of
+z. The published figures decode from the mean, report the average and count padded steps. Composes with KL weights, with
+corruptions of the encoder's and decoder's input and with decoders of other remedies. `hr` is the earlier form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from vaecli.model.vae import Parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.timestep import SLOTS, TimestepHead, with_step_kl
+
+
+class TWR(Remedy):
+    """TWR-VAE."""
+
+    name: ClassVar[str] = "twr"
+    title: ClassVar[str] = "TWR-VAE"
+    paper: ClassVar[Paper] = Paper(
+        "Li et al.",
+        2020,
+        "Improving Variational Autoencoder for Text Modelling with Timestep-Wise Regularisation",
+        "2011.01136",
+        "section 3",
+    )
+    equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))"
+    slots: ClassVar[frozenset[Slot]] = SLOTS
+    cost: ClassVar[float] = 1.05
+
+    portion: float = Field(1.0, gt=0, le=1, description="share of the steps that are averaged over, the last ones")
+
+    def build(self, parts: Parts) -> Parts:
+        """The head at every step."""
+        assert parts.head is not None
+        return replace(parts, head=TimestepHead(parts.head, self.portion))
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """Replaces the KL by the average over the steps."""
+        return with_step_kl(terms, self.name)
