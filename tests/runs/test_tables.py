@@ -89,6 +89,16 @@ def test_trials_of_other_versions_or_another_text_are_never_averaged(tmp_path, c
     assert len({row["versions"] for row in cells(summary)} - {""}) == 2
 
 
+def test_bounds_of_other_numbers_of_samples_are_never_averaged(tmp_path):
+    first, second, lm = prepared(tmp_path, ["vanilla", "lm"], "0-1")[:3]
+    finish(first, {"iw_nll": 20.0, "iw_samples": 50})
+    finish(second, {"iw_nll": 30.0, "iw_samples": 500})
+    finish(lm, {"iw_nll": 25.0, "iw_samples": None})
+    table = results_table(tmp_path / "exp")
+    assert sorted(table[table["status"] == "done"]["versions"]) == ["", "iw_samples 50", "iw_samples 500"]
+    assert not {25.0} & set(summary_table(table).query("method == 'vanilla'")["iw_nll_mean"])
+
+
 def test_equal_versions_need_no_column(tmp_path):
     first, second = prepared(tmp_path, ["vanilla", "bn"])
     finish(first, {"rec": 20.0})
