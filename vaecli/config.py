@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vaecli.errors import UsageError, nearest
 
@@ -75,6 +75,22 @@ class EvaluationConfig(Group):
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
+    extra: tuple[str, ...] = Field((), description="further evaluations after the final one, as in `vae evaluate`")
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _check_extra(cls, value: Any) -> Any:
+        """Known names only; one text may hold several with commas between."""
+        from vaecli.metrics.blocks import check_names
+
+        if isinstance(value, str):
+            value = [name.strip() for name in value.split(",") if name.strip()]
+        if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+            try:
+                return check_names(value)
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        return value
 
 
 class RunConfig(Group):
@@ -114,6 +130,8 @@ def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -
                 if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                     owner = annotation
             lines.append(f"{where}: unknown key; {nearest(path[-1], owner.model_fields)}")
+        elif item["type"] == "value_error":
+            lines.append(f"{where}: {item['ctx']['error']}")
         else:
             lines.append(f"{where}: {item['msg'].lower()}, got {item['input']!r}")
     return lines

@@ -8,6 +8,8 @@ import typer
 
 from vaecli import __version__
 from vaecli.cli.compare import compare
+from vaecli.cli.evaluate import evaluate
+from vaecli.cli.generate import generate
 from vaecli.cli.methods import methods
 from vaecli.cli.report import report
 from vaecli.cli.train import train
@@ -34,5 +36,5 @@ def main(
     """The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics."""
 
 
-for command in (train, compare, report, methods):
+for command in (train, compare, report, methods, generate, evaluate):
     app.command()(command)

@@ -83,6 +83,55 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
     Column("kl_se", "float", NATS, None, "standard error of kl over sentences", True),
     Column("neg_elbo_se", "float", NATS, None, "standard error of neg_elbo over sentences", True),
     Column("iw_nll_se", "float", NATS, None, "standard error of iw_nll over sentences", True),
+    Column(
+        "bleu", "float", "0 to 100", "higher", "corpus BLEU-4 of greedy reconstructions from the posterior mean", True
+    ),
+    Column("bleu_beam", "float", "0 to 100", "higher", "bleu, decoded by a beam of 5", True),
+    Column("exact_match", "float", "share", "higher", "sentences that the greedy reconstruction copies whole", True),
+    Column(
+        "forward_ppl", "float", "perplexity", "lower", "of samples from the prior under a language model of train", True
+    ),
+    Column("reverse_ppl", "float", "perplexity", "lower", "of the split under a language model of samples alone", True),
+    Column("self_bleu", "float", "0 to 100", "lower", "mean BLEU-4 of samples against the other samples", True),
+    Column("distinct_1", "float", "share", "higher", "different words over all words of the samples", True),
+    Column("distinct_2", "float", "share", "higher", "different word pairs over all word pairs of the samples", True),
+    Column("unique_samples", "float", "share", "higher", "different sentences over all samples", True),
+    Column(
+        "probe_accuracy",
+        "float",
+        "share",
+        "higher",
+        "labels that a linear probe on the posterior means gets right",
+        True,
+    ),
+    Column("probe_accuracy_500", "float", "share", "higher", "probe_accuracy of probes trained on 500 labels", True),
+    Column("probe_majority", "float", "share", None, "labels that the most frequent class of train gets right", True),
+    Column("probe_bow", "float", "share", None, "labels that a linear probe on the word counts gets right", True),
+    Column(
+        "z_gain_prior", "float", NATS, "higher", "-log p(x|z) with z of the prior less rec: what q(z|x) tells", True
+    ),
+    Column("z_gain_prior_se", "float", NATS, None, "standard error of z_gain_prior over sentences", True),
+    Column(
+        "z_gain_shuffled", "float", NATS, "higher", "-log p(x|z) with z of another sentence's posterior less rec", True
+    ),
+    Column("z_gain_shuffled_se", "float", NATS, None, "standard error of z_gain_shuffled over sentences", True),
+    Column("z_gain_zero", "float", NATS, "higher", "-log p(x|z) at z = 0 less rec", True),
+    Column("z_gain_zero_se", "float", NATS, None, "standard error of z_gain_zero over sentences", True),
+    Column(
+        "amortisation_gap",
+        "float",
+        NATS,
+        "lower",
+        "what the best Gaussian of each sentence gains over the encoder's",
+        True,
+    ),
+    Column("amortisation_gap_se", "float", NATS, None, "standard error of amortisation_gap over sentences", True),
+    Column(
+        "approximation_gap", "float", NATS, "lower", "iw bound of log p(x) less the ELBO of the best Gaussian", True
+    ),
+    Column("approximation_gap_se", "float", NATS, None, "standard error of approximation_gap over sentences", True),
+    Column("inference_gap", "float", NATS, "lower", "amortisation_gap + approximation_gap", True),
+    Column("inference_gap_se", "float", NATS, None, "standard error of inference_gap over sentences", True),
 )
 """Columns that may follow them."""
 

@@ -41,7 +41,8 @@ def results_table(experiment: Path) -> pd.DataFrame:
     if not folders:
         raise UsageError(f"{experiment}: there is no run of vae here")
     rows = [result_row(folder) for folder in folders]
-    for row, text in zip(rows, conflicts([versions(folder.run()) for folder in folders]), strict=True):
+    trials = [versions(folder.run()) | _samples(row) for folder, row in zip(folders, rows, strict=True)]
+    for row, text in zip(rows, conflicts(trials), strict=True):
         row[VERSIONS] = text
     names = [c.name for c in RESULT_COLUMNS]
     names += [c.name for c in OPTIONAL_COLUMNS if any(row.get(c.name) is not None for row in rows)]
@@ -76,6 +77,11 @@ def versions(run: Mapping[str, Any]) -> dict[str, str]:
     found = {name: str(n) for key in ("remedies", "estimators") for name, n in (run.get(key) or {}).items()}
     fingerprint = (run.get("corpus") or {}).get("fingerprint")
     return found | {"corpus": fingerprint[:12]} if fingerprint else found
+
+
+def _samples(row: Mapping[str, Any]) -> dict[str, str]:
+    """The importance samples of a row that has any: bounds of other numbers of samples are other figures."""
+    return {"iw_samples": str(row["iw_samples"])} if row.get("iw_samples") else {}
 
 
 def conflicts(trials: Sequence[Mapping[str, str]]) -> list[str]:

@@ -14,12 +14,14 @@ from vaecli.config import RunConfig
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
 from vaecli.errors import DivergedError, InterruptedRunError
+from vaecli.metrics.blocks import BlockInput, versions_of
 from vaecli.metrics.evaluate import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.compose import Method
+from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, resolve_precision
@@ -97,18 +99,19 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     try:
         loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history)
         progress = loop.run()
-        metrics = _final(folder, session, progress)
+        metrics, extra = _final(folder, session, progress)
     finally:
         folder.update(seconds=round(before + time.perf_counter() - started, 3))
-    values = {**metrics.values, **_costs(folder, model, progress, device)}
+    values = {**metrics.values, **extra.all_values, **_costs(folder, model, progress, device)}
     folder.write_metrics(
         {
             "values": values,
             "per_dimension": metrics.per_dimension,
             "best_epoch": progress.best_epoch,
             "undefined": method.undefined,
-            "estimators": ESTIMATOR_VERSIONS,
+            "estimators": {**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
             "remedies": method.versions,
+            **extra.details,
         }
     )
     return Metrics(values, metrics.per_dimension)
@@ -120,7 +123,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     folder.update(
         corpus={"name": corpus.name, "fingerprint": corpus.fingerprint, "vocabulary": len(corpus.vocabulary)},
         remedies=method.versions,
-        estimators=ESTIMATOR_VERSIONS,
+        estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
         precision=resolve_precision(config.training.precision, device),
         threads=torch.get_num_threads(),
@@ -128,22 +131,29 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     )
 
 
-def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> Metrics:
-    """The figures of the reported split at the best checkpoint, population statistics included."""
+def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> tuple[Metrics, Found]:
+    """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
     interrupt = Interrupt()
     interrupt.immediate = True
     with interrupt:
         try:
             load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
-            return evaluate(
-                model,
-                corpus.split(config.evaluation.split),
-                config.evaluation,
-                seed=config.training.seed,
-                device=session.device,
-                truth=corpus.truth,
+            split = corpus.split(config.evaluation.split)
+            seed, device = config.training.seed, session.device
+            metrics = evaluate(model, split, config.evaluation, seed=seed, device=device, truth=corpus.truth)
+            given = BlockInput(
+                model=model,
+                corpus=corpus,
+                split=split,
+                split_name=config.evaluation.split,
+                config=config.evaluation,
+                seed=seed,
+                device=device,
+                method=session.method,
+                recipe=config,
             )
+            return metrics, Found(split.name, results=run_blocks(config.evaluation.extra, given))
         except StopNowError as stop:
             raise InterruptedRunError(
                 "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",

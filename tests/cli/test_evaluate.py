@@ -1,0 +1,244 @@
+"""`vae evaluate` on tiny runs of a folder of labelled text, and the same evaluations from `[evaluation] extra`."""
+
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from vaecli.cli.app import app
+from vaecli.config import build_config
+from vaecli.errors import DivergedError, UsageError
+from vaecli.metrics import blocks
+from vaecli.metrics.blocks import BLOCKS, BlockResult
+from vaecli.metrics.reconstruction import reconstruct, sources
+from vaecli.metrics.samples import as_split, sample_prior, split_perplexity
+from vaecli.metrics.schema import COLUMNS
+from vaecli.metrics.text_scores import corpus_bleu, distinct, exact_match, unique_share
+from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.load import load_run
+from vaecli.runs.samples import reverse_perplexity
+from vaecli.runs.tables import write_tables
+from vaecli.runs.trial import run_trial
+
+LINES = ["a\tthe cat sat on the mat", "b\ta dog ran", "a\tthe dog sat", "b\ta cat ran on", "a\tthe mat ran"]
+
+
+class Silent:
+    def step(self, progress, terms):
+        pass
+
+    def evaluated(self, row):
+        pass
+
+
+def make_run(base, method, extra=(), lines=LINES):
+    data = base / "toy"
+    data.mkdir(exist_ok=True)
+    for name in ("train", "valid", "test"):
+        (data / f"{name}.txt").write_text("\n".join(lines * 8) + "\n")
+    sizes = {"embedding_size": 4, "encoder_size": 4, "decoder_size": 6, "latent_size": 2}
+    training = {"epochs": 1, "batch_size": 8, "device": "cpu"}
+    evaluation = {"iw_samples": 3, "extra": extra}
+    values = {"method": method, "corpus": {"data": str(data)}, "model": sizes, "training": training}
+    folder = RunFolder(run_path(base, "toy", method, 0))
+    folder.create(build_config({**values, "evaluation": evaluation}), command=[])
+    with folder.lock():
+        run_trial(folder, Silent())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tmp_path_factory.mktemp("evaluate")
+
+
+@pytest.fixture(scope="module")
+def runs(base):
+    """The folder of a run of each method; the experiment's tables are written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAE_CACHE", str(base / "cache"))
+        folders = {method: make_run(base, method) for method in ("vanilla", "lm")}
+    write_tables(base / "toy")
+    return folders
+
+
+def evaluate(folder, *words):
+    result = CliRunner().invoke(app, ["evaluate", str(folder.path), *map(str, words)])
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    return result
+
+
+def row(base, method):
+    with open(base / "toy" / "results.csv") as file:
+        return next(r for r in csv.DictReader(file) if r["method"] == method)
+
+
+def test_the_columns_on_the_training(runs):
+    # one epoch of 5 * 8 sentences in batches of 8
+    found = {method: folder.metrics()["values"] for method, folder in runs.items()}
+    assert [found[m]["epochs"] for m in found] == [1, 1]
+    assert [found[m]["steps"] for m in found] == [5, 5]
+    assert (found["vanilla"]["kl_weight"], found["lm"]["kl_weight"]) == (1, None)
+
+
+def test_figures_are_printed_and_join_those_of_the_run(runs, base):
+    before = runs["vanilla"].metrics()
+    result = evaluate(runs["vanilla"], "--decoder-use", "--probe")
+    after = runs["vanilla"].metrics()
+    assert {key: after[key] for key in before if key != "values"} == {k: v for k, v in before.items() if k != "values"}
+    assert {key: after["values"][key] for key in before["values"]} == before["values"]
+    added = set(after["values"]) - set(before["values"])
+    assert {"z_gain_prior", "z_gain_zero_se", "probe_accuracy", "probe_bow"} <= added <= set(COLUMNS)
+    assert after["probe"]["fields"]["label"]["classes"] == 2
+    assert after["probe"]["version"] == 1
+    assert f"{after['values']['z_gain_prior']:,.4f}" in result.stdout
+    assert "measuring probe" in result.stderr
+    assert float(row(base, "vanilla")["z_gain_prior"]) == pytest.approx(after["values"]["z_gain_prior"])
+    assert row(base, "lm")["z_gain_prior"] == ""
+    assert runs["vanilla"].run()["estimators"]["decoder_use"] == 1
+    shown = CliRunner().invoke(app, ["report", str(base / "toy"), "--columns", "method,z_gain_prior,probe_bow"])
+    assert shown.exit_code == 0, shown.exception
+    assert "z_gain_prior" in shown.stdout
+
+
+def test_more_importance_samples_change_those_figures_only(runs, base):
+    before = runs["vanilla"].metrics()["values"]
+    evaluate(runs["vanilla"], "--iw-samples", 40)
+    after = runs["vanilla"].metrics()["values"]
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw"}
+    assert (before["iw_samples"], after["iw_samples"]) == (3, 40)
+    assert float(row(base, "vanilla")["iw_nll"]) == pytest.approx(after["iw_nll"])
+
+
+def test_the_other_split_stays_out_of_the_tables(runs, base):
+    before, table = runs["vanilla"].metrics()["values"], row(base, "vanilla")
+    found = json.loads(evaluate(runs["vanilla"], "--split", "valid", "--decoder-use", "--json").stdout)
+    after = runs["vanilla"].metrics()
+    assert after["values"] == before
+    assert row(base, "vanilla") == table
+    assert after["splits"]["valid"]["values"]["z_gain_zero"] == found["values"]["z_gain_zero"]
+    assert after["splits"]["valid"]["values"]["rec"] > 0
+    assert found["split"] == "valid"
+    assert "position_nll" in found["decoder_use"]
+    evaluate(runs["vanilla"], "--split", "valid", "--gaps", "--sentences", 3, "-q")
+    again = runs["vanilla"].metrics()["splits"]["valid"]
+    assert again["gaps"]["sentences"] == 3
+    assert "z_gain_zero" in again["values"]  # what was measured before stays
+
+
+def test_the_table_of_the_game_with_a_language_model(runs):
+    out = evaluate(runs["vanilla"], "--payoff", "--lm", runs["lm"].path).stdout
+    assert "log p(x) is that of the language model" in out
+    assert "the pure Nash" in out
+    lm = runs["lm"].metrics()["values"]["iw_nll"]
+    assert runs["vanilla"].metrics()["payoff"]["plain"]["independent_equal"]["payoff"] == pytest.approx(-lm)
+
+
+def test_text_scores_are_those_of_the_text_that_is_generated(runs):
+    evaluate(runs["vanilla"], "--bleu", "--samples", "--sentences", 60, "--lm", runs["lm"].path)
+    values = runs["vanilla"].metrics()["values"]
+    run = load_run(runs["vanilla"].path)
+    settings = {"batch_size": 8, "seed": 0, "device": run.device}
+    test = run.corpus.test
+    words = reconstruct(run.model, test, 6, **settings)
+    assert values["exact_match"] == exact_match(words, sources(test))
+    assert values["bleu"] == corpus_bleu(words, sources(test))
+    drawn = [sentence.words for sentence in sample_prior(run.model, 60, 6, **settings)]
+    assert values["unique_samples"] == unique_share(drawn)
+    assert values["distinct_2"] == distinct(drawn, 2)
+    reference = load_run(runs["lm"].path).model
+    expected = split_perplexity(reference, as_split(drawn), batch_size=8, device=run.device)
+    assert values["forward_ppl"] == pytest.approx(expected)
+    without = evaluate(runs["vanilla"], "--samples", "--sentences", 4)
+    assert "--lm RUN" in without.stdout
+
+
+def test_reverse_perplexity_is_that_of_its_function(runs):
+    evaluate(runs["vanilla"], "--reverse-ppl", "--sentences", 40)
+    found = runs["vanilla"].metrics()
+    run = load_run(runs["vanilla"].path)
+    assert found["values"]["reverse_ppl"] == reverse_perplexity(run, run.corpus.test, count=40, seed=0)
+    assert found["reverse_ppl"]["samples"] == 40
+
+
+def test_a_language_model_says_why_figures_are_missing(runs):
+    result = evaluate(runs["lm"], "--decoder-use", "--gaps", "--probe", "--payoff")
+    assert result.stdout.count("language model") == 4
+    assert runs["lm"].metrics()["values"]["z_gain_prior"] is None
+
+
+def test_extra_evaluations_of_a_trial_are_those_of_the_command(runs, base, tmp_path):
+    evaluate(runs["vanilla"], "--decoder-use")
+    folder = make_run(tmp_path, "vanilla", extra=("decoder_use", "gaps"))
+    found, wanted = folder.metrics(), runs["vanilla"].metrics()
+    assert found["decoder_use"] == wanted["decoder_use"]
+    assert found["values"]["z_gain_prior"] == wanted["values"]["z_gain_prior"]
+    assert found["values"]["amortisation_gap"] is not None
+    assert found["estimators"]["gaps"] == folder.run()["estimators"]["gaps"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nothing is asked for; give one of --probe"),
+        (["--probe", "--split", "tst"], "unknown split 'tst' (--split): did you mean 'test'?"),
+        (
+            ["--probe", "--sentences", "3"],
+            "--sentences changes nothing here; it goes with --gaps or --reverse-ppl or --samples",
+        ),
+        (["--probe", "--lm", "somewhere"], "--lm changes nothing here; it goes with --payoff or --samples"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_loaded(tmp_path, words, said):
+    with pytest.raises(UsageError) as caught:
+        evaluate(RunFolder(tmp_path / "nothing"), *words)
+    assert said in str(caught.value)
+
+
+def test_a_run_that_is_not_done_is_refused(runs):
+    runs["lm"].update(status="diverged")
+    try:
+        with pytest.raises(UsageError, match=r"the run is diverged; finish it first"):
+            evaluate(runs["lm"], "--iw-samples", 3)
+    finally:
+        runs["lm"].update(status="done")
+
+
+def test_nothing_new_is_nothing_to_measure(runs):
+    with pytest.raises(UsageError, match="its figures are of test already; name an evaluation"):
+        evaluate(runs["vanilla"], "--split", "test")
+
+
+def test_a_reference_has_to_be_a_language_model(runs):
+    with pytest.raises(UsageError, match="has to be a run of method lm"):
+        evaluate(runs["vanilla"], "--payoff", "--lm", runs["vanilla"].path)
+
+
+def test_a_figure_that_is_no_number_is_not_kept(runs, monkeypatch):
+    before = runs["vanilla"].metrics()
+    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float("nan")}))
+    with pytest.raises(DivergedError, match=r"amortisation_gap \(gaps\) is not a number on test"):
+        evaluate(runs["vanilla"], "--gaps")
+    assert runs["vanilla"].metrics() == before
+
+
+def test_extra_names_are_checked_with_the_settings():
+    assert build_config({"evaluation": {"extra": "probe, gaps"}}).evaluation.extra == ("probe", "gaps")
+    assert build_config({"evaluation": {"extra": ["gaps", "gaps"]}}).evaluation.extra == ("gaps",)
+    with pytest.raises(UsageError) as caught:
+        build_config({"evaluation": {"extra": ["prob"]}})
+    assert "evaluation.extra: unknown evaluation 'prob': did you mean 'probe'?" in str(caught.value)
+    with pytest.raises(UsageError, match=r"evaluation\.extra"):
+        build_config({"evaluation": {"extra": 3}})
+
+
+def test_every_evaluation_has_an_option_and_a_function():
+    options = CliRunner().invoke(app, ["evaluate", "--help"], env={"COLUMNS": "200"}).stdout
+    for name in BLOCKS:
+        assert "--" + name.replace("_", "-") in options
+        assert callable(blocks.load_block(name))
+    assert set(BLOCKS) >= blocks.SAMPLED | blocks.REFERENCED
+    assert set(blocks.VERSIONS) == set(BLOCKS)

@@ -1,0 +1,28 @@
+"""`BlockInput` for tests."""
+
+import torch
+from support import VOCABULARY_SIZE
+
+from vaecli.config import EvaluationConfig
+from vaecli.corpus.types import Corpus
+from vaecli.corpus.vocabulary import WordVocabulary
+from vaecli.metrics.blocks import BlockInput
+from vaecli.remedies import make_method
+
+
+def block_input(model, split, *, train=None, method="vanilla", hyper=None, seed=0, **options):
+    """Measures `model` on `split`; `options` go to `EvaluationConfig` where it has them, else to `BlockInput`."""
+    words = [f"w{n}" for n in range(VOCABULARY_SIZE - 4)]
+    corpus = Corpus("toy", WordVocabulary(words), train or split, split, split, "fingerprint")
+    settings = {name: options.pop(name) for name in list(options) if name in EvaluationConfig.model_fields}
+    return BlockInput(
+        model=model,
+        corpus=corpus,
+        split=split,
+        split_name="test",
+        config=EvaluationConfig(**settings),
+        seed=seed,
+        device=torch.device("cpu"),
+        method=make_method(method, hyper),
+        **options,
+    )

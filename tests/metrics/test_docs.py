@@ -1,0 +1,37 @@
+"""`docs/metrics.md` has an entry for every column, and each names a test that is there."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from vaecli.metrics.blocks import BLOCKS
+from vaecli.metrics.schema import COLUMNS
+
+ROOT = Path(__file__).parents[2]
+ENTRIES = re.split(r"^### ", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+
+def heading(entry):
+    return re.findall(r"`([^`]+)`", entry.split("\n")[0])
+
+
+def test_every_column_has_one_entry_and_every_entry_columns():
+    named = Counter(name for entry in ENTRIES for name in heading(entry))
+    assert set(named) == set(COLUMNS)
+    assert set(named.values()) == {1}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: heading(entry)[0])
+def test_every_entry_names_a_test_that_is_there(entry):
+    files = re.findall(r"`(tests/[a-z_/]+\.py)`", entry)
+    assert files, "no test is named"
+    for file in files:
+        assert (ROOT / file).is_file(), file
+
+
+def test_every_evaluation_of_the_registry_is_named():
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for name in BLOCKS:
+        assert f"valuation `{name}`" in text, name

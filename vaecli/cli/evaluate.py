@@ -1,0 +1,145 @@
+"""``vae evaluate``: further measurements of a finished run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaecli.cli import options as o
+
+if TYPE_CHECKING:
+    from vaecli.runs.evaluation import Found
+
+SPLITS = ("valid", "test")
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    probe: Annotated[bool, typer.Option("--probe", help="Linear probe of the labels on the posterior means.")] = False,
+    decoder_use: Annotated[
+        bool, typer.Option("--decoder-use", help="What the decoder loses without the right code.")
+    ] = False,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Amortisation, approximation and inference gap.")] = False,
+    payoff: Annotated[bool, typer.Option("--payoff", help="The two-by-two table of the collapse game.")] = False,
+    bleu: Annotated[bool, typer.Option("--bleu", help="BLEU and exact matches of reconstructions.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Variety of samples; with --lm their perplexity.")] = False,
+    reverse_ppl: Annotated[
+        bool, typer.Option("--reverse-ppl", help="Perplexity under a language model that it trains on samples.")
+    ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All of these.")] = False,
+    iw_samples: Annotated[
+        int | None,
+        typer.Option("--iw-samples", min=1, help="Estimate iw_nll anew with so many samples.", show_default=False),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="valid or test. (default: the run's, mostly test)", show_default=False)
+    ] = None,
+    sentences: Annotated[
+        int | None,
+        typer.Option(
+            "--sentences",
+            min=1,
+            help="Sentences of --gaps (200), --samples (1,000) and --reverse-ppl (10,000).",
+            show_default=False,
+        ),
+    ] = None,
+    lm: Annotated[
+        Path | None,
+        typer.Option("--lm", metavar="RUN", help="A run of method lm, for --payoff and --samples.", show_default=False),
+    ] = None,
+    device: o.Device = None,
+    json: Annotated[bool, typer.Option("--json", help="Print figures and details as JSON.")] = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Measure a finished run further and keep the figures with its others.
+
+    They join metrics.json in the run's folder, results.csv, and `vae report --columns`. Figures of another split than
+    the run's own stay out of the tables.
+    """
+    asked = {
+        "probe": probe,
+        "decoder_use": decoder_use,
+        "gaps": gaps,
+        "payoff": payoff,
+        "bleu": bleu,
+        "samples": samples,
+        "reverse_ppl": reverse_ppl,
+    }
+    names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
+    from vaecli.runs.evaluation import Request, evaluate_run, store
+    from vaecli.runs.load import load_run
+    from vaecli.runs.samples import load_reference
+
+    loaded = load_run(run, device)
+    reference = load_reference(lm, loaded) if lm is not None else None
+    use_threads(loaded.config.training.threads)
+    request = Request(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
+    found = evaluate_run(loaded, request, None if quiet else tell)
+    place = store(loaded.folder, found)
+    show(found, json)
+    if not quiet:
+        print(f"kept in {place}", file=sys.stderr)
+
+
+def chosen(
+    asked: dict[str, bool], everything: bool, anyway: bool, sentences: int | None, lm: Path | None, split: str | None
+) -> tuple[str, ...]:
+    """The evaluations that are asked for, checked before anything is loaded.
+
+    Args:
+        asked: By name.
+        everything: Whether all are.
+        anyway: Whether there is something to measure without any of them.
+        sentences: As given.
+        lm: As given.
+        split: As given.
+
+    Raises:
+        UsageError: Nothing is asked for, an unknown split, or an option that none of them makes use of.
+    """
+    from vaecli.errors import UsageError, unknown
+    from vaecli.metrics.blocks import BLOCKS, REFERENCED, SAMPLED, check_names
+
+    names = tuple(BLOCKS) if everything else check_names(name for name, wanted in asked.items() if wanted)
+    options = ", ".join("--" + name.replace("_", "-") for name in BLOCKS)
+    if not names and not anyway:
+        raise UsageError(f"nothing is asked for; give one of {options}, --all, --iw-samples or --split")
+    if split is not None and split not in SPLITS:
+        raise unknown("split", split, SPLITS, "--split")
+    for option, value, users in (("--sentences", sentences, SAMPLED), ("--lm", lm, REFERENCED)):
+        if value is not None and not users & set(names):
+            wanted = " or ".join("--" + name.replace("_", "-") for name in sorted(users))
+            raise UsageError(f"{option} changes nothing here; it goes with {wanted}")
+    return names
+
+
+def use_threads(count: int) -> None:
+    """The run's number of CPU threads; 0 leaves it to torch."""
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
+
+
+def tell(name: str) -> None:
+    """A line on stderr for what is being measured."""
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+
+
+def show(found: Found, as_json: bool) -> None:
+    """Figures and tables on stdout."""
+    if as_json:
+        from vaecli.files import dump_json
+
+        values: dict[str, Any] = {"split": found.split, "values": found.all_values, **found.details}
+        sys.stdout.write(dump_json(values))
+        return
+    for name, value in found.all_values.items():
+        if value is not None:
+            print(f"{name:<20} {value:,.4f}" if isinstance(value, float) else f"{name:<20} {value:,}")
+    for result in found.results.values():
+        for line in result.lines:
+            print(line)

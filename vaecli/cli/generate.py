@@ -1,0 +1,232 @@
+"""``vae generate``: sentences of a trained run, from the prior, from posteriors and between two of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaecli.cli import options as o
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vaecli.model.generate import Sentence
+    from vaecli.runs.load import LoadedRun
+
+SOURCES = ("prior", "posterior", "interpolate")
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted.
+
+    Attributes:
+        source: One of `SOURCES`.
+        count: Sentences.
+        temperature: Words are drawn at it; None where they are decoded.
+        beam: Size of the beam; 1 decodes greedily; None where words are drawn.
+        seed: Of codes, words and choice of sentences.
+        split: Of the sentences that are encoded.
+    """
+
+    source: str
+    count: int
+    temperature: float | None
+    beam: int | None
+    seed: int
+    split: str
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes to decode.
+
+    Attributes:
+        z: (S, Z).
+        about: What is known of each, for `--json`: ``source`` as words, or ``weight`` on the way between two.
+        ends: The two sentences that an interpolation leads from and to.
+    """
+
+    z: Tensor
+    about: list[dict[str, Any]]
+    ends: tuple[list[str], ...] = ()
+
+
+def generate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 10,
+    source: Annotated[
+        str, typer.Option("--from", help="prior, posterior (reconstructions) or interpolate (between two sentences).")
+    ] = "prior",
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", help="Draw words at it; 1 is the model's own. (default: 1 from the prior)"),
+    ] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option("--beam", min=1, help="Decode by a beam of this size; 1 is greedy. (default: 1 from posteriors)"),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of codes, words and choice of sentences.")] = 0,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Encode sentences of train, valid or test. (default: the run's, mostly test)"),
+    ] = None,
+    device: o.Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, with words and log probability.")] = False,
+) -> None:
+    """Print sentences that a run generates, one a line.
+
+    Reconstructions stand behind their source and a tab. An interpolation leads from the mean of one sentence's
+    posterior to that of another, both ends included.
+    """
+    check_options(source, temperature, beam, split, count)
+    from vaecli.runs.load import load_run
+
+    loaded = load_run(run, device)
+    if beam is None and temperature is None and source == "prior":
+        temperature = 1.0
+    elif beam is None and temperature is None:
+        beam = 1
+    request = Request(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
+    codes = make_codes(loaded, request)
+    sentences = decode(loaded, request, codes)
+    decoded = [loaded.corpus.vocabulary.decode(sentence.words) for sentence in sentences]
+    if as_json:
+        write_json(decoded, sentences, codes)
+    else:
+        write_text(decoded, codes)
+
+
+def check_options(source: str, temperature: float | None, beam: int | None, split: str | None, count: int) -> None:
+    """Refuses what does not go together, before anything is loaded.
+
+    Raises:
+        UsageError: Names the option and the way out.
+    """
+    import math
+
+    from vaecli.errors import UsageError, unknown
+
+    if source not in SOURCES:
+        raise unknown("source", source, SOURCES, "--from")
+    if split is not None and split not in SPLITS:
+        raise unknown("split", split, SPLITS, "--split")
+    if split is not None and source == "prior":
+        raise UsageError("--split chooses the sentences that are encoded; it goes with --from posterior or interpolate")
+    if temperature is not None and beam is not None:
+        raise UsageError("--temperature draws words and --beam searches for the best; keep one")
+    if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"--temperature {temperature}: it has to be above 0 and finite; --beam 1 decodes greedily")
+    if source == "interpolate" and count < 2:
+        raise UsageError("--count 1: an interpolation has two ends; ask for 2 or more")
+
+
+def make_codes(run: LoadedRun, request: Request) -> Codes:
+    """The codes that are asked for.
+
+    Raises:
+        UsageError: The model has no posterior, or the split not enough sentences.
+    """
+    import torch
+
+    from vaecli.errors import UsageError
+    from vaecli.metrics.samples import prior_codes
+
+    if request.source == "prior":
+        z = prior_codes(run.model, request.count, seed=request.seed, device=run.device)
+        return Codes(z, [{} for _ in range(request.count)])
+    if not run.model.has_latent:
+        raise UsageError(f"--from {request.source}: {run.method.name!r} has no latent variable; use --from prior")
+    between = request.source == "interpolate"
+    sources, means = encode_some(run, request, 2 if between else request.count)
+    if not between:
+        return Codes(means, [{"source": words} for words in sources])
+    weights = torch.linspace(0, 1, request.count, dtype=means.dtype, device=means.device).unsqueeze(1)
+    z = (1 - weights) * means[0] + weights * means[1]
+    return Codes(z, [{"weight": w} for w in weights.squeeze(1).tolist()], tuple(sources))
+
+
+def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list[str]], Tensor]:
+    """The words of sentences that the seed chooses, and their (count, Z) posterior means.
+
+    Raises:
+        UsageError: The split has fewer.
+    """
+    import torch
+
+    from vaecli.corpus.seeds import stable_seed
+    from vaecli.errors import UsageError
+    from vaecli.metrics.reconstruction import posterior_means, sources
+    from vaecli.metrics.samples import as_split
+
+    split = run.corpus.split(request.split)
+    if count > len(split):
+        raise UsageError(f"{count} sentences are asked for, but {request.split} has {len(split)}; lower --count")
+    generator = torch.Generator().manual_seed(stable_seed(request.seed, "generate"))
+    chosen = [split.sentence(n) for n in torch.randperm(len(split), generator=generator)[:count].tolist()]
+    part = as_split(chosen, request.split)
+    batch_size = run.config.evaluation.batch_size
+    means = posterior_means(run.model, part, batch_size=batch_size, seed=request.seed, device=run.device)
+    return [run.corpus.vocabulary.decode(words) for words in sources(part)], means
+
+
+def decode(run: LoadedRun, request: Request, codes: Codes) -> list[Sentence]:
+    """A sentence a code, as long as the longest of the corpus at most."""
+    from functools import partial
+
+    from vaecli.metrics.reconstruction import decode_codes, longest_sentence
+    from vaecli.metrics.samples import sample_codes
+    from vaecli.model.generate import beam
+
+    corpus, batch_size = run.corpus, run.config.evaluation.batch_size
+    longest = longest_sentence(corpus.train, corpus.split(request.split))
+    if request.beam is None:
+        assert request.temperature is not None
+        return sample_codes(
+            run.model,
+            codes.z,
+            longest,
+            temperature=request.temperature,
+            batch_size=batch_size,
+            seed=request.seed,
+            device=run.device,
+        )
+    size = max(1, batch_size // request.beam)
+    return decode_codes(
+        run.model, codes.z, partial(beam, size=request.beam), longest, batch_size=size, device=run.device
+    )
+
+
+def write_text(decoded: list[list[str]], codes: Codes) -> None:
+    """The sentences on stdout, the ends of an interpolation on stderr; nothing in a word can steer a terminal."""
+    for label, words in zip(("from", "to"), codes.ends, strict=False):
+        print(f"{label}: {line(words)}", file=sys.stderr)
+    for words, about in zip(decoded, codes.about, strict=True):
+        text = f"{line(about['source'])}\t{line(words)}" if "source" in about else line(words)
+        sys.stdout.write(text + "\n")
+
+
+def line(words: list[str]) -> str:
+    """Words with spaces between, other characters than printable ones and those stdout can't show as escapes."""
+    from vaecli.report.view import printable
+
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return printable(" ".join(words)).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def write_json(decoded: list[list[str]], sentences: list[Sentence], codes: Codes) -> None:
+    """A list of objects: ``words``, ``log_prob`` in nats, and ``source`` or ``weight``, ``from`` and ``to``."""
+    import json
+
+    ends = dict(zip(("from", "to"), codes.ends, strict=False))
+    values = [
+        {"words": words, "log_prob": sentence.log_prob, **about, **ends}
+        for words, sentence, about in zip(decoded, sentences, codes.about, strict=True)
+    ]
+    utf8 = (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
+    sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=not utf8) + "\n")

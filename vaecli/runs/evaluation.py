@@ -1,0 +1,165 @@
+"""Further measurements of a finished run, and where they are kept in its folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vaecli.errors import DivergedError, UsageError
+from vaecli.metrics.blocks import BlockInput, BlockResult, load_block, versions_of
+from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.schema import column
+from vaecli.model.vae import VAE
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.load import LoadedRun
+from vaecli.runs.tables import write_tables
+
+IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "excess_nll", "excess_nll_se")
+"""What another number of importance samples changes."""
+
+Told = Callable[[str], None]
+"""Hears the name of each evaluation before it is made."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured.
+
+    Attributes:
+        blocks: Names of evaluations.
+        split: ``valid`` or ``test``.
+        iw_samples: For the importance-weighted figures, which are then estimated anew; None leaves them.
+        sentences: For evaluations of a sample of sentences; None for their own number.
+        reference: A language model of the same corpus.
+    """
+
+    blocks: tuple[str, ...]
+    split: str
+    iw_samples: int | None = None
+    sentences: int | None = None
+    reference: VAE | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured.
+
+    Attributes:
+        split: Of the figures.
+        values: Standard columns that were estimated anew, by name.
+        results: Of the evaluations, by name.
+    """
+
+    split: str
+    values: Mapping[str, float | int | None] = field(default_factory=dict)
+    results: Mapping[str, BlockResult] = field(default_factory=dict)
+
+    @property
+    def all_values(self) -> dict[str, float | int | None]:
+        """All figures by column."""
+        merged = dict(self.values)
+        for result in self.results.values():
+            merged |= result.values
+        return merged
+
+    @property
+    def details(self) -> dict[str, dict[str, Any]]:
+        """The details of the evaluations, by name, with the version of each."""
+        versions = versions_of(self.results)
+        return {name: {"version": versions[name], **result.details} for name, result in self.results.items()}
+
+
+def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None) -> dict[str, BlockResult]:
+    """Makes the evaluations in their order.
+
+    Raises:
+        UsageError: There is none of a name.
+        DivergedError: A figure is not a number.
+    """
+    results = {}
+    for name in names:
+        block = load_block(name)
+        if told is not None:
+            told(name)
+        result = block(given)
+        for key, value in result.values.items():
+            column(key, name)
+            if isinstance(value, float) and math.isnan(value):
+                raise DivergedError(f"{key} ({name}) is not a number on {given.split_name}: the model diverged")
+        results[name] = result
+    return results
+
+
+def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> Found:
+    """Measures a finished run further.
+
+    The standard columns are estimated anew where another number of importance samples or another split is asked for.
+
+    Raises:
+        UsageError: The run is not done, or nothing is asked for that it doesn't have.
+        DivergedError: A figure is not finite.
+    """
+    if run.folder.status != "done":
+        raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
+    settings, seed = run.config.evaluation, run.config.training.seed
+    if request.iw_samples is not None:
+        settings = settings.model_copy(update={"iw_samples": request.iw_samples})
+    split = run.corpus.split(request.split)
+    other = request.split != run.config.evaluation.split
+    if not (request.blocks or other or request.iw_samples is not None):
+        raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
+    values: dict[str, float | int | None] = {}
+    if other or request.iw_samples is not None:
+        if told is not None:
+            told("standard columns")
+        values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=run.corpus.truth).values
+        if not other:
+            values = {name: values[name] for name in IW_VALUES}
+    given = BlockInput(
+        model=run.model,
+        corpus=run.corpus,
+        split=split,
+        split_name=request.split,
+        config=settings,
+        seed=seed,
+        device=run.device,
+        method=run.method,
+        sentences=request.sentences,
+        reference=request.reference,
+        recipe=run.config,
+    )
+    return Found(request.split, values, run_blocks(request.blocks, given, told))
+
+
+def store(folder: RunFolder, found: Found) -> str:
+    """Adds what was measured to metrics.json, and to results.csv and summary.csv where the experiment has them.
+
+    Figures of the split that the run reports stand with its others under ``values``; those of the other split stand
+    under ``splits`` and in no table, which would mix the two.
+
+    Returns:
+        Where it is, in words.
+
+    Raises:
+        UsageError: Another process works on the run.
+    """
+    with folder.lock():
+        metrics = folder.metrics()
+        if found.split != folder.config().evaluation.split:
+            splits = metrics.setdefault("splits", {})
+            mine = splits.setdefault(found.split, {"values": {}})
+            mine["values"] = {**mine["values"], **found.all_values}
+            mine.update(found.details)
+            folder.write_metrics(metrics)
+            return f"{folder.path / 'metrics.json'} under splits.{found.split}, and in no table"
+        metrics["values"] = {**metrics.get("values", {}), **found.all_values}
+        metrics.update(found.details)
+        folder.write_metrics(metrics)
+        folder.update(estimators={**folder.run().get("estimators", {}), **versions_of(found.results)})
+    experiment = folder.path.parent.parent
+    if not (experiment / "results.csv").exists():
+        return str(folder.path / "metrics.json")
+    results, summary = write_tables(experiment)
+    return f"{folder.path / 'metrics.json'}, {results} and {summary.name}"
