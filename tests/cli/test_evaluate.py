@@ -15,11 +15,13 @@ from vaecli.metrics.reconstruction import reconstruct, sources
 from vaecli.metrics.samples import as_split, sample_prior, split_perplexity
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.text_scores import corpus_bleu, distinct, exact_match, unique_share
+from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.load import load_run
 from vaecli.runs.samples import reverse_perplexity
 from vaecli.runs.tables import write_tables
 from vaecli.runs.trial import run_trial
+from vaecli.settings import load_settings
 
 LINES = ["a\tthe cat sat on the mat", "b\ta dog ran", "a\tthe dog sat", "b\ta cat ran on", "a\tthe mat ran"]
 
@@ -242,3 +244,19 @@ def test_every_evaluation_has_an_option_and_a_function():
         assert callable(blocks.load_block(name))
     assert set(BLOCKS) >= blocks.SAMPLED | blocks.REFERENCED
     assert set(blocks.VERSIONS) == set(BLOCKS)
+
+
+def test_an_experiment_goes_on_with_the_extra_evaluations_it_was_made_with(tmp_path):
+    file = tmp_path / "exp.toml"
+    file.write_text('methods = ["bn"]\n[evaluation]\nextra = ["gaps", "probe"]\n')
+    first = Experiment.of(load_settings(file, experiment="exp"), tmp_path)
+    with first.lock():
+        first.prepare(first.trials())
+    again = Experiment.of(load_settings(file, experiment="exp"), tmp_path)
+    again.check()
+    assert RunFolder(again.trials()[0].path).config().evaluation.extra == ("gaps", "probe")
+    file.write_text('methods = ["bn"]\n[evaluation]\nextra = ["gabs"]\n')
+    with pytest.raises(
+        UsageError, match=r"exp\.toml:3: evaluation\.extra: unknown evaluation 'gabs': did you mean 'ga"
+    ):
+        load_settings(file)

@@ -33,6 +33,16 @@ def test_verdict(kl, mi, expected):
     assert verdict({"kl": kl, "mi": mi, "mi_ceiling": 7.6}) == expected
 
 
+@pytest.mark.parametrize(("active", "gain", "expected"), [(0, 5.0, "collapsed"), (1, 0.1, "informative")])
+def test_verdict_reads_active_units(active, gain, expected):
+    assert verdict({"kl": 3.0, "mi": 2.0, "mi_ceiling": 7.6, "au": active, "z_gain_shuffled": gain}) == expected
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.099, "unused"), (0.1, "informative"), (None, "informative")])
+def test_a_code_that_the_decoder_does_not_look_at_is_unused(gain, expected):
+    assert verdict({"kl": 3.0, "mi": 2.0, "mi_ceiling": 7.6, "au": 5, "z_gain_shuffled": gain}) == expected
+
+
 def test_without_a_ceiling_nothing_is_saturated():
     assert verdict({"kl": 9.0, "mi": 7.6}) == "informative"
 

@@ -18,19 +18,22 @@ FAKE_KL, FAKE_SHARE = 1.0, 0.25
 SATURATED_SHARE = 0.95
 """Share of its ceiling log N above which mi says only that it is large."""
 
+UNUSED = 0.1
+"""Nats that another sentence's code costs the decoder, below which it doesn't look at z."""
+
 NO_VERDICT = "-"
 RULE = (
-    f"verdict: collapsed = kl < {COLLAPSED} or mi < {COLLAPSED}; fake-rate = kl >= {FAKE_KL:g} and "
-    f"mi < {FAKE_SHARE} kl; saturated = mi > {SATURATED_SHARE} mi_ceiling; informative = none of these; "
-    f"{NO_VERDICT} = kl or mi undefined"
+    f"verdict: collapsed = kl < {COLLAPSED} or mi < {COLLAPSED} or au = 0; unused = z_gain_shuffled < {UNUSED} where "
+    f"measured; fake-rate = kl >= {FAKE_KL:g} and mi < {FAKE_SHARE} kl; saturated = mi > {SATURATED_SHARE} mi_ceiling; "
+    f"informative = none of these; {NO_VERDICT} = kl or mi undefined"
 )
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """What became of z in a trial: ``collapsed``, ``fake-rate``, ``saturated`` or ``informative``.
+    """What became of z in a trial: ``collapsed``, ``unused``, ``fake-rate``, ``saturated`` or ``informative``.
 
     Args:
-        row: Figures by column; `kl`, `mi` and `mi_ceiling` are read.
+        row: Figures by column; `kl`, `mi`, `mi_ceiling` and `au` are read, and `z_gain_shuffled` where it was measured.
 
     Returns:
         ``-`` where the figures that would decide are undefined, as for a language model or an autoencoder.
@@ -38,10 +41,13 @@ def verdict(row: Mapping[str, Any]) -> str:
     kl, mi, ceiling = (_figure(row, name) for name in ("kl", "mi", "mi_ceiling"))
     if kl is None:
         return NO_VERDICT
-    if kl < COLLAPSED or (mi is not None and mi < COLLAPSED):
+    active, gain = _figure(row, "au"), _figure(row, "z_gain_shuffled")
+    if kl < COLLAPSED or (mi is not None and mi < COLLAPSED) or active == 0:
         return "collapsed"
     if mi is None:
         return NO_VERDICT
+    if gain is not None and gain < UNUSED:
+        return "unused"
     if kl >= FAKE_KL and mi < FAKE_SHARE * kl:
         return "fake-rate"
     if ceiling is not None and mi > SATURATED_SHARE * ceiling:
