@@ -42,11 +42,10 @@ def test_json_lists_all_methods():
 
 
 def test_one_method_shows_equation_ranges_partners_and_reference():
-    text = run("linear_anneal")
+    text = " ".join(run("linear_anneal").split())  # long lines are wrapped at the width of the terminal
     assert "equation: w(s) = min(1, start + s (1 - start) / S)" in text
     assert "linear_anneal.start = 0.0 (0 <= x <= 1): weight at the first step" in text
-    # long lines are wrapped at the width of the terminal
-    composes, clashes = " ".join(text.split()).split("composes with: ")[1].split("clashes with: ")
+    composes, clashes = text.split("composes with: ")[1].split("clashes with: ")
     assert "bn," in composes
     assert "beta (kl_weight)" in clashes
     assert "reference: Bowman et al. (2016), Generating Sentences from a Continuous Space, arXiv:1511.06349" in text
