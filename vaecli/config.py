@@ -64,7 +64,7 @@ class TrainingConfig(Group):
     reload_best: bool = Field(False, description="go back to the best weights at a decay")
     seed: int = Field(0, ge=0, description="seed of initialisation, data order and noise")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training; fp32 is exact")
     threads: int = Field(0, ge=0, description="CPU threads; 0 lets torch choose")
 
 
@@ -74,6 +74,9 @@ class EvaluationConfig(Group):
     iw_samples: int = Field(50, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="arithmetic of the decoder in rec and iw_nll; all else is float32 and float64"
+    )
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
     extra: tuple[str, ...] = Field((), description="further evaluations after the final one, as in `vae evaluate`")
 

@@ -33,6 +33,7 @@ from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus, Split
 from vaecli.metrics import iw, mi
 from vaecli.metrics.elbo import elbo_terms
+from vaecli.metrics.inference import scoring_precision
 from vaecli.model.posterior import DiagonalGaussian
 
 
@@ -55,7 +56,8 @@ def elbo_row(shapes: Shapes, corpus: Corpus, options: Options, batches: int) -> 
     device = session.device
 
     def ours() -> None:
-        elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
+        with scoring_precision(options.precision, session.model, device):
+            elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
 
     pairs = interleave(
         synchronised(lambda: evaluate_neg_elbo(reference, theirs), device), synchronised(ours, device), options.repeats
@@ -63,7 +65,7 @@ def elbo_row(shapes: Shapes, corpus: Corpus, options: Options, batches: int) -> 
     work = float(split.predicted_tokens)
     types, rate = len(corpus.vocabulary), work / median(pairs.ours)
     flop = flop_per_token(types, shapes.model, FORWARD)
-    detail = floor_detail(flop, types, shapes.model, "fp32", options.device, rate)
+    detail = floor_detail(flop, types, shapes.model, options.resolved_precision, options.device, rate)
     about = {"largest_difference_nats": differ, "sentences": float(len(split))}
     name = f"elbo-{shapes.name}{options.suffix}"
     return paired_row(name, "ELBO of the test split", pairs, (work, work), "tokens/s", 4.0, {**detail, **about})
@@ -100,11 +102,12 @@ def iw_row(shapes: Shapes, corpus: Corpus, options: Options, samples: int, group
     theirs = [equal_length_batch(corpus.test, [group[len(group) // 2]]).to(device) for group in places]
 
     def ours() -> None:
-        terms = elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
-        assert terms.posterior is not None
-        iw.importance_weighted_nll(
-            session.model, split, terms.posterior, samples, batch_size=size, seed=0, device=device
-        )
+        with scoring_precision(options.precision, session.model, device):
+            terms = elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
+            assert terms.posterior is not None
+            iw.importance_weighted_nll(
+                session.model, split, terms.posterior, samples, batch_size=size, seed=0, device=device
+            )
 
     pairs = interleave(
         synchronised(lambda: [importance_weighted_nll(reference, x, samples) for x in theirs], device),
@@ -114,7 +117,7 @@ def iw_row(shapes: Shapes, corpus: Corpus, options: Options, samples: int, group
     work = (float(predicted(theirs) * samples), float(split.predicted_tokens * samples))
     types, rate = len(corpus.vocabulary), work[1] / median(pairs.ours)
     flop = flop_per_sample_token(types, shapes.model)
-    detail = floor_detail(flop, types, shapes.model, "fp32", options.device, rate)
+    detail = floor_detail(flop, types, shapes.model, options.resolved_precision, options.device, rate)
     about = {"samples": float(samples), "largest_difference_nats": differ}
     name = f"iw-{shapes.name}{options.suffix}"
     title = f"importance-weighted NLL, {samples} samples"

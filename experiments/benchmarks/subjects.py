@@ -15,14 +15,16 @@ from experiments.benchmarks.reference import (
     equal_length_groups,
 )
 from experiments.benchmarks.shapes import Shapes, spread
-from vaecli.config import TrainingConfig
 from vaecli.corpus.types import Corpus, Split, collate
 from vaecli.errors import VaeError
+from vaecli.model.arithmetic import arithmetic, resolve_precision
 from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
-from vaecli.training.device import arithmetic, resolve_precision
 from vaecli.training.session import TrainingSession
+
+PUBLISHED_OUTPUT = 10_000 * 256
+"""Numbers in the output layer at the smaller of the measured shapes, for what ``auto`` precision depends on."""
 
 AGREEMENT = 1e-3
 """Nats per sentence by which the two may differ on equal weights."""
@@ -58,7 +60,7 @@ class Options:
     @property
     def resolved_precision(self) -> str:
         """``fp32`` or ``bf16``."""
-        return resolve_precision(self.precision, self.torch_device)
+        return resolve_precision(self.precision, self.torch_device, PUBLISHED_OUTPUT)
 
     @property
     def suffix(self) -> str:
@@ -69,8 +71,7 @@ class Options:
 def can_train(precision: str, device: torch.device) -> bool:
     """Whether torch has an LSTM of this arithmetic for this machine; a CPU without AVX-512 has none in bf16."""
     try:
-        settings = TrainingConfig.model_validate({"precision": precision})
-        with arithmetic(settings, device):
+        with arithmetic(resolve_precision(precision, device, PUBLISHED_OUTPUT), device):
             lstm, words = nn.LSTM(8, 8).to(device), torch.zeros(2, 2, 8, device=device)
             lstm(words)[0].float().sum().backward()
     except (RuntimeError, VaeError):

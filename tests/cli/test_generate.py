@@ -110,7 +110,7 @@ def test_a_beam_finds_what_is_at_least_as_probable_as_greedy_words(runs):
     assert greedy == one
     assert all(w >= g - 1e-6 for w, g in zip(wide, greedy, strict=True))
     cold, hot = log_probs("--temperature", 0.001), log_probs("--temperature", 5)
-    assert cold == pytest.approx(greedy)
+    assert cold == pytest.approx(greedy, rel=1e-5)  # scored in a batch of another size
     assert sum(hot) < sum(cold)
 
 

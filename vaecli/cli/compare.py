@@ -90,7 +90,7 @@ def compare(
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment
     from vaecli.settings import load_settings
-    from vaecli.training.device import resolve_device, resolve_precision
+    from vaecli.training.device import training_precision
 
     check_outputs(json, csv)
     layer = o.option_layer(
@@ -118,7 +118,7 @@ def compare(
     experiment = Experiment.of(settings, out)
     experiment.check(overwrite)
     first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
-    resolve_precision(first.training.precision, resolve_device(first.training.device))
+    training_precision(first, 0)
     corpus = load_corpus(first.corpus)
     if not quiet:
         for note in corpus.notes:

@@ -89,7 +89,7 @@ def _prepare(
     from vaecli.runs.experiment import corpus_name
     from vaecli.runs.folder import RunFolder, run_path
     from vaecli.settings import load_settings
-    from vaecli.training.device import resolve_device, resolve_precision
+    from vaecli.training.device import training_precision
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; keep one")
@@ -103,7 +103,7 @@ def _prepare(
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
         return folder, load_corpus(folder.resume(config).corpus)
-    resolve_precision(config.training.precision, resolve_device(config.training.device))
+    training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     corpus = load_corpus(config.corpus)
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 

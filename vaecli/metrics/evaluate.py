@@ -13,7 +13,7 @@ from vaecli.corpus.types import Split, Truth
 from vaecli.errors import DivergedError
 from vaecli.metrics.au import active_units, mean_variance
 from vaecli.metrics.elbo import ElboTerms, elbo_terms
-from vaecli.metrics.inference import wide_prior
+from vaecli.metrics.inference import scoring_precision, wide_prior
 from vaecli.metrics.iw import importance_weighted_nll
 from vaecli.metrics.mi import batch_mutual_information, mutual_information, standard_error
 from vaecli.metrics.ppl import perplexity
@@ -60,20 +60,21 @@ def evaluate(
     Raises:
         DivergedError: A figure is not finite.
     """
-    terms = elbo_terms(
-        model, split, rec_samples=config.rec_samples, batch_size=config.batch_size, seed=seed, device=device
-    )
-    values: dict[str, Value] = {"sentences": len(split), "tokens": split.predicted_tokens}
-    values |= _bound_values(terms, split)
-    samples = config.iw_samples if full else 0
-    iw_nll = None
-    if not model.has_latent:
-        iw_nll, samples = terms.rec, 0
-    elif samples and terms.kl is not None and terms.posterior is not None:
-        iw_nll = importance_weighted_nll(
-            model, split, terms.posterior, samples, batch_size=config.batch_size, seed=seed, device=device
+    with scoring_precision(config.precision, model, device):
+        terms = elbo_terms(
+            model, split, rec_samples=config.rec_samples, batch_size=config.batch_size, seed=seed, device=device
         )
-    values |= _iw_values(iw_nll, samples, split, truth)
+        values: dict[str, Value] = {"sentences": len(split), "tokens": split.predicted_tokens}
+        values |= _bound_values(terms, split)
+        samples = config.iw_samples if full else 0
+        iw_nll = None
+        if not model.has_latent:
+            iw_nll, samples = terms.rec, 0
+        elif samples and terms.kl is not None and terms.posterior is not None:
+            iw_nll = importance_weighted_nll(
+                model, split, terms.posterior, samples, batch_size=config.batch_size, seed=seed, device=device
+            )
+        values |= _iw_values(iw_nll, samples, split, truth)
     latent, per_dimension = _latent_values(model, terms, split)
     return Metrics(values | latent, per_dimension)
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 
-CHUNK_ELEMENTS = 1_000_000
-"""Pairwise log densities held at a time (8 MB)."""
+CHUNK_ELEMENTS = 500_000
+"""Pairwise log densities held at a time (4 MB)."""
 
 OLD_BATCH = 32
 """Batch of the estimator of older papers, whose ceiling is log 32 = 3.47 nats."""
@@ -72,11 +72,10 @@ def _terms(pairwise: Tensor, own: Tensor) -> Tensor:
     """(M,) log q(z_m|x_m) - log q(z_m) from (M, N) log densities, of which (M,) `own` are the sentences' own.
 
     Ratios to the own density come first, so that identical posteriors give log 1 and not a difference of rounded
-    logarithms; the own ratio of 1 in the mean bounds the term by log N.
+    logarithms; the own ratio of 1 in the mean bounds the term by log N and keeps the mean from vanishing. Overwrites
+    `pairwise`: a fresh array would cost more than the exponentials. A ratio too large for float64 gives -inf.
     """
-    ratios = pairwise - own.unsqueeze(1)
-    largest = ratios.max(1, keepdim=True).values
-    log_mean = largest.squeeze(1) + (ratios - largest).exp_().mean(1).log()
+    log_mean = pairwise.sub_(own.unsqueeze(1)).exp_().mean(1).log()
     return (-log_mean).clamp(max=math.log(pairwise.shape[1]))
 
 
@@ -97,6 +96,9 @@ def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
         pairwise = posterior.pairwise_log_prob(z[places])
         own[places] = pairwise.gather(1, places.unsqueeze(1)).squeeze(1)
         terms[places] = _terms(pairwise, own[places])
+    for place in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from where its own density is
+        ratios = posterior.pairwise_log_prob(z[place : place + 1]).squeeze(0) - own[place]
+        terms[place] = math.log(len(z)) - ratios.logsumexp(0)
     return MutualInformation(terms, own)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD
 from vaecli.model.decoder import Decoder
+from vaecli.model.dropout import Dropout
 from vaecli.model.output import OutputLayer
 
 FILTER = 3
@@ -72,8 +73,8 @@ class ConvolutionalDecoder(Decoder):
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
         self.first = nn.Conv1d(embedding_size + latent_size, channels, 1)
         self.blocks = nn.Sequential(*(ResidualBlock(channels, d) for d in dilations))
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.output = OutputLayer(channels, vocabulary_size)
 
     def hidden(self, z: Tensor, inputs: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD, Batch
+from vaecli.model.dropout import Dropout
 from vaecli.model.output import OutputLayer
 
 
@@ -75,8 +76,8 @@ class LSTMDecoder(Decoder):
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
         self.initial = nn.Linear(latent_size, hidden_size, bias=False) if latent_size else None
         self.lstm = nn.LSTM(embedding_size + latent_size, hidden_size, batch_first=True)
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.output = OutputLayer(hidden_size, vocabulary_size)
 
     def hidden(self, z: Tensor, inputs: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.nn.functional import linear, softplus
 
 from vaecli.corpus.types import PAD
 from vaecli.model.decoder import Decoder
+from vaecli.model.dropout import Dropout
 from vaecli.model.output import OutputLayer, linear_cross_entropy
 
 SMALLEST, LARGEST = 1e-5, 10.0
@@ -121,7 +122,7 @@ class MonotoneOutput(OutputLayer):
 
     def nll(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """See `OutputLayer.nll`."""
-        return linear_cross_entropy(hidden, torch.cat(self.blocks(), 1), None, targets)
+        return linear_cross_entropy(hidden, torch.cat(self.blocks(), 1), targets)
 
 
 class InjectiveDecoder(Decoder):
@@ -159,8 +160,8 @@ class InjectiveDecoder(Decoder):
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
         self.initial = nn.Parameter(torch.empty(hidden_size))
         self.lstm = nn.LSTM(embedding_size, hidden_size, batch_first=True)
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.first = MonotoneMap(size, convex_size, strength)
         self.second = Convex(convex_size)
         self.bias = nn.Parameter(torch.empty(2 * convex_size))

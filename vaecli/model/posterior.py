@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import ClassVar, Self
 
 import torch
@@ -89,11 +90,16 @@ class DiagonalGaussian(Posterior):
         return self.log_prob_dimensions(z).sum(-1)
 
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
-        """See `Posterior.pairwise_log_prob`; two matrix products instead of an (M, B, Z) array."""
+        """See `Posterior.pairwise_log_prob`; one matrix product instead of an (M, B, Z) array."""
+        weights, constant = self._quadratic_form
+        return torch.addmm(constant, torch.cat([z.square(), z], 1), weights)
+
+    @cached_property
+    def _quadratic_form(self) -> tuple[Tensor, Tensor]:
+        """(2Z, B) weights of z^2 and z in the log densities, and the (B,) rest: the same for every chunk of z."""
         precision = (-self.logvar).exp()
-        constant = (LOG_2PI + self.logvar + self.mean.square() * precision).sum(-1)
-        quadratic = z.square() @ precision.T - 2 * (z @ (self.mean * precision).T)
-        return -0.5 * (quadratic + constant)
+        weights = torch.cat([-0.5 * precision, self.mean * precision], 1).T
+        return weights, -0.5 * (LOG_2PI + self.logvar + self.mean.square() * precision).sum(-1)
 
     def kl(self, prior: Prior) -> Tensor | None:
         r"""(B, Z) closed form ``(mean^2 + exp(logvar) - logvar - 1) / 2`` against N(0, I)."""

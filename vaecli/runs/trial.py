@@ -24,7 +24,7 @@ from vaecli.remedies.compose import Method
 from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.training.checkpoint import BEST, load_checkpoint
-from vaecli.training.device import resolve_device, resolve_precision
+from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
 from vaecli.training.progress import Observer, Progress, Row
@@ -125,7 +125,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
         remedies=method.versions,
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
-        precision=resolve_precision(config.training.precision, device),
+        precision=training_precision(config, len(corpus.vocabulary), device),
         threads=torch.get_num_threads(),
         notes=list(corpus.notes),
     )

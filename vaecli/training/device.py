@@ -1,14 +1,12 @@
-"""Where and in which arithmetic a run computes."""
+"""Where a run computes."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-
 import torch
 
-from vaecli.config import TrainingConfig
+from vaecli.config import RunConfig
 from vaecli.errors import UsageError
+from vaecli.model.arithmetic import resolve_precision
 
 
 def resolve_device(name: str) -> torch.device:
@@ -25,36 +23,16 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-@cache
-def has_bf16(device: torch.device) -> bool:
-    """Whether an LSTM can be trained in bf16 on a device: on a CPU oneDNN refuses without AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    with torch.random.fork_rng(devices=[]):
-        lstm = torch.nn.LSTM(8, 8, batch_first=True)
-        try:
-            with torch.autocast(device.type, torch.bfloat16):
-                lstm(torch.zeros(2, 3, 8))[0].float().sum().backward()
-        except RuntimeError:
-            return False
-    return True
+def training_precision(config: RunConfig, vocabulary_size: int, device: torch.device | None = None) -> str:
+    """``fp32`` or ``bf16``: the arithmetic that a run trains in.
 
-
-def resolve_precision(precision: str, device: torch.device) -> str:
-    """``fp32`` or ``bf16``; ``auto`` is fp32, whose figures are exact on every machine.
-
-    bf16 trains with a rounding error of its own, so it is taken only when asked for.
+    Args:
+        config: Of the run.
+        vocabulary_size: Word types V.
+        device: Where it computes; by default what the settings say.
 
     Raises:
-        UsageError: bf16 was asked for where the hardware has none.
+        UsageError: The settings ask for what the hardware hasn't.
     """
-    if precision == "bf16" and not has_bf16(device):
-        raise UsageError(f"precision 'bf16': this {device.type} has no bf16 arithmetic; use --precision fp32 or auto")
-    return "fp32" if precision == "auto" else precision
-
-
-def arithmetic(config: TrainingConfig, device: torch.device) -> AbstractContextManager[object]:
-    """The context that a training step runs in."""
-    if resolve_precision(config.precision, device) == "bf16":
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    where = device or resolve_device(config.training.device)
+    return resolve_precision(config.training.precision, where, vocabulary_size * config.model.decoder_size)

@@ -1,16 +1,42 @@
-"""Optimisers, one a group of parameters, so that a step may move the encoder alone."""
+"""Optimisers, one a group of parameters, so that a step may move the encoder alone; and the clip over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
 from vaecli.model.vae import VAE
 
 GROUPS = ("encoder", "decoder")
+
+
+class SGD(torch.optim.Optimizer):
+    """Stochastic gradient descent without momentum, as published, that moves only the rows of a sparse gradient.
+
+    Args:
+        parameters: Trained.
+        lr: Learning rate.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """``p <- p - lr * gradient``; sparse gradients are coalesced."""
+        assert closure is None
+        for group in self.param_groups:
+            moved = [p for p in group["params"] if p.grad is not None]
+            dense = [p for p in moved if not p.grad.is_sparse]
+            if dense:
+                torch._foreach_add_(dense, [p.grad for p in dense], alpha=-group["lr"])
+            for p in moved:
+                if p.grad.is_sparse:
+                    p.index_add_(0, p.grad._indices()[0], p.grad._values(), alpha=-group["lr"])
 
 
 def own_parameters(module: nn.Module) -> bool:
@@ -31,7 +57,14 @@ def group_parameters(model: VAE, group: str) -> Iterator[nn.Parameter]:
 
 
 def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
-    """An optimiser for each group that has parameters; SGD is without momentum, as published."""
+    """An optimiser for each group that has parameters.
+
+    With SGD, word embeddings get sparse gradients from then on: a batch holds a few hundred of the words, and the rows
+    of the others would be cleared, normed and moved by zero. Adam moves every row at every step.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            module.sparse = config.optimizer == "sgd"
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for group in GROUPS:
         parameters = list(group_parameters(model, group))
@@ -40,8 +73,39 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
         if config.optimizer == "adam":
             optimizers[group] = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         else:
-            optimizers[group] = torch.optim.SGD(parameters, lr=config.learning_rate, fused=True)
+            optimizers[group] = SGD(parameters, lr=config.learning_rate)
     return optimizers
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
+    """Scales the gradients of all parameters together so that their norm is `limit` at most.
+
+    Sparse gradients are coalesced first, for a word that occurs twice has one gradient, the sum.
+
+    Args:
+        parameters: Those without a gradient are passed over.
+        limit: Largest global norm.
+
+    Returns:
+        () the norm before; on a GPU nothing waits for it.
+    """
+    values = []
+    for p in parameters:
+        if p.grad is None:
+            continue
+        if p.grad.is_sparse:
+            p.grad = p.grad.coalesce()
+        values.append(p.grad._values() if p.grad.is_sparse else p.grad)
+    if not values:
+        return torch.zeros(())
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
+    if norm.device.type == "cpu":
+        if bool(norm > limit):
+            torch._foreach_mul_(values, limit / (float(norm) + 1e-6))
+    else:
+        torch._foreach_mul_(values, (limit / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 def set_learning_rate(optimizers: dict[str, torch.optim.Optimizer], value: float) -> None:

@@ -12,12 +12,13 @@ from vaecli.corpus.batches import TrainBatches
 from vaecli.corpus.types import Batch, Corpus, collate
 from vaecli.errors import DivergedError
 from vaecli.metrics.evaluate import validation_mutual_information
+from vaecli.model.arithmetic import arithmetic, exact_products
 from vaecli.model.vae import VAE, stable_seed
 from vaecli.objective import Clock, Terms, raw_terms
 from vaecli.remedies.base import Phase
 from vaecli.remedies.compose import Method
-from vaecli.training.device import arithmetic
-from vaecli.training.optimizer import group_parameters, make_optimizers
+from vaecli.training.device import training_precision
+from vaecli.training.optimizer import clip_gradients, group_parameters, make_optimizers
 
 
 class TrainingSession:
@@ -34,6 +35,7 @@ class TrainingSession:
     def __init__(self, model: VAE, method: Method, corpus: Corpus, config: RunConfig, device: torch.device) -> None:
         self.model, self.method, self.corpus = model, method, corpus
         self.config, self.device = config, device
+        self.precision = training_precision(config, len(corpus.vocabulary), device)
         self.batches = TrainBatches(corpus.train, config.training.batch_size, config.training.seed)
         self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
         self.random_draws = 0
@@ -53,7 +55,7 @@ class TrainingSession:
 
     def loss(self, batch: Batch) -> Terms:
         """The composed objective of a batch, at the session's clock."""
-        with arithmetic(self.config.training, self.device):
+        with arithmetic(self.precision, self.device):
             terms = self.method.objective(raw_terms(self.model, batch), self.clock)
         return self.phase.objective(terms) if self.phase.objective else terms
 
@@ -66,9 +68,10 @@ class TrainingSession:
         """
         for parameter in self.model.parameters():
             parameter.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
+        with exact_products():
+            loss.backward()  # type: ignore[no-untyped-call]
         parameters = [p for group in ("encoder", "decoder") for p in group_parameters(self.model, group)]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.training.clip, foreach=True)
+        norm = clip_gradients(parameters, self.config.training.clip)
         if self.device.type == "cpu" and not bool(torch.isfinite(norm)):
             raise DivergedError(f"step {self.clock.step}: the gradient is not finite (norm {float(norm)})")
         for group in groups:
