@@ -32,7 +32,7 @@ def vamp(method="vamp", components=5, length=4, **model):
 @torch.no_grad()
 def place(model, means, logvars):
     """Sets the head so that the pseudo-inputs have exactly these (K, Z) means and log variances."""
-    encoder, head = model.prior.reader
+    head = model.prior.reader[1]
     seen = {}
     handle = head.register_forward_pre_hook(lambda module, args: seen.update(features=args[0].features))
     model.prior.components(torch.float32)

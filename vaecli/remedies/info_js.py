@@ -1,10 +1,10 @@
 """InfoVAE with the Jensen-Shannon divergence: a critic tells codes from prior samples, the encoder deceives it.
 
 ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
-critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019, section 4; the encoder's loss is the
-one of Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016)
-with a Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are
-the defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
+critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019; the encoder's loss is the one of
+Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016) with a
+Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are the
+defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
 batch; neither update touches the other's weights. The term is in nats per sentence, log 2 where the critic can't tell,
 and no divergence: what the critic fails to see costs nothing. Composes with KL weights, which act on the KL only, and
 with posteriors and decoders of other remedies, not with those that make the update in another way.
@@ -94,7 +94,7 @@ class InfoJS(Remedy):
 
     name: ClassVar[str] = "info_js"
     title: ClassVar[str] = "InfoVAE (JS, adversarial)"
-    paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644", "section 2")
+    paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
     cost: ClassVar[float] = 1.1

@@ -1,11 +1,11 @@
 """InfoVAE with a Stein discrepancy: q(z) is held to the prior by the prior's score, without samples of the prior.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al. 2019, section 4). In form
-`ksd`, D is the squared kernelised Stein discrepancy of the batch's codes (Liu, Lee & Jordan 2016), unbiased. In form
-`svgd`, which the paper uses, codes move along the Stein variational direction phi of Liu & Wang (2016) instead: the
-term is ``-<stop(phi_i) . z_i>``, whose gradient is right and whose value means nothing, so the loss in the history says
-little. D is in no unit of information; lambda turns it into nats. A Gaussian kernel hardly sees anything in tens of
-dimensions. Composes with KL weights, which act on the KL only, and with posteriors and decoders of other remedies.
+``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al. 2019). In form `ksd`, D
+is the squared kernelised Stein discrepancy of the batch's codes (Liu, Lee & Jordan 2016), unbiased. In form `svgd`,
+which the paper uses, codes move along the Stein variational direction phi of Liu & Wang (2016) instead: the term is
+``-<stop(phi_i) . z_i>``, whose gradient is right and whose value means nothing, so the loss in the history says little.
+D is in no unit of information; lambda turns it into nats. A Gaussian kernel hardly sees anything in tens of dimensions.
+Composes with KL weights, which act on the KL only, and with posteriors and decoders of other remedies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class InfoStein(Remedy):
         2019,
         "InfoVAE: Balancing Learning and Inference in Variational Autoencoders",
         "1706.02262",
-        "section 4",
     )
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KSD^2(q(z), p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})

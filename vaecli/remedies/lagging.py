@@ -1,11 +1,11 @@
 """Several encoder updates per decoder update, until the encoder has caught up.
 
 While the encoder lags behind, an update is an inner loop of encoder updates, the first on the batch itself, the others
-on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the batch
-(He et al. 2019, algorithm 1). A KL weight that follows the clock advances once per decoder update, one that follows
-the measured KL at every update. At the start of each epoch the mutual information on validation is measured; once it
-falls below that of the epoch before, training is plain for good, exactly as without this remedy. Composes with
-everything that doesn't change the update.
+on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the batch (He et
+al. 2019). A KL weight that follows the clock advances once per decoder update, one that follows the measured KL at
+every update. At the start of each epoch the mutual information on validation is measured; once it falls below that of
+the epoch before, training is plain for good, exactly as without this remedy. Composes with everything that doesn't
+change the update.
 
 Two things differ from the published code. Mutual information is measured against the whole validation split, where the
 published estimate within batches of 32 can't exceed log 32 = 3.47 nats and saturates. And each update is clipped by the
@@ -79,7 +79,6 @@ class Lagging(Remedy):
         2019,
         "Lagging Inference Networks and Posterior Collapse in Variational Autoencoders",
         "1901.05534",
-        "algorithm 1",
     )
     equation: ClassVar[str] = "encoder updates until their loss rises, then one decoder update"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.STEP})
