@@ -160,7 +160,8 @@ NO_FIGURES = {
 """Methods without a row, and why."""
 
 HEADER = """\
-# What papers print for the methods: made by `python -m experiments.published`, not by hand.
+# What papers print for the methods. `python -m experiments.published` made it from a table of figures that is not part
+# of the repository; a new method adds its row, or the reason why there is none, by hand.
 #
 # A figure is copied as printed; an absent one was not printed. Figures of different papers are rarely comparable:
 # nll_kind says which estimator stands in the column nll, and note what else differs. `vae methods NAME` prints them.

@@ -16,6 +16,7 @@ from vaecli.model.vae import Parts
 from vaecli.remedies.base import Paper, Remedy, Slot
 
 NO_LATENT = "a language model has no latent variable"
+EXACT = "its iw_nll is exact, without samples"
 
 
 class LM(Remedy):
@@ -34,9 +35,10 @@ class LM(Remedy):
     slots: ClassVar[frozenset[Slot]] = frozenset(Slot) - {Slot.DECODER_INPUT}
     alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
     cost: ClassVar[float] = 0.6
-    undefined: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("kl", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT
-    )
+    undefined: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),
+        "iw_samples": EXACT,
+    }
 
     def build(self, parts: Parts) -> Parts:
         """A decoder without a latent variable, and nothing that infers one."""
