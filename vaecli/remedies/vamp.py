@@ -5,9 +5,10 @@ the mean of q(z|x) over the train split; K pseudo-inputs u_k stand in for its se
 no gradient, so a pseudo-input here is a sequence of word vectors of one fixed length, which the encoder reads instead
 of the embeddings of words; all of it is learned, the place of ``<s>`` included. Encoder and pseudo-inputs move
 together: the gradient of log p(z) reaches both. A pseudo-input is read without dropout or corruption, not refined, and
-normalised with the batch's statistics without counting in them. The KL is estimated at the sample of z, since it has
-no closed form, so it isn't split by dimension. Composes with every posterior that has a density on vectors, with KL
-weights and KL functionals. It doesn't forbid collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
+normalised with the batch's statistics without counting in them. The KL is estimated at the sample of z, since it has no
+closed form, so it isn't split by dimension. Inner steps of `lagging` and `semi_amortized` hold the prior still, encoder
+included. Composes with every posterior that has a density on vectors, with KL weights and KL functionals. It doesn't
+forbid collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Vamp(Remedy):
     paper: ClassVar[Paper] = Paper("Tomczak & Welling", 2018, "VAE with a VampPrior", "1705.07120")
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
-    cost: ClassVar[float] = 1.5
+    cost: ClassVar[float] = 1.2
 
     components: int = Field(50, ge=1, le=1000, description="K: pseudo-inputs; chosen here, for small corpora")
     length: int = Field(10, ge=2, le=100, description="word vectors of a pseudo-input; chosen here")
