@@ -28,7 +28,7 @@ def divergence_factor(alpha: float, scaling: float) -> float:
 
 
 class InfoVAE(Remedy):
-    """``loss = rec + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al. 2019); members say what D is."""
+    """``loss = rec + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al.); members say what D is."""
 
     paper: ClassVar[Paper] = PAPER
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})
