@@ -91,7 +91,7 @@ class BetaTC(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.GAUSSIAN})
-    cost: ClassVar[float] = 1.2
+    cost: ClassVar[float] = 1.15
 
     information: float = Field(0.0, ge=0, description="a, the paper's alpha: weight of the mutual information")
     correlation: float = Field(1.0, ge=0, description="b, the paper's beta: weight of the total correlation")

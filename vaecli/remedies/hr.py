@@ -62,7 +62,7 @@ class HR(Remedy):
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|h_t, c_t) || N(0, I))"
     slots: ClassVar[frozenset[Slot]] = SLOTS
-    cost: ClassVar[float] = 1.2
+    cost: ClassVar[float] = 1.4
 
     def build(self, parts: Parts) -> Parts:
         """An encoder with cell states and a head on both at every step."""

@@ -41,7 +41,7 @@ class Lipschitz(Remedy):
     )
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
-    cost: ClassVar[float] = 4.0
+    cost: ClassVar[float] = 3.5
 
     strength: float = Field(
         1.0, ge=0, le=100, description="L: floor of the inverse Lipschitz constant of each map; 0 is LIDVAE"

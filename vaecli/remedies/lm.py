@@ -34,7 +34,7 @@ class LM(Remedy):
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
     slots: ClassVar[frozenset[Slot]] = frozenset(Slot) - {Slot.DECODER_INPUT}
     alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
-    cost: ClassVar[float] = 0.6
+    cost: ClassVar[float] = 0.7
     undefined: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),
         "iw_samples": EXACT,
