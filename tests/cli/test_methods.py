@@ -101,3 +101,12 @@ def test_a_broken_method_of_another_package_does_not_hide_the_others(monkeypatch
 def test_the_command_imports_nothing_heavy_before_it_runs():
     code = "import sys, vaecli.cli.methods, vaecli.cli.report; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_one_method_shows_the_figures_in_print():
+    text = " ".join(run("bn").split())
+    assert "Zhu et al. 2020, arXiv:2004.12585, Tables 1 and 8 (500 samples, mean of 5 runs):" in text
+    assert "bn+linear_anneal on Yahoo, gamma=0.6: nll 326.7 (iw), kl 6.2, mi 5.6, au 32" in text
+    assert "published figures: none; the paper's tables were not obtained" in " ".join(run("control").split())
+    (values,) = json.loads(run("control", "--json"))
+    assert (values["published"], values["no_published_figures"]) == ([], "the paper's tables were not obtained")

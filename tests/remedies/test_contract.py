@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import math
 import typing
 from itertools import combinations
 from pathlib import Path
@@ -12,8 +13,10 @@ from safetensors.torch import load, save
 from support import clock, tiny_batch, tiny_model, tiny_shape, tiny_split
 
 import vaecli
+from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import collate
 from vaecli.errors import UsageError
+from vaecli.metrics.evaluate import evaluate
 from vaecli.model.calibration import calibrate
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
@@ -136,6 +139,18 @@ def test_a_checkpoint_restores_what_evaluation_sees(name):
     other.load_state_dict(load(data))
     for mine, restored in zip(outputs(model), outputs(other), strict=True):
         assert torch.equal(mine, restored)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_column_is_a_number_or_undefined_for_a_reason(name):
+    model = tiny_model(name, init_range=0.5)
+    config = EvaluationConfig(iw_samples=4, rec_samples=1, batch_size=16)
+    values = evaluate(model, tiny_split(20), config, seed=0, device=torch.device("cpu"), full=True).values
+    empty = {column.removesuffix("_se") for column, value in values.items() if value is None}
+    assert empty - {"excess_nll"} == {column.removesuffix("_se") for column in remedy_class(name).undefined} & {
+        column.removesuffix("_se") for column in values
+    }
+    assert all(math.isfinite(value) for value in values.values() if value is not None)
 
 
 def clashing_slots(first, second):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from vaecli.remedies.base import Remedy
     from vaecli.report.terminal import Target
@@ -26,7 +26,7 @@ def methods(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
-    """List the methods, or show one: equation, hyper-parameters, what it composes with, reference."""
+    """List the methods, or show one: equation, hyper-parameters, what it composes with, reference, figures in print."""
     from vaecli.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
     from vaecli.report.methods_table import describe, methods_markdown_table
@@ -125,6 +125,8 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
             console.print(Text("hyper-parameters:", style="bold"))
         for item in values["hyper_parameters"]:
             console.print(Text("  " + printable(_hyper_line(name, item))))
+        for text, style in _published(values):
+            console.print(Text(printable(text), style=style))
     return tidy(captured.get(), target)
 
 
@@ -141,6 +143,21 @@ def _entries(values: Mapping[str, Any]) -> dict[str, str]:
         "version": str(values["version"]),
         "reference": values["paper"],
     }
+
+
+def _published(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lines on what papers print for a remedy, each with its style; none where the file is not there."""
+    from itertools import groupby
+
+    from vaecli.report.published import heading, line
+
+    if values["published"]:
+        yield "published figures:", "bold"
+    elif values["no_published_figures"]:
+        yield f"published figures: none; {values['no_published_figures']}", ""
+    for head, rows in groupby(values["published"], key=heading):
+        yield f"  {head}:", ""
+        yield from ((f"    {line(row)}", "") for row in rows)
 
 
 def _hyper_line(name: str, item: Mapping[str, Any]) -> str:

@@ -24,6 +24,10 @@ class BatchNorm(nn.Module):
     Args:
         size: Dimensions Z.
         eps: Added to the variance.
+
+    Attributes:
+        held: While True, a training batch is normalised as though it had come with the last one, whose statistics it
+            gets without counting in them, and nothing is added to the population's.
     """
 
     mean: Tensor
@@ -34,7 +38,9 @@ class BatchNorm(nn.Module):
         self.eps = eps
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("variance", torch.ones(size))
+        self.held = False
         self._moments: Moments | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
 
     def reset_parameters(self) -> None:
         """Forgets the population statistics."""
@@ -48,13 +54,16 @@ class BatchNorm(nn.Module):
             UsageError: A training batch of one sentence, whose variance is 0 whatever the sentence is.
         """
         wide = x if x.dtype == torch.float64 else x.float()
-        if self._moments is not None:
+        if self._moments is not None and not self.held:
             self._moments.add(wide)
         if not self.training:
             return normalise(wide, self.mean, self.variance, self.eps)
+        if self.held and self._last is not None:
+            return normalise(wide, *self._last, self.eps)
         if wide.shape[0] < 2:
             raise UsageError("batch normalisation got a training batch of one sentence; change training.batch_size")
         variance, mean = torch.var_mean(wide, dim=0, correction=0)
+        self._last = mean.detach(), variance.detach()
         return normalise(wide, mean, variance, self.eps)
 
     def begin_calibration(self) -> None:

@@ -47,6 +47,7 @@ REMEDIES: dict[str, str] = {
     "vmf": "vaecli.remedies.vmf:VMF",
     "iaf": "vaecli.remedies.iaf:IAF",
     "mog": "vaecli.remedies.mog:MoG",
+    "vamp": "vaecli.remedies.vamp:Vamp",
     "pooling": "vaecli.remedies.pooling:Pooling",
     "info_mmd": "vaecli.remedies.info_mmd:InfoMMD",
     "info_kl": "vaecli.remedies.info_kl:InfoKL",

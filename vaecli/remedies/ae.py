@@ -1,8 +1,8 @@
 """The deterministic autoencoder: z is the posterior mean and nothing pulls it to the prior.
 
-``loss = -log p(x | z = mean(x))`` (the sequence autoencoder of Dai & Le 2015, section 2, with the VAE's encoder and
-decoder). There is no variance at all, unlike in `beta` at 0, which still samples. Composes with what changes the
-encoder, the decoder and its input, with added terms of z, and with what changes the update.
+``loss = -log p(x | z = mean(x))`` (the sequence autoencoder of Dai & Le 2015, with the VAE's encoder and decoder).
+There is no variance at all, unlike in `beta` at 0, which still samples. Composes with what changes the encoder, the
+decoder and its input, with added terms of z, and with what changes the update.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class AE(Remedy):
 
     name: ClassVar[str] = "ae"
     title: ClassVar[str] = "autoencoder"
-    paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432", "section 2")
+    paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432")
     equation: ClassVar[str] = "loss = -log p(x | z = mean(x))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL, Slot.KL_WEIGHT})
     undefined: ClassVar[Mapping[str, str]] = {
         "kl": NO_DENSITY,
         "marginal_kl": NO_DENSITY,
-        **dict.fromkeys(("neg_elbo", "iw_nll", "ppl_elbo", "ppl_iw"), NO_BOUND),
+        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw"), NO_BOUND),
     }
 
     def build(self, parts: Parts) -> Parts:

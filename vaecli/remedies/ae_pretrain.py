@@ -1,10 +1,10 @@
 """An encoder that is trained as an autoencoder first; then the decoder starts anew and the VAE is trained.
 
 Stage 1: ``loss = E_q[-log p(x|z)]``, the KL at weight 0. Stage 2: the decoder is initialised again from a fresh seed,
-the encoder stays bit for bit, and the objective is the method's own (Li et al. 2019, section 3, who train stage 2 with
-free bits and a KL weight that rises over 10 epochs: ``ae_pretrain+free_bits+linear_anneal``). Without the new decoder
-the shortcut of stage 1 would remain. Composes with everything that doesn't have stages of its own; added terms are on
-in both stages.
+the encoder stays bit for bit, and the objective is the method's own (Li et al. 2019, who train stage 2 with free bits
+and a KL weight that rises over 10 epochs: ``ae_pretrain+free_bits+linear_anneal``). Without the new decoder the
+shortcut of stage 1 would remain. Composes with everything that doesn't have stages of its own; added terms are on in
+both stages.
 
 The paper trains stage 1 until it converges, so the whole costs about two trainings. Here both stages share the planned
 epochs, so that methods of one experiment cost about the same; twice the epochs at the default share give the published
@@ -44,7 +44,6 @@ class AEPretrain(Remedy):
         2019,
         "A Surprisingly Effective Fix for Deep Latent Variable Modeling of Text",
         "1909.00868",
-        "section 3",
     )
     equation: ClassVar[str] = "stage 1: loss = rec; stage 2: decoder initialised anew, loss = rec + w(t) K"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PHASES})

@@ -56,7 +56,7 @@ class Paper:
         year: Of publication.
         title: Of the paper.
         arxiv: Its identifier, or empty.
-        equation: The number or place of the equation in the paper.
+        equation: Which part of the paper it is, where that needs saying.
     """
 
     authors: str
@@ -67,7 +67,7 @@ class Paper:
 
     @property
     def citation(self) -> str:
-        """``Zhu et al. (2020), A Batch Normalized ..., arXiv:2004.12585, equation 7``."""
+        """``Shao et al. (2020), ControlVAE ..., arXiv:2004.05967, the PI algorithm``."""
         parts = [f"{self.authors} ({self.year}), {self.title}"]
         if self.arxiv:
             parts.append(f"arXiv:{self.arxiv}")

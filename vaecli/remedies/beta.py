@@ -1,7 +1,7 @@
 """A constant KL weight.
 
-``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))`` (Higgins et al. 2017, equation 4). Against collapse beta is below
-1; at 0 it is an autoencoder that still samples. Composes with everything that doesn't set the KL weight.
+``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))`` (Higgins et al. 2017). Against collapse beta is below 1; at 0 it
+is an autoencoder that still samples. Composes with everything that doesn't set the KL weight.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ class Beta(Remedy):
         "Higgins et al.",
         2017,
         "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
-        equation="equation 4",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})

@@ -1,9 +1,9 @@
 """An auxiliary loss that predicts the words of the sentence, in no order, from z alone.
 
 ``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer (Zhao, Zhao &
-Eskenazi 2017, section 3.2). A decoder that ignores z can't lower this term, so information flows into z from the first
-update on. It counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure.
-The network is trained with the encoder. Composes with everything that has a latent variable.
+Eskenazi 2017). A decoder that ignores z can't lower this term, so information flows into z from the first update on. It
+counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure. The network
+is trained with the encoder. Composes with everything that has a latent variable.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ class BOW(Remedy):
         2017,
         "Learning Discourse-level Diversity for Neural Dialog Models using Conditional Variational Autoencoders",
         "1703.10960",
-        "section 3.2",
     )
     equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
-    cost: ClassVar[float] = 1.1
+    cost: ClassVar[float] = 1.4
 
     weight: float = Field(1.0, ge=0, description="w: factor on the bag-of-words loss")
     hidden: int = Field(400, ge=1, description="tanh units between z and the words")

@@ -1,8 +1,8 @@
 """KL weight rising several times over, so that later cycles start from an encoder that is informative already.
 
-``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T
-(Fu et al. 2019, section 4). f rises from 0 to 1 over [0, R]. Composes with everything that doesn't set the KL weight.
-The learning rate of the published runs restarts with each cycle as well; here it is the same for every method.
+``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T (Fu
+et al. 2019). f rises from 0 to 1 over [0, R]. Composes with everything that doesn't set the KL weight. The learning
+rate of the published runs restarts with each cycle as well; here it is the same for every method.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ class Cyclical(Remedy):
         2019,
         "Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing",
         "1903.10145",
-        "section 4",
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})

@@ -1,10 +1,10 @@
 """A posterior confined to a KL of at least delta in every dimension, whatever the encoder says.
 
-``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with
-s_l < 1 < s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2`` (Razavi et
-al. 2019, section 2; their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. 2020, whose
-printed form lacks the square root). Composes with everything that leaves the posterior's form alone. The KL proves
-nothing here: where m <= 0 the mean is a function of sigma alone, so Z delta nats can come without any information.
+``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with s_l < 1
+< s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2`` (Razavi et al. 2019;
+their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. 2020, whose printed form lacks
+the square root). Composes with everything that leaves the posterior's form alone. The KL proves nothing here: where m
+<= 0 the mean is a function of sigma alone, so Z delta nats can come without any information.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Delta(Remedy):
         2019,
         "Preventing Posterior Collapse with delta-VAEs",
         "1901.03416",
-        "section 2, with an independent prior",
+        "with an independent prior",
     )
     equation: ClassVar[str] = (
         "sigma = s_l + (s_u - s_l) sigmoid(a), mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))"

@@ -1,9 +1,9 @@
 """Denoising: the encoder reads a corrupted sentence, the decoder reconstructs the clean one.
 
 ``loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))``, where the corruption c deletes each word with one
-probability and replaces each that is left by ``<unk>`` with another, in training only (Shen et al. 2020, section 3).
-Sentences that are close share corrupted forms, so they get close codes. A sentence keeps at least one word, in which it
-differs from the published code. Alone this is the denoising VAE; with `info_js` it is the paper's DAAE, the adversarial
+probability and replaces each that is left by ``<unk>`` with another, in training only (Shen et al. 2020). Sentences
+that are close share corrupted forms, so they get close codes. A sentence keeps at least one word, in which it differs
+from the published code. Alone this is the denoising VAE; with `info_js` it is the paper's DAAE, the adversarial
 autoencoder with this corruption. Composes with everything but another corruption of the encoder's input.
 """
 
@@ -97,7 +97,6 @@ class Denoising(Remedy):
         2020,
         "Educating Text Autoencoders: Latent Representation Guidance via Denoising",
         "1905.12777",
-        "section 3",
     )
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER_INPUT})

@@ -1,9 +1,9 @@
 """A decoder that reads no words at all: every input word is ``<unk>``, in training and in evaluation.
 
 ``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training (Bowman et al. 2016, the
-inputless decoder of section 3.3 and table 2). What is left to the decoder is z and the position; ``<s>`` stays. The
-words are hidden where the decoder looks them up, so that scoring and generation alike see none. Composes with
-everything that doesn't corrupt the decoder's input; with `lm` it is the inputless language model of the same table.
+inputless decoder of table 2). What is left to the decoder is z and the position; ``<s>`` stays. The words are hidden
+where the decoder looks them up, so that scoring and generation alike see none. Composes with everything that doesn't
+corrupt the decoder's input; with `lm` it is the inputless language model of the same table.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ class Historyless(Remedy):
     name: ClassVar[str] = "historyless"
     title: ClassVar[str] = "inputless decoder"
     paper: ClassVar[Paper] = Paper(
-        "Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349", "section 3.3, table 2"
+        "Bowman et al.",
+        2016,
+        "Generating Sentences from a Continuous Space",
+        "1511.06349",
+        "table 2, the inputless decoder",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | t, z), in evaluation too"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER_INPUT})

@@ -1,10 +1,10 @@
 """InfoVAE with the Jensen-Shannon divergence: a critic tells codes from prior samples, the encoder deceives it.
 
 ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
-critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019, section 4; the encoder's loss is the
-one of Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016)
-with a Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are
-the defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
+critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019; the encoder's loss is the one of
+Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016) with a
+Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are the
+defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
 batch; neither update touches the other's weights. The term is in nats per sentence, log 2 where the critic can't tell,
 and no divergence: what the critic fails to see costs nothing. Composes with KL weights, which act on the KL only, and
 with posteriors and decoders of other remedies, not with those that make the update in another way.
@@ -13,10 +13,10 @@ with posteriors and decoders of other remedies, not with those that make the upd
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -24,8 +24,8 @@ from vaecli.corpus.types import Batch
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
-from vaecli.remedies.info_mmd import divergence_factor, kl_factor
+from vaecli.remedies.base import Paper, Session, Slot, Step, put_aux
+from vaecli.remedies.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
 """Of the critic's Adam, as in the code of Shen et al. (2020)."""
@@ -89,12 +89,12 @@ def update_critic(critic: nn.Module, optimizer: torch.optim.Optimizer, z: Tensor
     return loss.detach()
 
 
-class InfoJS(Remedy):
+class InfoJS(InfoVAE):
     """InfoVAE with an adversary."""
 
     name: ClassVar[str] = "info_js"
     title: ClassVar[str] = "InfoVAE (JS, adversarial)"
-    paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644", "section 2")
+    paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
     cost: ClassVar[float] = 1.1
@@ -104,12 +104,6 @@ class InfoJS(Remedy):
     hidden: int = Field(512, ge=1, description="units of the critic")
     learning_rate: float = Field(5e-4, gt=0, le=1, description="of the critic's Adam")
 
-    @model_validator(mode="after")
-    def _pulls_towards_the_prior(self) -> Self:
-        if divergence_factor(self.alpha, self.scaling) < 0:
-            raise ValueError("alpha + scaling must be at least 1, else q(z) is pushed away from the prior")
-        return self
-
     def build(self, parts: Parts) -> Parts:
         """The critic among the auxiliary modules."""
         critic = Critic(parts.shape.model.latent_size, self.hidden)
@@ -117,11 +111,8 @@ class InfoJS(Remedy):
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Scales the KL and adds the encoder's side of the game."""
-        scaled = replace(terms, kl=kl_factor(self.alpha) * terms.kl)
-        factor = divergence_factor(self.alpha, self.scaling)
-        if factor == 0:
-            return scaled
-        return scaled.add(factor * deception_loss(fixed_logits(terms.context.aux[self.name], terms.z)))
+        critic = terms.context.aux[self.name]
+        return self.with_divergence(terms, lambda: deception_loss(fixed_logits(critic, terms.z)))
 
     def wrap_step(self, step: Step, session: Session) -> Step:
         """The update followed by one of the critic."""

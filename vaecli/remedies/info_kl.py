@@ -1,29 +1,28 @@
 """InfoVAE with the KL divergence: q(z) as a whole is held to the prior, and information about the sentence is free.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) KL(q(z) || p(z))`` (Zhao et al. 2019,
-section 4). q(z) is the mixture of the batch's posteriors, taken at the same samples as q(z|x), so that exactly ``log
-q(z|x) - log p(z) = [log q(z|x) - log q(z)] + [log q(z) - log p(z)]``: the KL is MI plus divergence, and alpha = lambda
-= 1 drops the MI alone. A batch of B shows at most log B nats of MI (4.2 at 64): what the KL has above that counts as
-divergence and is pushed down, so information is free up to log B only. alpha = 0 and lambda = 1 is the VAE. Composes
-with KL weights, which act on the whole, since both parts are KL divergences, and with all posteriors that have a
-density.
+``loss = E_q[-log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) KL(q(z) || p(z))`` (Zhao et al. 2019).
+q(z) is the mixture of the batch's posteriors, taken at the same samples as q(z|x), so that exactly ``log q(z|x) - log
+p(z) = [log q(z|x) - log q(z)] + [log q(z) - log p(z)]``: the KL is MI plus divergence, and alpha = lambda = 1 drops the
+MI alone. A batch of B shows at most log B nats of MI (4.2 at 64): what the KL has above that counts as divergence and
+is pushed down, so information is free up to log B only. alpha = 0 and lambda = 1 is the VAE. Composes with KL weights,
+which act on the whole, since both parts are KL divergences, and with all posteriors that have a density.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.aggregate import batch_densities
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.info_mmd import divergence_factor, kl_factor
+from vaecli.remedies.base import Slot
+from vaecli.remedies.infovae import InfoVAE, divergence_factor, kl_factor
 
 
 def marginal_kl(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
@@ -40,30 +39,15 @@ def marginal_kl(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
     return (aggregate - prior.log_prob(z.double())).to(torch.promote_types(z.dtype, torch.float32))
 
 
-class InfoKL(Remedy):
+class InfoKL(InfoVAE):
     """InfoVAE with KL(q(z) || p(z))."""
 
     name: ClassVar[str] = "info_kl"
     title: ClassVar[str] = "InfoVAE (KL)"
-    paper: ClassVar[Paper] = Paper(
-        "Zhao et al.",
-        2019,
-        "InfoVAE: Balancing Learning and Inference in Variational Autoencoders",
-        "1706.02262",
-        "section 4",
-    )
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
-    cost: ClassVar[float] = 1.05
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
-    scaling: float = Field(1.0, ge=0, description="lambda: with alpha, the factor alpha + lambda - 1 on the divergence")
-
-    @model_validator(mode="after")
-    def _pulls_towards_the_prior(self) -> Self:
-        if divergence_factor(self.alpha, self.scaling) < 0:
-            raise ValueError("alpha + scaling must be at least 1, else q(z) is pushed away from the prior")
-        return self
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces the KL by the two parts, (B, 1)."""

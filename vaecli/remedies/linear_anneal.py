@@ -1,9 +1,9 @@
 """KL weight rising over the first epochs, linearly unless another shape is asked for.
 
-``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, section 3.1, in the form
-of He et al. 2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones.
-``w(s) = start + (1 - start) f(s / S)`` with the shapes f of the cyclical schedule, all at one half in the middle
-of the warm-up; `sigmoid_anneal` is the logistic curve in steps. Composes with all that doesn't set the KL weight.
+``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, in the form of He et al.
+2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones. ``w(s) = start + (1 -
+start) f(s / S)`` with the shapes f of the cyclical schedule, all at one half in the middle of the warm-up;
+`sigmoid_anneal` is the logistic curve in steps. Composes with all that doesn't set the KL weight.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class LinearAnneal(Remedy):
 
     name: ClassVar[str] = "linear_anneal"
     title: ClassVar[str] = "linear KL annealing"
-    paper: ClassVar[Paper] = Paper(
-        "Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349", "section 3.1"
-    )
+    paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = min(1, start + s (1 - start) / S)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
 

@@ -16,6 +16,7 @@ from vaecli.model.vae import Parts
 from vaecli.remedies.base import Paper, Remedy, Slot
 
 NO_LATENT = "a language model has no latent variable"
+EXACT = "its iw_nll is exact, without samples"
 
 
 class LM(Remedy):
@@ -33,10 +34,11 @@ class LM(Remedy):
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
     slots: ClassVar[frozenset[Slot]] = frozenset(Slot) - {Slot.DECODER_INPUT}
     alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
-    cost: ClassVar[float] = 0.6
-    undefined: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("kl", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT
-    )
+    cost: ClassVar[float] = 0.7
+    undefined: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),
+        "iw_samples": EXACT,
+    }
 
     def build(self, parts: Parts) -> Parts:
         """A decoder without a latent variable, and nothing that infers one."""

@@ -1,11 +1,11 @@
 """A minimum desired rate: the -ELBO under a constraint KL >= r, by a Lagrange multiplier that is learned.
 
 ``min over the model, max over u >= 0 of E_q[-log p(x|z)] + <KL> + u (r - <KL>)``, < > the mean over the batch
-(Pelsmaeker & Aziz 2020, section 3). At KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder,
-above it the KL is rewarded. u ascends by RMSprop on the gradient r - <KL> of the same backward pass, and is projected
-to u >= 0; the published code takes |u| instead. RMSprop divides by the size of the gradient, so u moves by about the
-learning rate an update however far the KL is off: 1 in 1,000 updates, in runs of any length.
-Composes with KL weights, which act on <KL> and not on the constraint, and with other posteriors and decoders.
+(Pelsmaeker & Aziz 2020). At KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder, above it the
+KL is rewarded. u ascends by RMSprop on the gradient r - <KL> of the same backward pass, and is projected to u >= 0; the
+published code takes |u| instead. RMSprop divides by the size of the gradient, so u moves by about the learning rate an
+update however far the KL is off: 1 in 1,000 updates, in runs of any length. Composes with KL weights, which act on <KL>
+and not on the constraint, and with other posteriors and decoders.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class MDR(Remedy):
         2020,
         "Effective Estimation of Deep Generative Language Models",
         "1904.08194",
-        "section 3, minimum desired rate",
+        "minimum desired rate",
     )
     equation: ClassVar[str] = "loss = rec + <KL> + u (r - <KL>), u >= 0 ascending"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})

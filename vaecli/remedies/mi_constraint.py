@@ -1,16 +1,15 @@
 """ELBO under a constraint on mutual information: a hinge lifts the KL while the information is below a minimum.
 
 ``loss = E_q[-log p(x|z)] + beta <KL> + lambda max(0, c - I)``, <.> the batch mean: the Lagrangian of minimising the
--ELBO subject to ``I(x; z) >= c``. Phuong et al. (2018) pose the problem with an equality (section 3); the hinge on the
-KL follows an unsigned note. With ``mi = kl``, I is the batch mean of the KL. That is an upper bound: a posterior far
-from the prior but the same for all sentences satisfies it without information, so ``mi = aggregate`` estimates I
-itself, at most log B in batches of B. Below c the KL term has the factor beta - lambda, so it lifts the KL only for
-lambda > beta. Composes with KL weights, which act on beta <KL> and not on the hinge, and with other posteriors.
+-ELBO subject to ``I(x; z) >= c``. Phuong et al. (2018) pose the problem with an equality; the hinge on the KL follows
+an unsigned note. With ``mi = kl``, I is the batch mean of the KL. That is an upper bound: a posterior far from the
+prior but the same for all sentences satisfies it without information, so ``mi = aggregate`` estimates I itself, at most
+log B in batches of B. Below c the KL term has the factor beta - lambda, so it lifts the KL only for lambda > beta.
+Composes with KL weights, which act on beta <KL> and not on the hinge, and with other posteriors.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.aggregate import batch_densities
 from vaecli.remedies.base import Paper, Remedy, Slot
 
 
@@ -38,9 +38,8 @@ def batch_information(posterior: Posterior, z: Tensor) -> Tensor:
         posterior: q(z|x) of B sentences.
         z: (B, Z) a sample of each.
     """
-    pairs = posterior.map(Tensor.double).pairwise_log_prob(z.double())
-    aggregate = torch.logsumexp(pairs, dim=1) - math.log(len(pairs))
-    return (pairs.diagonal() - aggregate).mean().to(torch.promote_types(z.dtype, torch.float32))
+    own, aggregate = batch_densities(posterior, z)
+    return (own - aggregate).mean().to(torch.promote_types(z.dtype, torch.float32))
 
 
 class MIConstraint(Remedy):
@@ -52,7 +51,7 @@ class MIConstraint(Remedy):
         "Phuong et al.",
         2018,
         "The Mutual Autoencoder: Controlling Information in Latent Code Representations",
-        equation="section 3, with a hinge for the equality",
+        equation="the constraint as an equality; the hinge is of an unsigned note",
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})

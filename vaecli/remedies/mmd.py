@@ -41,7 +41,7 @@ def kernel(name: str, latent_size: int) -> Kernel:
 
 
 def mmd_unbiased(a: Tensor, b: Tensor, kernel: Kernel) -> Tensor:
-    r"""() the U-statistic of MMD^2 (Gretton et al. 2012, equation 3), unbiased and so at times negative.
+    r"""() the U-statistic of MMD^2 (Gretton et al. 2012), unbiased and so at times negative.
 
     .. math:: \frac{\sum_{i \ne j} k(a_i, a_j)}{M (M - 1)} + \frac{\sum_{i \ne j} k(b_i, b_j)}{N (N - 1)}
               - \frac{2 \sum_{i, j} k(a_i, b_j)}{M N}

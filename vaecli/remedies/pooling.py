@@ -1,8 +1,8 @@
 """The encoder's features pooled from all its states: the state after ``</s>`` alone remembers little of the start.
 
-``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>`` (Long et al. 2019,
-section 3). Mean and logvar come from h as ever. Composes with everything that keeps the encoder's states, with any
-posterior, prior and decoder.
+``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>`` (Long et al. 2019). Mean
+and logvar come from h as ever. Composes with everything that keeps the encoder's states, with any posterior, prior and
+decoder.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ class Pooling(Remedy):
         2019,
         "Preventing Posterior Collapse in Sequence VAEs with Pooling",
         "1911.03976",
-        "section 3",
     )
     equation: ClassVar[str] = "h = max_t h_t or mean_t h_t instead of the last state"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER})

@@ -24,7 +24,7 @@ SHAPES: dict[Shape, Callable[[float], float]] = {
     "sigmoid": lambda v: logistic(12 * v - 6),
     "cosine": lambda v: (1 - math.cos(math.pi * v)) / 2,
 }
-"""How a weight rises over v in [0, 1] (Fu et al. 2019, section 4); the sigmoid goes from 0.0025 to 0.9975."""
+"""How a weight rises over v in [0, 1] (Fu et al. 2019); the sigmoid goes from 0.0025 to 0.9975."""
 
 
 def shortened_midpoint(midpoint: float, share: float, clock: Clock) -> float:

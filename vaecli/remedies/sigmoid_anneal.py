@@ -1,9 +1,9 @@
 """KL weight rising along a logistic curve.
 
-``w(s) = 1 / (1 + exp(-k (s - s0)))`` (Bowman et al. 2016, section 3.1, which draws the curve; k = 0.0025 and s0 = 2500
-are those of the PyTorch implementation in wide use, whose run on Penn Treebank takes 5,260 updates). One rule fits it
-to shorter runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays as it is.
-Composes with everything that doesn't set the KL weight.
+``w(s) = 1 / (1 + exp(-k (s - s0)))`` (Bowman et al. 2016, which draws the curve; k = 0.0025 and s0 = 2500 are those of
+the PyTorch implementation in wide use, whose run on Penn Treebank takes 5,260 updates). One rule fits it to shorter
+runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays as it is. Composes with
+everything that doesn't set the KL weight.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ class SigmoidAnneal(Remedy):
 
     name: ClassVar[str] = "sigmoid_anneal"
     title: ClassVar[str] = "sigmoid KL annealing"
-    paper: ClassVar[Paper] = Paper(
-        "Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349", "section 3.1"
-    )
+    paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = 1 / (1 + exp(-k (s - s0)))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
 

@@ -1,8 +1,8 @@
 """A decoder whose output layer sees z directly, past the LSTM.
 
-``logits_t = W [h_t; z]``, in addition to z in the initial state and every input (Dieng et al. 2019, section 3: a skip
-connection from z to a hidden layer; here one, into the layer before the softmax, where the published text model has
-its most direct one). Composes with everything that doesn't replace the decoder.
+``logits_t = W [h_t; z]``, in addition to z in the initial state and every input (Dieng et al. 2019: a skip connection
+from z to a hidden layer; here one, into the layer before the softmax, where the published text model has its most
+direct one). Composes with everything that doesn't replace the decoder.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Skip(Remedy):
     name: ClassVar[str] = "skip"
     title: ClassVar[str] = "Skip-VAE"
     paper: ClassVar[Paper] = Paper(
-        "Dieng et al.", 2019, "Avoiding Latent Variable Collapse with Generative Skip Models", "1807.04863", "section 3"
+        "Dieng et al.", 2019, "Avoiding Latent Variable Collapse with Generative Skip Models", "1807.04863"
     )
     equation: ClassVar[str] = "logits_t = W [h_t; z]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})

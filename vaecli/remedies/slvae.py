@@ -1,9 +1,9 @@
 """Self-labelling: z is drawn towards a label that a network of its own predicts from the sentence.
 
-``loss = E_q[-log p(x|z)] + KL + lambda E_q ||z - g(x)||^2`` (Zhang et al. 2019, section 3, which is conditional and
-trains g in turns; here g is a linear map of the encoder's features, trained with the rest). Composes with everything
-that keeps an encoder. A KL above 0 proves little here: with a decoder that ignores z, the optimum is mean = g = 0 and
-variance 1 / (1 + 2 lambda), a KL of 6.9 nats at lambda = 1 and Z = 32 without any information.
+``loss = E_q[-log p(x|z)] + KL + lambda E_q ||z - g(x)||^2`` (Zhang et al. 2019, which is conditional and trains g in
+turns; here g is a linear map of the encoder's features, trained with the rest). Composes with everything that keeps an
+encoder. A KL above 0 proves little here: with a decoder that ignores z, the optimum is mean = g = 0 and variance 1 / (1
++ 2 lambda), a KL of 6.9 nats at lambda = 1 and Z = 32 without any information.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ class SLVAE(Remedy):
         2019,
         "Improve Diverse Text Generation by Self Labeling Conditional Variational Auto Encoder",
         "1903.10842",
-        "section 3",
     )
     equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})

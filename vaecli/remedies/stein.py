@@ -58,7 +58,7 @@ def score(prior: Prior, z: Tensor) -> Tensor:
 def stein_kernel(z: Tensor, scores: Tensor, name: KernelName, width: float) -> Tensor:
     """(B, B) ``u(a, b) = k s_a.s_b + s_a.grad_b k + s_b.grad_a k + tr(grad_a grad_b k)`` of all pairs.
 
-    Its mean over independent samples of p is 0 (Liu, Lee & Jordan 2016, equation 9; Chwialkowski et al. 2016).
+    Its mean over independent samples of p is 0 (Liu, Lee & Jordan 2016; Chwialkowski et al. 2016).
 
     Args:
         z: (B, Z) samples.
@@ -84,7 +84,7 @@ def ksd(z: Tensor, scores: Tensor, name: KernelName, width: float) -> Tensor:
 
 
 def svgd_direction(z: Tensor, scores: Tensor, name: KernelName, width: float) -> Tensor:
-    """(B, Z) ``phi_i = (1/B) sum_j [k(z_j, z_i) s(z_j) + grad_{z_j} k(z_j, z_i)]`` (Liu & Wang 2016, equation 8).
+    """(B, Z) ``phi_i = (1/B) sum_j [k(z_j, z_i) s(z_j) + grad_{z_j} k(z_j, z_i)]`` (Liu & Wang 2016).
 
     Of all directions in the unit ball of the kernel's space, phi lowers KL(q || p) the fastest. Without gradient.
     """

@@ -1,7 +1,7 @@
 """The vanilla VAE, which every other method is compared with.
 
-``loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))`` (Kingma & Welling 2014, equation 3). With an LSTM decoder it collapses.
-It changes nothing, so it composes with nothing.
+``loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))`` (Kingma & Welling 2014). With an LSTM decoder it collapses. It changes
+nothing, so it composes with nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,5 @@ class Vanilla(Remedy):
 
     name: ClassVar[str] = "vanilla"
     title: ClassVar[str] = "VAE"
-    paper: ClassVar[Paper] = Paper(
-        "Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "1312.6114", "equation 3"
-    )
+    paper: ClassVar[Paper] = Paper("Kingma & Welling", 2014, "Auto-Encoding Variational Bayes", "1312.6114")
     equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))"

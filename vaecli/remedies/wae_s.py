@@ -1,10 +1,9 @@
 """The Wasserstein autoencoder with a KL term that keeps the encoder stochastic and leaves its mean alone.
 
 ``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, diag(var)) || N(mean, I))`` (Bahuleyan et al.
-2019, section 3): gamma = 0 is `wae`. Composes with KL weights, which act on the gamma term, and with remedies whose
-posterior is a diagonal Gaussian. lambda and gamma are in nats per sentence. The published code averages the
-reconstruction over tokens, where it has lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of
-about ten tokens.
+2019): gamma = 0 is `wae`. Composes with KL weights, which act on the gamma term, and with remedies whose posterior is a
+diagonal Gaussian. lambda and gamma are in nats per sentence. The published code averages the reconstruction over
+tokens, where it has lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of about ten tokens.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ class WAES(Remedy):
         2019,
         "Stochastic Wasserstein Autoencoder for Probabilistic Sentence Generation",
         "1806.08462",
-        "section 3",
     )
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, var) || N(mean, I))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.GAUSSIAN})

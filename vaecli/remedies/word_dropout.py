@@ -1,8 +1,8 @@
 """Decoder input words replaced by ``<unk>`` at random, so that the decoder has to rely on z.
 
 In training, each word w_t that the decoder reads becomes ``<unk>`` with probability r; ``<s>`` stays, and so do the
-targets and what the encoder reads (Bowman et al. 2016, section 3.1). Composes with everything that doesn't corrupt the
-decoder's input, a language model included.
+targets and what the encoder reads (Bowman et al. 2016). Composes with everything that doesn't corrupt the decoder's
+input, a language model included.
 """
 
 from __future__ import annotations
@@ -55,9 +55,7 @@ class WordDropout(Remedy):
 
     name: ClassVar[str] = "word_dropout"
     title: ClassVar[str] = "word dropout"
-    paper: ClassVar[Paper] = Paper(
-        "Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349", "section 3.1"
-    )
+    paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "input word t = <unk> with probability r, else w_t (training only)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER_INPUT})
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from vaecli.errors import UsageError
 from vaecli.remedies import REMEDIES, remedy_class
 from vaecli.report.formats import escape_markdown, markdown_table
+from vaecli.report.published import figures_of, load_published
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -127,7 +128,7 @@ def summary(kind: type[Remedy]) -> str:
 
 def describe(name: str, remedies: Remedies) -> dict[str, Any]:
     """Everything about a remedy as plain values."""
-    kind = remedies[name]
+    kind, printed = remedies[name], load_published()
     return {
         "name": name,
         "title": kind.title,
@@ -141,6 +142,8 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "undefined": dict(kind.undefined),
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
+        "published": figures_of(name, remedies, printed),
+        "no_published_figures": printed["no_figures"].get(name, ""),
     }
 
 
