@@ -41,9 +41,15 @@ class TrainBatches:
         self._short = rest if rest > 1 or count == 0 else 0
         self._merge = rest == 1 and count > 0
         self.steps_per_epoch = count + (self._short > 0)
+        self._latest: tuple[int, list[Tensor]] = (-1, [])
 
     def epoch(self, n: int) -> list[Tensor]:
-        """The batches of epoch n in their order: places of sentences, (B,) int64 each."""
+        """The batches of epoch n in their order: places of sentences, (B,) int64 each; the latest are kept."""
+        if self._latest[0] != n:
+            self._latest = (n, self._make_epoch(n))
+        return self._latest[1]
+
+    def _make_epoch(self, n: int) -> list[Tensor]:
         generator = torch.Generator().manual_seed(stable_seed(self.seed, "batches", n))
         order = torch.randperm(len(self.lengths), generator=generator)
         pool = torch.arange(len(order)) // (POOL * self.batch_size)

@@ -74,7 +74,7 @@ def _onednn_is_exact() -> bool:
 
 @contextmanager
 def _matmul_setting(value: str) -> Iterator[None]:
-    settings = torch.backends.mkldnn.matmul
+    settings = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # made at run time
     before = settings.fp32_precision
     settings.fp32_precision = value
     try:

@@ -33,8 +33,8 @@ class Dropout(nn.Module):
         dropped = round(self.p * LEVELS)
         words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
         bits = words.view(torch.int16)[: x.numel()].view(x.shape)
-        kept = (bits >= dropped - LEVELS // 2).to(x.dtype) if dropped < LEVELS else torch.zeros_like(x)
-        return x * kept.mul_(LEVELS / max(1, LEVELS - dropped))
+        kept = bits >= dropped - LEVELS // 2 if dropped < LEVELS else torch.zeros_like(x, dtype=torch.bool)
+        return (x * kept).mul_(LEVELS / max(1, LEVELS - dropped))
 
     def extra_repr(self) -> str:
         """Its probability."""

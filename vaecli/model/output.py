@@ -12,7 +12,6 @@ In bf16 the products and p are rounded to 8 bits; the sum of a row's exponential
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,6 +20,9 @@ from torch.autograd.function import once_differentiable
 
 CHUNK_BYTES = 16_000_000
 """Logits held at a time: half a CPU's last-level cache, and enough rows for products at full speed."""
+
+KEPT_ELEMENTS = 10_000_000
+"""Numbers of an array that is kept from call to call; a larger one would be missed by the rest of the update."""
 
 BLOCK_ELEMENTS = 1_000_000
 """Numbers of the weight's gradient that are held in the products' dtype at a time."""
@@ -41,6 +43,8 @@ class _Buffers(threading.local):
         if device.type != "cpu":
             return torch.empty(shape, dtype=dtype, device=device)
         size = shape[0] * shape[1]
+        if size > KEPT_ELEMENTS:
+            return torch.empty(shape, dtype=dtype)
         held = self.held.get((name, dtype))
         if held is None or held.numel() < size:
             held = self.held[name, dtype] = torch.empty(size, dtype=dtype)
@@ -116,7 +120,7 @@ def _run(
         part = slice(start, min(start + size, rows))
         h, y = low_hidden[part], targets[part].unsqueeze(1)
         logits = torch.mm(h, low_weight.T, out=buffer[: h.shape[0]])
-        p, nll[part], at_target = _softmax_nll(logits, y, lambda rows, h=h: h[rows] @ low_weight.T)
+        p, nll[part], at_target = _softmax_nll(logits, y, h, low_weight)
         if needs is None:
             continue
         g = p.index_put_((torch.arange(len(y), device=p.device), y.squeeze(1)), (at_target - 1).to(dtype).squeeze(1))
@@ -133,13 +137,14 @@ def _run(
     return nll, (d_hidden, d_weight) if needs is not None else None
 
 
-def _softmax_nll(logits: Tensor, y: Tensor, again: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+def _softmax_nll(logits: Tensor, y: Tensor, h: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Softmax and losses of (n, V) logits, which it overwrites, at (n, 1) targets.
 
     Args:
         logits: (n, V) in the dtype of the products.
         y: (n, 1) targets.
-        again: Gives the logits of some rows once more.
+        h: (n, D) and
+        weight: (V, D), for the logits of a row once more.
 
     Returns:
         (n, V) p in the dtype of the logits, (n,) nats and (n, 1) p at the target in float32 (float64 for float64).
@@ -151,12 +156,12 @@ def _softmax_nll(logits: Tensor, y: Tensor, again: Callable[[Tensor], Tensor]) -
         return log_p.exp_().to(logits.dtype), nll.squeeze(1), (-nll).exp()
     # One pass over a row, exponentials and their sum in float32, rounded once where they are stored: the rounding of
     # p_y to bf16 moves a loss by 0.004 nats at most, that of log p_y would by 0.03.
-    p = torch.softmax(logits, 1, out=_buffers.take("softmax", (len(y), logits.shape[1]), logits.dtype, logits.device))
+    p = torch.softmax(logits, 1, out=logits)
     at_target = p.gather(1, y).to(wide)
     nll = -at_target.log().squeeze(1)
     rare = at_target.squeeze(1) < SMALLEST
     if bool(rare.any()):
-        nll[rare] = -torch.log_softmax(again(rare).to(wide), 1).gather(1, y[rare]).squeeze(1)
+        nll[rare] = -torch.log_softmax((h[rare] @ weight.T).to(wide), 1).gather(1, y[rare]).squeeze(1)
     return p, nll, at_target
 
 

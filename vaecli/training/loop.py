@@ -61,6 +61,7 @@ class Loop:
         self.progress = Progress(learning_rate=self.settings.learning_rate)
         self.interrupt = Interrupt()
         self.window: Tensor | None = None
+        self.kl_weight: float | Tensor = 1.0
         self._resume(forget)
 
     def run(self) -> Progress:
@@ -118,7 +119,7 @@ class Loop:
         added = torch.stack([v.detach().float() for v in values]) * size
         self.window = added if self.window is None else self.window + added
         self.progress.sums["sentences"] = self.progress.sums.get("sentences", 0.0) + size
-        self.progress.kl_weight = float(terms.kl_weight)
+        self.kl_weight = terms.kl_weight
         if self.session.device.type == "cpu" or self.progress.total_steps % SYNC_STEPS == 0:
             self._read_window()
 
@@ -130,6 +131,7 @@ class Loop:
         """
         if self.window is None:
             return
+        self.progress.kl_weight = float(self.kl_weight)
         for name, value in zip(SUMS, self.window.tolist(), strict=True):
             if not math.isfinite(value):
                 raise DivergedError(f"step {self.progress.total_steps}: the training {name} is {value}")

@@ -99,7 +99,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
         values.append(p.grad._values() if p.grad.is_sparse else p.grad)
     if not values:
         return torch.zeros(())
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
     if norm.device.type == "cpu":
         if bool(norm > limit):
             torch._foreach_mul_(values, limit / (float(norm) + 1e-6))

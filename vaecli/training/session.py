@@ -55,9 +55,14 @@ class TrainingSession:
 
     def loss(self, batch: Batch) -> Terms:
         """The composed objective of a batch, at the session's clock."""
+        self._clear_gradients()  # before and not after: the forward pass forms the output layer's anew
         with arithmetic(self.precision, self.device):
             terms = self.method.objective(raw_terms(self.model, batch), self.clock)
         return self.phase.objective(terms) if self.phase.objective else terms
+
+    def _clear_gradients(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.grad = None
 
     def update(self, loss: Tensor, groups: Iterable[str] = ("encoder", "decoder")) -> None:
         """Backward, clip over all parameters together, and a step of these groups' optimisers.
@@ -66,8 +71,7 @@ class TrainingSession:
             DivergedError: A gradient is not finite (looked at on a CPU; on a GPU looking would stall the device, and
                 the loop finds out from the losses).
         """
-        for parameter in self.model.parameters():
-            parameter.grad = None
+        self._clear_gradients()
         with exact_products():
             loss.backward()  # type: ignore[no-untyped-call]
         parameters = [p for group in ("encoder", "decoder") for p in group_parameters(self.model, group)]
@@ -77,7 +81,6 @@ class TrainingSession:
         for group in groups:
             if group in self.optimizers:
                 self.optimizers[group].step()
-
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
         self.own_optimizers[name] = optimizer
