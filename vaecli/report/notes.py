@@ -79,6 +79,20 @@ def _log_words(row: Mapping[Any, Any], context: Context) -> str:
     return f"; see {context.folder / str(row['method']) / f'seed-{seed}' / 'log.txt'}"
 
 
+def version_lines(frame: pd.DataFrame) -> list[str]:
+    """A line on the versions of estimators and methods in which the rows of a table differ, where they do."""
+    if "versions" not in frame.columns:
+        return []
+    found: dict[str, list[str]] = {}
+    for row in finished(frame).to_dict("records"):
+        if isinstance(row["versions"], str) and row["versions"]:
+            found.setdefault(row["versions"], []).append(str(row["method"]))
+    if len(found) < 2:
+        return []
+    parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
+    return [printable("measured differently, so never averaged and not to be compared: " + "; ".join(parts))]
+
+
 def override_lines(methods: Sequence[str], context: Context) -> list[str]:
     """A line for each method of the table that some settings of its own."""
     lines = []
@@ -139,6 +153,7 @@ def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, cont
         lines.append(RULE + _ceiling_words(frame))
         lines += [printable(verdict_sentence(group)) for group in grouped(frame)]
     lines += frontier_line(frame)
+    lines += version_lines(frame)
     lines += failures(frame, context)
     return lines + override_lines([str(method) for method in frame["method"]], context)
 
