@@ -79,6 +79,8 @@ class EvaluationConfig(Group):
     )
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
     extra: tuple[str, ...] = Field((), description="further evaluations after the final one, as in `vae evaluate`")
+    sentences: int = Field(0, ge=0, description="sentences of those that take a sample of them; 0 is their own number")
+    reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
 
     @field_validator("extra", mode="before")
     @classmethod

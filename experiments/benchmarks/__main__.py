@@ -48,7 +48,7 @@ ENTRIES = (
     *(Entry(partial(rows_training.remedy_ptb, name), (f"remedy-{name}",)) for name in rows_training.REMEDIES),
     Entry(rows_program.reader, ("reader", "reader-cached"), on_gpu=False),
     Entry(rows_program.help_text, ("help",), on_gpu=False),
-    Entry(rows_program.compare, ("compare",), on_gpu=False, full=True),
+    Entry(rows_program.compare, ("compare", "compare-seconds"), on_gpu=False, full=True),
 )
 
 

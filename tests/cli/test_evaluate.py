@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -34,14 +35,14 @@ class Silent:
         pass
 
 
-def make_run(base, method, extra=(), lines=LINES):
+def make_run(base, method, lines=LINES, **evaluation):
     data = base / "toy"
     data.mkdir(exist_ok=True)
     for name in ("train", "valid", "test"):
         (data / f"{name}.txt").write_text("\n".join(lines * 8) + "\n")
     sizes = {"embedding_size": 4, "encoder_size": 4, "decoder_size": 6, "latent_size": 2}
     training = {"epochs": 1, "batch_size": 8, "device": "cpu"}
-    evaluation = {"iw_samples": 3, "extra": extra}
+    evaluation = {"iw_samples": 3, **evaluation}
     values = {"method": method, "corpus": {"data": str(data)}, "model": sizes, "training": training}
     folder = RunFolder(run_path(base, "toy", method, 0))
     folder.create(build_config({**values, "evaluation": evaluation}), command=[])
@@ -72,9 +73,13 @@ def evaluate(folder, *words):
     return result
 
 
+def rows(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
 def row(base, method):
-    with open(base / "toy" / "results.csv") as file:
-        return next(r for r in csv.DictReader(file) if r["method"] == method)
+    return next(r for r in rows(base / "toy" / "results.csv") if r["method"] == method)
 
 
 def test_the_columns_on_the_training(runs):
@@ -182,10 +187,52 @@ def test_extra_evaluations_of_a_trial_are_those_of_the_command(runs, base, tmp_p
     assert found["estimators"]["gaps"] == folder.run()["estimators"]["gaps"] == 1
 
 
+def test_every_evaluation_may_be_asked_for_in_the_settings(runs, base, tmp_path):
+    settings = {"extra": tuple(BLOCKS), "reference": str(runs["lm"].path), "sentences": 20}
+    found = make_run(tmp_path, "vanilla", **settings).metrics()
+    assert set(BLOCKS) <= set(found)
+    evaluate(runs["vanilla"], "--all", "--sentences", 20, "--lm", runs["lm"].path)
+    wanted = runs["vanilla"].metrics()
+    asked = {name for name, column in COLUMNS.items() if column.optional and not name.startswith(("excess", "iw"))}
+    assert asked <= set(found["values"])
+    for name in asked - {"rec_se", "kl_se", "neg_elbo_se"}:
+        assert found["values"][name] == wanted["values"][name], name
+    assert found["payoff"]["log_p"] == "log p(x) is that of the language model"
+    assert found["estimators"]["samples.reference"] == runs["vanilla"].run()["estimators"]["samples.reference"]
+
+
+def test_a_wrong_reference_in_the_settings_is_refused_before_the_training(runs, tmp_path):
+    with pytest.raises(UsageError, match="the reference has to be a run of method lm"):
+        make_run(tmp_path, "bn", extra=("samples",), reference=str(runs["vanilla"].path))
+    assert not RunFolder(run_path(tmp_path, "toy", "bn", 0)).checkpoint_path.exists()
+
+
+def test_figures_of_samples_of_other_sizes_are_never_averaged(runs, base):
+    """Two seeds of one method, measured on different numbers of sentences, and again on the same."""
+    twin = RunFolder(run_path(base, "toy", "vanilla", 1))
+    shutil.copytree(runs["vanilla"].path, twin.path)
+    settings = (twin.path / "config.toml").read_text()
+    (twin.path / "config.toml").write_text(settings.replace("seed = 0", "seed = 1"))
+    twin.update(seed=1)
+    try:
+        evaluate(runs["vanilla"], "--gaps", "--sentences", 5)
+        evaluate(twin, "--gaps", "--sentences", 4)
+        found = [r for r in rows(base / "toy" / "summary.csv") if r["method"] == "vanilla"]
+        assert [r["trials"] for r in found] == ["1", "1"]
+        assert all("gaps.sentences" in r["versions"] for r in found)
+        shown = CliRunner().invoke(app, ["report", str(base / "toy"), "--columns", "amortisation_gap"]).stdout
+        assert "never averaged" in shown
+        evaluate(twin, "--gaps", "--sentences", 5)
+        assert [r["trials"] for r in rows(base / "toy" / "summary.csv") if r["method"] == "vanilla"] == ["2"]
+    finally:
+        shutil.rmtree(twin.path)
+        write_tables(base / "toy")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "nothing is asked for; give one of --probe"),
+        ([], "nothing is asked for; give one of --dimensions"),
         (["--probe", "--split", "tst"], "unknown split 'tst' (--split): did you mean 'test'?"),
         (
             ["--probe", "--sentences", "3"],

@@ -65,6 +65,13 @@ def test_the_suffix_of_the_output_file_decides_its_format(experiment, name, star
     assert "\x1b" not in written
 
 
+def test_ranks_of_methods_not_of_trials_or_differences(experiment):
+    assert "(n): rank from 1" in run(experiment, "--ranks").stdout
+    for other in (["--per-trial"], ["--baseline", "vanilla"]):
+        with pytest.raises(UsageError, match="goes with neither"):
+            run(experiment, "--ranks", *other)
+
+
 def test_the_format_given_wins_over_the_suffix(experiment):
     run(experiment, "--output", "t.csv", "--format", "json")
     assert json.loads((experiment.parent.parent / "t.csv").read_text())

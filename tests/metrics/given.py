@@ -1,5 +1,7 @@
 """`BlockInput` for tests."""
 
+from dataclasses import fields
+
 import torch
 from support import VOCABULARY_SIZE
 
@@ -11,10 +13,11 @@ from vaecli.remedies import make_method
 
 
 def block_input(model, split, *, train=None, method="vanilla", hyper=None, seed=0, **options):
-    """Measures `model` on `split`; `options` go to `EvaluationConfig` where it has them, else to `BlockInput`."""
+    """Measures `model` on `split`; `options` go to `BlockInput` where it has them, else to `EvaluationConfig`."""
     words = [f"w{n}" for n in range(VOCABULARY_SIZE - 4)]
     corpus = Corpus("toy", WordVocabulary(words), train or split, split, split, "fingerprint")
-    settings = {name: options.pop(name) for name in list(options) if name in EvaluationConfig.model_fields}
+    own = {field.name for field in fields(BlockInput)}
+    settings = {name: options.pop(name) for name in list(options) if name not in own}
     return BlockInput(
         model=model,
         corpus=corpus,

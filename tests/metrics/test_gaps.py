@@ -10,7 +10,8 @@ from support import tiny_model, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.metrics.elbo import elbo_terms
-from vaecli.metrics.gaps import COLUMNS, gaps_block, measure_gaps, neg_elbo, sample_sentences
+from vaecli.metrics.gaps import COLUMNS, gaps_block, measure_gaps, sample_sentences
+from vaecli.metrics.gradients import neg_elbo
 from vaecli.model.posterior import DiagonalGaussian
 
 NUMBERS = [0.1 * n - 2 for n in range(40)]

@@ -22,6 +22,7 @@ from vaecli.metrics.payoff import (
     plain_cells,
     slvae_cells,
 )
+from vaecli.metrics.payoff_rate import RATE_ONLY
 from vaecli.remedies.mi_constraint import MIConstraint
 
 NUMBERS = [0.1 * n - 2 for n in range(40)]
@@ -209,7 +210,8 @@ def test_the_constraint_looks_at_the_information_its_remedy_looks_at():
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("bn", "what bn adds"),
+        ("bow", "what bow adds"),
+        ("bn+bow", "what bow adds"),
         ("mi_constraint", "in the row I(x, z) < 5"),
         ("mi_constraint+slvae", "choose different rows"),
     ],
@@ -219,6 +221,62 @@ def test_other_methods_say_what_their_table_is(method, said):
     assert any(said in line for line in found.lines)
     same = found.details["own"] == found.details["plain"]
     assert same == (method != "mi_constraint")
+
+
+def own_cells(method, hyper):
+    """The payoffs of the plain and of the own game of a method on one linear Gaussian, in the order of CELLS."""
+    model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
+    found = payoff_block(block_input(model, split, method=method, hyper=hyper, iw_samples=20))
+    names = [f"{row}_{column}" for row, column in CELLS]
+    return *([found.details[key][name]["payoff"] for name in names] for key in ("plain", "own")), found
+
+
+def test_a_weight_multiplies_the_kl_of_every_cell():
+    """beta = 0.25: 0.75 of the KL comes back in the right-hand column, nothing in the left one."""
+    plain, own, found = own_cells("beta", {"beta": {"beta": 0.25}})
+    m = measured(*linear_gaussian(NUMBERS, SLOPE, SCALE))
+    back = [0.0, 0.75 * float(m.marginal.mean()), 0.0, 0.75 * float(m.kl.mean())]
+    assert own == pytest.approx([p + b for p, b in zip(plain, back, strict=True)])
+    assert any("beta trains on it, with the weight 0.25" in line for line in found.lines)
+
+
+def test_annealing_is_the_plain_game_at_its_end():
+    plain, own, _ = own_cells("linear_anneal", {})
+    assert own == pytest.approx(plain)
+
+
+def test_free_bits_charge_every_cell_at_least_the_target():
+    """max(t, KL) with t = 5, above the KL of every cell: all pay 5."""
+    plain, own, found = own_cells("free_bits", {"free_bits": {"mode": "batch", "target": 5.0}})
+    m = measured(*linear_gaussian(NUMBERS, SLOPE, SCALE))
+    kls = [0.0, float(m.marginal.mean()), 0.0, float(m.kl.mean())]
+    assert max(kls) < 5
+    assert own == pytest.approx([p + k - 5 for p, k in zip(plain, kls, strict=True)])
+    assert not any("left out" in line for line in found.lines)
+
+
+def test_a_weight_reaches_the_constraint():
+    """The KL of the right-hand column of mi_constraint is weighed, its hinge isn't."""
+    hyper = {"mi_constraint": {"minimum": 1.0, "multiplier": 3.0}}
+    _, alone, _ = own_cells("mi_constraint", hyper)
+    _, both, _ = own_cells("beta+mi_constraint", {**hyper, "beta": {"beta": 0.5}})
+    kl = float(measured(*linear_gaussian(NUMBERS, SLOPE, SCALE)).kl.mean())
+    assert both == pytest.approx([alone[0], alone[1] + 0.5 * kl, alone[2], alone[3] + 0.5 * kl])
+
+
+@pytest.mark.parametrize("name", sorted(RATE_ONLY))
+def test_methods_of_the_rate_have_cells_of_their_own(name):
+    found = payoff_block(block_input(tiny_model(name, init_range=1.0), tiny_split(20), method=name))
+    assert any(f"as {name} trains on it" in line for line in found.lines)
+    assert not any("left out" in line for line in found.lines)
+    assert all(math.isfinite(cell["payoff"]) for cell in found.details["own"].values())
+
+
+@pytest.mark.parametrize("method", ["bn", "skip", "pooling", "lagging"])
+def test_methods_that_leave_the_objective_alone_have_the_plain_table(method):
+    found = payoff_block(block_input(tiny_model(method), tiny_split(20), method=method))
+    assert found.details["own"] == found.details["plain"]
+    assert not any("left out" in line for line in found.lines)
 
 
 @pytest.mark.parametrize("method", ["lm", "ae"])

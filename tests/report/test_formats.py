@@ -59,6 +59,16 @@ def test_markdown_is_aligned_and_has_the_best_in_bold():
     assert bn == ["bn", "2", "**18.2 ±2.5**", "3.0 ±1.3", "**16**"]
 
 
+def test_ranks_in_every_format():
+    rows = table(trial("a", rec=20.0), trial("b", rec=19.0), trial("c", rec=20.0))
+    found = {name: render(rows, name, "method,rec", ranked=True) for name in ("table", "markdown", "latex", "csv")}
+    assert "19.00* (1)" in found["table"]
+    assert "20.00 (2.5)" in found["table"]
+    assert "**19.00** (1)" in found["markdown"]
+    assert r"\textbf{19.00} (1) \\" in found["latex"]
+    assert found["csv"].splitlines() == ["method,rec,rec_rank", "a,20.0,2.5", "b,19.0,1.0", "c,20.0,2.5"]
+
+
 def test_markdown_escapes_pipes():
     assert escape_markdown(r"a|b\c*d*") == r"a\|b\\c\*d\*"
     text = render(table(trial("a|b", rec=1.0)), "markdown", "method,rec")

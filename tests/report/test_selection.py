@@ -37,6 +37,11 @@ def test_requested_columns_in_their_order_once_each():
     assert choose_columns(three_methods(), " kl, method,kl,verdict,") == ("kl", "method", "verdict")
 
 
+def test_the_method_is_always_shown():
+    assert choose_columns(three_methods(), "rec,kl") == ("method", "rec", "kl")
+    assert choose_columns(three_methods(), "seed,rec", per_trial=True) == ("method", "seed", "rec")
+
+
 @pytest.mark.parametrize(
     ("requested", "message"),
     [

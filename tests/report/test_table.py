@@ -144,3 +144,39 @@ def test_tables_with_missing_integers_are_read():
     assert pd.isna(rows["au"]).sum() == 1
     (view,) = build_views(rows)
     assert texts(view, "au") == ["-", "0", "16"]
+
+
+def test_ranks_stand_behind_the_figures_and_ties_share_theirs():
+    rows = table(trial("a", rec=20.001, kl=1.0), trial("b", rec=20.004, kl=2.0), trial("c", rec=19.0), trial("d"))
+    (view,) = build_views(rows, "method,rec,kl,seed", ranked=True)
+    # c is first; a and b are both 20.00 as shown and share (2 + 3) / 2
+    assert [cell.rank for cell in column(view, "rec")] == ["2.5", "2.5", "1", ""]
+    assert [cell.rank for cell in column(view, "kl")] == [""] * 4  # neither way is better
+    assert [record["rec_rank"] for record in view.records] == [2.5, 2.5, 1.0, None]
+    assert "kl_rank" not in view.records[0]
+    assert any(note.startswith("(n): rank") for note in view.notes)
+    (plain,) = build_views(rows, "method,rec")
+    assert not any(cell.rank for row in plain.rows for cell in row)
+    assert "rec_rank" not in plain.records[0]
+
+
+def test_single_figures_are_listed_below_five_seeds_only():
+    def notes(n):
+        (view,) = build_views(table(*(trial("bn", s, rec=18.0 + s) for s in range(n))))
+        return [note for note in view.notes if note.startswith("points")]
+
+    assert notes(1) == []
+    assert notes(3) == ["points of bn, seeds 0 1 2: rec 18.00 19.00 20.00; neg_elbo 18.00 19.00 20.00"]
+    assert len(notes(4)) == 1
+    assert notes(5) == []
+    (view,) = build_views(table(trial("bn", 3, rec=18.0, kl=1.0), trial("bn", 4, rec=19.0)))
+    assert "points of bn, seeds 3 4: rec 18.00 19.00; kl 1.000 -; neg_elbo 19.00 19.00" in view.notes
+
+
+def test_every_method_has_a_sentence():
+    (view,) = build_views(three_methods())
+    assert [note for note in view.notes if note.startswith("verdict of")] == [
+        "verdict of lm: none, kl or mi is undefined",
+        "verdict of vanilla: collapsed (kl 0.01, mi 0.004 of at most 7.60, au 0)",
+        "verdict of bn: did not collapse (kl 3.00, mi 2.10 of at most 7.60, au 16)",
+    ]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report.frames import table, trial
 
-from vaecli.report.verdict import frontier, joint_verdict, verdict
+from vaecli.report.verdict import frontier, joint_verdict, verdict, verdict_sentence
+from vaecli.runs.statistics import grouped
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,38 @@ def test_frontier_is_never_empty_and_falls(points):
     assert found
     assert [kl for _, kl in found] == sorted(kl for _, kl in found)
     assert [rec for rec, _ in found] == sorted((rec for rec, _ in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("figures", "sentence"),
+    [
+        ({"kl": 0.02, "mi": 0.01}, "collapsed (kl 0.02, mi 0.01 of at most 7.60)"),
+        (
+            {"kl": 3.0, "mi": 2.0, "z_gain_shuffled": 0.01},
+            "did not collapse, but the decoder makes no use of the code (kl 3.00, mi 2.00 of at most 7.60, "
+            "z_gain_shuffled 0.01)",
+        ),
+        (
+            {"kl": 4.0, "mi": 0.5},
+            "did not collapse, but most of its rate says nothing of the sentence (kl 4.00, mi 0.5 of at most 7.60)",
+        ),
+        (
+            {"kl": 9.0, "mi": 7.5},
+            "did not collapse; mi is at its ceiling and may be anything larger (kl 9.00, mi 7.50 of at most 7.60)",
+        ),
+        ({"kl": 3.0, "mi": 2.0, "au": 16}, "did not collapse (kl 3.00, mi 2.00 of at most 7.60, au 16)"),
+        ({}, "none, kl or mi is undefined"),
+    ],
+)
+def test_sentence_of_each_verdict(figures, sentence):
+    (group,) = grouped(table(trial("m", rec=20.0, **figures)))
+    assert verdict_sentence(group) == f"verdict of m: {sentence}"
+
+
+def test_sentence_of_seeds_that_disagree_and_of_none():
+    (group,) = grouped(table(trial("bn", 0, kl=2.0, mi=2.0), trial("bn", 1, kl=0.0, mi=0.0)))
+    assert verdict_sentence(group) == (
+        "verdict of bn: depends on the seed, informative 1/2, collapsed 1/2 (kl 1.00, mi 1.00 of at most 7.60)"
+    )
+    (group,) = grouped(table(trial("bn", 0, status="failed")))
+    assert verdict_sentence(group) == "verdict of bn: none, no trial is finished"

@@ -102,10 +102,10 @@ def test_a_signal_says_that_nothing_is_kept(monkeypatch):
 def test_a_reference_that_does_not_fit(monkeypatch, tmp_path, method, fingerprint, said):
     monkeypatch.setattr(samples, "load_run", lambda path, device: run_of(tiny_model(method), fingerprint))
     with pytest.raises(UsageError, match=said):
-        load_reference(tmp_path, run_of(tiny_model()))
+        load_reference(tmp_path, corpus(), CPU, "here")
 
 
 def test_a_reference_that_fits(monkeypatch, tmp_path):
     theirs = run_of(tiny_model("lm"))
     monkeypatch.setattr(samples, "load_run", lambda path, device: theirs)
-    assert load_reference(tmp_path, run_of(tiny_model())) is theirs.model
+    assert load_reference(tmp_path, corpus(), CPU, "here") is theirs.model

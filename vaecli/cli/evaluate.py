@@ -18,11 +18,14 @@ SPLITS = ("valid", "test")
 
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    dimensions: Annotated[
+        bool, typer.Option("--dimensions", help="KL and variances of each latent dimension.")
+    ] = False,
     probe: Annotated[bool, typer.Option("--probe", help="Linear probe of the labels on the posterior means.")] = False,
     decoder_use: Annotated[
-        bool, typer.Option("--decoder-use", help="What the decoder loses without the right code.")
+        bool, typer.Option("--decoder-use", help="What z is worth to the decoder, by position too.")
     ] = False,
-    gaps: Annotated[bool, typer.Option("--gaps", help="Amortisation, approximation and inference gap.")] = False,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Gaps of the inference, and noise of its gradient.")] = False,
     payoff: Annotated[bool, typer.Option("--payoff", help="The two-by-two table of the collapse game.")] = False,
     bleu: Annotated[bool, typer.Option("--bleu", help="BLEU and exact matches of reconstructions.")] = False,
     samples: Annotated[bool, typer.Option("--samples", help="Variety of samples; with --lm their perplexity.")] = False,
@@ -60,6 +63,7 @@ def evaluate(
     the run's own stay out of the tables.
     """
     asked = {
+        "dimensions": dimensions,
         "probe": probe,
         "decoder_use": decoder_use,
         "gaps": gaps,
@@ -74,7 +78,9 @@ def evaluate(
     from vaecli.runs.samples import load_reference
 
     loaded = load_run(run, device)
-    reference = load_reference(lm, loaded) if lm is not None else None
+    reference = None
+    if lm is not None:
+        reference = load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path))
     use_threads(loaded.config.training.threads)
     request = Request(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     found = evaluate_run(loaded, request, None if quiet else tell)

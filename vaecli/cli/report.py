@@ -41,6 +41,9 @@ def report(
         ),
     ] = None,
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
+    ranks: Annotated[
+        bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
     ] = None,
@@ -65,6 +68,7 @@ def report(
         sort,
         baseline,
         per_trial,
+        ranked=ranks,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vaecli.remedies.compose import Method
 
 BLOCKS: dict[str, str] = {
+    "dimensions": "vaecli.metrics.dimensions:dimensions_block",
     "probe": "vaecli.metrics.probe:probe_block",
     "decoder_use": "vaecli.metrics.decoder_use:decoder_use_block",
     "gaps": "vaecli.metrics.gaps:gaps_block",
@@ -82,11 +83,14 @@ class BlockResult:
         details: For metrics.json, under the evaluation's name: what JSON can hold; ``reason`` says why figures are
             missing.
         lines: What a person reads below the values.
+        settings: What the values depend on besides the version, such as a number of samples; trials that differ in it
+            are never averaged.
     """
 
     values: Mapping[str, float | int | None]
     details: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    settings: Mapping[str, int | str] = field(default_factory=dict)
 
 
 Block = Callable[[BlockInput], BlockResult]
@@ -124,6 +128,12 @@ def load_block(name: str) -> Block:
     module, _, function = BLOCKS[name].partition(":")
     block: Block = getattr(import_module(module), function)
     return block
+
+
+def estimators_of(results: Mapping[str, BlockResult]) -> dict[str, int | str]:
+    """What evaluations that were made leave in ``run.json``: ``{"gaps": 1, "gaps.sentences": 200, ...}``."""
+    settings = {f"{name}.{key}": value for name, result in results.items() for key, value in result.settings.items()}
+    return versions_of(results) | settings
 
 
 def versions_of(names: Iterable[str]) -> dict[str, int]:

@@ -132,5 +132,9 @@ def position_lines(losses: dict[str, Losses], counts: Tensor, most: int = 12) ->
     for kind, found in losses.items():
         means = (found.position.cpu()[:most] / first).tolist()
         lines.append(f"  {kind:<{width}} " + " ".join(f"{mean:6.3f}" for mean in means))
+    if "shuffled" in losses:
+        worth = (losses["shuffled"].position - losses["posterior"].position).cpu()[:most] / first
+        lines.append(f"  {'worth':<{width}} " + " ".join(f"{mean:6.3f}" for mean in worth.tolist()))
+        lines[0] += "; worth = shuffled - posterior"
     lines.append(f"  {'sentences':<{width}} " + " ".join(f"{count:6d}" for count in first.tolist()))
     return tuple(lines)

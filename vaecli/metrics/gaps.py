@@ -12,8 +12,6 @@ below, which makes approximation and inference gap too small.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -24,12 +22,12 @@ from vaecli.corpus.seeds import stable_seed
 from vaecli.corpus.types import Batch, Split, collate
 from vaecli.metrics.blocks import BlockInput, BlockResult, undefined
 from vaecli.metrics.elbo import elbo_terms
-from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
+from vaecli.metrics.gradients import gradient_noise, gradients_in_evaluation, neg_elbo
+from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.iw import importance_weighted_nll
 from vaecli.metrics.mi import standard_error
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.samples import as_split
-from vaecli.model.frozen import frozen
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
@@ -50,7 +48,7 @@ IW_SAMPLES = 50
 """Samples of log p(x) where the run's settings skip it."""
 
 GAPS = ("amortisation_gap", "approximation_gap", "inference_gap")
-COLUMNS = tuple(f"{name}{end}" for name in GAPS for end in ("", "_se"))
+COLUMNS = tuple(f"{name}{end}" for name in (*GAPS, "gradient_snr") for end in ("", "_se"))
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Gaps:
 
 
 def gaps_block(given: BlockInput) -> BlockResult:
-    """The three gaps over a seeded sample of the split's sentences."""
+    """The three gaps and the signal-to-noise ratio of the gradient over a seeded sample of the split's sentences."""
     if not given.model.has_latent:
         return undefined(COLUMNS, "gaps: a language model has no posterior")
     split = sample_sentences(given.split, given.sentences or SENTENCES, given.seed)
@@ -92,6 +90,10 @@ def gaps_block(given: BlockInput) -> BlockResult:
     values: dict[str, float | int | None] = {}
     for name, gap in found.by_name.items():
         values[name], values[f"{name}_se"] = float(gap.mean()), standard_error(gap)
+    gradient = gradient_noise(
+        given.model, split, terms.posterior, batch_size=given.config.batch_size, seed=given.seed, device=given.device
+    )
+    values["gradient_snr"], values["gradient_snr_se"] = gradient.ratio, gradient.standard_error
     details = {
         "sentences": len(split),
         "steps": STEPS,
@@ -101,10 +103,12 @@ def gaps_block(given: BlockInput) -> BlockResult:
         "neg_elbo": float(found.encoder.mean()),
         "neg_elbo_best": float(found.best.mean()),
         "iw_nll_best": float(found.nll.mean()),
+        "gradient_signal": float(gradient.signal.mean()),
+        "gradient_noise": float(gradient.noise.mean()),
     }
     line = f"gaps on {len(split)} sentences: neg_elbo {details['neg_elbo']:.3f}, "
     line += f"of the best Gaussians {details['neg_elbo_best']:.3f}, iw_nll from these {details['iw_nll_best']:.3f}"
-    return BlockResult(values, details, (line,))
+    return BlockResult(values, details, (line,), {"sentences": len(split), "iw_samples": samples})
 
 
 def sample_sentences(split: Split, count: int, seed: int) -> Split:
@@ -139,7 +143,7 @@ def measure_gaps(
     """
     mean, logvar = posterior.mean.clone(), posterior.logvar.clone()
     encoder, best = (torch.empty(len(split), dtype=torch.float64, device=device) for _ in range(2))
-    with evaluation_mode(model, device), _gradients_in_evaluation(model):
+    with evaluation_mode(model, device), gradients_in_evaluation(model):
         prior = wide_prior(model)
         for index in evaluation_batches(split, batch_size):
             places, batch = index.to(device), collate(split, index).to(device)
@@ -162,22 +166,6 @@ def measure_gaps(
     return Gaps(encoder, best, nll)
 
 
-def neg_elbo(model: VAE, prior: Prior, posterior: DiagonalGaussian, batch: Batch, noise: Tensor) -> Tensor:
-    """(B,) mean over samples of the -ELBO, the KL exact where it has a closed form.
-
-    Args:
-        model: In evaluation mode.
-        prior: In float64.
-        posterior: q(z|x) of the batch, float64.
-        batch: B sentences.
-        noise: (S, B, Z).
-    """
-    z = posterior.sample(noise)
-    exact = posterior.kl(prior)
-    kl = exact.sum(-1) if exact is not None else (posterior.log_prob(z) - prior.log_prob(z)).mean(0)
-    return sampled_nll(model, z, batch).mean(0) + kl
-
-
 def optimise(model: VAE, prior: Prior, start: DiagonalGaussian, batch: Batch, noise: Tensor) -> DiagonalGaussian:
     """The Gaussians of a batch after `STEPS` updates; each sentence's is its own problem, Adam being elementwise.
 
@@ -197,10 +185,3 @@ def optimise(model: VAE, prior: Prior, start: DiagonalGaussian, batch: Batch, no
             mean.grad, logvar.grad = torch.autograd.grad(loss, [mean, logvar])
             optimizer.step()
     return DiagonalGaussian(mean.detach(), logvar.detach())
-
-
-@contextmanager
-def _gradients_in_evaluation(model: VAE) -> Iterator[None]:
-    """Gradients through the decoder to the code only; cuDNN's LSTM has none in evaluation mode, so it is off."""
-    with frozen(model), torch.backends.cudnn.flags(enabled=False):
-        yield

@@ -40,12 +40,12 @@ from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
 from vaecli.metrics.iw import importance_weighted_nll
 from vaecli.metrics.mi import MutualInformation, mutual_information
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.payoff_rate import final_weight, of_rate, rate_cells
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import VAE
 from vaecli.remedies.base import Remedy
 from vaecli.remedies.mi_constraint import MIConstraint
 from vaecli.remedies.slvae import SLVAE
-from vaecli.remedies.vanilla import Vanilla
 
 PRIOR_SAMPLES = 10
 """Codes of the prior a sentence."""
@@ -176,11 +176,15 @@ def plain_cells(measured: Measured) -> Cells:
 
 
 def own_game(given: BlockInput, measured: Measured, plain: Game) -> Game:
-    """The game under the method's own objective, where its terms have a cell of their own; else the plain one."""
-    remedies = given.method.remedies
-    others = [r.name for r in remedies if not isinstance(r, SLVAE | MIConstraint | Vanilla)]
+    """The game under the method's own objective, as far as its terms have a value in every cell."""
+    remedies = [r for r in given.method.remedies if type(r).objective is not Remedy.objective]
     known: list[Remedy] = [r for r in remedies if isinstance(r, SLVAE | MIConstraint)]
+    rated = [r for r in remedies if of_rate(r)]
+    others = [r.name for r in remedies if r not in (*known, *rated)]
     notes = list(plain.notes)
+    if rated:
+        plain, note = rate_game(given, measured, plain, rated)
+        notes.append(note)
     if others:
         notes.append(f"what {', '.join(others)} adds to the objective or changes in it is left out of the cells")
     if len(known) > 1:
@@ -192,12 +196,22 @@ def own_game(given: BlockInput, measured: Measured, plain: Game) -> Game:
         return Game(cells, plain.rows, (*notes, f"every cell holds -{known[0].weight:g} E||z - g(x)||^2"))
     if known and isinstance(known[0], MIConstraint):
         remedy = known[0]
+        weight = final_weight(given, rated)
         rows = (f"I(x, z) < {remedy.minimum:g}", f"I(x, z) >= {remedy.minimum:g}")
         mean = float(constrained_information(measured, remedy).mean())
         row = rows[mean >= remedy.minimum]
         notes.append(f"log p(x) is taken off every cell; the model's I is {mean:.3f}, so it is in the row {row}")
-        return Game(constraint_cells(measured, remedy), rows, tuple(notes))
+        return Game(constraint_cells(measured, remedy, weight), rows, tuple(notes))
     return replace(plain, notes=tuple(notes))
+
+
+def rate_game(given: BlockInput, measured: Measured, plain: Game, rated: list[Remedy]) -> tuple[Game, str]:
+    """The game under the KL term that some remedies train on, and a line on it."""
+    assert measured.terms.kl is not None
+    cells = rate_cells(given, rated, plain.cells, measured.terms.kl, measured.marginal)
+    names = ", ".join(remedy.name for remedy in rated)
+    note = f"the KL of every cell is as {names} trains on it, with the weight {final_weight(given, rated):.3g}"
+    return replace(plain, cells=cells), f"{note} of the end of training"
 
 
 def predicted_labels(given: BlockInput) -> Tensor:
@@ -242,16 +256,16 @@ def constrained_information(measured: Measured, remedy: MIConstraint) -> Tensor:
     return measured.kl if remedy.mi == "kl" else measured.information.terms
 
 
-def constraint_cells(measured: Measured, remedy: MIConstraint) -> Cells:
+def constraint_cells(measured: Measured, remedy: MIConstraint, weight: float = 1.0) -> Cells:
     """The cells of the Lagrangian of a minimum c of information, less log p(x).
 
     In the row below the minimum the hinge costs ``lambda (c - I)``, I being 0 for q(z|x) = p(z); a measured I above c
-    costs nothing there, where it cannot be. beta stands before the KL of the right-hand column.
+    costs nothing there, where it cannot be. beta and the KL weight stand before the KL of the right-hand column.
     """
     information = constrained_information(measured, remedy)
     missing = remedy.minimum - information
     shortfall = missing if float(missing.mean()) > 0 else torch.zeros_like(missing)
     equal = measured.prior - measured.log_prob
-    different = -(measured.terms.rec + remedy.beta * measured.kl) - measured.log_prob
+    different = -(measured.terms.rec + weight * remedy.beta * measured.kl) - measured.log_prob
     below = (equal - remedy.multiplier * remedy.minimum, different - remedy.multiplier * shortfall)
     return dict(zip(CELLS, (*below, equal, different), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
 from torch import Tensor
 
@@ -98,3 +100,12 @@ def split_perplexity(reference: VAE, split: Split, *, batch_size: int, device: t
         raise UsageError(f"the reference knows {size} word types, fewer than the text; train it on the same corpus")
     terms = elbo_terms(reference, split, rec_samples=1, batch_size=batch_size, seed=0, device=device)
     return perplexity(float(terms.rec.sum()), split.predicted_tokens)
+
+
+def weights_fingerprint(model: VAE) -> str:
+    """Twelve hexadecimal digits of the SHA-256 of a model's weights: which reference a perplexity was taken under."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]

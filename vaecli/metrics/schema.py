@@ -132,6 +132,10 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
     Column("approximation_gap_se", "float", NATS, None, "standard error of approximation_gap over sentences", True),
     Column("inference_gap", "float", NATS, "lower", "amortisation_gap + approximation_gap", True),
     Column("inference_gap_se", "float", NATS, None, "standard error of inference_gap over sentences", True),
+    Column(
+        "gradient_snr", "float", "ratio", None, "squared signal-to-noise ratio of the gradient the encoder gets", True
+    ),
+    Column("gradient_snr_se", "float", "ratio", None, "standard error of gradient_snr over sentences", True),
 )
 """Columns that may follow them."""
 

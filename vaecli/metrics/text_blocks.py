@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from vaecli.metrics.blocks import BlockInput, BlockResult, undefined
 from vaecli.metrics.reconstruction import BEAM, decoding_limit, reconstruct, sources
-from vaecli.metrics.samples import COUNT, SELF_BLEU_SENTENCES, as_split, sample_prior, split_perplexity
+from vaecli.metrics.samples import (
+    COUNT,
+    SELF_BLEU_SENTENCES,
+    as_split,
+    sample_prior,
+    split_perplexity,
+    weights_fingerprint,
+)
 from vaecli.metrics.text_scores import bleu_signature, corpus_bleu, distinct, exact_match, self_bleu, unique_share
 
 BLEU_COLUMNS = ("bleu", "bleu_beam", "exact_match")
@@ -65,6 +72,8 @@ def samples_block(given: BlockInput) -> BlockResult:
     }
     missing = "forward_ppl needs a language model of the same corpus: --lm RUN, a run of method lm"
     details = {"samples": len(words), "self_bleu_sentences": len(compared), "temperature": 1.0}
-    if forward is None:
-        return BlockResult(values, {**details, "reason": missing}, (missing,))
-    return BlockResult(values, details)
+    settings: dict[str, int | str] = {"samples": len(words)}
+    if given.reference is None:
+        return BlockResult(values, {**details, "reason": missing}, (missing,), settings)
+    settings["reference"] = weights_fingerprint(given.reference)
+    return BlockResult(values, {**details, "reference": settings["reference"]}, settings=settings)

@@ -73,7 +73,7 @@ def to_markdown(view: View, ascii_only: bool = False) -> str:
 
     def cell_text(cell: Cell) -> str:
         text = escape_markdown(cell.text) + (f" {plus_minus}{cell.spread}" if cell.spread else "")
-        return f"**{text}**" if cell.best else text
+        return (f"**{text}**" if cell.best else text) + cell.rank_text
 
     table = markdown_table(
         [_heading(head, arrows, escape_markdown(head.name)) for head in view.heads],
@@ -118,7 +118,7 @@ def to_latex(view: View) -> str:
     def cell_text(cell: Cell) -> str:
         text = "--" if cell.text == "-" else _math_sign(escape_latex(cell.text))
         text = rf"\textbf{{{text}}}" if cell.best else text
-        return text + (rf" $\pm$ {cell.spread}" if cell.spread else "")
+        return text + (rf" $\pm$ {cell.spread}" if cell.spread else "") + cell.rank_text
 
     heads = " & ".join(_heading(head, LATEX_ARROWS, escape_latex(head.name)) for head in view.heads)
     lines = [f"% {view.title}"] if view.title else []

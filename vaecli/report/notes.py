@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaecli.report.verdict import RULE, frontier
-from vaecli.report.view import printable
+from vaecli.report.verdict import RULE, frontier, verdict_sentence
+from vaecli.report.view import UNDEFINED, number, printable
 from vaecli.runs.folder import flatten
-from vaecli.runs.statistics import defined
+from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined, finished, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
+
+POINTS = ("rec", "kl", "neg_elbo", "iw_nll", "mi")
+"""Figures of which the single values are shown where seeds are few."""
 
 BROKEN = ("failed", "diverged")
 """Statuses of trials that ended without figures."""
@@ -76,6 +79,20 @@ def _log_words(row: Mapping[Any, Any], context: Context) -> str:
     return f"; see {context.folder / str(row['method']) / f'seed-{seed}' / 'log.txt'}"
 
 
+def version_lines(frame: pd.DataFrame) -> list[str]:
+    """A line on the versions of estimators and methods in which the rows of a table differ, where they do."""
+    if "versions" not in frame.columns:
+        return []
+    found: dict[str, list[str]] = {}
+    for row in finished(frame).to_dict("records"):
+        if isinstance(row["versions"], str) and row["versions"]:
+            found.setdefault(row["versions"], []).append(str(row["method"]))
+    if len(found) < 2:
+        return []
+    parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
+    return [printable("measured differently, so never averaged and not to be compared: " + "; ".join(parts))]
+
+
 def override_lines(methods: Sequence[str], context: Context) -> list[str]:
     """A line for each method of the table that some settings of its own."""
     lines = []
@@ -94,6 +111,31 @@ def frontier_line(frame: pd.DataFrame) -> list[str]:
     return [printable("rate-distortion frontier (no other method has less rec at as little kl): " + ", ".join(names))]
 
 
+def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The single figures of each method with two to four seeds, of which an interval says little."""
+    lines = []
+    for group in grouped(frame):
+        trials = finished(group.trials)
+        if not 1 < len(trials) < MIN_SEEDS_FOR_TEST or "seed" not in trials.columns:
+            continue
+        figures = [
+            f"{name} " + " ".join(map(_point, trials[name]))
+            for name in POINTS
+            if name in columns and defined(trials[name])
+        ]
+        if figures:
+            seeds = " ".join(str(_seed(row)) for row in trials.to_dict("records"))
+            lines.append(printable(f"points of {group.label}, seeds {seeds}: {'; '.join(figures)}"))
+    few = f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures"
+    return [few, *lines] if lines else []
+
+
+def _point(value: Any) -> str:
+    """One seed's figure, or the sign of an undefined one so that the others stay under their seeds."""
+    found = defined([value])
+    return number(found[0], 3 if abs(found[0]) < 10 else 2) if found else UNDEFINED
+
+
 def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: Context) -> list[str]:
     """All lines below the table of one section.
 
@@ -106,9 +148,12 @@ def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, cont
     lines = []
     if spread:
         lines.append("mean and half of the 95 % t interval over seeds")
+        lines += point_lines(frame, columns)
     if "verdict" in columns:
         lines.append(RULE + _ceiling_words(frame))
+        lines += [printable(verdict_sentence(group)) for group in grouped(frame)]
     lines += frontier_line(frame)
+    lines += version_lines(frame)
     lines += failures(frame, context)
     return lines + override_lines([str(method) for method in frame["method"]], context)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vaecli.errors import UsageError, unknown
 from vaecli.remedies import resolve
-from vaecli.report.notes import Context, failures
+from vaecli.report.notes import Context, failures, version_lines
 from vaecli.report.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
 from vaecli.report.table import sections, title_of, varying
 from vaecli.report.view import UNDEFINED, Cell, Head, Record, View, decimals, number
@@ -79,7 +79,7 @@ def paired_views(
         rows = paired(groups, reference, names) if reference is not None else []
         context = (contexts or {}).get(shared.get("experiment", ""), Context())
         name = baseline if reference is None else reference.label
-        notes = [*_notes(rows, name, reference is not None), *failures(part, context)]
+        notes = [*_notes(rows, name, reference is not None), *version_lines(part), *failures(part, context)]
         lead = varying(parts, shared, ("method", "column"))
         views.append(_view(f"{title_of(shared, part)}, differences to {name}", rows, lead, tuple(notes)))
     if not found_any:

@@ -24,6 +24,7 @@ def render(
     baseline: str | None = None,
     per_trial: bool = False,
     *,
+    ranked: bool = False,
     contexts: Mapping[str, Context] | None = None,
     target: Target | None = None,
 ) -> str:
@@ -36,6 +37,7 @@ def render(
         sort: ``column``, ``column:asc`` or ``column:desc``; undefined figures last.
         baseline: A method; gives the table of paired differences to it.
         per_trial: A row a trial instead of a method.
+        ranked: Whether the figures bear their ranks among the methods.
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
 
@@ -44,8 +46,7 @@ def render(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
-    if baseline is not None and per_trial:
-        raise UsageError("--baseline compares methods and --per-trial shows single trials; choose one")
+    _check_together(baseline, per_trial, ranked)
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
@@ -53,7 +54,7 @@ def render(
     if baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
     else:
-        views = build_views(frame, columns, sort, per_trial, contexts, rectangular)
+        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked)
     if format == "csv":
         return to_csv(views)
     if format == "json":
@@ -64,3 +65,15 @@ def render(
     if format == "markdown":
         return "\n".join(to_markdown(view, screen.ascii_only) for view in views)
     return "\n".join(to_text(view, screen) for view in views)
+
+
+def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None:
+    """Refuses options that exclude each other.
+
+    Raises:
+        UsageError: They do.
+    """
+    if baseline is not None and per_trial:
+        raise UsageError("--baseline compares methods and --per-trial shows single trials; choose one")
+    if ranked and (baseline is not None or per_trial):
+        raise UsageError("--ranks ranks the means of methods; it goes with neither --baseline nor --per-trial")

@@ -53,7 +53,7 @@ def is_text(frame: pd.DataFrame, name: str) -> bool:
 
 
 def choose_columns(frame: pd.DataFrame, requested: str | None, per_trial: bool = False) -> tuple[str, ...]:
-    """The columns to show.
+    """The columns to show; the method is always among them, and first where it wasn't named.
 
     Args:
         frame: A row a trial.
@@ -70,7 +70,7 @@ def choose_columns(frame: pd.DataFrame, requested: str | None, per_trial: bool =
         raise UsageError("--columns names no column; write for example --columns method,rec,kl")
     for name in names:
         require(frame, name, "--columns")
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names if "method" in names else ["method", *names]))
 
 
 def require(frame: pd.DataFrame, name: str, place: str) -> None:

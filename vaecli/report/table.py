@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECTION_KEYS = ("experiment", "corpus", "split")
 """Trials that differ in these are never in one table."""
 
+RANKS = "(n): rank from 1 for the best mean of a column; figures equal as shown share the mean of their ranks"
+"""What the numbers in parentheses are."""
+
 
 def sections(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """The trials that one table may hold, with what they share, in the order of their first rows."""
@@ -47,33 +50,68 @@ def split_trials(groups: Sequence[Group]) -> list[Group]:
     return [replace(g, trials=g.trials.iloc[place : place + 1]) for g in groups for place in range(len(g.trials))]
 
 
-def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str) -> tuple[Head, list[Cell]]:
-    """Heading and cells of one column."""
+def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str, ranked: bool) -> tuple[Head, list[Cell]]:
+    """Heading and cells of one column, with the ranks of its figures if asked."""
     if name == "seeds":
         return Head(name), [Cell(str(len(finished(group.trials)))) for group in groups]
     if name == "seed" or _labels(name, frame, groups):
         numeric = not _labels(name, frame, groups)
         return Head(name, numeric=numeric), [Cell(printable(text_of(group, name)) or UNDEFINED) for group in groups]
-    return Head(name, direction(name)), figure_cells([group.summary(name) for group in groups], name)
+    return Head(name, direction(name)), figure_cells([group.summary(name) for group in groups], name, ranked)
 
 
-def figure_cells(figures: Sequence[Interval | None], name: str) -> list[Cell]:
-    """Cells of a column of figures, rounded alike, the best marked where there are two or more to compare."""
-    known = [figure for figure in figures if figure is not None]
-    halves = [half for figure in known if (half := figure.half) is not None]
-    places = decimals([figure.mean for figure in known], halves, name)
-    better = direction(name)
-    rounded = [None if figure is None else round(figure.mean, places) for figure in figures]
-    ranked = ranks(rounded, better) if better is not None and len(known) > 1 else [None] * len(figures)
-    top = min((rank for rank in ranked if rank is not None), default=None)
+def figure_cells(figures: Sequence[Interval | None], name: str, ranked: bool = False) -> list[Cell]:
+    """Cells of a column of figures, rounded alike, the best marked where there are two or more to compare.
+
+    Args:
+        figures: None where undefined.
+        name: The column; the schema knows which way is better.
+        ranked: Whether the cells bear their ranks.
+    """
+    places = _places(figures, name)
+    found = figure_ranks(figures, name)
+    top = min((rank for rank in found if rank is not None), default=None)
     cells = []
-    for figure, rank in zip(figures, ranked, strict=True):
+    for figure, rank in zip(figures, found, strict=True):
         if figure is None:
             cells.append(Cell(UNDEFINED))
             continue
         spread = number(figure.half, places) if figure.half else ""
-        cells.append(Cell(number(figure.mean, places), spread, rank is not None and rank == top))
+        shown = f"{rank:g}" if ranked and rank is not None else ""
+        cells.append(Cell(number(figure.mean, places), spread, rank is not None and rank == top, shown))
     return cells
+
+
+def figure_ranks(figures: Sequence[Interval | None], name: str) -> list[float | None]:
+    """Ranks from 1 for the best mean; figures that are equal as shown share the mean of their ranks.
+
+    None for undefined figures, in columns where neither way is better, and where there is nothing to compare.
+    """
+    better = direction(name)
+    if better is None or sum(figure is not None for figure in figures) < 2:
+        return [None] * len(figures)
+    places = _places(figures, name)
+    return ranks([None if figure is None else round(figure.mean, places) for figure in figures], better)
+
+
+def _places(figures: Sequence[Interval | None], name: str) -> int:
+    """Decimals of a column's cells."""
+    known = [figure for figure in figures if figure is not None]
+    halves = [half for figure in known if (half := figure.half) is not None]
+    return decimals([figure.mean for figure in known], halves, name)
+
+
+def ranked_records(
+    records: Sequence[Record], groups: Sequence[Group], frame: pd.DataFrame, columns: Sequence[str]
+) -> list[Record]:
+    """The rows for machines with ``NAME_rank`` for every figure that has a better direction."""
+    joined = [dict(record) for record in records]
+    for name in columns:
+        if name == "seeds" or direction(name) is None or _labels(name, frame, groups):
+            continue
+        for record, rank in zip(joined, figure_ranks([g.summary(name) for g in groups], name), strict=True):
+            record[f"{name}_rank"] = rank
+    return joined
 
 
 def _record(lead: Mapping[str, str], group: Group, frame: pd.DataFrame, columns: Sequence[str], spread: bool) -> Record:
@@ -120,6 +158,7 @@ def build_views(
     per_trial: bool = False,
     contexts: Mapping[str, Context] | None = None,
     rectangular: bool = False,
+    ranked: bool = False,
 ) -> list[View]:
     """One table for each experiment, corpus and split.
 
@@ -130,6 +169,7 @@ def build_views(
         per_trial: A row a trial instead of a method.
         contexts: What is known of each experiment besides its results.
         rectangular: Whether all tables must have the same columns, for files that join them.
+        ranked: Whether figures bear their ranks.
 
     Raises:
         UsageError: No trials, or an unknown column.
@@ -145,12 +185,14 @@ def build_views(
         names = whole if rectangular or columns is not None else choose_columns(part, None, per_trial)
         groups = grouped(part)
         rows = order.apply(split_trials(groups) if per_trial else groups, part)
-        built = [_column(rows, part, name) for name in names]
+        built = [_column(rows, part, name, ranked) for name in names]
         cells = tuple(zip(*(column for _, column in built), strict=True))
         spreads = any(cell.spread for row in cells for cell in row)
         context = (contexts or {}).get(shared.get("experiment", ""), Context())
         records = [_record(varying(parts, shared, names), group, part, names, spread) for group in rows]
-        notes = result_notes(part, names, spreads, context)
+        if ranked:
+            records = ranked_records(records, rows, part, names)
+        notes = [*([RANKS] if ranked else []), *result_notes(part, names, spreads, context)]
         views.append(
             View(title_of(shared, part), tuple(head for head, _ in built), cells, tuple(records), tuple(notes))
         )

@@ -116,10 +116,10 @@ def heading(view: View, place: int, target: Target) -> str:
 
 
 def cell_text(cell: Cell, target: Target) -> str:
-    """Figure and spread: ``12.34 ±0.56``."""
+    """Figure, spread and rank: ``12.34 ±0.56 (2)``."""
     star = "*" if cell.best and not target.styled else ""
     spread = f" {'+-' if target.ascii_only else '±'}{cell.spread}" if cell.spread else ""
-    return cell.text + star + spread
+    return cell.text + star + spread + cell.rank_text
 
 
 def _table(view: View, places: Sequence[int], target: Target) -> Table:

@@ -40,11 +40,18 @@ class Cell:
         text: The figure or label.
         spread: Half of the 95 % interval, empty where there is none.
         best: Whether it is the best of its column.
+        rank: Its rank in the column from 1 for the best, ``2.5`` for a tie of 2 and 3; empty where none is shown.
     """
 
     text: str
     spread: str = ""
     best: bool = False
+    rank: str = ""
+
+    @property
+    def rank_text(self) -> str:
+        """The rank as it stands behind a figure in every format: `` (2.5)``, or nothing."""
+        return f" ({self.rank})" if self.rank else ""
 
 
 @dataclass(frozen=True)

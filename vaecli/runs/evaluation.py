@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vaecli.errors import DivergedError, UsageError
-from vaecli.metrics.blocks import BlockInput, BlockResult, load_block, versions_of
+from vaecli.metrics.blocks import BlockInput, BlockResult, estimators_of, load_block, versions_of
 from vaecli.metrics.evaluate import evaluate
 from vaecli.metrics.schema import column
 from vaecli.model.vae import VAE
@@ -63,6 +63,11 @@ class Found:
         for result in self.results.values():
             merged |= result.values
         return merged
+
+    @property
+    def estimators(self) -> dict[str, int | str]:
+        """Versions and settings of the evaluations, which trials must share to be averaged."""
+        return estimators_of(self.results)
 
     @property
     def details(self) -> dict[str, dict[str, Any]]:
@@ -133,6 +138,13 @@ def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> 
     return Found(request.split, values, run_blocks(request.blocks, given, told))
 
 
+def replaced_estimators(known: Mapping[str, int | str], found: Found) -> dict[str, int | str]:
+    """What a run's figures were measured with, after some evaluations were made anew: their old settings are gone."""
+    old = tuple(f"{name}." for name in found.results)
+    kept = {name: value for name, value in known.items() if not name.startswith(old)} if old else dict(known)
+    return kept | found.estimators
+
+
 def store(folder: RunFolder, found: Found) -> str:
     """Adds what was measured to metrics.json, and to results.csv and summary.csv where the experiment has them.
 
@@ -157,7 +169,7 @@ def store(folder: RunFolder, found: Found) -> str:
         metrics["values"] = {**metrics.get("values", {}), **found.all_values}
         metrics.update(found.details)
         folder.write_metrics(metrics)
-        folder.update(estimators={**folder.run().get("estimators", {}), **versions_of(found.results)})
+        folder.update(estimators=replaced_estimators(folder.run().get("estimators", {}), found))
     experiment = folder.path.parent.parent
     if not (experiment / "results.csv").exists():
         return str(folder.path / "metrics.json")

@@ -25,7 +25,7 @@ from vaecli.metrics.samples import as_split, sample_prior, split_perplexity
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
-from vaecli.runs.load import LoadedRun, load_run
+from vaecli.runs.load import load_run
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
 from vaecli.training.loop import Loop
@@ -78,17 +78,23 @@ class _Silent:
         """Tells nobody."""
 
 
-def load_reference(path: Path, run: LoadedRun) -> VAE:
-    """The language model of a run of method ``lm`` on the corpus of another run, on that run's device.
+def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) -> VAE:
+    """The language model of a run of method ``lm``.
+
+    Args:
+        path: Folder of the run.
+        corpus: That it has to have learned, with the same vocabulary.
+        device: Where it is wanted.
+        of: Who wants it, in words for a message.
 
     Raises:
         UsageError: It is of another method, or of another corpus or vocabulary.
     """
-    reference = load_run(path, str(run.device))
+    reference = load_run(path, str(device))
     if reference.model.has_latent:
         raise UsageError(f"{path}: a run of {reference.method.name!r}; the reference has to be a run of method lm")
-    if reference.corpus.fingerprint != run.corpus.fingerprint:
-        raise UsageError(f"{path}: its corpus or vocabulary is not that of {run.folder.path}; train lm on the same")
+    if reference.corpus.fingerprint != corpus.fingerprint:
+        raise UsageError(f"{path}: its corpus or vocabulary is not that of {of}; train lm on the same")
     return reference.model
 
 
@@ -168,6 +174,5 @@ def reverse_block(given: BlockInput) -> BlockResult:
     assert given.recipe is not None
     count = given.sentences or COUNT
     source = _Measured(given.model, given.corpus, given.recipe, given.device)
-    return BlockResult(
-        {"reverse_ppl": reverse_perplexity(source, given.split, count=count, seed=given.seed)}, {"samples": count}
-    )
+    found = reverse_perplexity(source, given.split, count=count, seed=given.seed)
+    return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

@@ -23,6 +23,7 @@ from vaecli.remedies import make_method
 from vaecli.remedies.compose import Method
 from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.samples import load_reference
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
@@ -90,6 +91,7 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     device = resolve_device(config.training.device)
     corpus = corpus or load_corpus(config.corpus)
     method = make_method(config.method, config.hyper)
+    reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
     torch.manual_seed(config.training.seed)
@@ -99,9 +101,11 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     try:
         loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history)
         progress = loop.run()
-        metrics, extra = _final(folder, session, progress)
+        metrics, extra = _final(folder, session, progress, reference)
     finally:
         folder.update(seconds=round(before + time.perf_counter() - started, 3))
+    estimators = {**ESTIMATOR_VERSIONS, **extra.estimators}
+    folder.update(estimators=estimators)
     values = {**metrics.values, **extra.all_values, **_costs(folder, model, progress, device)}
     folder.write_metrics(
         {
@@ -109,7 +113,7 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
             "per_dimension": metrics.per_dimension,
             "best_epoch": progress.best_epoch,
             "undefined": method.undefined,
-            "estimators": {**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
+            "estimators": estimators,
             "remedies": method.versions,
             **extra.details,
         }
@@ -131,7 +135,15 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     )
 
 
-def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> tuple[Metrics, Found]:
+def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE | None:
+    """The language model that the settings name; loaded before the training, so that a wrong one costs nothing."""
+    path = config.evaluation.reference
+    return load_reference(Path(path), corpus, device, "evaluation.reference's run") if path else None
+
+
+def _final(
+    folder: RunFolder, session: TrainingSession, progress: Progress, reference: VAE | None
+) -> tuple[Metrics, Found]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
     interrupt = Interrupt()
@@ -151,6 +163,8 @@ def _final(folder: RunFolder, session: TrainingSession, progress: Progress) -> t
                 seed=seed,
                 device=device,
                 method=session.method,
+                sentences=config.evaluation.sentences or None,
+                reference=reference,
                 recipe=config,
             )
             return metrics, Found(split.name, results=run_blocks(config.evaluation.extra, given))

@@ -81,6 +81,7 @@ class TrainingSession:
         for group in groups:
             if group in self.optimizers:
                 self.optimizers[group].step()
+
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
         self.own_optimizers[name] = optimizer
