@@ -99,7 +99,7 @@ def test_only_selects_rows_and_groups():
     assert len(every) == len(set(every))
     assert "compare" in every
     assert "compare" not in [n for e in bench.selected([], full=False) for n in e.names]
-    assert [e.names for e in bench.selected(["compare"], full=False)] == [("compare",)]
+    assert [e.names for e in bench.selected(["compare"], full=False)] == [("compare", "compare-seconds")]
     with pytest.raises(ValueError, match="train-ptb"):
         bench.selected(["trian"], full=False)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_OUT = Path("runs")
 
@@ -47,19 +50,35 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --output.")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture",
+            metavar="FILE",
+            help="Also draw rec and mi against kl, a point a method: a .png, .svg or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of --output and --picture.")
+    ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
     from vaecli.report.load import load_results, newest_experiment
     from vaecli.report.render import render
     from vaecli.report.terminal import Target
 
-    if output is not None:
-        check_output(output, overwrite)
-    elif overwrite:
+    for option, file in (("--output", output), ("--picture", picture)):
+        if file is not None:
+            check_output(file, overwrite, option)
+    if overwrite and output is None and picture is None:
         from vaecli.errors import UsageError
 
-        raise UsageError("--overwrite replaces the file of --output; name one")
+        raise UsageError("--overwrite replaces the file of --output or --picture; name one")
+    if picture is not None:
+        from vaecli.report.picture import check_picture
+
+        check_picture(picture)
     results = load_results(directory if directory is not None else newest_experiment(DEFAULT_OUT))
     text = render(
         results.frame,
@@ -72,6 +91,10 @@ def report(
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
     )
+    if picture is not None:
+        from vaecli.report.picture import draw
+
+        draw(one_experiment(results.frame), picture)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -85,7 +108,21 @@ def format_of(output: Path | None) -> str:
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
 
-def check_output(output: Path, overwrite: bool) -> None:
+def one_experiment(frame: pd.DataFrame) -> pd.DataFrame:
+    """The results, of one experiment only: rates on two corpora don't compare.
+
+    Raises:
+        UsageError: They are of several.
+    """
+    from vaecli.errors import UsageError
+
+    names = sorted(set(frame["experiment"].astype(str))) if "experiment" in frame.columns else [""]
+    if len(names) > 1:
+        raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(names)}")
+    return frame
+
+
+def check_output(output: Path, overwrite: bool, option: str = "--output") -> None:
     """Refuses a file that can't or shouldn't be written, before any work.
 
     Raises:
@@ -94,8 +131,8 @@ def check_output(output: Path, overwrite: bool) -> None:
     from vaecli.errors import UsageError
 
     if output.is_dir():
-        raise UsageError(f"--output {output} is a folder; name a file")
+        raise UsageError(f"{option} {output} is a folder; name a file")
     if output.exists() and not overwrite:
-        raise UsageError(f"--output {output} exists; name another file, or replace it with --overwrite")
+        raise UsageError(f"{option} {output} exists; name another file, or replace it with --overwrite")
     if not output.parent.is_dir():
-        raise UsageError(f"--output {output}: there is no folder {output.parent}")
+        raise UsageError(f"{option} {output}: there is no folder {output.parent}")

@@ -100,7 +100,7 @@ def bound_gradients(model: VAE, prior: Prior, q: DiagonalGaussian, batch: Batch,
     found = []
     with torch.enable_grad():
         mean, logvar = (t.detach().clone().requires_grad_() for t in (q.mean, q.logvar))
-        for one in noise.split(1):
+        for one in noise.split(1):  # type: ignore[no-untyped-call]
             loss = neg_elbo(model, prior, DiagonalGaussian(mean, logvar), batch, one).sum()
             found.append(torch.cat(torch.autograd.grad(loss, [mean, logvar]), 1))
     return torch.stack(found)

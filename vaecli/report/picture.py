@@ -1,0 +1,150 @@
+"""The picture of an experiment: distortion and information against rate, a point a method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaecli.errors import UsageError
+from vaecli.report.verdict import frontier, joint_verdict
+from vaecli.runs.statistics import finished, grouped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".png", ".svg", ".pdf")
+COLOURS = {
+    "collapsed": "#9a9a9a",
+    "unused": "#8c6d31",
+    "fake-rate": "#d62728",
+    "saturated": "#9467bd",
+    "informative": "#1f77b4",
+}
+"""By verdict; black where the seeds disagree."""
+
+MIXED = "#000000"
+LINEAR = 1.0
+"""Nats of kl up to which the axis is linear; beyond, it is logarithmic, for some methods pay ten times as much."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method in the picture, means over its finished seeds.
+
+    Attributes:
+        label: Its name.
+        kl: Rate.
+        rec: Distortion.
+        mi: Mutual information; None where it is undefined.
+        verdict: What became of z; seeds that disagree are counted.
+    """
+
+    label: str
+    kl: float
+    rec: float
+    mi: float | None
+    verdict: str
+
+
+def points(frame: pd.DataFrame) -> list[Point]:
+    """The methods that have a rate and a distortion, in ascending order of kl.
+
+    Args:
+        frame: A row a trial, of one experiment.
+
+    Raises:
+        UsageError: No method has both.
+    """
+    found = []
+    for group in grouped(frame):
+        values = {name: group.summary(name) for name in ("kl", "rec", "mi") if name in frame.columns}
+        kl, rec, mi = (values.get(name) for name in ("kl", "rec", "mi"))
+        if kl is not None and rec is not None:
+            word = joint_verdict(finished(group.trials))
+            found.append(Point(group.label, kl.mean, rec.mean, mi.mean if mi is not None else None, word))
+    if not found:
+        raise UsageError("--picture: no method has kl and rec, so there is no rate and no distortion to draw")
+    return sorted(found, key=lambda p: (p.kl, p.label))
+
+
+def check_picture(path: Path) -> None:
+    """Refuses a name whose suffix is no picture's, before any work.
+
+    Raises:
+        UsageError: It isn't one of `SUFFIXES`.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--picture {path}: the suffix decides the format; end it in {', '.join(SUFFIXES)}")
+
+
+def draw(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the picture: rec against kl with the frontier, and mi against kl below the line where all rate informs.
+
+    Args:
+        frame: A row a trial, of one experiment.
+        path: Its suffix decides the format.
+
+    Raises:
+        UsageError: See `points` and `check_picture`.
+    """
+    check_picture(path)
+    shown = points(frame)
+    import matplotlib  # half a second, for those who draw
+
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 6.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    best = set(frontier(frame))
+    _scatter(left, [(p, p.rec) for p in shown], best)
+    edge = [p for p in shown if p.label in best]
+    left.plot([p.kl for p in edge], [p.rec for p in edge], color="#1f77b4", linewidth=1, alpha=0.5, zorder=1)
+    left.set(ylabel="rec = E[-log p(x|z)], nats per sentence", title="rate and distortion; the line is the frontier")
+    informed = [(p, p.mi) for p in shown if p.mi is not None]
+    _scatter(right, informed, {p.label for p, _ in informed})
+    largest = max((mi for _, mi in informed), default=1.0)
+    right.plot([0, 1.05 * largest], [0, 1.05 * largest], color="#444444", linewidth=1, linestyle=":", zorder=1)
+    right.set(ylabel="mi = I_q(x; z), nats", title="rate and information; on the dotted line all rate is information")
+    for axes in (left, right):
+        axes.set_xscale("symlog", linthresh=LINEAR)
+        axes.set_xlim(left=-0.05)
+        axes.set_xlabel(f"kl = KL(q(z|x) || p(z)), nats per sentence (logarithmic from {LINEAR:g})")
+        axes.grid(alpha=0.25)
+    _legend(left, shown)
+    figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+
+
+def _colour(word: str) -> str:
+    return COLOURS.get(word, MIXED)
+
+
+def _scatter(axes: Any, placed: list[tuple[Point, float]], bold: set[str]) -> None:
+    """Points and their names; those of `bold` are dark. Collapsed ones share one place and are named together."""
+    for p, y in placed:
+        axes.scatter(p.kl, y, s=28, color=_colour(p.verdict), zorder=3)
+    taken: list[tuple[float, float]] = []
+    figure = axes.figure
+    axes.set_xscale("symlog", linthresh=LINEAR)
+    figure.canvas.draw()
+    for p, y in sorted(placed, key=lambda item: -item[1]):
+        if p.verdict == "collapsed":
+            continue
+        x_pixels, y_pixels = axes.transData.transform((p.kl, y))
+        while any(abs(x_pixels - a) < 95 and abs(y_pixels - b) < 10 for a, b in taken):
+            y_pixels -= 5
+        taken.append((x_pixels, y_pixels))
+        there = axes.transData.inverted().transform((x_pixels + 6, y_pixels - 3))
+        axes.annotate(
+            p.label, (p.kl, y), xytext=there, fontsize=7, color="black" if p.label in bold else "#555555", zorder=4
+        )
+
+
+def _legend(axes: Any, shown: list[Point]) -> None:
+    """How many methods each colour stands for, and the names of the collapsed ones, which would cover each other."""
+    words = list(dict.fromkeys(p.verdict if p.verdict in COLOURS else "seeds disagree" for p in shown))
+    for word in words:
+        count = sum(1 for p in shown if (p.verdict if p.verdict in COLOURS else "seeds disagree") == word)
+        axes.scatter([], [], s=28, color=_colour(word), label=f"{word}: {count}")
+    axes.legend(fontsize=8, loc="upper right")
