@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from metrics.test_brute_force import OF_THE_RUN
 
 from vaecli.metrics.blocks import BLOCKS
 from vaecli.metrics.schema import COLUMNS
@@ -17,6 +18,9 @@ def heading(entry):
     return re.findall(r"`([^`]+)`", entry.split("\n")[0])
 
 
+FIGURES = [entry for entry in ENTRIES if not set(heading(entry)) & OF_THE_RUN]
+
+
 def test_every_column_has_one_entry_and_every_entry_columns():
     named = Counter(name for entry in ENTRIES for name in heading(entry))
     assert set(named) == set(COLUMNS)
@@ -25,10 +29,20 @@ def test_every_column_has_one_entry_and_every_entry_columns():
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: heading(entry)[0])
 def test_every_entry_names_a_test_that_is_there(entry):
-    files = re.findall(r"`(tests/[a-z_/]+\.py)`", entry)
-    assert files, "no test is named"
-    for file in files:
+    named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_\w+))?`", entry)
+    assert named, "no test is named"
+    for file, function in named:
         assert (ROOT / file).is_file(), file
+        if function:
+            assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {function}"
+
+
+@pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: heading(entry)[0])
+def test_every_entry_of_a_figure_says_its_bias_its_ceiling_and_its_check(entry):
+    for word in ("Bias", "Ceiling", "Check"):
+        assert entry.count(f"*{word}:*") == 1, word
+    check = entry.split("*Check:*")[1]
+    assert "`tests/" in check
 
 
 def test_every_evaluation_of_the_registry_is_named():

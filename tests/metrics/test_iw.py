@@ -84,6 +84,19 @@ def test_batch_size_and_chunks_do_not_matter(monkeypatch, batch_size):
     assert torch.allclose(bound(model, split, 20, batch_size=batch_size), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("method", ["vanilla", "bn", "delta", "du", "vmf", "mog", "iaf", "pooling", "skip", "cnn"])
+def test_never_above_the_elbo_but_by_chance(method):
+    """E[iw_nll] <= E[neg_elbo] for every model and K; at K = 50 the difference is paired by sentence."""
+    model, split = tiny_model(method, init_range=1.0), tiny_split(150)
+    terms = elbo_terms(model, split, rec_samples=20, batch_size=64, seed=0, device=CPU)
+    difference = bound(model, split, 50) - terms.neg_elbo
+    error = difference.std() / math.sqrt(len(split))
+    assert difference.mean() < 3 * error
+    # And from above: fifty times the samples can only bring it down, but by chance.
+    tighter = bound(model, split, 500) - bound(model, split, 50)
+    assert tighter.mean() < 3 * tighter.std() / math.sqrt(len(split))
+
+
 def test_it_is_below_the_elbo_on_average_and_seeds_differ():
     model, split = tiny_model(init_range=1.0), tiny_split(60)
     terms = elbo_terms(model, split, rec_samples=20, batch_size=64, seed=0, device=CPU)

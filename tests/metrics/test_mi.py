@@ -127,3 +127,50 @@ def test_memory_is_bounded_by_a_chunk():
     # All 6000 x 6000 densities would take 275 MB; a chunk takes 8 MB, and a few are held at a time.
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 100
+
+
+def replicated(n, slope, scale, times):
+    """Mean of `value` over splits of n sentences, and its standard error."""
+    found = torch.tensor([mutual_information(*gaussian(n, slope, scale, seed=s)).value for s in range(times)])
+    return float(found.mean()), float(found.std()) / math.sqrt(times)
+
+
+def test_it_is_too_low_in_expectation_and_less_so_with_more_sentences():
+    # A bound from below for any N (Poole et al. 2019, the bound of InfoNCE): I = log(17) / 2 = 1.4166 from both sizes.
+    few, few_error = replicated(20, 2.0, 0.5, 400)
+    more, more_error = replicated(200, 2.0, 0.5, 200)
+    assert few + 5 * few_error < more - 5 * more_error
+    assert more < 1.4166 + 3 * more_error
+    assert few == pytest.approx(1.4166 - 0.14, abs=0.03)
+
+
+def test_its_bias_is_minus_chi_squared_over_two_n():
+    # z = x + noise: E[q(z|x) / q(z)] = 1 / (1 - rho^2) = 2, so chi^2 = 1 and the bias at N = 40 is -1 / 80 = -0.0125.
+    found, error = replicated(40, 1.0, 1.0, 4000)
+    assert error < 0.002
+    assert abs(found - 0.5 * math.log(2) + 1 / 80) < 4 * error
+    assert found < 0.5 * math.log(2) - 3 * error  # the bias is there
+
+
+@pytest.mark.parametrize(("slope", "scale"), [(2.0, 0.5), (0.3, 0.4)])
+def test_marginal_kl_of_a_known_aggregate(slope, scale):
+    # q(z) = N(0, v), v = slope^2 + scale^2: KL(N(0, v) || N(0, 1)) = (v - 1 - log v) / 2 in each of 2 dimensions.
+    posterior, z = gaussian(6000, slope, scale, sizes=2)
+    terms = mutual_information(posterior, z).marginal_kl_terms(StandardNormal(2), z)
+    v = slope**2 + scale**2
+    error = float(terms.std()) / math.sqrt(len(terms))
+    # what mi is too low by, this is too high by: chi^2 / 2N, chi^2 = (1 / (1 - rho^2))^2 - 1 = (v / scale^2)^2 - 1
+    bias = ((v / scale**2) ** 2 - 1) / 12_000
+    assert abs(float(terms.mean()) - (v - 1 - math.log(v)) - bias) < 4 * error + bias
+
+
+def test_the_ceiling_holds_the_estimate_down_and_the_marginal_kl_up():
+    # I = 3 log(1 + 400) / 2 = 8.99 nats of 200 sentences: at most log 200 = 5.30, and the rest stands in marginal_kl
+    posterior, z = gaussian(200, 2.0, 0.1, sizes=3)
+    found = mutual_information(posterior, z)
+    assert 0.95 * math.log(200) < found.value <= math.log(200)
+    sampled_kl = posterior.log_prob(z.unsqueeze(0))[0] - StandardNormal(3).log_prob(z)
+    marginal = float(found.marginal_kl_terms(StandardNormal(3), z).mean())
+    assert marginal >= float(sampled_kl.mean()) - math.log(200)
+    # q(z) = N(0, 4.01)^3, so the truth is 3 (4.01 - 1 - log 4.01) / 2 = 2.43
+    assert marginal > 2.43 + 2

@@ -1,0 +1,57 @@
+"""The absolute scale: on a corpus of known entropy no model is below it but by chance."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from metrics.toys import CPU
+from support import split_of, tiny_model
+
+from vaecli.config import CorpusConfig, EvaluationConfig
+from vaecli.corpus.load import load_corpus
+from vaecli.metrics.evaluate import _iw_values, evaluate
+
+
+@dataclass
+class Coin:
+    """Sentences of two fair words from two: entropy 2 log 2."""
+
+    entropy: float = 2 * math.log(2)
+    entropy_se: float = 0.0
+
+
+@pytest.fixture(scope="module")
+def synthetic():
+    return load_corpus(CorpusConfig(data="synthetic"))
+
+
+def test_the_truth_itself_has_no_excess(synthetic):
+    """The corpus's own -log p(x) in place of a model's: the excess is 0 within its error, which is a tenth of a nat."""
+    split, words = synthetic.test, synthetic.vocabulary
+    nll = [-synthetic.truth.log_prob(words.decode(split.sentence(n))) for n in range(len(split))]
+    exact = torch.tensor(nll, dtype=torch.float64)
+    assert bool(exact.isfinite().all())
+    values = _iw_values(exact, 0, split, synthetic.truth)
+    assert abs(values["excess_nll"]) < 3.5 * values["excess_nll_se"]
+    assert 0.05 < values["excess_nll_se"] < 0.15
+
+
+def test_a_model_that_knows_more_than_the_corpus_is_below_it(synthetic):
+    """What a leak would look like: half a nat less than the truth is significantly negative."""
+    split, words = synthetic.test, synthetic.vocabulary
+    nll = [-synthetic.truth.log_prob(words.decode(split.sentence(n))) - 0.5 for n in range(len(split))]
+    values = _iw_values(torch.tensor(nll, dtype=torch.float64), 0, split, synthetic.truth)
+    assert values["excess_nll"] < -3 * values["excess_nll_se"]
+
+
+@pytest.mark.parametrize("method", ["lm", "vanilla"])
+def test_the_excess_of_a_model_is_its_divergence_from_the_source(method):
+    """All 12 types alike at each of three places: KL(source || model) = 3 log 12 - 2 log 2."""
+    model = tiny_model(method)
+    with torch.no_grad():
+        model.decoder.output.weight.zero_()
+    split = split_of([4, 4], [4, 5], [5, 4], [5, 5])
+    values = evaluate(model, split, EvaluationConfig(iw_samples=3), seed=0, device=CPU, truth=Coin()).values
+    assert values["excess_nll"] == pytest.approx(3 * math.log(12) - 2 * math.log(2), abs=0.05)
+    assert values["excess_nll"] > 0

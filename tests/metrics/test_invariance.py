@@ -1,0 +1,113 @@
+"""Padding, batch size, order of batches and scoring one by one leave every figure of every sentence as it is."""
+
+import pytest
+import torch
+from metrics.given import block_input
+from metrics.toys import CPU
+from support import split_of, tiny_model
+
+from vaecli.corpus.batches import evaluation_batches
+from vaecli.metrics import decoder_use, elbo, gaps, gradients, iw, payoff, reconstruction
+from vaecli.metrics.decoder_use import code_losses, make_codes
+from vaecli.metrics.elbo import elbo_terms
+from vaecli.metrics.gaps import measure_gaps
+from vaecli.metrics.gradients import gradient_noise
+from vaecli.metrics.iw import importance_weighted_nll
+from vaecli.metrics.mi import mutual_information
+from vaecli.metrics.payoff import measure, predicted_labels
+from vaecli.metrics.reconstruction import posterior_means, reconstruct
+
+USERS = (decoder_use, elbo, gaps, gradients, iw, payoff, reconstruction)
+"""Modules that go through a split in batches."""
+
+SPLIT = split_of([4], [5, 6, 7, 8, 9, 10], [11, 4], [6] * 25, [7, 7, 5], [8], [9, 10, 11, 4, 5], [10, 5])
+"""Lengths 1 to 25: in one batch, a word is followed by two dozen symbols of padding."""
+
+METHODS = (
+    *(
+        "vanilla",
+        "lm",
+        "ae",
+        "bn",
+        "bn_scale",
+        "delta",
+        "du",
+        "vmf",
+        "mog",
+        "iaf",
+        "pooling",
+        "skip",
+        "cnn",
+        "lipschitz",
+    ),
+    *("historyless", "word_dropout", "denoising", "semi_amortized", "hr", "twr"),
+)
+"""All that differ from vanilla in encoder, posterior, prior, decoder or inference."""
+
+
+def figures(method, batch_size):
+    """(N, ...) figures of every sentence by name."""
+    model = tiny_model(method, init_range=0.8).double()
+    options = {"batch_size": batch_size, "seed": 2, "device": CPU}
+    terms = elbo_terms(model, SPLIT, rec_samples=2, **options)
+    found = {"rec": terms.rec, "kl": terms.kl, "z": terms.z}
+    if terms.posterior is not None and terms.posterior.has_density:
+        found["iw"] = importance_weighted_nll(model, SPLIT, terms.posterior, 5, **options)
+    if terms.posterior is not None:
+        found["mi"] = mutual_information(terms.posterior, terms.z).terms
+        losses = code_losses(model, SPLIT, make_codes(model, SPLIT, **options), batch_size=batch_size, device=CPU)
+        found |= {f"nll {source}": loss.sentence for source, loss in losses.items()}
+        found["mean"] = posterior_means(model, SPLIT, **options)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def same(found, expected):
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        assert torch.allclose(found[name], value, rtol=0, atol=1e-9), name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_figures_of_every_sentence(method, monkeypatch):
+    together = figures(method, len(SPLIT))
+    same(figures(method, 1), together)
+    same(figures(method, 3), together)
+    for module in USERS:
+        monkeypatch.setattr(module, "evaluation_batches", backwards)
+    same(figures(method, 3), together)
+
+
+def backwards(split, size):
+    return [index.flip(0) for index in evaluation_batches(split, size)][::-1]
+
+
+def further_figures(batch_size):
+    """Those of the evaluations that work sentence by sentence too."""
+    model = tiny_model("slvae", init_range=0.8).double()
+    options = {"batch_size": batch_size, "seed": 2, "device": CPU}
+    terms = elbo_terms(model, SPLIT, rec_samples=1, **options)
+    noise = gradient_noise(model, SPLIT, terms.posterior, **options)
+    gap = measure_gaps(model, SPLIT, terms.posterior, 5, **options).by_name
+    given = block_input(model, SPLIT, method="slvae", batch_size=batch_size, iw_samples=5, seed=2)
+    cells, _ = measure(given, terms, terms.posterior, terms.z)
+    return {
+        **{"signal": noise.signal, "noise": noise.noise},
+        **{"log p": cells.log_prob, "prior": cells.prior, "marginal": cells.marginal},
+        "label": predicted_labels(given),
+        **gap,
+    }
+
+
+def test_figures_of_the_further_evaluations(monkeypatch):
+    together = further_figures(len(SPLIT))
+    same(further_figures(1), together)
+    for module in USERS:
+        monkeypatch.setattr(module, "evaluation_batches", backwards)
+    same(further_figures(3), together)
+
+
+def test_reconstructions_are_those_of_one_by_one():
+    model = tiny_model(init_range=0.8).double()
+    together = reconstruct(model, SPLIT, 9, size=3, batch_size=12, seed=0, device=CPU)
+    assert reconstruct(model, SPLIT, 9, size=3, batch_size=1, seed=0, device=CPU) == together
+    assert len(set(map(tuple, together))) > 1
