@@ -148,3 +148,9 @@ def test_quality_of_a_trained_model():
 @pytest.mark.parametrize(("figure", "passed"), [(0.02, True), (-0.02, True), (0.021, False), (math.nan, False)])
 def test_quality_limits(figure, passed):
     assert quality.Check("a", figure, quality.METRIC_LIMIT).passed is passed
+
+
+def test_some_rows_measured_again_leave_the_others():
+    old = Results("slug", {}, "fp32", (row("a", 1.0), row("b", 2.0)))
+    new = Results("slug", {}, "fp32", (row("c", 4.0), row("a", 3.0)))
+    assert [(r.name, r.figure) for r in results.merged(old, new).rows] == [("a", 3.0), ("b", 2.0), ("c", 4.0)]

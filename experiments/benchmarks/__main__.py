@@ -80,7 +80,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's choice")
     p.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="arithmetic of our training")
     p.add_argument("--output", type=Path, metavar="FILE", help="JSON, and Markdown next to it [build/benchmarks/...]")
-    p.add_argument("--commit", action="store_true", help="write to experiments/benchmarks/results/ instead")
+    p.add_argument(
+        "--commit",
+        action="store_true",
+        help="write to experiments/benchmarks/results/ instead; with --only, these rows",
+    )
     p.add_argument("--strict", action="store_true", help="exit code 1 when a ratio fell by more than 15 %%")
     p.add_argument("--readme", action="store_true", help="write the committed tables into README.md; alone, only that")
     return p
@@ -136,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     committed = results.RESULTS / f"{slug}.json"
     fallen = report(found, committed, console)
     output = committed if args.commit else args.output or BUILD / f"{slug}.json"
+    if args.commit and args.only and committed.exists():
+        found = results.merged(results.load(committed), found)
     results.save(found, output)
     console.print(f"written to {output}")
     if args.readme:

@@ -123,6 +123,13 @@ class Results:
     rows: tuple[Row, ...]
 
 
+def merged(old: Results, new: Results) -> Results:
+    """The rows of both in the order of the old, the new ones in place of old ones of the same name."""
+    fresh = {row.name: row for row in new.rows}
+    rows = [fresh.pop(row.name, row) for row in old.rows]
+    return replace(new, rows=(*rows, *fresh.values()))
+
+
 def number(value: float | None) -> str:
     """A figure with three or four digits that count."""
     if value is None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import tiny_split
 
-from vaecli.corpus.batches import POOL, TrainBatches, evaluation_batches
+from vaecli.corpus.batches import POOL, TrainBatches, evaluation_batches, prefetched
 from vaecli.corpus.types import collate
 from vaecli.errors import DataError, UsageError
 
@@ -100,3 +100,23 @@ def test_evaluation_batches(n, size):
     assert [len(b) for b in batches[:-1]] == [size] * (len(batches) - 1)
     assert as_lists(batches) == as_lists(evaluation_batches(split, size))
     assert sum(collate(split, b).predicted for b in batches) == split.predicted_tokens
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_prefetched_gives_every_batch_once_in_order(device):
+    """On a device that works beside the host, a batch is on its way before the one before it is asked for."""
+    split, made = tiny_split(5), []
+    places = [torch.tensor([0, 3]), torch.tensor([4]), torch.tensor([1, 2])]
+
+    def watched():
+        for place in places:
+            made.append(place)
+            yield place
+
+    found = prefetched(split, watched(), torch.device(device))
+    first = next(found)
+    assert len(made) == (1 if device == "cpu" else 2)
+    batches = [first, *found]
+    assert [b.index.tolist() for b in batches] == [p.tolist() for p in places]
+    assert {b.tokens.device.type for b in batches} == {device}
+    assert [b.predicted for b in batches] == [int(split.lengths[p].sum()) for p in places]

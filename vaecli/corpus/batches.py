@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor
 
 from vaecli.corpus.seeds import stable_seed
-from vaecli.corpus.types import Split
+from vaecli.corpus.types import Batch, Split, collate
 from vaecli.errors import DataError, UsageError
 
 POOL = 64
@@ -72,6 +74,27 @@ class TrainBatches:
             place = int(torch.randint(min(last, len(sizes) - 1), len(sizes), (), generator=generator))
             sizes[place] += 1
         return sizes
+
+
+def prefetched(split: Split, places: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
+    """Batches on a device; on a GPU each is made and sent while the update before it is still at work.
+
+    Args:
+        split: The sentences.
+        places: (B,) int64 places of each batch's.
+        device: Where they go.
+    """
+    ahead = None
+    for place in places:
+        batch = collate(split, place).to(device)
+        if device.type == "cpu":  # nothing runs beside the host: a batch made ahead would only take memory
+            yield batch
+            continue
+        if ahead is not None:
+            yield ahead
+        ahead = batch
+    if ahead is not None:
+        yield ahead
 
 
 def evaluation_batches(split: Split, batch_size: int) -> list[Tensor]:

@@ -161,7 +161,11 @@ class Batch:
         """The same batch on a device; the index stays on the CPU."""
         if self.tokens.device == device:
             return self
-        move = {n: getattr(self, n).to(device, non_blocking=True) for n in ("tokens", "lengths", "rows")}
+        # page-locked first, since a copy to a GPU goes on beside its work from such memory only
+        parts = {n: getattr(self, n) for n in ("tokens", "lengths", "rows")}
+        if device.type == "cuda":
+            parts = {n: t.pin_memory() for n, t in parts.items()}
+        move = {n: t.to(device, non_blocking=True) for n, t in parts.items()}
         return Batch(index=self.index, **move)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vaecli.corpus.batches import prefetched
 from vaecli.corpus.types import collate
 from vaecli.errors import DivergedError, InterruptedRunError
 from vaecli.metrics.evaluate import evaluate
@@ -97,9 +98,9 @@ class Loop:
 
     def _epoch(self) -> None:
         p, session = self.progress, self.session
-        for place in session.batches.epoch(p.total_epochs)[p.step_in_epoch :]:
-            start = time.perf_counter()
-            batch = collate(session.corpus.train, place).to(session.device)
+        places = session.batches.epoch(p.total_epochs)[p.step_in_epoch :]
+        start = time.perf_counter()
+        for batch in prefetched(session.corpus.train, places, session.device):
             session.model.train()
             terms = session.step(batch)
             self._account(terms, batch.size)
@@ -112,6 +113,7 @@ class Loop:
             if self.interrupt.received is not None:
                 self._save()
                 raise self._interrupted(self.interrupt.received)
+            start = time.perf_counter()
 
     def _account(self, terms: Terms, size: int) -> None:
         """Adds the update's terms to the window, which a GPU keeps on the device for a while."""

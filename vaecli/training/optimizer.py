@@ -60,11 +60,12 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
     """An optimiser for each group that has parameters.
 
     With SGD, word embeddings get sparse gradients from then on: a batch holds a few hundred of the words, and the rows
-    of the others would be cleared, normed and moved by zero. Adam moves every row at every step.
+    of the others would be cleared, normed and moved by zero. Adam moves every row at every step, and on a GPU the sum
+    of a word's gradients would make the host wait for their number.
     """
     for module in model.modules():
         if isinstance(module, nn.Embedding):
-            module.sparse = config.optimizer == "sgd"
+            module.sparse = config.optimizer == "sgd" and module.weight.device.type == "cpu"
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for group in GROUPS:
         parameters = list(group_parameters(model, group))
