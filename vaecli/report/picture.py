@@ -27,6 +27,12 @@ MIXED = "#000000"
 LINEAR = 1.0
 """Nats of kl up to which the axis is linear; beyond, it is logarithmic, for some methods pay ten times as much."""
 
+TICKS = (0, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Of the axis of kl, in nats."""
+
+WIDTH, HEIGHT = 52.0, 7.5
+"""Points of the page that a name takes."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -94,25 +100,33 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator
 
-    figure = Figure(figsize=(13, 6.2), layout="constrained")
+    figure = Figure(figsize=(14, 7), layout="constrained")
     left, right = figure.subplots(1, 2)
     best = set(frontier(frame))
-    _scatter(left, [(p, p.rec) for p in shown], best)
     edge = [p for p in shown if p.label in best]
     left.plot([p.kl for p in edge], [p.rec for p in edge], color="#1f77b4", linewidth=1, alpha=0.5, zorder=1)
     left.set(ylabel="rec = E[-log p(x|z)], nats per sentence", title="rate and distortion; the line is the frontier")
     informed = [(p, p.mi) for p in shown if p.mi is not None]
-    _scatter(right, informed, {p.label for p, _ in informed})
     largest = max((mi for _, mi in informed), default=1.0)
-    right.plot([0, 1.05 * largest], [0, 1.05 * largest], color="#444444", linewidth=1, linestyle=":", zorder=1)
+    diagonal = [1.05 * largest * n / 100 for n in range(101)]  # points, for on this axis the line is a curve
+    right.plot(diagonal, diagonal, color="#444444", linewidth=1, linestyle=":", zorder=1)
     right.set(ylabel="mi = I_q(x; z), nats", title="rate and information; on the dotted line all rate is information")
-    for axes in (left, right):
+    _legend(left, shown)
+    placed = ((left, [(p, p.rec) for p in shown], best), (right, informed, {p.label for p, _ in informed}))
+    for axes, points_of, _ in placed:
+        for p, y in points_of:
+            axes.scatter(p.kl, y, s=28, color=_colour(p.verdict), zorder=3)
         axes.set_xscale("symlog", linthresh=LINEAR)
-        axes.set_xlim(left=-0.05)
+        axes.set_xlim(-0.05, 2 * max(LINEAR, *(p.kl for p in shown)))
+        axes.xaxis.set_major_locator(FixedLocator(TICKS))
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel(f"kl = KL(q(z|x) || p(z)), nats per sentence (logarithmic from {LINEAR:g})")
         axes.grid(alpha=0.25)
-    _legend(left, shown)
+    figure.draw_without_rendering()  # settles where a point is on the page
+    for axes, points_of, dark in placed:
+        _name(axes, points_of, dark)
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
 
 
@@ -120,24 +134,29 @@ def _colour(word: str) -> str:
     return COLOURS.get(word, MIXED)
 
 
-def _scatter(axes: Any, placed: list[tuple[Point, float]], bold: set[str]) -> None:
-    """Points and their names; those of `bold` are dark. Collapsed ones share one place and are named together."""
-    for p, y in placed:
-        axes.scatter(p.kl, y, s=28, color=_colour(p.verdict), zorder=3)
+def _name(axes: Any, placed: list[tuple[Point, float]], dark: set[str]) -> None:
+    """Writes names beside points, from the top, each as far down as those above it push it.
+
+    Collapsed methods lie on one spot and are counted in the legend instead.
+    """
     taken: list[tuple[float, float]] = []
-    figure = axes.figure
-    axes.set_xscale("symlog", linthresh=LINEAR)
-    figure.canvas.draw()
+    scale = 72 / axes.figure.dpi
     for p, y in sorted(placed, key=lambda item: -item[1]):
         if p.verdict == "collapsed":
             continue
-        x_pixels, y_pixels = axes.transData.transform((p.kl, y))
-        while any(abs(x_pixels - a) < 95 and abs(y_pixels - b) < 10 for a, b in taken):
-            y_pixels -= 5
-        taken.append((x_pixels, y_pixels))
-        there = axes.transData.inverted().transform((x_pixels + 6, y_pixels - 3))
+        x_place, y_place = (float(v) * scale for v in axes.transData.transform((p.kl, y)))
+        down = 0.0
+        while any(abs(x_place - a) < WIDTH and abs(y_place - down - b) < HEIGHT for a, b in taken):
+            down += 1
+        taken.append((x_place, y_place - down))
         axes.annotate(
-            p.label, (p.kl, y), xytext=there, fontsize=7, color="black" if p.label in bold else "#555555", zorder=4
+            p.label,
+            (p.kl, y),
+            xytext=(5, -2 - down),
+            textcoords="offset points",
+            fontsize=7,
+            color="black" if p.label in dark else "#666666",
+            zorder=4,
         )
 
 
@@ -147,4 +166,4 @@ def _legend(axes: Any, shown: list[Point]) -> None:
     for word in words:
         count = sum(1 for p in shown if (p.verdict if p.verdict in COLOURS else "seeds disagree") == word)
         axes.scatter([], [], s=28, color=_colour(word), label=f"{word}: {count}")
-    axes.legend(fontsize=8, loc="upper right")
+    axes.legend(fontsize=8, loc="lower left")
