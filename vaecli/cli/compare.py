@@ -89,6 +89,7 @@ def compare(
     """
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment
+    from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import resolve_device, resolve_precision
 
@@ -119,6 +120,7 @@ def compare(
     experiment.check(overwrite)
     first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
     resolve_precision(first.training.precision, resolve_device(first.training.device))
+    check_reference(first.evaluation.reference)
     corpus = load_corpus(first.corpus)
     if not quiet:
         for note in corpus.notes:
