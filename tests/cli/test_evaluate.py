@@ -207,6 +207,16 @@ def test_a_wrong_reference_in_the_settings_is_refused_before_the_training(runs, 
     assert not RunFolder(run_path(tmp_path, "toy", "bn", 0)).checkpoint_path.exists()
 
 
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_a_reference_that_is_none_is_refused_before_any_work(runs, tmp_path, command):
+    for path, said in ((str(runs["vanilla"].path), "a run of 'vanilla'"), (str(tmp_path), "there is no run")):
+        words = [command, "--out", str(tmp_path / "out"), "--set", f"evaluation.reference={path}"]
+        result = CliRunner().invoke(app, words)
+        assert isinstance(result.exception, UsageError)
+        assert said in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
 def test_figures_of_samples_of_other_sizes_are_never_averaged(runs, base):
     """Two seeds of one method, measured on different numbers of sentences, and again on the same."""
     twin = RunFolder(run_path(base, "toy", "vanilla", 1))

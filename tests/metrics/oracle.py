@@ -8,6 +8,7 @@ import itertools
 import math
 
 import numpy as np
+from scipy.optimize import minimize
 
 BOS, EOS = 1, 2
 
@@ -132,3 +133,42 @@ def bleu4(hypotheses, references):
     ours, theirs = (sum(map(len, side)) for side in (hypotheses, references))
     brevity = 1.0 if ours > theirs else math.exp(1 - theirs / ours)
     return 100 * brevity * math.exp(sum(math.log(m / c) for m, c in zip(matches, counts, strict=True)) / 4)
+
+
+def at(posterior, draws):
+    """(M, Z) codes of a Gaussian at standard normal draws."""
+    mean, logvar = posterior
+    return mean + np.exp(0.5 * logvar) * draws
+
+
+def quadrature(count):
+    """Nodes and weights of a Gaussian plane."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
+    weights = weights / math.sqrt(2 * math.pi)
+    return np.array([(a, b) for a in nodes for b in nodes]), np.outer(weights, weights).flatten()
+
+
+def standard(train, test, places):
+    """Features of train and test, standardised by those at some places of train."""
+    mean, spread = train[places].mean(0), train[places].std(0)
+    return (train - mean) / spread, (test - mean) / spread
+
+
+def regression(features, train, test, places):
+    """Accuracy on test of a penalised multinomial regression on some places of train."""
+    known, asked = (np.concatenate([part, np.ones((len(part), 1))], 1) for part in features)
+    known, classes, count = known[places], train[places], int(train.max()) + 1
+    hot = np.eye(count)[classes]
+
+    def loss(flat):
+        weight = flat.reshape(-1, count)
+        logits = known @ weight
+        top = logits.max(1, keepdims=True)
+        log_p = logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
+        penalised = weight.copy()
+        penalised[-1] = 0  # the bias is free
+        gradient = known.T @ (np.exp(log_p) - hot) / len(classes) + penalised / len(classes)
+        return -(hot * log_p).sum() / len(classes) + (penalised**2).sum() / (2 * len(classes)), gradient.flatten()
+
+    best = minimize(loss, np.zeros(known.shape[1] * count), jac=True, method="BFGS", options={"gtol": 1e-7}).x
+    return float(((asked @ best.reshape(-1, count)).argmax(1) == test).mean())

@@ -16,7 +16,18 @@ import numpy as np
 import pytest
 import torch
 from metrics.given import block_input
-from metrics.oracle import Oracle, bleu4, gaussian, gaussian_kl, log_mean_exp, sentences
+from metrics.oracle import (
+    Oracle,
+    at,
+    bleu4,
+    gaussian,
+    gaussian_kl,
+    log_mean_exp,
+    quadrature,
+    regression,
+    sentences,
+    standard,
+)
 from sacrebleu.metrics.bleu import BLEU
 from scipy.optimize import minimize
 from support import split_of, tiny_batch, tiny_model
@@ -126,11 +137,6 @@ def expected(world):
 def noise(purpose, samples=1):
     """(samples, N, 2) of each sentence's own stream."""
     return sentence_noise(SEED, purpose, torch.arange(N), samples, 2).numpy()
-
-
-def at(posterior, draws):
-    mean, logvar = posterior
-    return mean + np.exp(0.5 * logvar) * draws
 
 
 def error(values):
@@ -256,13 +262,6 @@ def gradient_figures(oracle, posteriors, h=1e-5):
     return {"gradient_snr": ratio, "gradient_snr_se": error(left)}
 
 
-def quadrature(count):
-    """Nodes and weights of a Gaussian plane."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
-    weights = weights / math.sqrt(2 * math.pi)
-    return np.array([(a, b) for a in nodes for b in nodes]), np.outer(weights, weights).flatten()
-
-
 def gap_figures(oracle, posteriors):
     """The gaps themselves: expectations by quadrature and the best Gaussian by a quasi-Newton method.
 
@@ -308,30 +307,6 @@ def probe_figures(posteriors):
         table["probe_majority"].append(fmean(test == Counter(train.tolist()).most_common(1)[0][0]))
     # a sentence at the border may fall to either side: one of 62 in one of two fields
     return {name: (fmean(values), 1 / 123 if name != "probe_majority" else 1e-12) for name, values in table.items()}
-
-
-def standard(train, test, places):
-    mean, spread = train[places].mean(0), train[places].std(0)
-    return (train - mean) / spread, (test - mean) / spread
-
-
-def regression(features, train, test, places):
-    known, asked = (np.concatenate([part, np.ones((len(part), 1))], 1) for part in features)
-    known, classes, count = known[places], train[places], int(train.max()) + 1
-    hot = np.eye(count)[classes]
-
-    def loss(flat):
-        weight = flat.reshape(-1, count)
-        logits = known @ weight
-        top = logits.max(1, keepdims=True)
-        log_p = logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
-        penalised = weight.copy()
-        penalised[-1] = 0  # the bias is free
-        gradient = known.T @ (np.exp(log_p) - hot) / len(classes) + penalised / len(classes)
-        return -(hot * log_p).sum() / len(classes) + (penalised**2).sum() / (2 * len(classes)), gradient.flatten()
-
-    best = minimize(loss, np.zeros(known.shape[1] * count), jac=True, method="BFGS", options={"gtol": 1e-7}).x
-    return float(((asked @ best.reshape(-1, count)).argmax(1) == test).mean())
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -99,6 +99,17 @@ def test_bounds_of_other_numbers_of_samples_are_never_averaged(tmp_path):
     assert not {25.0} & set(summary_table(table).query("method == 'vanilla'")["iw_nll_mean"])
 
 
+def test_a_trial_without_an_evaluation_of_another_stays_with_it(tmp_path):
+    """Seeds 0 and 1 of vanilla differ from bn in a setting, and seed 1 lacks the evaluation: one row of two trials."""
+    first, second, bn, _ = prepared(tmp_path, ["vanilla", "bn"], "0-1")
+    finish(first, {"rec": 20.0, "iw_samples": 50}, estimators={"gaps": 1, "gaps.sentences": 100})
+    finish(second, {"rec": 22.0, "iw_samples": 50}, estimators={})
+    finish(bn, {"rec": 18.0, "iw_samples": 500}, estimators={"gaps": 1, "gaps.sentences": 200})
+    summary = summary_table(results_table(tmp_path / "exp")).set_index("method")
+    assert summary.loc["vanilla", "rec_mean"] == 21.0
+    assert summary.loc["vanilla", "versions"] == "gaps.sentences 100, iw_samples 50"
+
+
 def test_equal_versions_need_no_column(tmp_path):
     first, second = prepared(tmp_path, ["vanilla", "bn"])
     finish(first, {"rec": 20.0})

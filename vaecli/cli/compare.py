@@ -89,6 +89,7 @@ def compare(
     """
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment
+    from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
 
@@ -119,6 +120,7 @@ def compare(
     experiment.check(overwrite)
     first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
     training_precision(first, 0)
+    check_reference(first.evaluation.reference)
     corpus = load_corpus(first.corpus)
     if not quiet:
         for note in corpus.notes:

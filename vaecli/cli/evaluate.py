@@ -145,7 +145,9 @@ def show(found: Found, as_json: bool) -> None:
         return
     for name, value in found.all_values.items():
         if value is not None:
-            print(f"{name:<20} {value:,.4f}" if isinstance(value, float) else f"{name:<20} {value:,}")
+            # adding 0.0 makes a figure that rounds to -0 a plain 0
+            shown = f"{round(value, 4) + 0.0:,.4f}" if isinstance(value, float) else f"{value:,}"
+            print(f"{name:<20} {shown}")
     for result in found.results.values():
         for line in result.lines:
             print(line)

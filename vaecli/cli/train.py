@@ -88,6 +88,7 @@ def _prepare(
     from vaecli.errors import UsageError
     from vaecli.runs.experiment import corpus_name
     from vaecli.runs.folder import RunFolder, run_path
+    from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
 
@@ -104,6 +105,7 @@ def _prepare(
     if resume and folder.exists:
         return folder, load_corpus(folder.resume(config).corpus)
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
+    check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 

@@ -134,7 +134,7 @@ def position_lines(losses: dict[str, Losses], counts: Tensor, most: int = 12) ->
         lines.append(f"  {kind:<{width}} " + " ".join(f"{mean:6.3f}" for mean in means))
     if "shuffled" in losses:
         worth = (losses["shuffled"].position - losses["posterior"].position).cpu()[:most] / first
-        lines.append(f"  {'worth':<{width}} " + " ".join(f"{mean:6.3f}" for mean in worth.tolist()))
+        lines.append(f"  {'worth':<{width}} " + " ".join(f"{round(mean, 3) + 0.0:6.3f}" for mean in worth.tolist()))
         lines[0] += "; worth = shuffled - posterior"
     lines.append(f"  {'sentences':<{width}} " + " ".join(f"{count:6d}" for count in first.tolist()))
     return tuple(lines)

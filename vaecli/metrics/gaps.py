@@ -108,7 +108,8 @@ def gaps_block(given: BlockInput) -> BlockResult:
     }
     line = f"gaps on {len(split)} sentences: neg_elbo {details['neg_elbo']:.3f}, "
     line += f"of the best Gaussians {details['neg_elbo_best']:.3f}, iw_nll from these {details['iw_nll_best']:.3f}"
-    return BlockResult(values, details, (line,), {"sentences": len(split), "iw_samples": samples})
+    more = f"gradient of the encoder: signal {details['gradient_signal']:.4g}, noise {details['gradient_noise']:.4g}"
+    return BlockResult(values, details, (line, more), {"sentences": len(split), "iw_samples": samples})
 
 
 def sample_sentences(split: Split, count: int, seed: int) -> Split:

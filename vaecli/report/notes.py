@@ -90,7 +90,12 @@ def version_lines(frame: pd.DataFrame) -> list[str]:
     if len(found) < 2:
         return []
     parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
-    return [printable("measured differently, so never averaged and not to be compared: " + "; ".join(parts))]
+    return [
+        printable(
+            "measured differently, so the figures concerned are never averaged and not to be compared: "
+            + "; ".join(parts)
+        )
+    ]
 
 
 def override_lines(methods: Sequence[str], context: Context) -> list[str]:

@@ -25,6 +25,7 @@ from vaecli.metrics.samples import as_split, sample_prior, split_perplexity
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
+from vaecli.runs.folder import RunFolder
 from vaecli.runs.load import load_run
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
@@ -35,6 +36,8 @@ from vaecli.training.state import load_model
 
 COUNT = 10_000
 """Samples that the language model of a reverse perplexity is trained on."""
+
+WANTED = "the reference has to be a run of method lm"
 
 HELD_OUT = 10
 """One sample in so many is held out, to choose the checkpoint and the decays."""
@@ -78,6 +81,21 @@ class _Silent:
         """Tells nobody."""
 
 
+def check_reference(path: str) -> None:
+    """Refuses what can't be a reference, as far as its folder tells; an empty path is none.
+
+    Raises:
+        UsageError: There is no run, it is of another method, or it isn't done.
+    """
+    if not path:
+        return
+    folder = RunFolder.open(Path(path))
+    if folder.config().method != "lm":
+        raise UsageError(f"{path}: a run of {folder.config().method!r}; {WANTED}")
+    if folder.status != "done":
+        raise UsageError(f"{path}: the run is {folder.status}; {WANTED}, and done")
+
+
 def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) -> VAE:
     """The language model of a run of method ``lm``.
 
@@ -92,7 +110,7 @@ def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) ->
     """
     reference = load_run(path, str(device))
     if reference.model.has_latent:
-        raise UsageError(f"{path}: a run of {reference.method.name!r}; the reference has to be a run of method lm")
+        raise UsageError(f"{path}: a run of {reference.method.name!r}; {WANTED}")
     if reference.corpus.fingerprint != corpus.fingerprint:
         raise UsageError(f"{path}: its corpus or vocabulary is not that of {of}; train lm on the same")
     return reference.model

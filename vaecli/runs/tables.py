@@ -42,6 +42,7 @@ def results_table(experiment: Path) -> pd.DataFrame:
         raise UsageError(f"{experiment}: there is no run of vae here")
     rows = [result_row(folder) for folder in folders]
     trials = [versions(folder.run()) | _samples(row) for folder, row in zip(folders, rows, strict=True)]
+    trials = completed(trials, [str(row["method"]) for row in rows])
     for row, text in zip(rows, conflicts(trials), strict=True):
         row[VERSIONS] = text
     names = [c.name for c in RESULT_COLUMNS]
@@ -82,6 +83,22 @@ def versions(run: Mapping[str, Any]) -> dict[str, str]:
 def _samples(row: Mapping[str, Any]) -> dict[str, str]:
     """The importance samples of a row that has any: bounds of other numbers of samples are other figures."""
     return {"iw_samples": str(row["iw_samples"])} if row.get("iw_samples") else {}
+
+
+def completed(trials: Sequence[Mapping[str, str]], methods: Sequence[str]) -> list[dict[str, str]]:
+    """The versions of each trial, with those that it lacks where the other trials of its method agree on one.
+
+    A trial without an evaluation that another seed has can't disagree with it, so both stay in one row.
+    """
+    known: dict[str, dict[str, set[str]]] = {}
+    for trial, method in zip(trials, methods, strict=True):
+        for name, value in trial.items():
+            known.setdefault(method, {}).setdefault(name, set()).add(value)
+    filled = []
+    for trial, method in zip(trials, methods, strict=True):
+        agreed = {name: next(iter(values)) for name, values in known.get(method, {}).items() if len(values) == 1}
+        filled.append({**agreed, **trial} if trial else {})
+    return filled
 
 
 def conflicts(trials: Sequence[Mapping[str, str]]) -> list[str]:
