@@ -18,7 +18,8 @@ def threads_restored():
 
 @pytest.mark.usefixtures("threads_restored")
 def test_figures_do_not_depend_on_the_number_of_threads(tmp_path):
-    sizes = {"corpus.train_size": 600, "corpus.valid_size": 60, "corpus.test_size": 60, "training.epochs": 2}
+    sizes = {"corpus.train_size": 200, "corpus.valid_size": 20, "corpus.test_size": 20, "training.epochs": 1}
+    sizes |= {"evaluation.iw_samples": 5}
     found = []
     for threads in (1, 2):
         sets = [a for k, v in {**sizes, "training.threads": threads}.items() for a in ("--set", f"{k}={v}")]
