@@ -49,3 +49,12 @@ def test_every_evaluation_of_the_registry_is_named():
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     for name in BLOCKS:
         assert f"valuation `{name}`" in text, name
+
+
+def test_every_test_that_is_named_anywhere_is_there():
+    named = re.findall(
+        r"`(tests/[a-z_/]+\.py)::(test_\w+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    )
+    assert len(named) > 30
+    for file, function in named:
+        assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {function}"
