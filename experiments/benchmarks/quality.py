@@ -135,7 +135,11 @@ def training_checks(epochs: int, sentences: int, seeds: Sequence[int] = SEEDS) -
 
 
 def large_training_checks(epochs: int, sentences: int, seeds: Sequence[int] = SEEDS) -> list[Check]:
-    """`training_checks` of the vanilla model at Penn Treebank shapes, on the first sentences of its train split."""
+    """`training_checks` of the vanilla model at Penn Treebank shapes, on the first sentences of its train split.
+
+    With Adam, as in ``experiments/ptb``: SGD is still on its steep first slope after so few updates, where the three
+    seeds' differences ranged over 0.8 nats, bf16 being the better by 0.3 on average, which says little of either.
+    """
     whole = ptb_corpus()
     train_part = subset(whole.train, list(range(min(sentences, len(whole.train)))))
     valid_part = subset(whole.valid, list(range(min(sentences // 8, len(whole.valid)))))
@@ -143,7 +147,9 @@ def large_training_checks(epochs: int, sentences: int, seeds: Sequence[int] = SE
 
     def best(seed: int, precision: str) -> float:
         base = PTB.run_config("cpu", precision)
-        chosen = base.training.model_copy(update={"epochs": epochs, "seed": seed})
+        chosen = base.training.model_copy(
+            update={"epochs": epochs, "seed": seed, "optimizer": "adam", "learning_rate": 1e-3}
+        )
         return train(base.model_copy(update={"training": chosen}), corpus)[1]
 
     checks = []
