@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator
 
-    figure = Figure(figsize=(14, 7), layout="constrained")
+    figure = Figure(figsize=(14, 9), layout="constrained")
     left, right = figure.subplots(1, 2)
     best = set(frontier(frame))
     edge = [p for p in shown if p.label in best]
@@ -114,10 +115,12 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     right.plot(diagonal, diagonal, color="#444444", linewidth=1, linestyle=":", zorder=1)
     right.set(ylabel="mi = I_q(x; z), nats", title="rate and information; on the dotted line all rate is information")
     _legend(left, shown)
-    placed = ((left, [(p, p.rec) for p in shown], best), (right, informed, {p.label for p, _ in informed}))
+    top = _top([p.rec for p in shown])
+    placed = ((left, [(p, min(p.rec, top)) for p in shown], best), (right, informed, {p.label for p, _ in informed}))
     for axes, points_of, _ in placed:
         for p, y in points_of:
-            axes.scatter(p.kl, y, s=28, color=_colour(p.verdict), zorder=3)
+            beyond = axes is left and p.rec > top
+            axes.scatter(p.kl, y, s=28, marker="^" if beyond else "o", color=_colour(p.verdict), zorder=3)
         axes.set_xscale("symlog", linthresh=LINEAR)
         axes.set_xlim(-0.05, 2 * max(LINEAR, *(p.kl for p in shown)))
         axes.xaxis.set_major_locator(FixedLocator(TICKS))
@@ -128,6 +131,13 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     for axes, points_of, dark in placed:
         _name(axes, points_of, dark)
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+
+
+def _top(values: Sequence[float]) -> float:
+    """The largest value shown in its place: few that lie far above all others would press these into a line."""
+    ordered = sorted(values)
+    usual = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
+    return min(ordered[-1], usual + 0.5 * (usual - ordered[0]))
 
 
 def _colour(word: str) -> str:
@@ -150,12 +160,13 @@ def _name(axes: Any, placed: list[tuple[Point, float]], dark: set[str]) -> None:
             down += 1
         taken.append((x_place, y_place - down))
         axes.annotate(
-            p.label,
+            p.label if y in (p.rec, p.mi) else f"{p.label} {p.rec:.1f}",
             (p.kl, y),
             xytext=(5, -2 - down),
             textcoords="offset points",
             fontsize=7,
             color="black" if p.label in dark else "#666666",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#bbbbbb"} if down else None,
             zorder=4,
         )
 
