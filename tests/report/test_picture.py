@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.errors import UsageError
-from vaecli.report.picture import check_picture, points
+from vaecli.report.picture import check_picture, points, top
 
 COLUMNS = ["experiment", "corpus", "method", "seed", "status", "split", "rec", "kl", "mi", "mi_ceiling", "au"]
 ROWS = [
@@ -75,3 +75,9 @@ def test_two_experiments_are_refused(tmp_path):
     result = report(tmp_path, "--picture", tmp_path / "p.png", rows=rows)
     assert isinstance(result.exception, UsageError)
     assert "one experiment" in str(result.exception)
+
+
+def test_a_value_far_above_all_others_is_shown_at_the_top():
+    # of ten values the tenth is the usual largest: 30 + (30 - 20) / 2 = 35 is the top, and 100 is beyond it
+    assert top([*range(20, 30), 30, 100]) == 35
+    assert top([20, 21, 22]) == 22

@@ -115,11 +115,14 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     right.plot(diagonal, diagonal, color="#444444", linewidth=1, linestyle=":", zorder=1)
     right.set(ylabel="mi = I_q(x; z), nats", title="rate and information; on the dotted line all rate is information")
     _legend(left, shown)
-    top = _top([p.rec for p in shown])
-    placed = ((left, [(p, min(p.rec, top)) for p in shown], best), (right, informed, {p.label for p, _ in informed}))
+    highest = top([p.rec for p in shown])
+    placed = (
+        (left, [(p, min(p.rec, highest)) for p in shown], best),
+        (right, informed, {p.label for p, _ in informed}),
+    )
     for axes, points_of, _ in placed:
         for p, y in points_of:
-            beyond = axes is left and p.rec > top
+            beyond = axes is left and p.rec > highest
             axes.scatter(p.kl, y, s=28, marker="^" if beyond else "o", color=_colour(p.verdict), zorder=3)
         axes.set_xscale("symlog", linthresh=LINEAR)
         axes.set_xlim(-0.05, 2 * max(LINEAR, *(p.kl for p in shown)))
@@ -133,7 +136,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
 
 
-def _top(values: Sequence[float]) -> float:
+def top(values: Sequence[float]) -> float:
     """The largest value shown in its place: few that lie far above all others would press these into a line."""
     ordered = sorted(values)
     usual = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
