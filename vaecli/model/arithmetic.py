@@ -35,8 +35,11 @@ def has_bf16(device: torch.device) -> bool:
 
 @cache
 def has_bf16_instructions() -> bool:
-    """Whether the CPU multiplies bf16 itself; without, oneDNN imitates it more slowly than it multiplies float32."""
-    found = torch.cpu.get_capabilities()
+    """Whether the CPU multiplies bf16 itself; without, oneDNN imitates it more slowly than it multiplies float32.
+
+    A torch that can't tell counts as no.
+    """
+    found = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
 
 
@@ -65,6 +68,8 @@ def resolve_precision(precision: str, device: torch.device, output_size: int) ->
 @cache
 def _onednn_is_exact() -> bool:
     """Whether oneDNN's float32 product, asked to be fast, still is one: with AMX it rounds to bf16 instead."""
+    if not torch.backends.mkldnn.is_available():
+        return False
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(64, 256, generator=generator) for _ in range(2))
     with _matmul_setting("bf16"):
