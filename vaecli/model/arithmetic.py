@@ -39,7 +39,7 @@ def has_bf16_instructions() -> bool:
 
     A torch that can't tell counts as no.
     """
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
 
 
@@ -68,7 +68,7 @@ def resolve_precision(precision: str, device: torch.device, output_size: int) ->
 @cache
 def _onednn_is_exact() -> bool:
     """Whether oneDNN's float32 product, asked to be fast, still is one: with AMX it rounds to bf16 instead."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(64, 256, generator=generator) for _ in range(2))
