@@ -81,7 +81,8 @@ def can_train(precision: str, device: torch.device) -> bool:
 
 def make_session(shapes: Shapes, corpus: Corpus, options: Options, method: str = "vanilla") -> TrainingSession:
     """Our session of a method, its model in training mode."""
-    config = shapes.run_config(options.device, options.precision, method)
+    size = shapes.vocabulary_size * shapes.model.decoder_size
+    config = shapes.run_config(options.device, resolve_precision(options.precision, options.torch_device, size), method)
     composed = make_method(method)
     shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
     model = composed.build(shape, config.training.seed).to(options.torch_device)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vaecli.config import RunConfig
+from vaecli.config import RunConfig, build_config
 from vaecli.errors import UsageError
 from vaecli.training.device import resolve_device, training_precision
 
@@ -11,6 +11,16 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch):
     assert resolve_device("auto") == torch.device("cpu")
     with pytest.raises(UsageError, match="cuda:1"):
         resolve_device("cuda:1")
+
+
+def test_auto_is_bf16_under_adam_only(monkeypatch):
+    monkeypatch.setattr("vaecli.model.arithmetic.has_bf16", lambda device: True)
+    monkeypatch.setattr("vaecli.model.arithmetic.has_bf16_instructions", lambda: True)
+    found = {}
+    for optimizer in ("adam", "sgd"):
+        config = build_config({"model": {"decoder_size": 256}, "training": {"optimizer": optimizer, "device": "cpu"}})
+        found[optimizer] = training_precision(config, 10_000)
+    assert found == {"adam": "bf16", "sgd": "fp32"}
 
 
 def test_the_quick_model_trains_in_fp32_on_every_machine():
