@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 
-from vaecli.training.optimizer import SGD, clip_gradients
+from vaecli.optim import LBFGS, SGD, Adam, RMSprop
+from vaecli.training.optimizer import clip_gradients
 
 WORDS = torch.tensor([[1, 1, 3], [4, 1, 0]])
 
@@ -45,3 +49,38 @@ def test_clip_by_hand():
 
 def test_without_gradients_the_norm_is_zero():
     assert float(clip_gradients([nn.Parameter(torch.zeros(1))], 1.0)) == 0.0
+
+
+@pytest.mark.parametrize("method", ["vanilla", "mdr", "info_js"])
+def test_training_leaves_the_compiler_alone(method, tmp_path):
+    # torch's optimisers load it, a second and 70 MB in every process, for guards that nothing here needs
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"{part}.txt").write_text("the cat sat\na dog ran off\n" * 8, encoding="utf-8")
+    code = (
+        "import sys; from vaecli.cli.app import app\n"
+        f"app(['train', '--method', {method!r}, '--data', {str(tmp_path)!r}, '--epochs', '1',"
+        f" '--out', {str(tmp_path / 'runs')!r}, '--quiet'], standalone_mode=False)\n"
+        "assert 'torch' in sys.modules and 'torch._dynamo' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", [Adam, RMSprop, LBFGS])
+def test_unguarded_optimisers_are_torchs(kind):
+    def trained(kind):
+        torch.manual_seed(0)
+        layer, x = nn.Linear(3, 2), torch.randn(5, 3)
+        optimizer = kind(layer.parameters(), lr=0.1)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = layer(x).square().sum()
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            optimizer.step(closure)
+        return layer.state_dict(), optimizer.state_dict()
+
+    torch.testing.assert_close(trained(kind), trained(getattr(torch.optim, kind.__name__)), rtol=0, atol=0)

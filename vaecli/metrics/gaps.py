@@ -31,6 +31,7 @@ from vaecli.metrics.samples import as_split
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
+from vaecli.optim import Adam
 
 SENTENCES = 200
 """Sentences unless asked otherwise."""
@@ -179,7 +180,7 @@ def optimise(model: VAE, prior: Prior, start: DiagonalGaussian, batch: Batch, no
     """
     with torch.enable_grad():
         mean, logvar = (t.detach().clone().requires_grad_() for t in (start.mean, start.logvar))
-        optimizer = torch.optim.Adam([mean, logvar], lr=RATE)
+        optimizer = Adam([mean, logvar], lr=RATE)
         for step, half in enumerate(noise.chunk(STEPS)):
             optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
             loss = neg_elbo(model, prior, DiagonalGaussian(mean, logvar), batch, torch.cat([half, -half])).sum()

@@ -23,6 +23,7 @@ from vaecli.corpus.seeds import stable_seed
 from vaecli.corpus.types import Split
 from vaecli.metrics.blocks import BlockInput, BlockResult, undefined
 from vaecli.metrics.reconstruction import posterior_means
+from vaecli.optim import LBFGS
 
 SIZES = (100, 500, 2000)
 """Numbers of labelled sentences beside all of train."""
@@ -150,7 +151,7 @@ def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Ten
     with torch.enable_grad():
         weight = torch.zeros(features, count, dtype=torch.float64, requires_grad=True)
         bias = torch.zeros(count, dtype=torch.float64, requires_grad=True)
-        optimizer = torch.optim.LBFGS(
+        optimizer = LBFGS(
             [weight, bias],
             max_iter=ITERATIONS,
             tolerance_grad=1e-5,

@@ -24,6 +24,7 @@ from vaecli.corpus.types import Batch
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.optim import Adam
 from vaecli.remedies.base import Paper, Session, Slot, Step, put_aux
 from vaecli.remedies.infovae import InfoVAE
 
@@ -117,7 +118,7 @@ class InfoJS(InfoVAE):
     def wrap_step(self, step: Step, session: Session) -> Step:
         """The update followed by one of the critic."""
         critic = session.model.aux[self.name]
-        optimizer = torch.optim.Adam(critic.parameters(), lr=self.learning_rate, betas=BETAS)
+        optimizer = Adam(critic.parameters(), lr=self.learning_rate, betas=BETAS)
         session.own_optimizer(self.name, optimizer)
 
         def both(batch: Batch) -> Terms:

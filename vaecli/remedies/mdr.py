@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.optim import RMSprop
 from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
 
 
@@ -86,7 +87,7 @@ class MDR(Remedy):
         """The update, then u's ascent on the gradient it left."""
         multiplier = session.model.aux[self.name]
         assert isinstance(multiplier, Multiplier)
-        optimizer = torch.optim.RMSprop(multiplier.parameters(), lr=self.learning_rate, maximize=True)
+        optimizer = RMSprop(multiplier.parameters(), lr=self.learning_rate, maximize=True)
         session.own_optimizer(self.name, optimizer)
 
         def update_and_ascend(batch: Batch) -> Terms:

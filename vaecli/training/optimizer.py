@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
 from vaecli.model.vae import VAE
+from vaecli.optim import SGD, Adam
 
 GROUPS = ("encoder", "decoder")
-
-
-class SGD(torch.optim.Optimizer):
-    """Stochastic gradient descent without momentum, as published, that moves only the rows of a sparse gradient.
-
-    Args:
-        parameters: Trained.
-        lr: Learning rate.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
-        super().__init__(parameters, {"lr": lr})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """``p <- p - lr * gradient``; sparse gradients are coalesced."""
-        assert closure is None
-        for group in self.param_groups:
-            moved = [p for p in group["params"] if p.grad is not None]
-            dense = [p for p in moved if not p.grad.is_sparse]
-            if dense:
-                torch._foreach_add_(dense, [p.grad for p in dense], alpha=-group["lr"])
-            for p in moved:
-                if p.grad.is_sparse:
-                    p.index_add_(0, p.grad._indices()[0], p.grad._values(), alpha=-group["lr"])
 
 
 def own_parameters(module: nn.Module) -> bool:
@@ -72,7 +47,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
         if not parameters:
             continue
         if config.optimizer == "adam":
-            optimizers[group] = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
+            optimizers[group] = Adam(parameters, lr=config.learning_rate, fused=True)
         else:
             optimizers[group] = SGD(parameters, lr=config.learning_rate)
     return optimizers
