@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD, Batch
 from vaecli.model.dropout import Dropout
+from vaecli.model.lstm import LSTM
 from vaecli.model.output import OutputLayer
 
 
@@ -75,7 +76,7 @@ class LSTMDecoder(Decoder):
         self.latent_size, self.hidden_size = latent_size, hidden_size
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
         self.initial = nn.Linear(latent_size, hidden_size, bias=False) if latent_size else None
-        self.lstm = nn.LSTM(embedding_size + latent_size, hidden_size, batch_first=True)
+        self.lstm = LSTM(embedding_size + latent_size, hidden_size)
         self.embedding_dropout = Dropout(embedding_dropout)
         self.output_dropout = Dropout(output_dropout)
         self.output = OutputLayer(hidden_size, vocabulary_size)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD, Batch
+from vaecli.model.lstm import LSTM
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class LSTMEncoder(Encoder):
         super().__init__()
         self.feature_size = hidden_size
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
-        self.lstm = nn.LSTM(embedding_size, hidden_size, batch_first=True)
+        self.lstm = LSTM(embedding_size, hidden_size)
 
     def forward(self, batch: Batch) -> Encoding:
         """The state after each symbol, and the one after ``</s>`` as the features."""

@@ -14,6 +14,7 @@ from torch.nn.functional import linear, softplus
 from vaecli.corpus.types import PAD
 from vaecli.model.decoder import Decoder
 from vaecli.model.dropout import Dropout
+from vaecli.model.lstm import LSTM
 from vaecli.model.output import OutputLayer, linear_cross_entropy
 
 SMALLEST, LARGEST = 1e-5, 10.0
@@ -159,7 +160,7 @@ class InjectiveDecoder(Decoder):
         size = hidden_size + latent_size
         self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD)
         self.initial = nn.Parameter(torch.empty(hidden_size))
-        self.lstm = nn.LSTM(embedding_size, hidden_size, batch_first=True)
+        self.lstm = LSTM(embedding_size, hidden_size)
         self.embedding_dropout = Dropout(embedding_dropout)
         self.output_dropout = Dropout(output_dropout)
         self.first = MonotoneMap(size, convex_size, strength)
