@@ -11,7 +11,29 @@ from vaecli.remedies import REMEDIES
 
 PACKAGE = Path(__file__).parent.parent / "vaecli"
 LAYERS = [
-    *("corpus", "optim", "model", "objective", "remedies", "metrics", "training", "runs", "report", "engines", "cli"),
+    "corpus",
+    "optim",
+    "model",
+    "objective",
+    "remedies",
+    "metrics",
+    "training",
+    "runs",
+    "report",
+    "engines",
+    "cli",
+]
+    "corpus",
+    "optim",
+    "model",
+    "objective",
+    "remedies",
+    "metrics",
+    "training",
+    "runs",
+    "report",
+    "engines",
+    "cli",
 ]
 FREE = {"errors", "config", "files", "presets", "settings", "settings_file", "settings_layers"}
 FILES = sorted(PACKAGE.rglob("*.py"))
