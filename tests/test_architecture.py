@@ -23,18 +23,6 @@ LAYERS = [
     "engines",
     "cli",
 ]
-    "corpus",
-    "optim",
-    "model",
-    "objective",
-    "remedies",
-    "metrics",
-    "training",
-    "runs",
-    "report",
-    "engines",
-    "cli",
-]
 FREE = {"errors", "config", "files", "presets", "settings", "settings_file", "settings_layers"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
