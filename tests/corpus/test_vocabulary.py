@@ -4,6 +4,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchtext.vocab import Vocab
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.corpus.vocabulary import SPECIALS, TOKENIZERS, WordVocabulary, escape, get_tokenizer, unescape
@@ -26,6 +27,13 @@ def test_limits():
     assert WordVocabulary.build(Counter(TEXT), max_vocab=2).words[4:] == ("b", "a")
     assert WordVocabulary.build(Counter(TEXT), min_freq=2).words[4:] == ("b", "a", "c")
     assert WordVocabulary.build(Counter(TEXT), max_vocab=3, min_freq=3).words[4:] == ("b",)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(1, 4)), st.integers(0, 6), st.integers(1, 3))
+def test_the_order_is_torchtexts(counts, max_vocab, min_freq):
+    expected = Vocab(Counter(counts), max_size=max_vocab or None, min_freq=min_freq, specials=list(SPECIALS))
+    assert WordVocabulary.build(counts, max_vocab, min_freq).words == tuple(expected.itos)
 
 
 def test_looking_up_an_unknown_word_adds_nothing():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 import torch
@@ -15,28 +13,24 @@ from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
+from vaecli.corpus.words import Words
 from vaecli.errors import DataError
 
 SPLITS = ("train", "valid", "test")
-
-END = "\0"
-"""Stands behind each sentence of a `RawSplit`; no text holds it."""
 
 
 @dataclass(frozen=True)
 class RawSplit:
     """The sentences of one split as words.
 
-    One flat list, because a list for each sentence makes reading a large text several times slower.
-
     Attributes:
         place: Where they are from, for messages.
-        words: The words of all sentences, `END` behind each; a sentence without words is a blank line.
-        labels: For each label field, the class of each sentence, blank lines included.
+        words: The words of all lines.
+        labels: For each label field, the class of each line, blank ones included.
     """
 
     place: str
-    words: list[str]
+    words: Words
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -59,18 +53,16 @@ class _Coded:
     blank: int
 
 
-def _code(raw: RawSplit, place: Mapping[str, int], limit: int) -> _Coded:
-    """Numbers the words of a split; `place` gives each new word the next number, `END` being 0."""
-    types = np.fromiter(map(place.__getitem__, raw.words), dtype=np.int64, count=len(raw.words))
-    ends = np.flatnonzero(types == 0)
-    lengths = np.diff(ends, prepend=-1) - 1
+def _code(raw: RawSplit, limit: int) -> _Coded:
+    """A split without blank lines, its long sentences cut."""
+    types, lengths = raw.words.types, raw.words.lengths
     kept = np.flatnonzero(lengths)
     if not len(kept):
         raise DataError(
             f"{raw.place}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
         )
     blank = len(lengths) - len(kept)
-    types, lengths = types[types != 0], lengths[kept]
+    lengths = lengths[kept]
     cut = int((lengths > limit).sum())
     if cut:
         position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
@@ -81,6 +73,7 @@ def _code(raw: RawSplit, place: Mapping[str, int], limit: int) -> _Coded:
 def encode_corpus(
     name: str,
     raw: Mapping[str, RawSplit],
+    words: Sequence[str],
     config: CorpusConfig,
     truth: Truth | None = None,
     notes: Sequence[str] = (),
@@ -89,7 +82,8 @@ def encode_corpus(
 
     Args:
         name: The corpus's name.
-        raw: The words of ``train``, ``valid`` and ``test``.
+        raw: ``train``, ``valid`` and ``test``.
+        words: The words that their numbers stand for.
         config: `max_length`, `max_vocab` and `min_freq` are used.
         truth: Exact facts; left out of a corpus whose sentences were cut.
         notes: Lines that come before this function's own.
@@ -97,14 +91,11 @@ def encode_corpus(
     Raises:
         DataError: A split has no sentence, train has one, or no word of train is in the vocabulary.
     """
-    place: defaultdict[str, int] = defaultdict(count().__next__)
-    place[END]
-    coded = {part: _code(raw[part], place, config.max_length) for part in SPLITS}
+    coded = {part: _code(raw[part], config.max_length) for part in SPLITS}
     if len(coded["train"].lengths) == 1:
         raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
-    words = list(place)
     counts = np.bincount(coded["train"].types, minlength=len(words)).tolist()
-    seen = Counter({word: number for word, number in zip(words, counts, strict=True) if number})
+    seen = {word: number for word, number in zip(words, counts, strict=True) if number}
     vocabulary = WordVocabulary.build(seen, config.max_vocab, config.min_freq)
     if len(vocabulary) == len(SPECIALS):
         raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus import cache, synthetic
-from vaecli.corpus.encode import END, SPLITS, RawSplit, encode_corpus
+from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
 from vaecli.corpus.seeds import stable_seed
 from vaecli.corpus.text import parse_files, read_folder
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import get_tokenizer
+from vaecli.corpus.words import Numbering
 from vaecli.errors import DataError, UsageError, nearest
 
 SYNTHETIC = "synthetic"
@@ -36,15 +37,14 @@ def _load_synthetic(config: CorpusConfig) -> Corpus:
         raise UsageError(f"corpus.tokenizer: {config.tokenizer!r} doesn't fit the synthetic corpus; use split")
     grammar = synthetic.synthetic_grammar()
     sizes = {"train": config.train_size, "valid": config.valid_size, "test": config.test_size}
-    raw = {}
+    raw, numbering = {}, Numbering()
     for part in SPLITS:
         seed = stable_seed(SYNTHETIC, synthetic.VERSION, config.corpus_seed, part)
         sample = grammar.sample(sizes[part], seed)
         names = grammar.label_names
         labels = {name: [names[name][i] for i in values.tolist()] for name, values in sample.labels.items()}
-        words = [word for sentence in sample.sentences for word in (*sentence, END)]
-        raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
-    return encode_corpus(SYNTHETIC, raw, config, synthetic.synthetic_truth())
+        raw[part] = RawSplit(f"{SYNTHETIC} {part}", numbering.sentences(sample.sentences), labels)
+    return encode_corpus(SYNTHETIC, raw, numbering.spellings, config, synthetic.synthetic_truth())
 
 
 def _folder(data: str) -> Path:
@@ -77,8 +77,8 @@ def _load_folder(folder: Path, config: CorpusConfig) -> Corpus:
         corpus, damaged = cache.load(place, key, name)
         if corpus is not None:
             return corpus
-    raw, notes = parse_files(files, config.tokenizer)
-    corpus = encode_corpus(name, raw, config, notes=notes)
+    raw, words, notes = parse_files(files, config.tokenizer)
+    corpus = encode_corpus(name, raw, words, config, notes=notes)
     if place:
         kept = cache.store(place, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))

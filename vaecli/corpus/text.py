@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaecli.corpus.encode import END, SPLITS, RawSplit
+from vaecli.corpus.encode import SPLITS, RawSplit
 from vaecli.corpus.vocabulary import get_tokenizer
+from vaecli.corpus.words import Numbering, Words
 from vaecli.errors import DataError, nearest
 
 LABEL = "label"
@@ -61,8 +63,8 @@ def _missing(path: Path) -> DataError:
     return DataError(f"{path.parent}: no {path.name} (a corpus is train.txt, valid.txt and test.txt); {hint}")
 
 
-def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str, RawSplit], list[str]]:
-    """The sentences of a corpus, and notes on byte order marks.
+def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str, RawSplit], Sequence[str], list[str]]:
+    """The sentences of a corpus as numbered words, these words, and notes on byte order marks.
 
     Args:
         files: Train, valid and test.
@@ -74,52 +76,61 @@ def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str
     """
     texts, notes = {}, []
     for part, file in files.items():
-        text = _text(file)
-        if text.startswith("\ufeff"):
-            text = text[1:]
+        data = _checked(file)
+        if data.startswith(BOM_UTF8):
+            data = data[len(BOM_UTF8) :]
             notes.append(f"{part}: 1 byte order mark skipped")
-        texts[part] = text.replace("\r\n", "\n")
-    labelled = "\t" in texts["train"] and "\t" in next((t for t in texts["train"].split("\n") if t.strip()), "")
-    raw = {}
-    for part, text in texts.items():
+        texts[part] = data.replace(b"\r\n", b"\n") if b"\r" in data else data
+    labelled = b"\t" in texts["train"] and _starts_with_a_label(texts["train"].decode())
+    raw, numbering = {}, Numbering()
+    for part, data in texts.items():
         path, labels = files[part].path, {}
         if labelled:
-            text, labels[LABEL] = _split_labels(path, text)
-        elif "\t" in text:
-            _refuse_tabs(path, text)
-        raw[part] = RawSplit(str(path), _words(text, tokenizer), labels)
-    return raw, notes
+            text, labels[LABEL] = _split_labels(path, data.decode())
+            data = text.encode()
+        elif b"\t" in data:
+            _refuse_tabs(path, data.decode())
+        raw[part] = RawSplit(str(path), _words(data, tokenizer, numbering), labels)
+    return raw, numbering.spellings, notes
 
 
-def _words(text: str, tokenizer: str) -> list[str]:
-    """The words of all lines, `END` behind each line.
+def _starts_with_a_label(text: str) -> bool:
+    """Whether the first line that isn't blank has a tab."""
+    return "\t" in next((line for line in text.split("\n") if line.strip()), "")
 
-    `str.splitlines` would also break at U+2028, NEL and form feeds, which are characters of a sentence here.
-    """
-    body = text[:-1] if text.endswith("\n") else text
+
+def _words(data: bytes, tokenizer: str, numbering: Numbering) -> Words:
+    """The words of all lines."""
     if tokenizer == "split":
-        return f"{body}\n".replace("\n", f" {END} ").split()
-    tokenize = get_tokenizer(tokenizer)
-    return [word for line in body.split("\n") for word in (*tokenize(line), END)]
+        return numbering.text(data)
+    tokenize, text = get_tokenizer(tokenizer), data.decode()
+    body = text[:-1] if text.endswith("\n") else text
+    return numbering.sentences(tokenize(line) for line in body.split("\n"))
 
 
-def _text(file: TextFile) -> str:
+def _checked(file: TextFile) -> bytes:
+    """The bytes of a file that is UTF-8 text."""
     if not file.data:
         raise DataError(f"{file.path}: the file is empty; give one tokenised sentence a line")
     for magic, what in _MAGIC.items():
         if file.data.startswith(magic):
             raise DataError(f"{file.path}: not UTF-8 text but {what}")
+    if not file.data.isascii():
+        _check_utf8(file)
+    if (nul := file.data.find(0)) >= 0:
+        raise DataError(f"{file.path}:{_place(file.data, nul)}: a NUL byte; this is no text file, or a damaged one")
+    return file.data
+
+
+def _check_utf8(file: TextFile) -> None:
     try:
-        text = file.data.decode("utf-8")
+        file.data.decode("utf-8")
     except UnicodeDecodeError as error:
         place, byte = _place(file.data, error.start), file.data[error.start]
         raise DataError(
             f"{file.path}:{place}: byte 0x{byte:02x} is not UTF-8; convert the file, for example with "
             f"`iconv -f LATIN1 -t UTF-8`"
         ) from None
-    if (nul := file.data.find(0)) >= 0:
-        raise DataError(f"{file.path}:{_place(file.data, nul)}: a NUL byte; this is no text file, or a damaged one")
-    return text
 
 
 def _place(data: bytes, start: int) -> str:

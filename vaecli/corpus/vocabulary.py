@@ -1,12 +1,11 @@
-"""Tokenizers and the vocabulary: the only module that uses torchtext."""
+"""Tokenizers, the only place that uses torchtext, and the vocabulary."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -84,11 +83,15 @@ class WordVocabulary:
         self._words = (*SPECIALS, *words)
         if len(set(self._words)) != len(self._words) or "" in self._words:
             raise ValueError("a word is empty, special or there twice")
-        self._ids = {unescape(word): n for n, word in enumerate(self._words) if n > UNK}
+        self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
+        for word in SPECIALS:
+            del self._ids[word]
+        odd = [word for word in self._ids if word[0] == "\\"]
+        self._ids |= {unescape(word): self._ids.pop(word) for word in odd}
         self._ids[SPECIALS[UNK]] = UNK
 
     @classmethod
-    def build(cls, counts: Counter[str], max_vocab: int = 0, min_freq: int = 1) -> WordVocabulary:
+    def build(cls, counts: Mapping[str, int], max_vocab: int = 0, min_freq: int = 1) -> WordVocabulary:
         """The most frequent words of a text, ties in alphabetical order.
 
         Args:
@@ -96,11 +99,13 @@ class WordVocabulary:
             max_vocab: Keep so many words at most, special symbols not counted; 0 keeps all.
             min_freq: Leave out words that are there fewer times.
         """
-        from torchtext.vocab import Vocab  # a quarter of a second, which a cached corpus need not spend
-
-        spelt = Counter({escape(word): count for word, count in counts.items()})
-        vocab = Vocab(spelt, max_size=max_vocab or None, min_freq=min_freq, specials=list(SPECIALS))
-        return cls(vocab.itos[len(SPECIALS) :])
+        # the order of torchtext's Vocab, whose import would take longer than reading a corpus does
+        spelt = {word: count for word, count in counts.items() if count >= min_freq and word != SPECIALS[UNK]}
+        odd = [word for word in spelt if word[-1] == ">"]
+        spelt |= {escape(word): spelt.pop(word) for word in odd}
+        words = sorted(spelt)
+        words.sort(key=spelt.__getitem__, reverse=True)
+        return cls(words[: max_vocab or None])
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -1,0 +1,78 @@
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vaecli.corpus import words as module
+from vaecli.corpus.words import Numbering
+
+ALPHABET = "ab<é語😀\n\r\t\x0b\x1f\x1b\x7f \u3000\u2028\x85"
+
+
+def lines_of(text):
+    body = text.removesuffix("\n")
+    return [line.split() for line in body.split("\n")] if text else []
+
+
+def check(numbering, text):
+    found, expected = numbering.text(text.encode()), lines_of(text)
+    spelt = [numbering.spellings[n] for n in found.types.tolist()]
+    assert found.lengths.tolist() == [len(line) for line in expected]
+    assert spelt == [word for line in expected for word in line]
+    assert len(set(numbering.spellings)) == len(numbering.spellings)
+
+
+def test_by_hand():
+    numbering = Numbering()
+    found = numbering.text(b"the cat\n\nthe  incomprehensibilities the")
+    assert [numbering.spellings[n] for n in found.types] == ["the", "cat", "the", "incomprehensibilities", "the"]
+    assert found.lengths.tolist() == [2, 0, 3]
+    # a second text goes on with the numbers of the first
+    again = numbering.text(b"cat incomprehensibilities dog\n")
+    assert again.types[0] == found.types[1]
+    assert again.types[1] == found.types[3]
+    assert set(numbering.spellings) == {"the", "cat", "incomprehensibilities", "dog"}
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.text(ALPHABET, max_size=60), min_size=1, max_size=3))
+def test_splits_as_str_does(texts):
+    numbering = Numbering()
+    for text in texts:
+        check(numbering, text)
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+def test_collisions_in_the_table_change_nothing(bits, monkeypatch):
+    monkeypatch.setattr(module, "TABLE_BITS", bits)
+    monkeypatch.setattr(module, "PARTS", (20, 50))
+    generator = np.random.default_rng(0)
+    words = [chr(97 + n % 26) * (1 + n % 19) + str(n % 7) for n in generator.integers(0, 500, 4_000)]
+    text = "".join(word + " \n"[n % 5 == 0] for n, word in enumerate(words))
+    check(Numbering(), text)
+
+
+def test_words_that_share_their_first_bytes_differ():
+    word = "abcdefghijklmnopqrstuvwxyz"
+    check(Numbering(), "\n".join(word[:n] for n in range(1, 27)) + "\n" + " ".join(word[:n] + "!" for n in range(26)))
+
+
+def test_white_space_is_that_of_str():
+    spaces = {chr(n) for n in range(sys.maxunicode + 1) if chr(n).isspace()}
+    assert {space.decode() for space in module.SPACES} == {space for space in spaces if not space.isascii()}
+    check(Numbering(), "x".join(chr(n) for n in range(1, 128)))
+
+
+def test_sentences_and_text_share_numbers():
+    numbering = Numbering()
+    made = numbering.sentences([["a", "dog"], [], ["a"]])
+    assert made.types.tolist() == [0, 1, 0]
+    assert made.lengths.tolist() == [2, 0, 1]
+    assert numbering.text(b"dog a").types.tolist() == [1, 0]
+
+
+def test_nothing():
+    found = Numbering().text(b"")
+    assert len(found.types) == len(found.lengths) == 0
