@@ -14,15 +14,23 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
 
 
 def _cpu() -> tuple[str, list[str]]:
-    """The processor's name and those of `FLAGS` that it has."""
+    """The processor's name and those of `FLAGS` that it has.
+
+    A virtual machine may call processors of several generations by one name; family and model tell them apart.
+    """
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return platform.processor() or platform.machine(), []
     text = info.read_text(encoding="utf-8", errors="replace")
-    name = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    name, family, model = (
+        re.search(rf"^{key}\s*:\s*(.+)$", text, re.MULTILINE) for key in ("model name", "cpu family", "model")
+    )
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE)
     words = set(flags.group(1).split()) if flags else set()
-    return name.group(1).strip() if name else platform.machine(), [flag for flag in FLAGS if flag in words]
+    spelt = name.group(1).strip() if name else platform.machine()
+    if family and model:
+        spelt += f" family {family.group(1)} model {model.group(1)}"
+    return spelt, [flag for flag in FLAGS if flag in words]
 
 
 def cores() -> int:
@@ -47,7 +55,7 @@ def describe() -> dict[str, str | int | list[str]]:
 
 
 def slug(machine: dict[str, str | int | list[str]], precision: str) -> str:
-    """A file name that tells machines, thread counts and precisions apart: ``amd-epyc-avx2-2-cores-2-threads-fp32``."""
+    """A file name for results: processor, its instructions, cores, threads, GPU and precision."""
     parts = [machine["cpu"], machine["cpu_capability"], f"{machine['cores']} cores", f"{machine['threads']} threads"]
     text = " ".join(str(part) for part in [*parts, machine["gpu"], precision] if part)
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

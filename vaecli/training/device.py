@@ -26,8 +26,6 @@ def resolve_device(name: str) -> torch.device:
 def training_precision(config: RunConfig, vocabulary_size: int, device: torch.device | None = None) -> str:
     """``fp32`` or ``bf16``: the arithmetic that a run trains in.
 
-    ``auto`` stays with fp32 under SGD, where the quality check at Penn Treebank shapes was not passed.
-
     Args:
         config: Of the run.
         vocabulary_size: Word types V.
@@ -37,6 +35,4 @@ def training_precision(config: RunConfig, vocabulary_size: int, device: torch.de
         UsageError: The settings ask for what the hardware hasn't.
     """
     where = device or resolve_device(config.training.device)
-    if config.training.precision == "auto" and config.training.optimizer == "sgd":
-        return "fp32"
     return resolve_precision(config.training.precision, where, vocabulary_size * config.model.decoder_size)
