@@ -75,7 +75,8 @@ class EvaluationConfig(Group):
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="arithmetic of the decoder in rec and iw_nll; all else is float32 and float64"
+        "auto",
+        description="arithmetic of the decoder in rec and iw_nll, fp32 being exact; all else is float32 or more",
     )
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
     extra: tuple[str, ...] = Field((), description="further evaluations after the final one, as in `vae evaluate`")

@@ -1,16 +1,21 @@
+import copy
 import math
 
 import numpy as np
 import pytest
 import torch
 from metrics.toys import CPU, linear_gaussian, true_nll
-from support import tiny_model, tiny_split
+from support import tiny_model, tiny_shape, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.metrics import inference, iw
 from vaecli.metrics.elbo import elbo_terms
 from vaecli.metrics.iw import importance_weighted_nll
 from vaecli.metrics.noise import sentence_noise
+from vaecli.model.arithmetic import has_bf16
+from vaecli.remedies import make_method
+
+needs_bf16 = pytest.mark.skipif(not has_bf16(CPU), reason="no LSTM in bf16 on this CPU")
 
 
 def bound(model, split, samples, seed=0, batch_size=64):
@@ -103,3 +108,44 @@ def test_it_is_below_the_elbo_on_average_and_seeds_differ():
     first, second = bound(model, split, 50, seed=0), bound(model, split, 50, seed=1)
     assert first.mean() < terms.neg_elbo.mean()
     assert not torch.isclose(first, second, atol=1e-9).any()
+
+
+def shared_bound(model, split, samples, batch_size=64):
+    """The bound in bf16, where many samples share the words of their softmax."""
+    with inference.scoring_precision("bf16", model, CPU):
+        return bound(model, split, samples, batch_size=batch_size)
+
+
+@pytest.fixture
+def many_words():
+    """A model of 5,000 word types whose code matters, and sentences of them."""
+    shape = tiny_shape(4, vocabulary_size=5_000, init_range=0.7)
+    return make_method("vanilla").build(shape, 0), tiny_split(12, vocabulary_size=5_000)
+
+
+@needs_bf16
+def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
+    model, split = many_words
+    used = []
+    real = inference.shared_nll
+    monkeypatch.setattr(inference, "shared_nll", lambda *a: (used.append(len(a[0])), real(*a))[1])
+    found = shared_bound(model, split, 600)
+    assert set(used) == {300}  # 600 samples in the fewest equal parts
+    exact = bound(copy.deepcopy(model).double(), split, 600)
+    assert (found - exact).mean().abs() < 0.01
+    assert (found - exact).abs().max() < 0.05
+    assert (bound(model, split, 1) - exact).abs().mean() > 0.1  # the samples matter
+
+
+@needs_bf16
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_sharing_words_does_not_depend_on_the_batch(many_words, batch_size):
+    model, split = many_words
+    assert torch.allclose(shared_bound(model, split, 40, batch_size), shared_bound(model, split, 40), atol=2e-3)
+
+
+@needs_bf16
+def test_words_are_not_shared_where_a_decoder_has_a_law_of_its_own(monkeypatch):
+    model, split = linear_gaussian([0.5] * 3)
+    monkeypatch.setattr(inference, "pays", lambda samples, types: True)
+    assert torch.allclose(shared_bound(model, split, 40), bound(model, split, 40), atol=1e-12)

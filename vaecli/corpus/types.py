@@ -157,6 +157,13 @@ class Batch:
         steps = torch.arange(self.tokens.shape[1] - 1, device=self.lengths.device)
         return steps < self.lengths.unsqueeze(1)
 
+    def part(self, places: slice) -> Batch:
+        """Some neighbouring sentences of the batch, as wide as it is."""
+        start, stop, _ = places.indices(self.size)
+        width = self.tokens.shape[1] - 1
+        rows = self.rows[(self.rows >= start * width) & (self.rows < stop * width)] - start * width
+        return Batch(self.tokens[places], self.lengths[places], self.index[places], rows)
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device; the index stays on the CPU."""
         if self.tokens.device == device:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vaecli.corpus.batches import evaluation_batches
 from vaecli.corpus.types import Batch, Split, collate
-from vaecli.metrics.inference import evaluation_mode, sampled_nll, samples_at_once, wide_prior
+from vaecli.metrics.inference import evaluation_mode, sample_chunks, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
@@ -65,7 +65,7 @@ def importance_weighted_nll(
 def _batch_nll(model: VAE, prior: Prior, posterior: Posterior, batch: Batch, noise: Tensor) -> Tensor:
     """(B,) the bound from (K, B, noise_size) noise: chunks of samples are joined in log space."""
     total = torch.full((batch.size,), -math.inf, dtype=torch.float64, device=noise.device)
-    for part in torch.split(noise, samples_at_once(batch)):
+    for part in sample_chunks(model, noise):
         z = posterior.sample(part)
         log_weight = prior.log_prob(z) - posterior.log_prob(z) - sampled_nll(model, z, batch)
         total = torch.logaddexp(total, log_weight.logsumexp(0))

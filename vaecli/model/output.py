@@ -6,23 +6,22 @@ chunk by chunk in the forward pass, while the chunk's logits are in the cache, f
 reduction of `vaecli.objective` weights all rows alike, so the backward pass only scales them; when the upstream
 gradient differs between rows, or on a GPU where looking would stall the device, it is recomputed exactly.
 
-In bf16 the products and p are rounded to 8 bits; the sum of a row's exponentials and the gradient of W are float32.
+In bf16 the products and p are rounded to 8 bits; the sum of a row's exponentials and the gradient of W are float32, and so
+is the target's logit where no gradient is wanted: its rounding would be most of a loss's error.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from vaecli.model.buffers import buffers
+
 CHUNK_BYTES = 16_000_000
 """Logits held at a time: half a CPU's last-level cache, and enough rows for products at full speed."""
-
-KEPT_ELEMENTS = 10_000_000
-"""Numbers of an array that is kept from call to call; a larger one would be missed by the rest of the update."""
 
 BLOCK_ELEMENTS = 1_000_000
 """Numbers of the weight's gradient that are held in the products' dtype at a time."""
@@ -30,28 +29,6 @@ BLOCK_ELEMENTS = 1_000_000
 
 SMALLEST = 1e-30
 """A probability below which the logarithm of a rounded number isn't trusted."""
-
-
-class _Buffers(threading.local):
-    """Memory that calls share: a large array made anew costs more in page faults than the product that fills it."""
-
-    def __init__(self) -> None:
-        self.held: dict[tuple[str, torch.dtype], Tensor] = {}
-
-    def take(self, name: str, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
-        """An uninitialised array, valid until the next call with this name; a GPU has an allocator of that kind."""
-        if device.type != "cpu":
-            return torch.empty(shape, dtype=dtype, device=device)
-        size = shape[0] * shape[1]
-        if size > KEPT_ELEMENTS:
-            return torch.empty(shape, dtype=dtype)
-        held = self.held.get((name, dtype))
-        if held is None or held.numel() < size:
-            held = self.held[name, dtype] = torch.empty(size, dtype=dtype)
-        return held[:size].view(shape)
-
-
-_buffers = _Buffers()
 
 
 def chunk_rows(vocabulary_size: int, dtype: torch.dtype = torch.float32) -> int:
@@ -69,7 +46,7 @@ def _lowered(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """The weight in another dtype, in shared memory."""
     if weight.dtype == dtype:
         return weight.detach()
-    return _buffers.take("weight", (weight.shape[0], weight.shape[1]), dtype, weight.device).copy_(weight.detach())
+    return buffers.take("weight", (weight.shape[0], weight.shape[1]), dtype, weight.device).copy_(weight.detach())
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -112,7 +89,7 @@ def _run(
     rows, vocabulary_size = hidden.shape[0], weight.shape[0]
     size = min(rows, chunk_rows(vocabulary_size, dtype))
     low_weight, low_hidden = _lowered(weight, dtype), hidden.detach().to(dtype)
-    buffer = _buffers.take("logits", (size, vocabulary_size), dtype, hidden.device)
+    buffer = buffers.take("logits", (size, vocabulary_size), dtype, hidden.device)
     nll = torch.empty(rows, dtype=torch.float32 if dtype != torch.float64 else dtype, device=hidden.device)
     d_hidden = torch.empty_like(hidden) if needs and needs[0] else None
     d_weight = torch.empty_like(weight) if needs and needs[1] else None
@@ -120,7 +97,10 @@ def _run(
         part = slice(start, min(start + size, rows))
         h, y = low_hidden[part], targets[part].unsqueeze(1)
         logits = torch.mm(h, low_weight.T, out=buffer[: h.shape[0]])
+        rounding = _rounding(logits, y, hidden[part], weight) if needs is None and dtype != weight.dtype else None
         p, nll[part], at_target = _softmax_nll(logits, y, h, low_weight)
+        if rounding is not None:
+            nll[part] += rounding
         if needs is None:
             continue
         g = p.index_put_((torch.arange(len(y), device=p.device), y.squeeze(1)), (at_target - 1).to(dtype).squeeze(1))
@@ -135,6 +115,12 @@ def _run(
         if d_weight is not None:
             _add_product(d_weight, g, h if scale is None else (h * scale).to(dtype), first=start == 0)
     return nll, (d_hidden, d_weight) if needs is not None else None
+
+
+def _rounding(logits: Tensor, y: Tensor, hidden: Tensor, weight: Tensor) -> Tensor:
+    """(n,) by how much the targets' logits are too high: they alone enter a loss one by one, all others as a sum."""
+    exact = (hidden.float() * weight.detach()[y.squeeze(1)]).sum(1)
+    return logits.gather(1, y).squeeze(1).float() - exact
 
 
 def _softmax_nll(logits: Tensor, y: Tensor, h: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -173,7 +159,7 @@ def _add_product(total: Tensor, g: Tensor, h: Tensor, *, first: bool) -> None:
     size = max(1, BLOCK_ELEMENTS // total.shape[1])
     for start in range(0, total.shape[0], size):
         block = total[start : start + size]
-        low = _buffers.take("block", (block.shape[0], block.shape[1]), g.dtype, g.device)
+        low = buffers.take("block", (block.shape[0], block.shape[1]), g.dtype, g.device)
         torch.mm(g[:, start : start + size].T, h, out=low)
         if first:
             block.copy_(low)
