@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
@@ -99,7 +101,7 @@ def encode_corpus(
     vocabulary = WordVocabulary.build(seen, config.max_vocab, config.min_freq)
     if len(vocabulary) == len(SPECIALS):
         raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
-    ids = torch.tensor(vocabulary.encode(words), dtype=torch.int32)
+    ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
     lines = [*notes, *(_note(splits[part], coded[part]) for part in SPLITS)]
@@ -122,14 +124,17 @@ def encode_corpus(
     )
 
 
-def _split(part: str, raw: RawSplit, coded: _Coded, ids: torch.Tensor, classes: Mapping[str, tuple[str, ...]]) -> Split:
+def _split(
+    part: str, raw: RawSplit, coded: _Coded, ids: NDArray[np.int32], classes: Mapping[str, tuple[str, ...]]
+) -> Split:
     labels = {}
     for name, values in classes.items():
         place = {value: n for n, value in enumerate(values)}
         indices = [place[raw.labels[name][line]] for line in coded.kept.tolist()]
         labels[name] = torch.tensor(indices, dtype=torch.int64)
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), coded.lengths.cumsum()])
-    return Split(part, ids[torch.from_numpy(coded.types)], torch.from_numpy(offsets), labels, dict(classes))
+    tokens = torch.from_numpy(ids.take(coded.types))
+    return Split(part, tokens, torch.from_numpy(offsets), labels, dict(classes))
 
 
 def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[str, tuple[str, ...]]:
@@ -142,7 +147,7 @@ def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[s
 
 
 def _note(split: Split, coded: _Coded) -> str:
-    unknown = 100 * int((split.tokens == UNK).sum()) / len(split.tokens)
+    unknown = 100 * np.count_nonzero(split.tokens.numpy() == UNK) / len(split.tokens)
     return (
         f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
         f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"
@@ -153,16 +158,17 @@ def fingerprint(splits: Mapping[str, Split], words: Sequence[str]) -> str:
     """SHA-256 over encoded splits and vocabulary, the same on every machine."""
     digest = hashlib.sha256()
 
-    def add(kind: str, data: bytes) -> None:
-        digest.update(f"{kind} {len(data)}\n".encode())  # lengths keep neighbours apart
+    def add(kind: str, data: bytes | NDArray[Any]) -> None:
+        size = len(data) if isinstance(data, bytes) else data.nbytes
+        digest.update(f"{kind} {size}\n".encode())  # lengths keep neighbours apart
         digest.update(data)
 
     add("words", "\n".join(words).encode())
     for part in SPLITS:
         split = splits[part]
-        add(part, split.tokens.numpy().astype("<i4").tobytes())
-        add("offsets", split.offsets.numpy().astype("<i8").tobytes())
+        add(part, split.tokens.numpy().astype("<i4", copy=False))
+        add("offsets", split.offsets.numpy().astype("<i8", copy=False))
         for name in sorted(split.labels):
             add(f"label {name}", "\n".join(split.label_names[name]).encode())
-            add("classes", split.labels[name].numpy().astype("<i8").tobytes())
+            add("classes", split.labels[name].numpy().astype("<i8", copy=False))
     return digest.hexdigest()

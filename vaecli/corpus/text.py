@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vaecli.corpus.encode import SPLITS, RawSplit
 from vaecli.corpus.vocabulary import get_tokenizer
-from vaecli.corpus.words import Numbering, Words
+from vaecli.corpus.words import Numbering, TextNumbering, Words
 from vaecli.errors import DataError, nearest
 
 LABEL = "label"
@@ -82,7 +82,7 @@ def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str
             notes.append(f"{part}: 1 byte order mark skipped")
         texts[part] = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     labelled = b"\t" in texts["train"] and _starts_with_a_label(texts["train"].decode())
-    raw, numbering = {}, Numbering()
+    raw, numbering = {}, TextNumbering() if tokenizer == "split" else Numbering()
     for part, data in texts.items():
         path, labels = files[part].path, {}
         if labelled:
@@ -99,9 +99,9 @@ def _starts_with_a_label(text: str) -> bool:
     return "\t" in next((line for line in text.split("\n") if line.strip()), "")
 
 
-def _words(data: bytes, tokenizer: str, numbering: Numbering) -> Words:
+def _words(data: bytes, tokenizer: str, numbering: Numbering | TextNumbering) -> Words:
     """The words of all lines."""
-    if tokenizer == "split":
+    if isinstance(numbering, TextNumbering):
         return numbering.text(data)
     tokenize, text = get_tokenizer(tokenizer), data.decode()
     body = text[:-1] if text.endswith("\n") else text

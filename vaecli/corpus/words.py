@@ -29,7 +29,7 @@ LANE = 8
 MASKS = np.array([2 ** (8 * n) - 1 for n in range(LANE + 1)], dtype=np.uint64)
 """What leaves the first n bytes of an integer."""
 
-PARTS = (1 << 14, 1 << 17)
+PARTS = (1 << 12, 1 << 18)
 """Bytes of a text looked at together: few at first, when most words are new, and never more than the cache holds."""
 
 TABLE_BITS = 16
@@ -53,11 +53,10 @@ class Words:
 
 
 class Numbering:
-    """Words and their numbers, over several texts."""
+    """Words of sentences that a tokenizer made, and their numbers, over several splits."""
 
     def __init__(self) -> None:
         self._number: defaultdict[str, int] = defaultdict(count().__next__)
-        self._short, self._first, self._second, self._pairs = (_Table() for _ in range(4))
 
     @property
     def spellings(self) -> Sequence[str]:
@@ -65,13 +64,27 @@ class Numbering:
         return list(self._number)
 
     def sentences(self, sentences: Iterable[Sequence[str]]) -> Words:
-        """The words of sentences that a tokenizer made."""
+        """The words of some sentences."""
         types: list[int] = []
         lengths = []
         for sentence in sentences:
             types += map(self._number.__getitem__, sentence)
             lengths.append(len(sentence))
         return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64))
+
+
+class TextNumbering:
+    """Words of texts and their numbers, over several texts."""
+
+    def __init__(self) -> None:
+        self._spellings: list[str] = []
+        self._short, self._long = _Table(1), _Table(2)
+        self._longer: dict[str, int] = {}
+
+    @property
+    def spellings(self) -> Sequence[str]:
+        """The words that differ, number n at place n."""
+        return self._spellings
 
     def text(self, data: bytes) -> Words:
         """The words of a text, split at white space as `str.split` does.
@@ -112,64 +125,98 @@ class Numbering:
             starts: (W,) first byte of each word, and
             ends: (W,) the byte after its last.
         """
-
-        def spell(places: Ints) -> list[int]:
-            spans = zip(starts[places].tolist(), ends[places].tolist(), strict=True)
-            return [self._number[padded[a:b].decode()] for a, b in spans]
-
         lengths = ends - starts
         # an integer at every byte: they overlap, so numpy may only look at them
         integers: Integers = np.ndarray((len(padded) - LANE + 1,), dtype="<u8", buffer=padded, strides=(1,))
+        first = integers.take(starts)
         long = np.flatnonzero(lengths > LANE)
-        values = integers[starts] & MASKS[np.minimum(lengths, LANE)]
+        values = first & MASKS.take(np.minimum(lengths, LANE))
         values[long] = 0
-        types = self._short.numbers(values, spell)
+        types = self._short.numbers([values], self._name)
         two, many = long[lengths[long] <= 2 * LANE], long[lengths[long] > 2 * LANE]
-        first = self._first.numbers(integers[starts[two]], self._first.count)
         rest = integers[starts[two] + LANE] & MASKS[lengths[two] - LANE]
-        pairs = first << 32 | self._second.numbers(rest, self._second.count)
-        types[two] = self._pairs.numbers(pairs.view(np.uint64), lambda places: spell(two[places]))
-        types[many] = spell(many)
+        types[two] = self._long.numbers([first[two], rest], self._name)
+        spans = zip(starts[many].tolist(), ends[many].tolist(), strict=True)
+        types[many] = [self._name_longer(padded[a:b].decode()) for a, b in spans]
         return types
+
+    def _name(self, keys: Integers) -> Iterable[int]:
+        """Numbers for the new words that are spelt by the rows of integers."""
+        spelt: list[bytes] = np.ascontiguousarray(keys, dtype="<u8").view(f"S{LANE * keys.shape[1]}").ravel().tolist()
+        start = len(self._spellings)
+        self._spellings += b" ".join(spelt).decode().split(" ")
+        return range(start, len(self._spellings))
+
+    def _name_longer(self, word: str) -> int:
+        if word not in self._longer:
+            self._longer[word] = len(self._spellings)
+            self._spellings.append(word)
+        return self._longer[word]
 
 
 class _Table:
-    """Numbers of integers: a hash table in two arrays knows one integer a slot, nearly all; a dictionary knows all."""
+    """Numbers of keys of one or two integers: a table in arrays knows one key a slot, nearly all; a dictionary knows all.
 
-    def __init__(self) -> None:
-        self._known: dict[int, int] = {0: 0}
-        self._held, self._number = np.zeros(1 << TABLE_BITS, dtype=np.uint64), np.zeros(1 << TABLE_BITS, dtype=np.int64)
+    The table holds numbers, and the keys are at the places of their numbers: together these are small enough for a
+    core's cache. A free slot holds -1, the place of a key of zeros, which stands for a word of another table.
+    """
 
-    def numbers(self, values: Integers, name: Callable[[Ints], Iterable[int]]) -> Ints:
-        """(W,) the number of each value, that of 0 being 0.
+    def __init__(self, lanes: int) -> None:
+        self._known: dict[int, int] = {0: -1}
+        self._number = np.full(1 << TABLE_BITS, -1, dtype=np.int32)
+        self._keys: Integers = np.zeros((lanes, 1), dtype=np.uint64)
+
+    def numbers(self, key: Sequence[Integers], name: Callable[[Integers], Iterable[int]]) -> Ints:
+        """(W,) the number of each key, -1 for one of zeros.
 
         Args:
-            values: (W,).
-            name: Gives numbers for the values at these places, which are new.
+            key: (W,) for each integer of a key.
+            name: Gives numbers for new keys, the rows of an array.
         """
-        slot = _slot(values)
-        found: Ints = self._number[slot]
-        missed = np.flatnonzero(self._held[slot] != values)
+        slot = _slot(key)
+        found: Ints = self._number.take(slot).astype(np.int64)
+        differs = self._keys[0].take(found) != key[0]
+        for held, lane in zip(self._keys[1:], key[1:], strict=True):
+            differs |= held.take(found) != lane
+        missed = np.flatnonzero(differs)
         if len(missed):
-            some, at, place = np.unique(values[missed], return_index=True, return_inverse=True)
-            listed = some.tolist()
-            new = np.array([n for n, value in enumerate(listed) if value not in self._known], dtype=np.int64)
-            self._known.update(zip(some[new].tolist(), name(missed[at[new]]), strict=True))
-            numbers = np.array([self._known[value] for value in listed])
-            found[missed] = numbers[place]
-            slot = _slot(some)
-            free = self._held[slot] == 0
-            # the last one of a slot stays, in both
-            self._held[slot[free]], self._number[slot[free]] = some[free], numbers[free]
+            found[missed] = self._look_up(missed, slot, key, name)
         return found
 
-    def count(self, places: Ints) -> Iterable[int]:
-        """Numbers that go on from those given so far."""
-        return range(len(self._known), len(self._known) + len(places))
+    def _look_up(
+        self, missed: Ints, slot: Ints, key: Sequence[Integers], name: Callable[[Integers], Iterable[int]]
+    ) -> list[int]:
+        """The numbers of keys whose slot doesn't hold them, from the dictionary."""
+        values = key[0][missed].tolist()
+        for lane in key[1:]:
+            values = [value << 64 | more for value, more in zip(values, lane[missed].tolist(), strict=True)]
+        known = self._known
+        pairs = zip(reversed(values), reversed(missed.tolist()), strict=True)
+        new = {value: place for value, place in pairs if value not in known}  # their first places
+        if new:
+            places = np.array(list(new.values()), dtype=np.int64)
+            keys = np.stack([lane[places] for lane in key], 1)
+            numbers = list(name(keys))
+            known.update(zip(new, numbers, strict=True))
+            self._hold(keys, np.array(numbers, dtype=np.int64), slot[places])
+        return [known[value] for value in values]
+
+    def _hold(self, keys: Integers, numbers: Ints, slot: Ints) -> None:
+        """Puts new keys into slots that are free; of several that share one, the last. Slot 0 stays with zeros."""
+        if (most := int(numbers.max()) + 2) > self._keys.shape[1]:
+            grown = np.zeros((len(self._keys), 2 * most), dtype=np.uint64)
+            grown[:, : self._keys.shape[1]] = self._keys
+            self._keys = grown
+        self._keys[:, numbers] = keys.T
+        free = (self._number.take(slot) < 0) & (slot > 0)
+        self._number[slot[free]] = numbers[free]
 
 
-def _slot(values: Integers) -> Ints:
-    return ((values * MULTIPLIER) >> np.uint64(64 - TABLE_BITS)).view(np.int64)
+def _slot(key: Sequence[Integers]) -> Ints:
+    mixed = key[0] * MULTIPLIER
+    for lane in key[1:]:
+        mixed = (mixed ^ lane) * MULTIPLIER
+    return (mixed >> np.uint64(64 - TABLE_BITS)).view(np.int64)
 
 
 def _parts(data: bytes) -> Iterator[bytes]:

@@ -6,8 +6,8 @@ chunk by chunk in the forward pass, while the chunk's logits are in the cache, f
 reduction of `vaecli.objective` weights all rows alike, so the backward pass only scales them; when the upstream
 gradient differs between rows, or on a GPU where looking would stall the device, it is recomputed exactly.
 
-In bf16 the products and p are rounded to 8 bits; the sum of a row's exponentials and the gradient of W are float32, and so
-is the target's logit where no gradient is wanted: its rounding would be most of a loss's error.
+In bf16 the products and p are rounded to 8 bits; the sum of a row's exponentials and the gradient of W are float32, and
+so is the target's logit where no gradient is wanted: its rounding would be most of a loss's error.
 """
 
 from __future__ import annotations
