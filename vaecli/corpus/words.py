@@ -155,7 +155,7 @@ class TextNumbering:
 
 
 class _Table:
-    """Numbers of keys of one or two integers: a table in arrays knows one key a slot, nearly all; a dictionary knows all.
+    """Numbers of keys of one or two integers: a table in arrays knows one key a slot, a dictionary knows all.
 
     The table holds numbers, and the keys are at the places of their numbers: together these are small enough for a
     core's cache. A free slot holds -1, the place of a key of zeros, which stands for a word of another table.
