@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -158,17 +157,16 @@ def fingerprint(splits: Mapping[str, Split], words: Sequence[str]) -> str:
     """SHA-256 over encoded splits and vocabulary, the same on every machine."""
     digest = hashlib.sha256()
 
-    def add(kind: str, data: bytes | NDArray[Any]) -> None:
-        size = len(data) if isinstance(data, bytes) else data.nbytes
-        digest.update(f"{kind} {size}\n".encode())  # lengths keep neighbours apart
+    def add(kind: str, data: bytes | memoryview) -> None:
+        digest.update(f"{kind} {memoryview(data).nbytes}\n".encode())  # lengths keep neighbours apart
         digest.update(data)
 
     add("words", "\n".join(words).encode())
     for part in SPLITS:
         split = splits[part]
-        add(part, split.tokens.numpy().astype("<i4", copy=False))
-        add("offsets", split.offsets.numpy().astype("<i8", copy=False))
+        add(part, split.tokens.numpy().astype("<i4", copy=False).data)
+        add("offsets", split.offsets.numpy().astype("<i8", copy=False).data)
         for name in sorted(split.labels):
             add(f"label {name}", "\n".join(split.label_names[name]).encode())
-            add("classes", split.labels[name].numpy().astype("<i8", copy=False))
+            add("classes", split.labels[name].numpy().astype("<i8", copy=False).data)
     return digest.hexdigest()
