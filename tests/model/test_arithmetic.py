@@ -46,6 +46,12 @@ def test_the_probe_says_what_training_then_finds():
             train()
 
 
+def test_the_probe_says_the_same_without_gradients():
+    probe = a.has_bf16.__wrapped__
+    with torch.no_grad():
+        assert probe(CPU) == a.has_bf16(CPU)
+
+
 def test_products_are_exact_and_the_setting_comes_back():
     torch.manual_seed(0)
     x, w = torch.randn(50, 300), torch.randn(70, 300)

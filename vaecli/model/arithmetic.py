@@ -23,7 +23,7 @@ def has_bf16(device: torch.device) -> bool:
     """Whether an LSTM can be trained in bf16 on a device: on a CPU oneDNN refuses without AVX512-BF16 or AMX."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():  # whatever the caller does, the answer is kept
         lstm = torch.nn.LSTM(8, 8, batch_first=True)
         try:
             with torch.autocast(device.type, torch.bfloat16):
