@@ -110,9 +110,9 @@ def test_it_is_below_the_elbo_on_average_and_seeds_differ():
     assert not torch.isclose(first, second, atol=1e-9).any()
 
 
-def shared_bound(model, split, samples, batch_size=64):
-    """The bound in bf16, where many samples share the words of their softmax."""
-    with inference.scoring_precision("bf16", model, CPU):
+def shared_bound(model, split, samples, batch_size=64, precision="bf16"):
+    """The bound in a precision other than fp32, where many samples share the words of their softmax."""
+    with inference.scoring_precision(precision, model, CPU):
         return bound(model, split, samples, batch_size=batch_size)
 
 
@@ -135,6 +135,14 @@ def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
     assert (found - exact).mean().abs() < 0.01
     assert (found - exact).abs().max() < 0.05
     assert (bound(model, split, 1) - exact).abs().mean() > 0.1  # the samples matter
+
+
+def test_words_are_shared_where_the_cpu_has_no_bf16_but_not_in_fp32(many_words, monkeypatch):
+    model, split = many_words
+    monkeypatch.setattr(inference, "resolve_precision", lambda *a: "fp32")
+    exact, shared = (shared_bound(model, split, 64, precision=name) for name in ("fp32", "auto"))
+    assert torch.equal(exact, bound(model, split, 64))
+    assert 0 < (shared - exact).abs().max() < 0.05
 
 
 @needs_bf16

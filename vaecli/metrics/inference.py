@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,17 +28,31 @@ TOKEN_BUDGET = 16_384
 SAMPLE_STATES = 131_072
 """Numbers of the decoder's states at one place of a sentence, over its samples, that are held at a time."""
 
-_scoring: ContextVar[str] = ContextVar("scoring", default="fp32")
-"""The precision in which `sampled_nll` runs the decoder."""
+
+@dataclass(frozen=True)
+class _Scoring:
+    """How `sampled_nll` scores.
+
+    Attributes:
+        precision: ``fp32`` or ``bf16``, of the decoder.
+        share: Whether many samples of a sentence may share the words of their softmax.
+    """
+
+    precision: str = "fp32"
+    share: bool = False
+
+
+_EXACT = _Scoring()
+_scoring: ContextVar[_Scoring] = ContextVar("scoring", default=_EXACT)
 
 
 @contextmanager
 def scoring_precision(precision: str, model: VAE, device: torch.device) -> Iterator[None]:
     """Inside, `sampled_nll` runs the decoder in a precision; the posterior, its KL and all sums stay as they are.
 
-    In bf16, each token's figure is rounded by some hundredths of a nat in either direction, and many samples of a
-    sentence share the words of their softmax on a CPU, which is off by less. Over a split that averages out: `make
-    bench-quality` holds every reported figure to 0.02 nats per sentence of a float64 evaluation.
+    In bf16, each token's figure is rounded by some hundredths of a nat in either direction. Unless fp32 is asked for,
+    many samples of a sentence share the words of their softmax on a CPU, which is off by less. Over a split that
+    averages out: `make bench-quality` holds every reported figure to 0.02 nats per sentence of a float64 evaluation.
 
     Args:
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -48,8 +63,12 @@ def scoring_precision(precision: str, model: VAE, device: torch.device) -> Itera
         UsageError: bf16 was asked for where the hardware has none.
     """
     weight = model.decoder.output.weight
-    resolved = "fp32" if weight.dtype == torch.float64 else resolve_precision(precision, device, weight.numel())
-    token = _scoring.set(resolved)
+    if weight.dtype == torch.float64:
+        scoring = _EXACT
+    else:
+        resolved = resolve_precision(precision, device, weight.numel())
+        scoring = _Scoring(resolved, share=precision != "fp32" and device.type == "cpu")
+    token = _scoring.set(scoring)
     try:
         yield
     finally:
@@ -133,7 +152,7 @@ def samples_at_once(batch: Batch) -> int:
 def sampled_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
     """-log p(x_b | z_sb) of several samples, decoded together.
 
-    Many samples in bf16 on a CPU share the words of their softmax (`vaecli.model.shared_output`).
+    Many samples may share the words of their softmax (`scoring_precision`, `vaecli.model.shared_output`).
 
     Args:
         model: In evaluation mode.
@@ -144,18 +163,18 @@ def sampled_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
         (S, B) float64 nats per sentence.
     """
     narrow = z.to(model.decoder.output.weight.dtype)
-    if _scoring.get() == "bf16" and z.device.type == "cpu" and _may_share(model, len(z)):
+    if _scoring.get().share and _sharing_pays(model, len(z)):
         return torch.cat([_shared_nll(model, part, batch) for part in sample_chunks(model, narrow)])
     parts = []
     for part in torch.split(narrow, samples_at_once(batch)):
         repeated = repeat_batch(batch, len(part))
-        with arithmetic(_scoring.get(), z.device):
+        with arithmetic(_scoring.get().precision, z.device):
             nll = model.token_nll(part.flatten(0, 1), repeated).double().sum(1)
         parts.append(nll.view(len(part), batch.size))
     return torch.cat(parts)
 
 
-def _may_share(model: VAE, samples: int) -> bool:
+def _sharing_pays(model: VAE, samples: int) -> bool:
     """Whether sharing words pays, and the words come from a softmax that no remedy has replaced by another law."""
     output = model.decoder.output
     own = (type(model).token_nll, type(model.decoder).token_nll, type(output).nll)
@@ -170,7 +189,7 @@ def _shared_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
         part = slice(start, start + size)
         some = batch.part(part)
         inputs = model.input_noise(some.inputs)
-        with arithmetic("bf16", z.device):
+        with arithmetic(_scoring.get().precision, z.device):
             states = model.decoder.hidden(z[:, part].flatten(0, 1), inputs.repeat(len(z), 1))
             rows, places = some.rows // width, some.rows % width
             states = states.view(len(z), some.size, width, -1)[:, rows, places]
