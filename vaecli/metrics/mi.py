@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaecli.model.buffers import buffers
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 
@@ -73,12 +72,10 @@ def _terms(pairwise: Tensor, own: Tensor) -> Tensor:
     """(M,) log q(z_m|x_m) - log q(z_m) from (M, N) log densities, of which (M,) `own` are the sentences' own.
 
     Ratios to the own density come first, so that identical posteriors give log 1 and not a difference of rounded
-    logarithms; the own ratio of 1 in the mean bounds the term by log N and keeps the mean from vanishing. Ratios are
-    float32, which moves a term by some 1e-7 nats, their differences and means float64; one above e^88 gives -inf.
-    Overwrites `pairwise` and memory that is kept: a fresh array would cost more than the exponentials.
+    logarithms; the own ratio of 1 in the mean bounds the term by log N and keeps the mean from vanishing. Overwrites
+    `pairwise`: a fresh array would cost more than the exponentials. A ratio too large for float64 gives -inf.
     """
-    ratios = buffers.take("ratios", (pairwise.shape[0], pairwise.shape[1]), torch.float32, pairwise.device)
-    log_mean = ratios.copy_(pairwise.sub_(own.unsqueeze(1))).exp_().mean(1, dtype=torch.float64).log()
+    log_mean = pairwise.sub_(own.unsqueeze(1)).exp_().mean(1).log()
     return (-log_mean).clamp(max=math.log(pairwise.shape[1]))
 
 
@@ -99,7 +96,7 @@ def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
         pairwise = posterior.pairwise_log_prob(z[places])
         own[places] = pairwise.gather(1, places.unsqueeze(1)).squeeze(1)
         terms[places] = _terms(pairwise, own[places])
-    for place in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from its own density
+    for place in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from where its own density is
         ratios = posterior.pairwise_log_prob(z[place : place + 1]).squeeze(0) - own[place]
         terms[place] = math.log(len(z)) - ratios.logsumexp(0)
     return MutualInformation(terms, own)
