@@ -42,8 +42,8 @@ def compute_dtype(hidden: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
-def _lowered(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """The weight in another dtype, in shared memory."""
+def lowered(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """The (V, D) weight in another dtype, in kept memory that the next call overwrites."""
     if weight.dtype == dtype:
         return weight.detach()
     return buffers.take("weight", (weight.shape[0], weight.shape[1]), dtype, weight.device).copy_(weight.detach())
@@ -88,7 +88,7 @@ def _run(
     """The losses of all rows and, where `needs` says so, the gradients for the upstream gradient (None: ones)."""
     rows, vocabulary_size = hidden.shape[0], weight.shape[0]
     size = min(rows, chunk_rows(vocabulary_size, dtype))
-    low_weight, low_hidden = _lowered(weight, dtype), hidden.detach().to(dtype)
+    low_weight, low_hidden = lowered(weight, dtype), hidden.detach().to(dtype)
     buffer = buffers.take("logits", (size, vocabulary_size), dtype, hidden.device)
     nll = torch.empty(rows, dtype=torch.float32 if dtype != torch.float64 else dtype, device=hidden.device)
     d_hidden = torch.empty_like(hidden) if needs and needs[0] else None

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from vaecli.model.buffers import buffers
-from vaecli.model.output import compute_dtype, linear_cross_entropy
+from vaecli.model.output import compute_dtype, linear_cross_entropy, lowered
 
 WORDS = 2_048
 """m: about as many words are drawn where all are alike; a trained model needs some hundreds at a position."""
@@ -79,7 +79,7 @@ def shared_nll(states: Tensor, targets: Tensor, places: Tensor, weight: Tensor) 
         (S, N) float32 nats. Not differentiable.
     """
     dtype = compute_dtype(states)
-    low = weight.detach().to(dtype)
+    low = lowered(weight, dtype)
     nll = torch.empty(states.shape[:2], dtype=torch.float32, device=states.device)
     size = max(1, BLOCK_ELEMENTS // max(states.shape[0] * states.shape[2], weight.shape[0]))
     for start in range(0, states.shape[1], size):
