@@ -92,7 +92,7 @@ def _prepare(
     """The run folder, new or to be gone on with, and the corpus, read before anything is written."""
     from vaecli.corpus.load import load_corpus
     from vaecli.errors import UsageError
-    from vaecli.runs.experiment import corpus_name
+    from vaecli.runs.experiment import check_corpus, corpus_name
     from vaecli.runs.folder import RunFolder, run_path
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
@@ -109,10 +109,14 @@ def _prepare(
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
-        return folder, load_corpus(folder.resume(config).corpus)
+        corpus = load_corpus(folder.resumed_config(config).corpus)
+        check_corpus(folder.path.parent.parent, corpus, config.corpus.data)
+        folder.resume(config)
+        return folder, corpus
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
+    check_corpus(folder.path.parent.parent, corpus, config.corpus.data, [folder.path] if overwrite else [])
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 
 

@@ -183,7 +183,8 @@ def _first(rows: Sequence[Record]) -> int | None:
 def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[str, int | None]) -> bool:
     """Whether the first row of a file names the fields.
 
-    It does where all its values are usual names; or where all three files begin with one row that never comes again.
+    It does where all its values are usual names; or where all three files, though they go on otherwise, begin with one
+    row of which no value ever comes again.
     """
     index = first[part]
     if index is None or not any(record.fields for record in records[part][index + 1 :]):
@@ -191,12 +192,11 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     values = [value.strip().lower() for value in records[part][index].fields.values()]
     if all(value in LABEL_NAMES | TEXT_NAMES for value in values) and any(value in TEXT_NAMES for value in values):
         return True
-    heads = [records[p][n].fields for p, n in first.items() if n is not None]
-    if len(heads) < len(records) or any(head != heads[0] for head in heads):
+    heads = [[record.fields for record in rows if record.fields][:2] for rows in records.values()]
+    if any(head[:1] != heads[0][:1] for head in heads) or all(head == heads[0] for head in heads):
         return False
-    rows = sum(record.fields == heads[0] for rows in records.values() for record in rows)
-    labels = [set(record.fields.values()) & set(heads[0].values()) for rows in records.values() for record in rows]
-    return len(records) == rows == sum(map(bool, labels))
+    header = set(heads[0][0].values())
+    return sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows) == 3
 
 
 def _chosen(

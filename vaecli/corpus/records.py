@@ -118,11 +118,13 @@ def _is_separated(lines: Sequence[str], delimiter: str, said: bool) -> bool:
 
     Tokenised text has blanks round its commas; raw text with the same number of commas in every line is rare.
     """
+    rows: list[list[str]] = []
     try:
-        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+        rows.extend(csv.reader([line + "\n" for line in lines], delimiter=delimiter, strict=True))
     except csv.Error:
-        return False
-    if len(rows) != len(lines) or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        if len(lines) < SAMPLE_LINES or not rows:  # the sample may end inside a value
+            return False
+    if len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
         return False
     if said:
         return True
