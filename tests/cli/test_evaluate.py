@@ -115,7 +115,7 @@ def test_more_importance_samples_change_those_figures_only(runs, base):
     evaluate(runs["vanilla"], "--iw-samples", 40)
     after = runs["vanilla"].metrics()["values"]
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw"}
+    assert changed == {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word"}
     assert (before["iw_samples"], after["iw_samples"]) == (3, 40)
     assert float(row(base, "vanilla")["iw_nll"]) == pytest.approx(after["iw_nll"])
 

@@ -49,12 +49,12 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
-    from vaecli.corpus.load import load_corpus
     from vaecli.runs.folder import RunFolder
+    from vaecli.runs.load import load_run_corpus
 
     if folder is not None:
         run = RunFolder.open(folder)
-        corpus = load_corpus(run.config().corpus)
+        corpus = load_run_corpus(run, run.config())
     else:
         layer = o.option_layer(
             data=data,
@@ -88,6 +88,7 @@ def _prepare(
     from vaecli.errors import UsageError
     from vaecli.runs.experiment import corpus_name
     from vaecli.runs.folder import RunFolder, run_path
+    from vaecli.runs.load import load_run_corpus
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
@@ -103,7 +104,7 @@ def _prepare(
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
-        return folder, load_corpus(folder.resume(config).corpus)
+        return folder, load_run_corpus(folder, folder.resume(config))
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaecli.corpus.encode import SPLITS, RawSplit
-from vaecli.corpus.vocabulary import get_tokenizer
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.words import Numbering, TextNumbering, Words
 from vaecli.errors import DataError, nearest
 
@@ -63,16 +63,19 @@ def _missing(path: Path) -> DataError:
     return DataError(f"{path.parent}: no {path.name} (a corpus is train.txt, valid.txt and test.txt); {hint}")
 
 
-def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str, RawSplit], Sequence[str], list[str]]:
+def parse_files(
+    files: Mapping[str, TextFile], tokenizer: Tokenizer
+) -> tuple[dict[str, RawSplit], Sequence[str], list[str]]:
     """The sentences of a corpus as numbered words, these words, and notes on byte order marks.
 
     Args:
         files: Train, valid and test.
-        tokenizer: Name of the tokenizer.
+        tokenizer: Learns from train where it has to.
 
     Raises:
-        DataError: A file is empty, not UTF-8, holds NUL bytes, or has labels on some lines only.
-        UsageError: See `get_tokenizer`.
+        DataError: A file is empty, not UTF-8, holds NUL bytes, or has labels on some lines only; or see
+            `Tokenizer.learn`.
+        UsageError: See `Tokenizer.learn`.
     """
     texts, notes = {}, []
     for part, file in files.items():
@@ -82,7 +85,7 @@ def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str
             notes.append(f"{part}: 1 byte order mark skipped")
         texts[part] = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     labelled = b"\t" in texts["train"] and _starts_with_a_label(texts["train"].decode())
-    raw, numbering = {}, TextNumbering() if tokenizer == "split" else Numbering()
+    raw, numbering = {}, TextNumbering() if tokenizer.name == "split" else Numbering()
     for part, data in texts.items():
         path, labels = files[part].path, {}
         if labelled:
@@ -90,7 +93,7 @@ def parse_files(files: Mapping[str, TextFile], tokenizer: str) -> tuple[dict[str
             data = text.encode()
         elif b"\t" in data:
             _refuse_tabs(path, data.decode())
-        raw[part] = RawSplit(str(path), _words(data, tokenizer, numbering), labels)
+        raw[part] = RawSplit(str(path), _words(part, data, tokenizer, numbering), labels)
     return raw, numbering.spellings, notes
 
 
@@ -99,13 +102,14 @@ def _starts_with_a_label(text: str) -> bool:
     return "\t" in next((line for line in text.split("\n") if line.strip()), "")
 
 
-def _words(data: bytes, tokenizer: str, numbering: Numbering | TextNumbering) -> Words:
-    """The words of all lines."""
+def _words(part: str, data: bytes, tokenizer: Tokenizer, numbering: Numbering | TextNumbering) -> Words:
+    """The words of all lines; train comes first."""
     if isinstance(numbering, TextNumbering):
         return numbering.text(data)
-    tokenize, text = get_tokenizer(tokenizer), data.decode()
-    body = text[:-1] if text.endswith("\n") else text
-    return numbering.sentences(tokenize(line) for line in body.split("\n"))
+    lines = data.decode().removesuffix("\n").split("\n")
+    if part == "train":
+        tokenizer.learn(lines)
+    return numbering.lines(lines, tokenizer)
 
 
 def _checked(file: TextFile) -> bytes:
