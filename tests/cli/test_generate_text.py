@@ -48,7 +48,7 @@ def base(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAE_CACHE", str(base / "cache"))
         for tokenizer in ("bpe", "moses", "split"):
-            train(base, tokenizer, "--epochs", 30)
+            train(base, tokenizer, "--epochs", 12)
     return base
 
 
@@ -119,7 +119,7 @@ def test_a_run_that_is_resumed_goes_on_with_its_pieces(base, tmp_path, no_traini
     config.write_text(config.read_text().replace(str(base / "text"), str(tmp_path / "text")))
     before = json.loads((folder.path / "vocab.json").read_text())
     folder.update(status="interrupted")
-    train(tmp_path, "bpe", "--epochs", 30, "--resume")
+    train(tmp_path, "bpe", "--epochs", 12, "--resume")
     assert folder.status == "done"
     assert json.loads((folder.path / "vocab.json").read_text()) == before
 
