@@ -24,10 +24,16 @@ class CorpusConfig(Group):
     """Which text, and how it becomes ids."""
 
     data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
-    tokenizer: str = Field("split", description="`split` at white space, or the name of a torchtext tokenizer")
-    max_vocab: int = Field(0, ge=0, description="keep the most frequent words only; 0 keeps all")
-    min_freq: int = Field(1, ge=1, description="words seen fewer times in train are unknown")
-    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words")
+    tokenizer: str = Field(
+        "split",
+        description="`split` at white space; rules for English: basic_english, moses, toktok or spacy; "
+        "subwords learned on train: bpe or unigram",
+    )
+    max_vocab: int = Field(
+        0, ge=0, description="keep the most frequent words only; 0 keeps all. For bpe and unigram: pieces, 0 for 8,000"
+    )
+    min_freq: int = Field(1, ge=1, description="words or pieces seen fewer times in train are unknown")
+    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words or pieces")
     text_column: str = Field(
         "", description="field that is the sentence, where a line has several: its number from 1, or its name"
     )

@@ -64,6 +64,7 @@ def test_every_figure_against_brute_force():
         "iw_samples": 6,
         "ppl_elbo": math.exp(sum(neg_elbo) / (2 * n)),
         "ppl_iw": math.exp(sum(iw) / (2 * n)),
+        "ppl_word": math.exp(sum(iw) / (2 * n)),  # a token is a word
         "mi": fmean(mi),
         "mi_se": error["mi"],
         "mi_ceiling": math.log(n),
@@ -115,6 +116,7 @@ def test_deterministic_code_has_no_figure_that_needs_a_density():
         "iw_nll_se",
         "iw_samples",
         "ppl_iw",
+        "ppl_word",
         "excess_nll",
         "excess_nll_se",
         "marginal_kl",
@@ -134,7 +136,7 @@ def test_per_dimension_sums_to_the_totals():
 def test_importance_weighting_can_be_left_out(options):
     found = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0), **options).values
     whole = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0)).values
-    left_out = {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "excess_nll", "excess_nll_se"}
+    left_out = {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se"}
     assert {name for name in found if found[name] is None} == left_out
     assert all(found[name] == whole[name] for name in set(found) - left_out)
 

@@ -25,16 +25,28 @@ Name = Annotated[
     str | None, typer.Option("--name", help="Name of the experiment. (default: the corpus)", show_default=False)
 ]
 Tokenizer = Annotated[
-    str | None, typer.Option("--tokenizer", help="`split`, or a torchtext tokenizer.", show_default=False)
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        help="`split`, basic_english, moses, toktok or spacy; or subwords learned on train: bpe or unigram.",
+        show_default=False,
+    ),
 ]
 MaxVocab = Annotated[
-    int | None, typer.Option("--max-vocab", help="Keep the most frequent words only.", show_default=False)
+    int | None,
+    typer.Option(
+        "--max-vocab",
+        help="Keep the most frequent words only; pieces of bpe and unigram. (default: all; 8,000 pieces)",
+        show_default=False,
+    ),
 ]
 MinFreq = Annotated[
-    int | None, typer.Option("--min-freq", help="Words seen fewer times in train are unknown.", show_default=False)
+    int | None,
+    typer.Option("--min-freq", help="Words or pieces seen fewer times in train are unknown.", show_default=False),
 ]
 MaxLength = Annotated[
-    int | None, typer.Option("--max-length", help="Cut longer sentences to this many words.", show_default=False)
+    int | None,
+    typer.Option("--max-length", help="Cut longer sentences to this many words or pieces.", show_default=False),
 ]
 TextColumn = Annotated[
     str | None,

@@ -52,12 +52,12 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
-    from vaecli.corpus.load import load_corpus
     from vaecli.runs.folder import RunFolder
+    from vaecli.runs.load import load_run_corpus
 
     if folder is not None:
         run = RunFolder.open(folder)
-        corpus = load_corpus(run.config().corpus)
+        corpus = load_run_corpus(run, run.config())
     else:
         layer = o.option_layer(
             data=data,
@@ -94,6 +94,7 @@ def _prepare(
     from vaecli.errors import UsageError
     from vaecli.runs.experiment import check_corpus, corpus_name
     from vaecli.runs.folder import RunFolder, run_path
+    from vaecli.runs.load import load_run_corpus
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
@@ -109,7 +110,7 @@ def _prepare(
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
-        corpus = load_corpus(folder.resumed_config(config).corpus)
+        corpus = load_run_corpus(folder, folder.resumed_config(config))
         check_corpus(folder.path.parent.parent, corpus, config.corpus.data)
         folder.resume(config)
         return folder, corpus

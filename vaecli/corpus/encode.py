@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.corpus.words import Words
@@ -46,6 +47,7 @@ class _Coded:
         kept: (N,) places of the sentences among the lines.
         cut: Sentences that were cut.
         blank: Lines that were skipped.
+        raw_words: White-space words behind them; see `Split`.
     """
 
     types: Ints
@@ -53,6 +55,7 @@ class _Coded:
     kept: Ints
     cut: int
     blank: int
+    raw_words: float
 
 
 def _code(raw: RawSplit, limit: int) -> _Coded:
@@ -66,10 +69,12 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
     cut = int((lengths > limit).sum())
+    share = np.minimum(lengths, limit) / lengths  # of a sentence that is kept
     if cut:
         position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
         types, lengths = types[position < limit], np.minimum(lengths, limit)
-    return _Coded(types, lengths, kept, cut, blank)
+    raw_words = len(types) if raw.words.raw is None else (raw.words.raw[kept] * share).sum()
+    return _Coded(types, lengths, kept, cut, blank, float(raw_words))
 
 
 def encode_corpus(
@@ -79,6 +84,7 @@ def encode_corpus(
     config: CorpusConfig,
     truth: Truth | None = None,
     notes: Sequence[str] = (),
+    tokenizer: Tokenizer | None = None,
 ) -> Corpus:
     """Skips blank lines, cuts long sentences, builds the vocabulary on train and encodes the splits.
 
@@ -89,6 +95,7 @@ def encode_corpus(
         config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
         truth: Exact facts; left out of a corpus whose sentences were cut.
         notes: Lines that come before this function's own.
+        tokenizer: Made the words; `split` without.
 
     Raises:
         DataError: A split has no sentence, train has one, no word of train is in the vocabulary, or hardly any word of
@@ -97,32 +104,31 @@ def encode_corpus(
     coded = {part: _code(raw[part], config.max_length) for part in SPLITS}
     if len(coded["train"].lengths) == 1:
         raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
-    counts = np.bincount(coded["train"].types, minlength=len(words)).tolist()
+    numbers = np.bincount(coded["train"].types, minlength=len(words)).tolist()
     placeholders = set(config.unknown_words.split())
-    seen = {word: number for word, number in zip(words, counts, strict=True) if number and word not in placeholders}
-    vocabulary = WordVocabulary.build(seen, config.max_vocab, config.min_freq)
+    seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
+    pieces = tokenizer.pieces if tokenizer is not None and config.min_freq == 1 else ()  # those train lacks, too
+    counts = dict.fromkeys(pieces, 0) | seen
+    vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
     if len(vocabulary) == len(SPECIALS):
         raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
     lines = [*notes, *(_note(splits[part], coded[part]) for part in SPLITS)]
-    ordinary = len(seen) - (SPECIALS[UNK] in seen)
-    lines.append(
-        f"vocabulary: {len(vocabulary):,} types: 4 special symbols and {len(vocabulary) - 4:,} of train's {ordinary:,}"
-    )
+    lines.append(_vocabulary_note(vocabulary, seen))
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
     if truth is None:
-        lines += _judged(raw, coded, splits, words, counts, config)
+        lines += _judged(raw, coded, splits, words, numbers, config)
     return Corpus(
         name=name,
         vocabulary=vocabulary,
         train=splits["train"],
         valid=splits["valid"],
         test=splits["test"],
-        fingerprint=fingerprint(splits, vocabulary.words),
+        fingerprint=fingerprint(splits, vocabulary),
         notes=tuple(lines),
         truth=truth,
     )
@@ -138,7 +144,7 @@ def _split(
         labels[name] = torch.tensor(indices, dtype=torch.int64)
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), coded.lengths.cumsum()])
     tokens = torch.from_numpy(ids.take(coded.types))
-    return Split(part, tokens, torch.from_numpy(offsets), labels, dict(classes))
+    return Split(part, tokens, torch.from_numpy(offsets), labels, dict(classes), coded.raw_words)
 
 
 def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[str, tuple[str, ...]]:
@@ -180,15 +186,25 @@ def _note(split: Split, coded: _Coded) -> str:
     )
 
 
-def fingerprint(splits: Mapping[str, Split], words: Sequence[str]) -> str:
-    """SHA-256 over encoded splits and vocabulary, the same on every machine."""
+def _vocabulary_note(vocabulary: WordVocabulary, seen: Mapping[str, int]) -> str:
+    types, ordinary = len(vocabulary) - len(SPECIALS), len(seen) - (SPECIALS[UNK] in seen)
+    of_train = f"{types:,} of train's {ordinary:,}"
+    if vocabulary.tokenizer.pieces:
+        of_train = f"{types:,} pieces, of which train has {ordinary:,}"
+    return f"vocabulary: {len(vocabulary):,} types: {len(SPECIALS)} special symbols and {of_train}"
+
+
+def fingerprint(splits: Mapping[str, Split], vocabulary: WordVocabulary) -> str:
+    """SHA-256 over encoded splits, vocabulary and what a tokenizer learned, the same on every machine."""
     digest = hashlib.sha256()
 
     def add(kind: str, data: bytes | memoryview) -> None:
         digest.update(f"{kind} {memoryview(data).nbytes}\n".encode())  # lengths keep neighbours apart
         digest.update(data)
 
-    add("words", "\n".join(words).encode())
+    add("words", "\n".join(vocabulary.words).encode())
+    if pieces := vocabulary.tokenizer.pieces:  # scores are left out: their last digits a machine may decide
+        add("pieces", "\n".join([vocabulary.tokenizer.name, *pieces]).encode())
     for part in SPLITS:
         split = splits[part]
         add(part, split.tokens.numpy().astype("<i4", copy=False).data)

@@ -9,23 +9,25 @@ from vaecli.corpus.columns import LABEL, split_columns
 from vaecli.corpus.encode import RawSplit
 from vaecli.corpus.files import TextFile, clean_text
 from vaecli.corpus.records import Columns, Source
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK
-from vaecli.corpus.vocabulary import SPECIALS, get_tokenizer
+from vaecli.corpus.vocabulary import SPECIALS
 from vaecli.corpus.words import Numbering, TextNumbering, Words
 
 
 def parse_files(
-    files: Mapping[str, TextFile], config: CorpusConfig
+    files: Mapping[str, TextFile], config: CorpusConfig, tokenizer: Tokenizer
 ) -> tuple[dict[str, RawSplit], Sequence[str], list[str]]:
     """The sentences of a corpus as numbered words, these words, and notes on what was mended or recognised.
 
     Args:
         files: Train, valid and test.
-        config: `tokenizer`, `text_column`, `label_column` and `unknown_words` are used.
+        config: `text_column`, `label_column` and `unknown_words` are used.
+        tokenizer: Learns from train where it has to.
 
     Raises:
-        DataError: A file is no text, or its lines don't fit each other.
-        UsageError: A field that the files don't have was named; or see `get_tokenizer`.
+        DataError: A file is no text, or its lines don't fit each other; or see `Tokenizer.learn`.
+        UsageError: A field that the files don't have was named; or see `Tokenizer.learn`.
     """
     sources, notes = {}, []
     for part, file in files.items():
@@ -33,20 +35,25 @@ def parse_files(
         sources[part] = Source(file.path, text)
         notes += mended
     sentences, recognised = split_columns(sources, Columns(config.text_column, config.label_column))
-    raw, numbering = {}, TextNumbering() if config.tokenizer == "split" else Numbering()
+    raw, numbering = {}, TextNumbering() if tokenizer.name == "split" else Numbering()
+    unknown = config.unknown_words.split()
     for part, split in sentences.items():
         labels = {} if split.labels is None else {LABEL: split.labels}
-        raw[part] = RawSplit(str(files[part].path), _words(split.text, config, numbering), labels)
+        words = _words(part, split.text, tokenizer, numbering, unknown)
+        raw[part] = RawSplit(str(files[part].path), words, labels)
     return raw, numbering.spellings, [*notes, *recognised]
 
 
-def _words(text: bytes, config: CorpusConfig, numbering: Numbering | TextNumbering) -> Words:
-    """The words of all lines."""
+def _words(
+    part: str, text: bytes, tokenizer: Tokenizer, numbering: Numbering | TextNumbering, unknown: Sequence[str]
+) -> Words:
+    """The words of all lines; train comes first."""
     if isinstance(numbering, TextNumbering):
         return numbering.text(text)
-    tokenize, unknown = get_tokenizer(config.tokenizer), config.unknown_words.split()
-    lines = text.decode().removesuffix("\n").split("\n")
-    return numbering.sentences(tokenize(_marked(line, unknown)) for line in lines)
+    lines = [_marked(line, unknown) for line in text.decode().removesuffix("\n").split("\n")]
+    if part == "train":
+        tokenizer.learn(lines)
+    return numbering.lines(lines, tokenizer)
 
 
 def _marked(line: str, unknown: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -46,10 +46,12 @@ class Words:
     Attributes:
         types: (W,) the place of each word in `Numbering.spellings`.
         lengths: (L,) words of each line; 0 for a blank one.
+        raw: (L,) white-space words of each line, where a tokenizer made others of them.
     """
 
     types: Ints
     lengths: Ints
+    raw: Ints | None = None
 
 
 class Numbering:
@@ -62,6 +64,11 @@ class Numbering:
     def spellings(self) -> Sequence[str]:
         """The words that differ, number n at place n."""
         return list(self._number)
+
+    def lines(self, lines: Sequence[str], tokenize: Callable[[str], Sequence[str]]) -> Words:
+        """The words that a tokenizer makes of some lines."""
+        raw = np.array([len(line.split()) for line in lines], dtype=np.int64)
+        return replace(self.sentences(map(tokenize, lines)), raw=raw)
 
     def sentences(self, sentences: Iterable[Sequence[str]]) -> Words:
         """The words of some sentences."""

@@ -105,6 +105,9 @@ def _iw_values(iw_nll: Tensor | None, samples: int, split: Split, truth: Truth |
     values = _mean("iw_nll", iw_nll, split)
     values["iw_samples"] = samples if iw_nll is not None and samples else None
     values["ppl_iw"] = _perplexity(iw_nll, split)
+    values["ppl_word"] = None
+    if iw_nll is not None and split.raw_words is not None:
+        values["ppl_word"] = perplexity(float(iw_nll.sum()), split.raw_words + len(split))
     values["excess_nll"] = values["excess_nll_se"] = None
     if truth is not None and values["iw_nll"] is not None:
         values["excess_nll"] = values["iw_nll"] - truth.entropy

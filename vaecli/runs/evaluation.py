@@ -16,7 +16,7 @@ from vaecli.runs.folder import RunFolder
 from vaecli.runs.load import LoadedRun
 from vaecli.runs.tables import write_tables
 
-IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "excess_nll", "excess_nll_se")
+IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se")
 """What another number of importance samples changes."""
 
 Told = Callable[[str], None]
