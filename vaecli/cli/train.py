@@ -91,6 +91,7 @@ def _prepare(
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
+    from vaecli.training.fit import check_methods
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; keep one")
@@ -99,6 +100,8 @@ def _prepare(
     )
     if len(settings.methods) != 1:
         raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
+    for note in settings.notes:
+        print(f"vae: {note}", file=sys.stderr)
     experiment = name or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
@@ -107,6 +110,7 @@ def _prepare(
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
+    check_methods([config], corpus)
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 
 
