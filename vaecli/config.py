@@ -34,6 +34,16 @@ class CorpusConfig(Group):
     )
     min_freq: int = Field(1, ge=1, description="words or pieces seen fewer times in train are unknown")
     max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words or pieces")
+    text_column: str = Field(
+        "", description="field that is the sentence, where a line has several: its number from 1, or its name"
+    )
+    label_column: str = Field(
+        "auto",
+        description="field that is the label: its number or name, `none`, or `auto` where it is short and repeated",
+    )
+    unknown_words: str = Field(
+        "", description="words that stand for an unknown one, blanks between, such as `_UNK`; `<unk>` always does"
+    )
     train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
     valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
     test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")

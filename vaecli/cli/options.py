@@ -48,6 +48,20 @@ MaxLength = Annotated[
     int | None,
     typer.Option("--max-length", help="Cut longer sentences to this many words or pieces.", show_default=False),
 ]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="N|NAME", help="Field of a line that is the sentence.", show_default=False),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column", metavar="N|NAME|none", help="Field that is the label; none: no labels.", show_default=False
+    ),
+]
+UnknownWords = Annotated[
+    str | None,
+    typer.Option("--unknown-words", metavar="WORDS", help="Words that mean <unk>, such as _UNK.", show_default=False),
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over train at most.", show_default=False)]
 IwSamples = Annotated[
     int | None,
@@ -66,6 +80,9 @@ SHORTHANDS: Mapping[str, tuple[str, str]] = {
     "max_vocab": ("corpus", "max_vocab"),
     "min_freq": ("corpus", "min_freq"),
     "max_length": ("corpus", "max_length"),
+    "text_column": ("corpus", "text_column"),
+    "label_column": ("corpus", "label_column"),
+    "unknown_words": ("corpus", "unknown_words"),
     "epochs": ("training", "epochs"),
     "device": ("training", "device"),
     "precision": ("training", "precision"),

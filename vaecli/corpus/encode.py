@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
+from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
@@ -91,19 +92,21 @@ def encode_corpus(
         name: The corpus's name.
         raw: ``train``, ``valid`` and ``test``.
         words: The words that their numbers stand for.
-        config: `max_length`, `max_vocab` and `min_freq` are used.
+        config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
         truth: Exact facts; left out of a corpus whose sentences were cut.
         notes: Lines that come before this function's own.
         tokenizer: Made the words; `split` without.
 
     Raises:
-        DataError: A split has no sentence, train has one, or no word of train is in the vocabulary.
+        DataError: A split has no sentence, train has one, no word of train is in the vocabulary, or hardly any word of
+            valid or test.
     """
     coded = {part: _code(raw[part], config.max_length) for part in SPLITS}
     if len(coded["train"].lengths) == 1:
         raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
     numbers = np.bincount(coded["train"].types, minlength=len(words)).tolist()
-    seen = {word: number for word, number in zip(words, numbers, strict=True) if number}
+    placeholders = set(config.unknown_words.split())
+    seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
     pieces = tokenizer.pieces if tokenizer is not None and config.min_freq == 1 else ()  # those train lacks, too
     counts = dict.fromkeys(pieces, 0) | seen
     vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
@@ -117,6 +120,8 @@ def encode_corpus(
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
+    if truth is None:
+        lines += _judged(raw, coded, splits, words, numbers, config)
     return Corpus(
         name=name,
         vocabulary=vocabulary,
@@ -151,8 +156,30 @@ def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[s
     return result
 
 
+def _judged(
+    raw: Mapping[str, RawSplit],
+    coded: Mapping[str, _Coded],
+    splits: Mapping[str, Split],
+    words: Sequence[str],
+    counts: Sequence[int],
+    config: CorpusConfig,
+) -> list[str]:
+    """What labels and words of a text say on what its figures will be worth."""
+    texts = {
+        part: SplitText(raw[part].place, code.types, code.lengths, splits[part].unknown, code.cut)
+        for part, code in coded.items()
+    }
+    train = splits["train"]
+    labels = [
+        line
+        for name in train.labels
+        for line in judge_labels(train.label_names[name], {p: s.labels[name].numpy() for p, s in splits.items()})
+    ]
+    return labels + judge_text(texts, words, counts, config)
+
+
 def _note(split: Split, coded: _Coded) -> str:
-    unknown = 100 * np.count_nonzero(split.tokens.numpy() == UNK) / len(split.tokens)
+    unknown = 100 * split.unknown / len(split.tokens)
     return (
         f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
         f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"

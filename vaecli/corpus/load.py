@@ -8,8 +8,9 @@ from pathlib import Path
 from vaecli.config import CorpusConfig
 from vaecli.corpus import cache, synthetic
 from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
+from vaecli.corpus.files import read_folder
 from vaecli.corpus.seeds import stable_seed
-from vaecli.corpus.text import parse_files, read_folder
+from vaecli.corpus.text import parse_files
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import Corpus
@@ -18,6 +19,17 @@ from vaecli.errors import DataError, UsageError, nearest
 
 SYNTHETIC = "synthetic"
 """Name of the embedded corpus; a folder of this name is ``./synthetic``."""
+
+TEXT_SETTINGS = (
+    "tokenizer",
+    "max_vocab",
+    "min_freq",
+    "max_length",
+    "text_column",
+    "label_column",
+    "unknown_words",
+)
+"""Settings that decide how the files of a folder become ids."""
 
 
 def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
@@ -75,7 +87,7 @@ def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) 
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = read_folder(folder)
     name = folder.resolve().name or "corpus"
-    settings = config.model_dump(include={"tokenizer", "max_vocab", "min_freq", "max_length"})
+    settings = config.model_dump(include=set(TEXT_SETTINGS))
     place = cache.cache_folder()
     key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if place else ""
     damaged = kept = ""
@@ -83,7 +95,7 @@ def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) 
         corpus, damaged = cache.load(place, key, name)
         if corpus is not None and (learned is None or corpus.vocabulary.tokenizer.kept == learned.kept):
             return corpus
-    raw, words, notes = parse_files(files, tokenizer)
+    raw, words, notes = parse_files(files, config, tokenizer)
     corpus = encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
     if place and learned is None:
         kept = cache.store(place, key, corpus)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,6 +89,11 @@ class Split:
     def predicted_tokens(self) -> int:
         """Predicted tokens of the split: ``</s>`` counts, ``<s>`` does not."""
         return len(self.tokens) + len(self)
+
+    @property
+    def unknown(self) -> int:
+        """Words that are ``<unk>``."""
+        return int(np.count_nonzero(self.tokens.numpy() == UNK))
 
     def sentence(self, n: int) -> list[int]:
         """Ids of the words of sentence n."""

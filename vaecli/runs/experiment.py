@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
@@ -18,6 +18,9 @@ from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, r
 from vaecli.runs.lock import FolderLock
 from vaecli.settings import Settings, load_settings
 from vaecli.settings_file import read_file
+
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
 
 GRID = "experiment.toml"
 UNFINISHED = ("pending", "running", "interrupted", "failed")
@@ -213,6 +216,33 @@ def find_runs(experiment: Path) -> list[RunFolder]:
 
     paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=place)
     return [folder for folder in map(RunFolder, paths) if folder.exists]
+
+
+def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable[Path] = ()) -> None:
+    """Refuses a corpus other than the one that the runs of an experiment were trained on.
+
+    Two folders may bear one name and become one experiment by it; one folder's text may change between two runs; and
+    another vocabulary makes another corpus of the same text. In one table their figures would be compared.
+
+    Args:
+        experiment: Its folder; it need not exist.
+        corpus: Of the run or grid that is about to start.
+        data: Where it comes from, for the message.
+        replaced: Run folders that will be made anew.
+
+    Raises:
+        UsageError: A run has another fingerprint; names both.
+    """
+    ignored = {path.resolve() for path in replaced}
+    for folder in find_runs(experiment):
+        known = folder.fingerprint
+        if known and known != corpus.fingerprint and folder.path.resolve() not in ignored:
+            theirs = folder.config().corpus.data
+            same = "the text or its vocabulary has changed since" if theirs == data else f"it is {theirs!r}"
+            raise UsageError(
+                f"{folder.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
+                f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
+            )
 
 
 def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:
