@@ -23,7 +23,7 @@ LAYERS = [
     "engines",
     "cli",
 ]
-FREE = {"errors", "config", "files", "presets", "settings", "settings_file", "settings_layers"}
+FREE = {"checked", "errors", "config", "files", "presets", "settings", "settings_file", "settings_layers"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import tomllib
 from pathlib import Path
 
@@ -43,6 +44,50 @@ def test_names_are_those_of_methods_that_compose():
     for _, row in ROWS:
         assert make_method(row["method"]).name == canonical(row["method"]) == row["method"]
     assert {row["method"] for table in DATA["context"] for row in table["rows"]} == CONTEXT
+
+
+SETTINGS = (
+    ("bn", r"gamma=([\d.]+)", "gamma", float),
+    ("beta", r"beta=([\d.]+)", "beta", float),
+    ("delta", r"(?:delta=)?([\d.]+)", "delta", float),
+    ("vmf", r"kappa[ =](\d+).*", "kappa", float),
+    ("cyclical", r"M=(\d+)", "cycles", int),
+    ("dg", r"\|b\|=(\d+)", "subset", int),
+    ("free_bits", r"(?:target |lambda=)?(\d+)", "target", float),
+    ("free_bits", r"free bits target (\d+) .*", "target", float),
+    ("free_bits", r"lambda=(\d+)(?: per dimension|, beta=\d+)", "target", lambda text: 32 * float(text)),
+    ("mu_forcing", r"(?:beta|var)=([\d.]+).*|lambda=\d+, beta=(\d+)", "margin", float),
+    ("word_dropout", r".*word-keep ([\d.]+)", "rate", lambda text: 1 - float(text)),
+)
+"""What a row's setting says of a remedy: its name, a pattern, the hyper-parameter, and what the group in it means."""
+
+NO_SETTING_OF_A_METHOD = r".*(z \d+|emb \d+).*|(quoted from|He et al\.).*"
+"""Sizes of layers, and citations."""
+
+
+def settings_of(row):
+    """``(remedy, key, value)`` for each hyper-parameter that a row names."""
+    for remedy, pattern, key, convert in SETTINGS:
+        match = re.fullmatch(pattern, row.get("setting", ""))
+        if match and remedy in row["method"].split("+"):
+            yield remedy, key, convert(next(filter(None, match.groups())))
+
+
+NAMED = sorted({(row["method"], *setting) for _, row in ROWS for setting in settings_of(row)})
+
+
+@pytest.mark.parametrize(("method", "remedy", "key", "value"), NAMED)
+def test_a_published_setting_is_one_that_the_method_takes(method, remedy, key, value):
+    (made,) = [r for r in make_method(method, {remedy: {key: value}}).remedies if r.name == remedy]
+    assert getattr(made, key) == value
+
+
+def test_every_published_setting_with_a_number_is_one_of_these():
+    numbers = [row for _, row in ROWS if re.search(r"\d", row.get("setting", ""))]
+    other = [row for row in numbers if not list(settings_of(row))]
+    assert [row for row in other if not re.fullmatch(NO_SETTING_OF_A_METHOD, row["setting"])] == []
+    assert len(NAMED) > 40
+    assert ("bn", "bn", "gamma", 1.8) in NAMED
 
 
 def test_every_row_says_where_it_stands_and_prints_something():

@@ -271,9 +271,50 @@ def test_a_part_of_a_files_grid_may_run_alone(grid):
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_numbers_are_finite(value):
-    assert f"training.learning_rate must be a finite number, got {value}" in problems(
-        sets=[f"training.learning_rate={value}"]
+    text = problems(sets=[f"training.learning_rate={value}"])
+    assert f"training.learning_rate: must be a finite number, got {value}" in text
+
+
+def test_a_key_is_set_once_in_a_command_line():
+    text = problems(sets=["training.epochs=3", "training.clip=1.0", "training.epochs=4"])
+    assert (
+        text
+        == "--set training.epochs=4: training.epochs is set twice, 3 and 4 (first: --set training.epochs=3); keep one"
     )
+    assert "is set twice, 3 and 3" in problems(sets=["training.epochs=3", "training.epochs=3"])
+    text = problems(methods=["control"], sets=["control.target=2", "control_vae.target=3"])
+    assert "control.target is set twice, 2 and 3 (first: --set control.target=2)" in text, "an alias is the same key"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('data = "a"\n[corpus]\ndata = "b"\n', "corpus.data is set twice"),
+        ("[method.control]\ntarget = 2\n[method.control_vae]\ntarget = 3\n", "control.target is set twice, 2 and 3"),
+        ("[method.control]\ntarget = 2\n[hyper.control]\ntarget = 3\n", "control.target is set twice, 2 and 3"),
+        (
+            "[override.control.training]\nclip = 1.0\n[override.control_vae.training]\nclip = 2.0\n",
+            "override.control.training.clip is set twice, 1.0 and 2.0",
+        ),
+    ],
+)
+def test_a_key_is_set_once_in_a_file(grid, text, said):
+    path = grid('methods = ["control"]\n'[: 0 if text.startswith("data") else None] + text)
+    found = problems(file=path)
+    assert said in found
+    assert found.count(f"{path}:") == 2, "both places are named"
+
+
+def test_set_goes_before_an_option_and_says_so():
+    options = {"training": {"epochs": 6}}
+    settings = load_settings(options=options, sets=["training.epochs=5"])
+    assert settings.notes == ("--set training.epochs=5 goes before --epochs 6",)
+    assert load_settings(options=options, sets=["training.epochs=6", "training.clip=1.0"]).notes == ()
+
+
+def test_seeds_are_said_once_in_a_command_line():
+    text = problems(seeds="0-2", sets=["training.seed=4"])
+    assert text == "--set training.seed=4: --seeds 0-2 says the seeds too; keep one"
 
 
 @pytest.mark.parametrize(
@@ -305,6 +346,9 @@ def test_files_that_are_no_settings(tmp_path):
         "[method.bn]\ngamma = [1]\n",
         "[override.bn.training]\nseed = 1\n",
         'data = "a"\n[corpus]\ndata = "b"\n',
+        "[corpus]\ntokenizer = 3\n",
+        '[training]\nepochs = "3"\n',
+        "[training]\nepochs = 3.0\n",
     ],
 )
 def test_wrong_types_name_the_line(grid, text):

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from vaecli.checked import Checked, shown
 from vaecli.errors import UsageError, nearest
 
 
-class Group(BaseModel):
+class Group(Checked):
     """A frozen group of settings that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CorpusConfig(Group):
@@ -81,7 +80,7 @@ class TrainingConfig(Group):
     seed: int = Field(0, ge=0, description="seed of initialisation, data order and noise")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training; fp32 is exact")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 lets torch choose")
+    threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
 
 
 class EvaluationConfig(Group):
@@ -155,7 +154,7 @@ def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -
         elif item["type"] == "value_error":
             lines.append(f"{where}: {item['ctx']['error']}")
         else:
-            lines.append(f"{where}: {item['msg'].lower()}, got {item['input']!r}")
+            lines.append(f"{where}: {item['msg'].lower()}, got {shown(item['input'])}")
     return lines
 
 

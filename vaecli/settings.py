@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from vaecli.checked import shown
 from vaecli.config import GROUPS, RunConfig, build_config, merge, problems
 from vaecli.errors import UsageError
 from vaecli.presets import load_preset
@@ -37,6 +38,7 @@ class Settings:
         overrides: Groups that apply to one method only, by method, only of these methods.
         experiment: Its name, if one was given.
         jobs: Trials at a time, if it was given.
+        notes: What the user should know of how the layers were merged, a line each.
     """
 
     preset: str
@@ -47,6 +49,7 @@ class Settings:
     overrides: Mapping[str, Groups] = field(default_factory=dict)
     experiment: str | None = None
     jobs: int | None = None
+    notes: tuple[str, ...] = ()
 
     def config(self, method: str, seed: int, experiment: str | None = None) -> RunConfig:
         """The settings of one run.
@@ -137,7 +140,7 @@ class _Resolver:
         except UsageError as error:
             self.problems += str(error).split("\n  ")
         try:
-            plan["seeds"] = parse_seeds(given["seeds"]) if given["seeds"] is not None else self._seeds(plan["seeds"])
+            plan["seeds"] = self._seeds(given["seeds"], plan["seeds"])
         except UsageError as error:
             self.problems.append(str(error))
         if given["experiment"] is not None:
@@ -146,9 +149,13 @@ class _Resolver:
                 self.problems.append(f"--name: {name_problem(given['experiment'])}")
         return plan
 
-    def _seeds(self, planned: tuple[int, ...]) -> tuple[int, ...]:
-        """The seeds where ``--seeds`` doesn't say: ``training.seed`` of the strongest layer, or the file's, or 0."""
+    def _seeds(self, given: str | int | None, planned: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
         place = self.places.get(("training", "seed"))
+        if given is not None:
+            if place is not None and place.startswith("--"):
+                raise UsageError(f"{place}: --seeds {given} says the seeds too; keep one")
+            return parse_seeds(given)
         if place is None:
             return planned or (0,)
         if planned and "seed" in self.layers[0].groups.get("training", {}) and not place.startswith("--"):
@@ -186,6 +193,16 @@ class _Resolver:
             overrides={name: tables for name, tables in overrides.items() if name in plan["methods"]},
             experiment=plan["experiment"],
             jobs=plan["jobs"],
+            notes=self._notes(),
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        """A line for each ``--set`` that goes before an option of the same command line."""
+        options, sets = self.layers[-2:]
+        return tuple(
+            f"{place} goes before {options.places[path]} {shown(options.groups[path[0]][path[1]])}"
+            for path, place in sets.places.items()
+            if path in options.places and options.groups[path[0]][path[1]] != sets.groups[path[0]][path[1]]
         )
 
     def _overrides(self) -> dict[str, Any]:

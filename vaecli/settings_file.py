@@ -33,6 +33,8 @@ def read_file(path: Path) -> Layer:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(_syntax(path, str(error))) from None
+    except ValueError as error:  # an integer of more digits than Python reads
+        raise UsageError(f"{path}: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}: nested too deeply") from None
     reader = _FileReader(path, key_lines(text))
@@ -170,8 +172,6 @@ class _FileReader:
 
     def data(self, value: Any, place: str) -> None:
         """``data = ...``, short for ``corpus.data``."""
-        if "data" in self.layer.groups.get("corpus", {}):
-            self.wrong("data is given twice, here and in [corpus]", "data")
         self.layer.put("corpus", "data", absolute_data(value, self.path.parent), place)
 
     def scalar(self, key: str, value: Any) -> Any:

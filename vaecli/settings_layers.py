@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
+from vaecli.checked import shown
 from vaecli.config import GROUPS
 from vaecli.errors import UsageError, nearest
 from vaecli.remedies import ALIASES, canonical, method_names
@@ -53,16 +53,12 @@ class Layer:
         if key not in GROUPS[group].model_fields:
             self.problems.append(f"{place}: {unknown_key(group, key)}")
             return
-        value = normal(group, key, value)
-        if isinstance(value, float) and not math.isfinite(value):
-            self.problems.append(f"{place}: {group}.{key} must be a finite number, got {value}")
-            return
-        target = self.groups if method is None else self.overrides.setdefault(method, {})
-        target.setdefault(group, {})[key] = value
-        self.places[(group, key) if method is None else ("override", method, group, key)] = place
+        path = (group, key) if method is None else ("override", method, group, key)
+        values = (self.groups if method is None else self.overrides.setdefault(method, {})).setdefault(group, {})
+        self._set(path, values, unset(group, key, value), place)
 
     def put_hyper(self, remedy: str, key: str, value: Any, place: str) -> None:
-        """Takes a hyper-parameter, whose name and range its remedy checks later, or notes what is wrong with it."""
+        """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
         name = ALIASES.get(remedy, remedy)
         if name not in method_names():
             several = name.replace("+", " or ")
@@ -73,8 +69,16 @@ class Layer:
         elif not isinstance(value, bool | int | float | str):
             self.problems.append(f"{place}: {name}.{key} must be a number, a text, true or false, got {value!r}")
         else:
-            self.hyper.setdefault(name, {})[key] = value
-            self.places[(name, key)] = place
+            self._set((name, key), self.hyper.setdefault(name, {}), value, place)
+
+    def _set(self, path: KeyPath, values: dict[str, Any], value: Any, place: str) -> None:
+        """Sets the last key of a path; one that is set already is noted with both values, of which the first stays."""
+        if path in self.places:
+            first, both = self.places[path], f"{shown(values[path[-1]])} and {shown(value)}"
+            self.problems.append(f"{place}: {'.'.join(path)} is set twice, {both} (first: {first}); keep one")
+            return
+        values[path[-1]] = value
+        self.places[path] = place
 
 
 def unknown_key(group: str, key: str) -> str:
@@ -84,21 +88,17 @@ def unknown_key(group: str, key: str) -> str:
     return f"unknown key {key!r} in [{group}]; {hint}"
 
 
-def normal(group: str, key: str, value: Any) -> Any:
-    """The value as the group takes it: ``"none"`` unsets what may be unset, and a bare number is a text for a text."""
+def unset(group: str, key: str, value: Any) -> Any:
+    """The value; None for ``"none"``, which unsets what may be unset."""
     kind = GROUPS[group].model_fields[key].annotation
-    if isinstance(value, str) and value.lower() == "none" and NoneType in get_args(kind):
-        return None
-    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value
+    return None if isinstance(value, str) and value.lower() == "none" and NoneType in get_args(kind) else value
 
 
 def parse_value(text: str) -> Any:
     """A value as in TOML; a number that TOML would write otherwise (``.5``), or else the text itself."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or an integer of more digits than Python reads
         return float(text) if NUMBER.fullmatch(text) else text
     return parsed["value"] if set(parsed) == {"value"} else text
 

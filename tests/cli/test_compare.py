@@ -14,9 +14,10 @@ import typer
 from typer.testing import CliRunner
 
 from tests.runs.grids import finish
-from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, visible_gpus
+from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, show_plan, visible_gpus
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
+from vaecli.corpus.load import load_corpus
 from vaecli.engines import local
 from vaecli.engines.local import Event, Outcome
 from vaecli.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
@@ -126,6 +127,42 @@ def test_a_dry_run_lists_and_leaves_nothing(vae, tmp_path):
     assert sizes["vanilla"] > sizes["lm"] > 0
     assert "4 trials to do" in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+MISFIT = ["--set=model.latent_size=1", "--set=model.decoder_size=2000"]
+"""A sphere needs two dimensions, and an injective decoder as many word types as units."""
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_methods_whose_settings_do_not_fit_are_named_together_before_any_work(vae, tmp_path, dry):
+    with pytest.raises(UsageError) as caught:
+        vae("--methods", "vanilla,vmf,lipschitz,bn", *MISFIT, *dry)
+    lines = str(caught.value).split("\n  ")
+    assert lines[0] == "2 methods can't run:"
+    assert lines[1] == "vmf: 'vmf' needs a sphere: model.latent_size is 1; make it 2 or more"
+    assert lines[2].startswith("lipschitz: 'lipschitz': ")
+    assert len(lines) == 3
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, capsys, monkeypatch):
+    def seconds_per_epoch(config, corpus):
+        if config.method == "bn":
+            raise UsageError("a batch of one sentence")
+        return 1000, 2.0
+
+    monkeypatch.setattr("vaecli.training.estimate.seconds_per_epoch", seconds_per_epoch)
+    corpus = load_corpus(load_settings(sets=[t.removeprefix("--set=") for t in TINY]).config("bn", 0).corpus)
+    experiment = Experiment.of(load_settings(methods=["bn", "beta"], seeds="0-1"), Path("runs"))
+    with pytest.raises(UsageError, match=r"^bn: a batch of one sentence$"):
+        show_plan(experiment, experiment.trials(), corpus)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-2:] for line in lines[1:]] == [["can't", "run"]] * 2 + [["to", "do"]] * 2
+
+
+def test_set_before_an_option_is_said_on_stderr(vae):
+    result = vae("--methods", "lm", "--epochs", "3", "--set", "training.epochs=2", "--dry-run", "-q")
+    assert "vae: --set training.epochs=2 goes before --epochs 3\n" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,21 @@ def test_the_list_names_every_method_and_the_aliases():
     assert [note.split()[0] for note in notes] == list(ALIASES)
 
 
+def test_one_method_shows_where_it_differs_from_its_authors():
+    head = "differs from its paper or its authors' code:"
+    lines = run("semi_amortized", COLUMNS="80").splitlines()
+    after = lines[lines.index(head) + 1 :]
+    assert after[0].startswith("  - a sentence is clipped by the length of its own gradient")
+    assert after[1].startswith("    "), "further lines stand under the first word"
+    assert head not in run("vanilla")
+    (values,) = json.loads(run("dg", "--json"))
+    assert len(values["deviations"]) == 3
+
+
+def test_long_defaults_are_cut():
+    assert "semi_amortized.clip = 28.2843 (x > 0)" in run("semi_amortized", COLUMNS="100")
+
+
 def test_json_lists_all_methods():
     values = json.loads(run("--json"))
     assert [item["name"] for item in values] == method_names()

@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_figures(corpus, tmp_path):
         (["--preset", "ptp"], 2, "did you mean 'ptb'?"),
         (["--set", "model.latent=3"], 2, "latent_size"),
         (["--set", "bn.gama=0.5", "--method", "bn"], 2, "gamma"),
-        (["--set", "bn.gamma=7", "--method", "bn"], 2, "less than 1"),
+        (["--set", "bn.gamma=-7", "--method", "bn"], 2, "greater than 0"),
         (["--device", "cuda:9"], 2, "cuda:9"),
         (["--data", "nowhere"], 3, "nowhere"),
         (["--no-such-option"], 2, "no-such-option"),
@@ -82,6 +82,14 @@ def test_mistakes_are_one_error_with_the_way_out(tmp_path, words, code, said):
     assert result.returncode == code, result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_method_that_can_not_be_built_leaves_nothing(corpus, tmp_path):
+    small = [word.replace("latent_size=2", "latent_size=1") for word in SMALL]
+    result = vae("train", "--method", "vmf", "--data", corpus, *small, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr == "vae: vmf: 'vmf' needs a sphere: model.latent_size is 1; make it 2 or more\n"
     assert not (tmp_path / "runs").exists()
 
 

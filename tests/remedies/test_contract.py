@@ -101,6 +101,22 @@ def test_defaults_make_a_frozen_object_that_refuses_unknown_keys(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_deviations_are_clauses(name):
+    deviations = remedy_class(name).deviations
+    assert isinstance(deviations, tuple)
+    for text in deviations:
+        assert text == " ".join(text.split())
+        assert 20 < len(text) < 300
+        assert not text.endswith(".")
+        assert not text[0].isupper()
+
+
+def test_methods_that_an_audit_found_to_differ_say_so():
+    differ = {"cyclical", "control", "bn", "beta_tc", "dg", "wae_s", "bow", "vmf", "mim", "semi_amortized", "lagging"}
+    assert [name for name in differ if not remedy_class(name).deviations] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_undefined_columns_have_a_reason(name):
     assert all(column and reason for column, reason in remedy_class(name).undefined.items())
 

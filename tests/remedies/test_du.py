@@ -154,7 +154,7 @@ def test_another_posterior_is_refused_by_name():
         DUHead(Point(), 3, 0.5, 1.0, 0.2, 1e-5)(encoding())
 
 
-@pytest.mark.parametrize("wrong", [{"gamma": 1.0}, {"dropout": 1.0}, {"alpha": 0.0}, {"alpha": 18.0}])
+@pytest.mark.parametrize("wrong", [{"gamma": 0.0}, {"dropout": 1.0}, {"alpha": 0.0}, {"alpha": 18.0}])
 def test_values_without_meaning_are_refused(wrong):
     with pytest.raises(ValidationError):
         DU(**wrong)

@@ -14,7 +14,7 @@ from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.info_js import Critic, InfoJS, critic_loss, deception_loss, fixed_logits, update_critic
-from vaecli.training.optimizer import group_parameters
+from vaecli.training.optimizer import group_parameters, set_learning_rate
 from vaecli.training.session import TrainingSession
 
 
@@ -25,12 +25,12 @@ class Words:
         return 12
 
 
-def session(method="info_js", **hyper):
+def session(method="info_js", optimizer="adam", **hyper):
     config = build_config(
         {
             "method": method,
             "model": {"embedding_size": 4, "encoder_size": 5, "decoder_size": 5, "latent_size": 3},
-            "training": {"epochs": 1, "batch_size": 5, "optimizer": "adam", "learning_rate": 1e-2},
+            "training": {"epochs": 1, "batch_size": 5, "optimizer": optimizer, "learning_rate": 1e-2},
         }
     )
     corpus = Corpus("tiny", Words(), tiny_split(20, 0), tiny_split(9, 1), tiny_split(9, 2), "none")
@@ -161,8 +161,40 @@ def test_clipping_and_the_main_optimisers_leave_the_critic_out():
         assert not critic & {p for g in optimizer.param_groups for p in g["params"]}
     own = s.own_optimizers["info_js"]
     assert {p for g in own.param_groups for p in g["params"]} == critic
-    assert (own.param_groups[0]["lr"], own.param_groups[0]["betas"]) == (5e-4, (0.5, 0.999))
+    assert own.param_groups[0]["betas"] == (0.5, 0.999)
     assert "own.info_js" in s.all_optimizers
+
+
+def critic_rate(s):
+    return s.own_optimizers["info_js"].param_groups[0]["lr"]
+
+
+def test_the_critic_has_the_model_s_rate_decays_included():
+    # one rate for both, as in the authors' code: 1e-2, then 5e-3 after a decay
+    s = session()
+    assert critic_rate(s) == s.optimizers["encoder"].param_groups[0]["lr"] == 1e-2
+    set_learning_rate(s.optimizers, 5e-3)
+    s.step(tiny_batch(5))
+    assert critic_rate(s) == 5e-3
+
+
+def test_a_first_update_of_the_critic_moves_its_bias_by_the_rate():
+    # Adam's first step is the rate times the sign of the gradient: 0.01, where 5e-4 moved it by 0.0005
+    s = session()
+    before = s.model.aux["info_js"].layers[2].bias.item()
+    s.step(tiny_batch(5))
+    assert abs(s.model.aux["info_js"].layers[2].bias.item() - before) == pytest.approx(1e-2, rel=1e-3)
+
+
+def test_the_critic_s_rate_may_be_its_own_and_is_adam_s_beside_sgd():
+    s = session(learning_rate=3e-4)
+    set_learning_rate(s.optimizers, 5e-3)
+    s.step(tiny_batch(5))
+    assert critic_rate(s) == 3e-4
+    s = session(optimizer="sgd")
+    assert s.adam_rate is None
+    s.step(tiny_batch(5))
+    assert critic_rate(s) == 5e-4
 
 
 def test_alpha_1_is_the_adversarial_autoencoder():

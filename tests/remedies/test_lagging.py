@@ -96,7 +96,7 @@ def test_a_mean_that_stands_still_goes_on_up_to_the_limit():
 
 
 def test_published_constants():
-    assert Lagging().hyper() == {"inner_updates": 99, "check_every": 15, "joint_clip": False}
+    assert Lagging().hyper() == {"inner_updates": 99, "check_every": 15, "joint_clip": True}
     # a first mean of 10,001 nats a word is above the 10,000 that the first check compares with
     session = Scripted([10_001.0] * 99)
     assert Lagging().update_encoder(session.batch, session) == 15
@@ -138,6 +138,24 @@ def test_encoder_updates_form_no_decoder_gradients_unless_both_are_clipped():
         assert session.model.encoder.lstm.weight_hh_l0.grad is not None
     assert grads[False] is None
     assert grads[True] is not None
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_an_encoder_update_is_clipped_by_the_norm_over_both_as_published(joint):
+    # SGD at rate 1: the encoder moves by |g_enc| clip / |(g_enc, g_dec)|, or by the clip where only its own norm counts
+    session = session_of(clip=1e-3, learning_rate=1.0)
+    model, batch = session.model, batch_of(session)
+    encoder = [*model.encoder.parameters(), *model.head.parameters()]
+    state = torch.get_rng_state()
+    session.loss(batch).loss.backward()
+    own, all_ = (torch.stack([p.grad.norm() for p in ps]).norm() for ps in (encoder, [*model.parameters()]))
+    torch.set_rng_state(state)
+    before = snapshot(model.encoder, model.head)
+    remedy = Lagging(inner_updates=1) if joint else Lagging(inner_updates=1, joint_clip=False)
+    remedy.update_encoder(batch, session)
+    after = snapshot(model.encoder, model.head)
+    moved = torch.stack([(a - b).norm() for a, b in zip(after, before, strict=True)]).norm()
+    assert moved.item() == pytest.approx((1e-3 * own / (all_ if joint else own)).item(), rel=1e-2)
 
 
 def test_where_nothing_is_clipped_the_two_ways_are_one():

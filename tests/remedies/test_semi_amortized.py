@@ -51,7 +51,48 @@ def test_clip_by_hand():
         [0.6, 0.8, 0.3, 0.4]
     )
     # slope 2 (9 - 1) = 16 is cut to 5: 9 - .1 * 5 = 8.5
-    assert SemiAmortized(steps=1, rate=0.1).infer(gaussian(9.0), Quadratic()).mean.item() == pytest.approx(8.5)
+    assert SemiAmortized(steps=1, rate=0.1, clip=5.0).infer(gaussian(9.0), Quadratic()).mean.item() == pytest.approx(
+        8.5
+    )
+
+
+def published_descent(lam, gradient):
+    """Their loop on the mean bound of 32 sentences: rate 1, momentum 0.5, clip 5 on all means and on all logvars."""
+    velocity = torch.zeros_like(lam)
+    for _ in range(20):
+        slope = gradient(lam) / 32
+        for part in slope:
+            factor = 5 / (part.norm() + 1e-6)
+            if factor < 1:
+                part *= factor
+        velocity = 0.5 * velocity - slope
+        lam = lam + velocity
+    return lam
+
+
+def equal_lengths(length):
+    """(32, 2): means at even angles on a circle, so that all gradients towards its centre are of one length."""
+    angle = torch.arange(32, dtype=torch.float64) * (2 * math.pi / 32)
+    return length * torch.stack([angle.cos(), angle.sin()], 1)
+
+
+@pytest.mark.parametrize("length", [1.0, 40.0])
+def test_the_defaults_are_the_published_descent_where_all_gradients_are_of_one_length(length):
+    # a = 2, c = 0: |slope| = 2 |mean|, 80 at length 40, which 5 sqrt(32) = 28.28 cuts and 5 on their batch cuts alike
+    bound, mean = Quadratic(c=0.0), equal_lengths(length)
+    q = DiagonalGaussian(mean, torch.zeros_like(mean))
+    ours = SemiAmortized().infer(q, bound).mean
+    theirs = published_descent(torch.stack([mean, q.logvar]), lambda lam: torch.stack([2 * lam[0], lam[1]]))[0]
+    assert torch.allclose(ours, theirs, rtol=1e-6)
+    assert (ours.norm(dim=1)[0] < length).item()
+    tight = SemiAmortized(clip=5.0).infer(q, bound).mean
+    assert torch.allclose(tight, theirs, rtol=1e-2) == (length == 1.0), "5 a sentence is another clip"
+
+
+def test_the_default_gradient_and_clip_are_the_published_ones():
+    assert SemiAmortized().gradient == "unrolled"
+    assert SemiAmortized().clip == pytest.approx(28.2843, abs=1e-4)
+    assert SemiAmortized().rate == 1 / 32
 
 
 def test_derivative_of_the_clip():
@@ -64,7 +105,7 @@ def test_derivative_of_the_clip():
 
 @pytest.mark.parametrize("start", [3.0, 9.0])
 def test_unrolled_gradient_is_the_exact_one_on_a_quadratic(start):
-    remedy = SemiAmortized(steps=3, rate=0.1, gradient="unrolled")
+    remedy = SemiAmortized(steps=3, rate=0.1, clip=5.0)
     q, bound = gaussian(start, 0.4), Quadratic()
     end = remedy.infer(q, bound)
     (end.mean * 2 + end.logvar * 3).sum().backward()

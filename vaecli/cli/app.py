@@ -11,6 +11,7 @@ from vaecli.cli.compare import compare
 from vaecli.cli.evaluate import evaluate
 from vaecli.cli.generate import generate
 from vaecli.cli.methods import methods
+from vaecli.cli.options import Command
 from vaecli.cli.report import report
 from vaecli.cli.train import train
 
@@ -37,4 +38,4 @@ def main(
 
 
 for command in (train, compare, report, methods, generate, evaluate):
-    app.command()(command)
+    app.command(cls=Command)(command)

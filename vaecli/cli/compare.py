@@ -95,6 +95,7 @@ def compare(
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
+    from vaecli.training.fit import check_methods
 
     check_outputs(json, csv)
     layer = o.option_layer(
@@ -122,6 +123,8 @@ def compare(
         jobs=jobs,
         default_methods=DEFAULT_METHODS,
     )
+    for note in settings.notes:
+        print(f"vae: {note}", file=sys.stderr)
     experiment = Experiment.of(settings, out)
     experiment.check(overwrite)
     first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
@@ -130,6 +133,7 @@ def compare(
     corpus = load_corpus(first.corpus)
     replaced = [trial.path for trial in experiment.trials()] if overwrite else []
     check_corpus(experiment.path, corpus, first.corpus.data, replaced)
+    check_methods((trial.config for trial in experiment.trials()), corpus)
     if not quiet:
         for note in corpus.notes:
             print(note, file=sys.stderr)
@@ -190,18 +194,27 @@ def visible_gpus(device: str) -> list[str]:
 
 
 def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None:
-    """The trials with their sizes and about their times, on stdout; times are of a few updates of each method."""
+    """The trials with their sizes and about their times, on stdout; times are of a few updates of each method.
+
+    Raises:
+        UsageError: Methods that fail in their first updates, a line each.
+    """
     from vaecli.engines.local import resolve_jobs
-    from vaecli.training.estimate import seconds_per_epoch
+    from vaecli.errors import UsageError
 
     estimates: dict[str, tuple[int, float]] = {}
+    failed: dict[str, str] = {}
     names = {trial.name for trial in todo}
     width = max(len(method) for method in experiment.methods)
     print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
     total = 0.0
     for trial in experiment.trials():
-        if trial.method not in estimates:
-            estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
+        if trial.method not in estimates and trial.method not in failed:
+            problem = estimate(trial, corpus, estimates)
+            failed |= {trial.method: f"{trial.method}: {problem}"} if problem else {}
+        if trial.method in failed:
+            print(f"{trial.method:<{width}} {trial.seed:>6} {'':>12} {'':>13}  can't run")
+            continue
         parameters, seconds = estimates[trial.method]
         time = seconds * trial.config.training.epochs
         waiting = trial.name in names
@@ -214,6 +227,20 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
         "evaluation and early stopping left out",
         file=sys.stderr,
     )
+    if failed:
+        raise UsageError("\n  ".join(failed.values()))
+
+
+def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float]]) -> str:
+    """Adds the method's parameters and seconds per epoch to the estimates, or says why it can't be updated."""
+    from vaecli.training.estimate import seconds_per_epoch
+    from vaecli.training.fit import error_line
+
+    try:
+        estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
+    except Exception as error:
+        return error_line(trial.method, error)
+    return ""
 
 
 def duration(seconds: float) -> str:

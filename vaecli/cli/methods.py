@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rich.table import Table
+
     from vaecli.remedies.base import Remedy
     from vaecli.report.terminal import Target
 
@@ -26,7 +28,7 @@ def methods(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
-    """List the methods, or show one: equation, hyper-parameters, what it composes with, reference, figures in print."""
+    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print."""
     from vaecli.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
     from vaecli.report.methods_table import describe, methods_markdown_table
@@ -63,6 +65,7 @@ def _utf8() -> bool:
 
 def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
     """The classes of all remedies, and why those of other packages that don't load don't."""
+    from vaecli.errors import UsageError
     from vaecli.remedies import REMEDIES, registry, remedy_class
 
     remedies: dict[str, type[Remedy]] = {}
@@ -73,7 +76,7 @@ def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            broken[name] = f"{type(error).__name__}: {error}"
+            broken[name] = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
     return remedies, broken
 
 
@@ -125,9 +128,23 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
             console.print(Text("hyper-parameters:", style="bold"))
         for item in values["hyper_parameters"]:
             console.print(Text("  " + printable(_hyper_line(name, item))))
+        if values["deviations"]:
+            console.print(Text("differs from its paper or its authors' code:", style="bold"))
+        for text in values["deviations"]:
+            console.print(_item(printable(text)))
         for text, style in _published(values):
             console.print(Text(printable(text), style=style))
     return tidy(captured.get(), target)
+
+
+def _item(text: str) -> Table:
+    """An item of a list, its further lines under its first word."""
+    from rich.table import Table
+    from rich.text import Text
+
+    item = Table.grid()
+    item.add_row("  - ", Text(text))
+    return item
 
 
 def _entries(values: Mapping[str, Any]) -> dict[str, str]:
@@ -164,7 +181,6 @@ def _hyper_line(name: str, item: Mapping[str, Any]) -> str:
     """``bn.gamma = 0.6 (0 < x < 1): fixed scale``, the key as `--set` takes it."""
     from vaecli.report.methods_table import range_text
 
-    limits = range_text(item["range"])
-    return (
-        f"{name}.{item['name']} = {item['default']}" + (f" ({limits})" if limits else "") + f": {item['description']}"
-    )
+    limits, default = range_text(item["range"]), item["default"]
+    shown = f"{default:.6g}" if isinstance(default, float) and len(str(default)) > 10 else default
+    return f"{name}.{item['name']} = {shown}" + (f" ({limits})" if limits else "") + f": {item['description']}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
+
+from vaecli.errors import UsageError
 
 Data = Annotated[
     str | None,
@@ -90,6 +93,48 @@ SHORTHANDS: Mapping[str, tuple[str, str]] = {
     "iw_samples": ("evaluation", "iw_samples"),
 }
 """Options that stand for one key of a group."""
+
+
+class Command(TyperCommand):
+    """A command that takes no option twice, where click would let the last one win without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click.
+
+        Raises:
+            UsageError: An option that takes one value is given twice.
+        """
+        check_once(args, self.params)
+        return super().parse_args(ctx, args)
+
+
+def check_once(args: Sequence[str], params: Iterable[Any]) -> None:
+    """Refuses an option of one value that is given twice; flags and options for several values may be.
+
+    Args:
+        args: Of the command line, after the command.
+        params: Of the command.
+
+    Raises:
+        UsageError: Names the option with both values.
+    """
+    valued = [p for p in params if isinstance(p, TyperOption) and not p.is_flag and not p.count]
+    options = {name: option for option in valued for name in option.opts}
+    given: dict[str, str] = {}
+    rest = iter(args)
+    for argument in rest:
+        if argument == "--":
+            return
+        name, equals, value = argument.partition("=")
+        if name not in options and argument[:2] in options:  # -j2
+            name, equals, value = argument[:2], "=", argument[2:]
+        if name not in options:
+            continue
+        value = value if equals else next(rest, "")
+        key = options[name].opts[0]
+        if key in given and not options[name].multiple:
+            raise UsageError(f"{key} is given twice, {given[key]!r} and {value!r}; keep one")
+        given[key] = value
 
 
 def option_layer(**values: Any) -> dict[str, dict[str, Any]]:

@@ -98,6 +98,7 @@ def _prepare(
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
+    from vaecli.training.fit import check_methods
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; keep one")
@@ -106,6 +107,8 @@ def _prepare(
     )
     if len(settings.methods) != 1:
         raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
+    for note in settings.notes:
+        print(f"vae: {note}", file=sys.stderr)
     experiment = name or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
@@ -118,6 +121,7 @@ def _prepare(
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
     check_corpus(folder.path.parent.parent, corpus, config.corpus.data, [folder.path] if overwrite else [])
+    check_methods([config], corpus)
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 
 

@@ -140,7 +140,7 @@ def _refuse_unknown(splits: Mapping[str, SplitText], config: CorpusConfig) -> No
         if mean < 2:
             cause = (
                 f"a line has {mean:.1f} words on average, so the text isn't cut into words: put blanks between "
-                "them, or let a tokenizer of subwords cut it (--tokenizer)"
+                "them, or let subwords cut it (--tokenizer bpe)"
             )
         elif config.max_vocab or config.min_freq > 1:
             cause = "raise --max-vocab or lower --min-freq"

@@ -35,16 +35,17 @@ def parse_files(
         sources[part] = Source(file.path, text)
         notes += mended
     sentences, recognised = split_columns(sources, Columns(config.text_column, config.label_column))
-    unknown = config.unknown_words.split()
     raw, numbering = {}, TextNumbering() if tokenizer.name == "split" else Numbering()
+    unknown = config.unknown_words.split()
     for part, split in sentences.items():
         labels = {} if split.labels is None else {LABEL: split.labels}
-        raw[part] = RawSplit(str(files[part].path), _words(part, split.text, unknown, tokenizer, numbering), labels)
+        words = _words(part, split.text, tokenizer, numbering, unknown)
+        raw[part] = RawSplit(str(files[part].path), words, labels)
     return raw, numbering.spellings, [*notes, *recognised]
 
 
 def _words(
-    part: str, text: bytes, unknown: Sequence[str], tokenizer: Tokenizer, numbering: Numbering | TextNumbering
+    part: str, text: bytes, tokenizer: Tokenizer, numbering: Numbering | TextNumbering, unknown: Sequence[str]
 ) -> Words:
     """The words of all lines; train comes first."""
     if isinstance(numbering, TextNumbering):

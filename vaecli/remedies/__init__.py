@@ -134,11 +134,20 @@ def canonical(method: str, place: str = "--method") -> str:
 
 
 def remedy_class(name: str) -> type[Remedy]:
-    """The class of a registered remedy."""
+    """The class of a registered remedy.
+
+    Raises:
+        UsageError: An unknown name, or another package's is no remedy; loading that may raise anything else too.
+    """
     if name not in registry():
         raise unknown("method", name, registry())
     module, _, attribute = registry()[name].partition(":")
     found: type[Remedy] = getattr(importlib.import_module(module), attribute)
+    if name not in REMEDIES:
+        from vaecli.remedies.base import Remedy
+
+        if not (isinstance(found, type) and issubclass(found, Remedy)):
+            raise UsageError(f"{registry()[name]} is no vaecli.remedies.base.Remedy")
     return found
 
 
@@ -150,7 +159,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         hyper: Hyper-parameters by remedy; those of remedies that the method doesn't name are ignored.
 
     Raises:
-        UsageError: An unknown name or hyper-parameter, a value out of range, or a clash of slots.
+        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, a clash of slots, or a
+            remedy of another package that can't be loaded.
     """
     from pydantic import ValidationError
 
@@ -159,11 +169,15 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
 
     parts, wrong = [], []
     for name in canonical(method).split("+"):
-        kind = remedy_class(name)
         try:
+            kind = remedy_class(name)
             parts.append(kind(**dict((hyper or {}).get(name, {}))))
         except ValidationError as error:
             wrong += problems(error, kind, name)
+        except Exception as error:  # another package may fail in any way
+            if name in REMEDIES:
+                raise
+            raise UsageError(f"method {name!r} can't be loaded: {type(error).__name__}: {error}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))
     return compose(parts)

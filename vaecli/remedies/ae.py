@@ -48,6 +48,9 @@ class AE(Remedy):
     paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432")
     equation: ClassVar[str] = "loss = -log p(x | z = mean(x))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL, Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "z lies between encoder and decoder, as in the VAE; the paper's decoder starts from the encoder's whole state",
+    )
     undefined: ClassVar[Mapping[str, str]] = {
         "kl": NO_DENSITY,
         "marginal_kl": NO_DENSITY,

@@ -47,6 +47,11 @@ class AEPretrain(Remedy):
     )
     equation: ClassVar[str] = "stage 1: loss = rec; stage 2: decoder initialised anew, loss = rec + w(t) K"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PHASES})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
+        "converges)",
+        "alone it is a part of the paper's method, which is ae_pretrain+free_bits+linear_anneal",
+    )
 
     share: float = Field(0.5, gt=0, lt=1, description="share of the planned epochs that stage 1 takes")
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from vaecli.checked import Checked
 from vaecli.corpus.types import Batch
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts
@@ -94,6 +93,10 @@ class Session(Protocol):
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
 
+    @property
+    def adam_rate(self) -> float | None:
+        """The learning rate of the next update, decays included; None where the optimiser isn't Adam."""
+
     def random_batch(self) -> Batch:
         """A training batch drawn uniformly from the session's own stream."""
 
@@ -124,8 +127,8 @@ class Phase:
     figure: Literal["neg_elbo", "rec"] = "neg_elbo"
 
 
-class Remedy(BaseModel):
-    """A remedy; hyper-parameters are fields with a range and a one-line description.
+class Remedy(Checked):
+    """A remedy; hyper-parameters are fields with a range and a one-line description, of their type by `Checked`.
 
     Attributes:
         name: File name, registry key, CLI name, folder name and CSV value.
@@ -136,10 +139,9 @@ class Remedy(BaseModel):
         slots: What it owns.
         alone_in: Slots that others share but that it owns alone.
         cost: Time of an update relative to vanilla, about.
+        deviations: Where it differs from its paper or its authors' code, and why; a clause each.
         undefined: Columns that have no meaning for it, with the reason.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -149,6 +151,7 @@ class Remedy(BaseModel):
     slots: ClassVar[frozenset[Slot]] = frozenset()
     alone_in: ClassVar[frozenset[Slot]] = frozenset()
     cost: ClassVar[float] = 1.0
+    deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
 
     def build(self, parts: Parts) -> Parts:

@@ -91,6 +91,11 @@ class BetaTC(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.GAUSSIAN})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "a = 0 and b = c = 1, which frees information (published: a = c = 1 and b above 1, which holds it down)",
+        "stratified sampling weighs a code's own posterior by 1 / N; the published code gives that weight to the "
+        "first of the batch",
+    )
     cost: ClassVar[float] = 1.15
 
     information: float = Field(0.0, ge=0, description="a, the paper's alpha: weight of the mutual information")

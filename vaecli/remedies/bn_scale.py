@@ -92,6 +92,10 @@ class BNScale(Remedy):
         "mean_hat = sqrt(tau + (1 - tau) sigmoid(theta)) BN(mean), s_hat = sqrt((1 - tau) sigmoid(-theta)) BN(s)"
     )
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "eps is 1e-12 (published: 1e-8), see bn",
+        "evaluation normalises by the statistics of the whole train split",
+    )
 
     tau: float = Field(0.5, ge=0, lt=1, description="least share of a dimension's variance that the mean has")
     eps: float = Field(1e-12, gt=0, le=1e-2, description="added to the variances (published: 1e-8)")

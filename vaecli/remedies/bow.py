@@ -48,6 +48,7 @@ class BOW(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    deviations: ClassVar[tuple[str, ...]] = ("the bag leaves out </s>, which every sentence has; the code counts it",)
     cost: ClassVar[float] = 1.4
 
     weight: float = Field(1.0, ge=0, description="w: factor on the bag-of-words loss")

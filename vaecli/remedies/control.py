@@ -104,6 +104,10 @@ class Control(Remedy):
     )
     equation: ClassVar[str] = "w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min, e(t) = C - KL(t)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the integral stops where the weight is at a bound, as the paper says; the code's test, a weight below 0 "
+        "and above 1 at once, never holds",
+    )
 
     target: float = Field(3.0, ge=0, description="C: KL to hold, in nats per sentence; published: 1.5, 2, 3")
     proportional: float = Field(0.01, ge=0, description="Kp, as published; the most that the last KL alone can add")

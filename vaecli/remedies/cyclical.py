@@ -48,6 +48,11 @@ class Cyclical(Remedy):
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "a cycle has ceil(T / M) updates, as in the paper; the code rounds where each begins, the same where M "
+        "divides T",
+        "the learning rate does not restart with each cycle, since all methods share it (published: it does)",
+    )
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")

@@ -102,6 +102,10 @@ class Delta(Remedy):
         "sigma = s_l + (s_u - s_l) sigmoid(a), mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))"
     )
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the prior is N(0, I), as in the text benchmark of Zhu et al. (published: autoregressive)",
+        "the mean has the square root that the form printed by Zhu et al. lacks",
+    )
 
     delta: float = Field(
         0.15, ge=1e-4, le=10, description="least KL in nats per dimension; published: 0.1 to 0.25 at Z = 32"

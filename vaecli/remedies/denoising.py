@@ -100,6 +100,7 @@ class Denoising(Remedy):
     )
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER_INPUT})
+    deviations: ClassVar[tuple[str, ...]] = ("a sentence keeps at least one word; the code may delete all",)
 
     deletion: float = Field(0.3, ge=0, le=1, description="probability that a word is deleted; one always stays")
     substitution: float = Field(0.0, ge=0, le=1, description="probability that a word that is left becomes <unk>")

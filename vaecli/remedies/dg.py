@@ -4,8 +4,8 @@
 A subset of 1 is the VAE. The larger it is, the less K: the KL is convex, so posteriors that are apart but together fill
 the prior cost nothing. Only marginals are compared, so a mixture that is right in each dimension but not in all
 together costs nothing either. Subsets are consecutive sentences of the batch, the last may be smaller; each has its own
-estimate from a few samples of every dimension, which is noisy but unbiased. Composes with KL weights and with remedies
-whose posterior is a diagonal Gaussian; the prior is N(0, I).
+estimate from M samples of every posterior in it, n M of a mixture of n, which is unbiased. Composes with KL weights and
+with remedies whose posterior is a diagonal Gaussian; the prior is N(0, I).
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from vaecli.remedies.base import Paper, Remedy, Slot
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:
     """(Z,) ``KL((1/n) sum_j N(mean_jd, exp(logvar_jd)) || N(0, 1))`` of each dimension d, in nats.
 
-    Exact for one component. For more, the mean of log q - log p over samples of the mixture, spread over the components
-    in a random order as evenly as their number allows, which is unbiased and has less variance than drawing them.
+    Exact for one component. For more, the mean of log q - log p over M samples of each component (n M of the mixture),
+    which is unbiased and has less variance than drawing the components too.
 
     Args:
         mean: (n, Z) of the components.
         logvar: (n, Z) of the components.
-        samples: Monte Carlo samples S.
+        samples: Monte Carlo samples M of each component.
     """
     size, latent_size = mean.shape
     if size == 1:
         return gaussian_kl(mean, logvar).squeeze(0)
-    order = torch.randperm(size, device=mean.device)
-    component = order[torch.arange(samples, device=mean.device) % size]
-    noise = torch.randn(samples, latent_size, dtype=mean.dtype, device=mean.device)
-    z = mean[component] + (0.5 * logvar[component]).exp() * noise
-    # the constant log(2 pi) / 2 cancels in log q - log p; (S, n, Z)
-    densities = -0.5 * (logvar + (z.unsqueeze(1) - mean).square() * (-logvar).exp())
+    noise = torch.randn(size, samples, latent_size, dtype=mean.dtype, device=mean.device)
+    # samples last: sums over the components then run along rows of memory, twice as fast at n = 32, M = 32
+    centre, log_variance = mean.t().unsqueeze(-1), logvar.t().unsqueeze(-1)  # (Z, n, 1)
+    z = (centre + (0.5 * log_variance).exp() * noise.permute(2, 0, 1)).reshape(latent_size, 1, size * samples)
+    # the constant log(2 pi) / 2 cancels in log q - log p; (Z, n, n M)
+    densities = (z - centre).square() * (-0.5 * (-log_variance).exp()) - 0.5 * log_variance
     log_mixture = densities.logsumexp(1) - math.log(size)
-    return (log_mixture + 0.5 * z.square()).mean(0)
+    return (log_mixture + 0.5 * z.squeeze(1).square()).mean(1)
 
 
 def grouped_density_gap(mean: Tensor, logvar: Tensor, subset: int, samples: int) -> Tensor:
@@ -55,7 +55,7 @@ def grouped_density_gap(mean: Tensor, logvar: Tensor, subset: int, samples: int)
         mean: (B, Z).
         logvar: (B, Z).
         subset: Sentences a mixture.
-        samples: Of each mixture.
+        samples: Of each posterior.
     """
     parts = zip(torch.split(mean, subset), torch.split(logvar, subset), strict=True)
     return torch.cat([density_gap(m, v, samples).expand_as(m) for m, v in parts])
@@ -75,10 +75,18 @@ class DG(Remedy):
     )
     equation: ClassVar[str] = "K = sum_d KL(q_b(z_d) || p(z_d)), q_b the mixture over a subset of the batch"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR, Slot.KL, Slot.GAUSSIAN})
-    cost: ClassVar[float] = 1.1
+    version: ClassVar[int] = 2
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the mixture is over a subset of 32 sentences whatever the batch size (published: over the batch, of 32)",
+        "where the subset does not divide the batch the last mixture is smaller; the code then mixes the whole batch",
+        "a subset of one sentence has its exact KL, without samples",
+    )
+    cost: ClassVar[float] = 2.0
 
     subset: int = Field(32, ge=1, description="sentences whose posteriors are mixed; 1 is the VAE")
-    samples: int = Field(32, ge=1, description="Monte Carlo samples of each mixture")
+    samples: int = Field(
+        32, ge=1, description="M: Monte Carlo samples of each posterior, as in the authors' code; 1,024 of 32 mixed"
+    )
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces the KL by the density gap.

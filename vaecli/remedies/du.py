@@ -126,9 +126,15 @@ class DU(Remedy):
         "mean_hat = g_d BN(mean) + b, sqrt(mean_d g_d^2) = gamma, sigma^2_hat = d2 + dropout_p(sigma^2)"
     )
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "eps is 1e-12 (published: 1e-5), see bn",
+        "evaluation normalises by the statistics of the whole train split; the code by running averages",
+    )
 
     gamma: float = Field(
-        0.5, gt=0, lt=1, description="root mean square of the scales; the KL stays above Z gamma^2 / 2"
+        0.5,
+        gt=0,
+        description="root mean square of the scales; the KL stays above Z gamma^2 / 2; from 1 on q(z) is wider than p",
     )
     alpha: float = Field(
         1.0, ge=0, le=17, description="variances stay above alpha / (2 pi e), entropies above log(alpha) / 2"

@@ -59,6 +59,10 @@ class FreeBits(Remedy):
     )
     equation: ClassVar[str] = "K = sum_i max(lambda, KL_i), lambda = target / Z"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the maximum is taken for each sentence, as in the code of Li et al. (published: of the batch mean, which "
+        "is mode group)",
+    )
 
     mode: Mode = Field("dimension", description="maximum by dimension and sentence, by group, sentence or batch")
     target: float = Field(

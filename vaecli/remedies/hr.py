@@ -62,6 +62,11 @@ class HR(Remedy):
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|h_t, c_t) || N(0, I))"
     slots: ClassVar[frozenset[Slot]] = SLOTS
+    deviations: ClassVar[tuple[str, ...]] = (
+        "one layer, and a z of model.latent_size (published: two layers, a z as large as all their states)",
+        "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "
+        "average KL and counts padded steps",
+    )
     cost: ClassVar[float] = 1.4
 
     def build(self, parts: Parts) -> Parts:

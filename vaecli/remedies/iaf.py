@@ -77,6 +77,11 @@ class IAF(Remedy):
     )
     equation: ClassVar[str] = "z_t = m_t(z_{t-1}) + exp(s_t(z_{t-1})) z_{t-1}, m and s autoregressive"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.INFERENCE, Slot.GAUSSIAN})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the steps see z alone (published: the sentence too), so that a code's density under all sentences takes "
+        "one inverse",
+        "|s| is at most 2 (published: a gate, s below 0), and a step's network has one hidden layer (published: two)",
+    )
     alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.GAUSSIAN})
     cost: ClassVar[float] = 1.2
 

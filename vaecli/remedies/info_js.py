@@ -3,11 +3,12 @@
 ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
 critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019; the encoder's loss is the one of
 Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016) with a
-Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic, optimiser and lambda = 10 are the
-defaults. The critic has an Adam of its own and one update after each update of the model, on the codes of the same
-batch; neither update touches the other's weights. The term is in nats per sentence, log 2 where the critic can't tell,
-and no divergence: what the critic fails to see costs nothing. Composes with KL weights, which act on the KL only, and
-with posteriors and decoders of other remedies, not with those that make the update in another way.
+Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic and lambda = 10 are the defaults. The
+critic has an Adam of its own, at the model's learning rate as in their code, and one update after each update of the
+model, on the codes of the same batch; neither update touches the other's weights. The term is in nats per sentence,
+log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. Composes with KL
+weights, which act on the KL only, and with posteriors and decoders of other remedies, not with those that make the
+update in another way.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from vaecli.remedies.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
 """Of the critic's Adam, as in the code of Shen et al. (2020)."""
+
+RATE = 5e-4
+"""Learning rate of all of that code; the critic's here where the model is trained by SGD, whose rates aren't Adam's."""
 
 
 class Critic(nn.Module):
@@ -97,13 +101,20 @@ class InfoJS(InfoVAE):
     title: ClassVar[str] = "InfoVAE (JS, adversarial)"
     paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
+    version: ClassVar[int] = 2
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "betas (0.5, 0.999) are the critic's only; encoder and decoder have the optimiser of all methods",
+        "where the model is trained by SGD the critic keeps Adam at 5e-4, as no rate of SGD is one of Adam",
+    )
     cost: ClassVar[float] = 1.1
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
     scaling: float = Field(10.0, ge=0, description="lambda: with alpha, the factor alpha + lambda - 1 on the term")
     hidden: int = Field(512, ge=1, description="units of the critic")
-    learning_rate: float = Field(5e-4, gt=0, le=1, description="of the critic's Adam")
+    learning_rate: float = Field(
+        0.0, ge=0, le=1, description="of the critic's Adam; 0 is the model's at every update, as in the authors' code"
+    )
 
     def build(self, parts: Parts) -> Parts:
         """The critic among the auxiliary modules."""
@@ -118,12 +129,17 @@ class InfoJS(InfoVAE):
     def wrap_step(self, step: Step, session: Session) -> Step:
         """The update followed by one of the critic."""
         critic = session.model.aux[self.name]
-        optimizer = Adam(critic.parameters(), lr=self.learning_rate, betas=BETAS)
+        optimizer = Adam(critic.parameters(), lr=self._rate(session), betas=BETAS)
         session.own_optimizer(self.name, optimizer)
 
         def both(batch: Batch) -> Terms:
             terms = step(batch)
+            optimizer.param_groups[0]["lr"] = self._rate(session)
             update_critic(critic, optimizer, terms.z, session.model.prior)
             return terms
 
         return both
+
+    def _rate(self, session: Session) -> float:
+        """The critic's learning rate at this update."""
+        return self.learning_rate or session.adam_rate or RATE

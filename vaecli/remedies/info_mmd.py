@@ -19,14 +19,14 @@ from torch import Tensor
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.infovae import InfoVAE
-from vaecli.remedies.mmd import kernel, mmd_unbiased
+from vaecli.remedies.mmd import IMQ_BASE, kernel, mmd_unbiased
 
 
-def prior_divergence(z: Tensor, prior: Prior, kind: str) -> Tensor:
-    """() MMD^2 between (B, Z) codes and as many fresh samples of the prior, unbiased."""
+def prior_divergence(z: Tensor, prior: Prior, kind: str, base: float = IMQ_BASE) -> Tensor:
+    """() MMD^2 between (B, Z) codes and as many fresh samples of the prior, unbiased; `mmd.kernel(kind, Z, base)`."""
     z = z if z.dtype == torch.float64 else z.float()
     noise = torch.randn(len(z), prior.noise_size, dtype=z.dtype, device=z.device)
-    return mmd_unbiased(z, prior.sample(noise), kernel(kind, z.shape[1]))
+    return mmd_unbiased(z, prior.sample(noise), kernel(kind, z.shape[1], base))
 
 
 class InfoMMD(InfoVAE):
@@ -35,6 +35,9 @@ class InfoMMD(InfoVAE):
     name: ClassVar[str] = "info_mmd"
     title: ClassVar[str] = "InfoVAE (MMD)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) MMD^2(q(z), p(z))"
+    deviations: ClassVar[tuple[str, ...]] = (
+        "lambda is 10, at which the term starts at a few nats of a sentence (published: up to 1,000, for images)",
+    )
 
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2")
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadric mixture, or Gaussian")

@@ -38,6 +38,9 @@ class InfoStein(InfoVAE):
     name: ClassVar[str] = "info_stein"
     title: ClassVar[str] = "InfoVAE (Stein)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KSD^2(q(z), p(z))"
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the default is the discrepancy itself (published: the Stein variational direction, form svgd)",
+    )
 
     form: Literal["ksd", "svgd"] = Field("ksd", description="the discrepancy itself, or the direction that lowers KL")
     kernel: KernelName = Field("imq", description="inverse multiquadric, or Gaussian")

@@ -46,6 +46,10 @@ class LinearAnneal(Remedy):
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = min(1, start + s (1 - start) / S)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the warm-up takes at most a quarter of the planned epochs (published: 10 epochs of runs of tens)",
+        "it starts at 0, as with Li et al. and Zhu et al. (He et al.: at 0.1)",
+    )
 
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")

@@ -41,6 +41,10 @@ class Lipschitz(Remedy):
     )
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "hidden units follow the model's sizes (published: 1,024)",
+        "L is on both maps, so that its floor reaches the logits (published: on the first)",
+    )
     cost: ClassVar[float] = 3.5
 
     strength: float = Field(

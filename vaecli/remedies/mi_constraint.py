@@ -55,6 +55,9 @@ class MIConstraint(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",
+    )
 
     multiplier: float = Field(2.0, ge=0, description="lambda: nats of loss per nat of missing information")
     minimum: float = Field(5.0, ge=0, description="c: least information, in nats per sentence")

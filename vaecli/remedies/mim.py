@@ -72,6 +72,11 @@ class MIM(Remedy):
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the loss leaves out the code's log(B) / B, a constant",
+        "what is reported is the bound with the KL to the prior; the paper draws z from the posteriors of all "
+        "sentences",
+    )
 
     floor: float = Field(-10.0, ge=-30, le=0, description="least log variance of the posterior")
 

@@ -10,6 +10,9 @@ from torch import Tensor
 IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Widths of the mixture of Tolstikhin et al. (2018), relative to the distance of two prior samples."""
 
+IMQ_BASE = 2.0
+"""Width per dimension that the scales multiply: 2 Z is the mean squared distance of two samples of N(0, I)."""
+
 Kernel = Callable[[Tensor], Tensor]
 """Maps squared distances to similarities, elementwise."""
 
@@ -29,15 +32,20 @@ def imq(squared: Tensor, width: float) -> Tensor:
     return width / (width + squared)
 
 
-def kernel(name: str, latent_size: int) -> Kernel:
-    """The kernel of a name for Z dimensions: ``rbf`` with h = Z, ``imq`` the sum over widths C = 2 Z s.
+def kernel(name: str, latent_size: int, base: float = IMQ_BASE) -> Kernel:
+    """The kernel of a name for Z dimensions: ``rbf`` with h = Z, ``imq`` the sum over widths C = base Z s.
 
-    2 Z is the mean squared distance of two samples of N(0, I). The mixture keeps power at several distances, where one
-    wide kernel barely tells a batch of equal codes from a sample of the prior.
+    The mixture keeps power at several distances, where one wide kernel barely tells a batch of equal codes from a
+    sample of the prior.
+
+    Args:
+        name: ``rbf`` or ``imq``.
+        latent_size: Dimensions Z.
+        base: Of `imq`.
     """
     if name == "rbf":
         return lambda squared: rbf(squared, latent_size)
-    return lambda squared: torch.stack([imq(squared, 2 * latent_size * s) for s in IMQ_SCALES]).sum(0)
+    return lambda squared: torch.stack([imq(squared, base * latent_size * s) for s in IMQ_SCALES]).sum(0)
 
 
 def mmd_unbiased(a: Tensor, b: Tensor, kernel: Kernel) -> Tensor:

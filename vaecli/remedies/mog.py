@@ -32,6 +32,7 @@ class MoG(Remedy):
     )
     equation: ClassVar[str] = "p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    deviations: ClassVar[tuple[str, ...]] = ("the weights are learned (published: all 1 / K)",)
     cost: ClassVar[float] = 1.05
 
     components: int = Field(

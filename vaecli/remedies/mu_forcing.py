@@ -43,6 +43,10 @@ class MuForcing(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + KL + w max(0, v - 1/2 <||mean - m||^2>)"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "spread and margin are sums over dimensions, in nats a sentence; the code averages over dimensions and tokens",
+        "the weight is 2, since 1 only cancels the KL's pull on the means",
+    )
 
     margin: float = Field(3.0, ge=0, description="v: least spread of the means, in nats per sentence")
     weight: float = Field(2.0, ge=0, description="w: factor on the hinge; above the KL weight, or it can't lift the KL")

@@ -6,17 +6,19 @@ importance-weighted one included, is that of the refined posterior. The bound is
 annealed weight), with dropout off and one noise for all K steps (published: one a step). Composes with every posterior
 that is a diagonal Gaussian.
 
-`first_order` takes the refinement as a shift that doesn't depend on where it started, so the encoder gets the gradient
-of the loss at lam_K as it is. `unrolled` differentiates through the steps as published, by Hessian-vector products from
-differences of gradients, for the encoder and for the decoder, at three to four times the cost.
+`unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients, for
+the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it started,
+so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
 
 The published rate of 1 is on the mean bound of a batch of 32, so a sentence moves by 1/32 of the gradient of its own
 bound; that is the default here, where steps of one sentence don't depend on its batch. Likewise the published clip of 5
-is on the gradient of a batch, mean and logvar each, and here on that of a sentence.
+is on the gradient of that mean by the means of the whole batch, and by its logvars. Where the B = 32 sentences have
+gradients g of one length, that norm is sqrt(B) |g| / B, so it cuts a sentence's |g| at 5 sqrt(32) = 28.3, the default.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -33,6 +35,9 @@ from vaecli.remedies.base import Paper, Remedy, Slot
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""
+
+CLIP = 5 * math.sqrt(32)
+"""The published 5 on the mean bound's gradient of 32 sentences, for one of them."""
 
 DIFFERENCE = 1e-2
 """Distance in (mean, logvar) over which gradients are compared; float32 leaves five digits of a gradient at it."""
@@ -72,16 +77,29 @@ class SemiAmortized(Remedy):
     paper: ClassVar[Paper] = Paper("Kim et al.", 2018, "Semi-Amortized Variational Autoencoders", "1802.02550")
     equation: ClassVar[str] = "lam_k+1 = lam_k - r v_k, v_k = m v_k-1 + clip(d -ELBO / d lam_k), k < K"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.INFERENCE})
-    cost: ClassVar[float] = 13.0  # at 20 steps, first order
+    version: ClassVar[int] = 2
+    deviations: ClassVar[tuple[str, ...]] = (
+        "a sentence is clipped by the length of its own gradient, so that its steps do not depend on its batch; the "
+        "code clips a batch together, which is the same where all lengths are equal",
+        "derivatives through the steps are central differences of the unclipped bound's gradient, with the exact "
+        "derivative of the clip; the code takes one-sided differences and clips them again at every step",
+        "the bound of the refinement has KL weight 1 (published: the annealed weight)",
+        "one noise serves all steps of a sentence (published: one a step), and dropout is off in them",
+    )
+    cost: ClassVar[float] = 40.0  # at 20 steps, unrolled
 
     steps: int = Field(20, ge=0, description="gradient steps K; 0 leaves the encoder's posterior")
     rate: float = Field(
         1 / 32, ge=0, description="step size r on a sentence's bound (published: 1 on the mean over 32 sentences)"
     )
     momentum: float = Field(0.5, ge=0, lt=1, description="share m of the last step that the next one keeps")
-    clip: float = Field(5.0, gt=0, description="largest norm of a sentence's gradient, mean and logvar each")
-    gradient: Literal["first_order", "unrolled"] = Field(
-        "first_order", description="how the loss reaches the encoder: past the steps, or through them"
+    clip: float = Field(
+        CLIP,
+        gt=0,
+        description="largest norm of a sentence's gradient, mean and logvar each (published: 5 for all of 32)",
+    )
+    gradient: Literal["unrolled", "first_order"] = Field(
+        "unrolled", description="how the loss reaches the encoder: through the steps, as published, or past them"
     )
 
     def infer(self, posterior: Posterior, bound: Bound) -> Posterior:

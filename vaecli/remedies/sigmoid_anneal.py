@@ -31,6 +31,10 @@ class SigmoidAnneal(Remedy):
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = 1 / (1 + exp(-k (s - s0)))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "s0 is at most 0.475 of the planned steps, k s0 staying as it is (published: a run of 5,260 updates)",
+        "k and s0 are those of an implementation in wide use; the paper draws the curve and prints neither",
+    )
 
     midpoint: float = Field(2500.0, ge=0, description="step s0 at which the weight is one half, as published")
     steepness: float = Field(0.0025, gt=0, description="k per step, as published; grows as a short run lowers s0")

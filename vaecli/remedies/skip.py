@@ -59,6 +59,9 @@ class Skip(Remedy):
     )
     equation: ClassVar[str] = "logits_t = W [h_t; z]"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "one connection, from z into the output layer (published: into every layer)",
+    )
     cost: ClassVar[float] = 1.1
 
     def build(self, parts: Parts) -> Parts:

@@ -46,6 +46,11 @@ class SLVAE(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "g is a linear map of the encoder's features, trained with the rest (published: a network of its own, in "
+        "turns)",
+        "the model is unconditional (published: dialogue)",
+    )
 
     weight: float = Field(1.0, ge=0, description="lambda: factor on the squared distance to the label")
 

@@ -70,6 +70,10 @@ class SoftFreeBits(Remedy):
     )
     equation: ClassVar[str] = "w <- min(1, c w) where KL > (1 + slack) t, w <- w / c where KL < t"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the KL is a running mean, and smoothing 0 the batch's (published: the batch's)",
+        "the weight stays above 0.001 (published: no floor)",
+    )
 
     target: float = Field(4.0, ge=0, description="t: least KL that is not favoured, in nats per sentence")
     slack: float = Field(0.05, ge=0, description="share of the target above it in which the weight stays, as published")

@@ -45,6 +45,9 @@ class TargetKL(Remedy):
     )
     equation: ClassVar[str] = "K = b |<KL> - C(s)|"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",
+    )
 
     target: float = Field(5.0, ge=0, description="C: KL to reach, in nats per sentence")
     weight: float = Field(1.0, ge=0, description="b: nats of loss per nat of distance; too small can't hold C")

@@ -35,6 +35,10 @@ class TWR(Remedy):
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))"
     slots: ClassVar[frozenset[Slot]] = SLOTS
+    deviations: ClassVar[tuple[str, ...]] = (
+        "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "
+        "average KL and counts padded steps",
+    )
     cost: ClassVar[float] = 1.1
 
     portion: float = Field(1.0, gt=0, le=1, description="share of the steps that are averaged over, the last ones")

@@ -150,6 +150,9 @@ class Vamp(Remedy):
     paper: ClassVar[Paper] = Paper("Tomczak & Welling", 2018, "VAE with a VampPrior", "1705.07120")
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",
+    )
     cost: ClassVar[float] = 1.2
 
     components: int = Field(50, ge=1, le=1000, description="K: pseudo-inputs; chosen here, for small corpora")

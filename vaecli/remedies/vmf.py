@@ -63,6 +63,10 @@ class VMF(Remedy):
     )
     equation: ClassVar[str] = "q(z|x) = vMF(m(x) / ||m(x)||, kappa), p(z) uniform on the sphere, KL constant"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL})
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the KL is exact, 2.173 nats at kappa 13 and Z 32; the code's constant is 2.084",
+        "the cosine comes from its quantile function, which rejects nothing; the distribution is the published one",
+    )
 
     kappa: float = Field(
         13.0,

@@ -140,6 +140,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "hyper_parameters": hyper_parameters(kind),
         "equation": kind.equation,
         "undefined": dict(kind.undefined),
+        "deviations": list(kind.deviations),
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
         "published": figures_of(name, remedies, printed),

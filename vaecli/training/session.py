@@ -87,6 +87,14 @@ class TrainingSession:
         self.own_optimizers[name] = optimizer
 
     @property
+    def adam_rate(self) -> float | None:
+        """The learning rate of the next update, decays included; None where the optimiser isn't Adam."""
+        if self.config.training.optimizer != "adam":
+            return None
+        rates = [group["lr"] for optimizer in self.optimizers.values() for group in optimizer.param_groups]
+        return float(rates[0])
+
+    @property
     def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Every optimiser whose state a checkpoint carries."""
         return {**self.optimizers, **{f"own.{n}": o for n, o in self.own_optimizers.items()}}

@@ -1,0 +1,86 @@
+"""Replaces the rows of some methods in a committed table by those of a new run, and rebuilds what is derived from it.
+
+    vae compare experiments/all/all.toml --methods dg,wae_s --out runs
+    python -m experiments.replace experiments/all runs/all/results.csv
+
+What was not run again stays as it is, letter by letter; `summary.csv`, `table.md` and the picture are those that
+`vae report` makes of the whole. For methods whose version has moved, when a table of hours is not to be made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Row = Mapping[str, str]
+PICTURE = "rate_distortion.png"
+
+
+def read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Names of the columns, and the rows as they are written."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    return list(reader.fieldnames or []), rows
+
+
+def replaced(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """The old rows, those of the new rows' methods replaced, in the old order.
+
+    Raises:
+        ValueError: A new row is not done, or is of no trial of the old table, or a method's seeds are not all there.
+    """
+    fresh = {(row["method"], row["seed"]): row for row in new}
+    methods = {row["method"] for row in new}
+    wanted = {(row["method"], row["seed"]) for row in old if row["method"] in methods}
+    if set(fresh) != wanted:
+        raise ValueError(f"not the trials of the table: {sorted(set(fresh) ^ wanted)}")
+    for row in new:
+        if row["status"] != "done":
+            raise ValueError(f"{row['method']} seed {row['seed']} is {row['status']}")
+    for before in old:
+        after = fresh.get((before["method"], before["seed"]), before)
+        same = ("experiment", "corpus", "split", "sentences", "tokens", "epochs", "iw_samples")
+        changed = [name for name in same if before[name] != after[name] and before[name]]
+        if changed:
+            raise ValueError(f"{before['method']} seed {before['seed']}: another {', '.join(changed)}")
+    return [fresh.get((row["method"], row["seed"]), row) for row in old]
+
+
+def text(names: Sequence[str], rows: Sequence[Row]) -> str:
+    """The table as CSV; a column that a row doesn't have is empty in it."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, names, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def rebuild(folder: Path) -> None:
+    """Makes `summary.csv`, `table.md` and the picture of the folder's `results.csv`."""
+    import pandas as pd
+
+    from vaecli.runs.tables import csv_text, summary_table
+
+    results = folder / "results.csv"
+    (folder / "summary.csv").write_text(csv_text(summary_table(pd.read_csv(results))), encoding="utf-8")
+    report = [sys.executable, "-m", "vaecli", "report", str(results), "--ranks", "--overwrite"]
+    picture = ["--picture", str(folder / PICTURE)]
+    subprocess.run([*report, "--output", str(folder / "table.md"), *picture], check=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """``python -m experiments.replace FOLDER NEW_RESULTS.csv``."""
+    folder, new = map(Path, arguments)
+    names, rows = read(folder / "results.csv")
+    fresh = read(new)[1]
+    (folder / "results.csv").write_text(text(names, replaced(rows, fresh)), encoding="utf-8")
+    rebuild(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,52 @@
+"""Rows of a committed table replaced by those of a new run, and what is derived from them made again."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.replace import read, rebuild, replaced, text
+
+ALL = Path(__file__).parents[1] / "experiments" / "all"
+
+
+def row(method, seed, kl, **more):
+    same = {"experiment": "all", "corpus": "synthetic", "split": "test", "sentences": "2", "tokens": "9", "epochs": "6"}
+    return same | {"iw_samples": "50", "method": method, "seed": seed, "status": "done", "kl": kl} | more
+
+
+OLD = [row("bn", "0", "1.10"), row("dg", "0", "2"), row("dg", "1", "3"), row("lm", "0", "")]
+
+
+def test_only_the_rows_of_new_methods_change_and_the_order_stays():
+    new = [row("dg", "1", "9"), row("dg", "0", "8")]
+    assert replaced(OLD, new) == [OLD[0], new[1], new[0], OLD[3]]
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ([row("dg", "0", "8")], r"not the trials of the table: \[\('dg', '1'\)\]"),
+        ([row("vmf", "0", "8")], "not the trials"),
+        ([row("bn", "0", "8", status="diverged")], "bn seed 0 is diverged"),
+        ([row("bn", "0", "8", epochs="3")], "bn seed 0: another epochs"),
+    ],
+)
+def test_what_is_no_repetition_of_the_table_is_refused(new, said):
+    with pytest.raises(ValueError, match=said):
+        replaced(OLD, new)
+
+
+def test_columns_are_matched_by_name():
+    assert (
+        text(["method", "verdict", "kl"], [{"kl": "1", "method": "bn", "other": "x"}]) == "method,verdict,kl\nbn,,1\n"
+    )
+
+
+def test_the_committed_table_is_made_of_its_rows(tmp_path):
+    names, rows = read(ALL / "results.csv")
+    assert text(names, rows) == (ALL / "results.csv").read_text(encoding="utf-8"), "letter by letter"
+    (tmp_path / "results.csv").write_text(text(names, rows), encoding="utf-8")
+    rebuild(tmp_path)
+    for name in ("summary.csv", "table.md"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (ALL / name).read_text(encoding="utf-8"), name
+    assert (tmp_path / "rate_distortion.png").stat().st_size > 10_000

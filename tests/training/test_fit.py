@@ -1,0 +1,86 @@
+"""Whether methods can be built with their settings: who is named, and that large ones take no memory to find out."""
+
+import sys
+import types
+from typing import ClassVar
+
+import pytest
+import torch
+
+from vaecli import remedies
+from vaecli.config import RunConfig, build_config
+from vaecli.corpus.load import load_corpus
+from vaecli.errors import UsageError
+from vaecli.remedies import REMEDIES, method_names
+from vaecli.remedies.base import Paper, Remedy
+from vaecli.training import fit
+from vaecli.training.fit import build_problem, check_methods, error_line, looks_large
+
+SIZES = {"train_size": 40, "valid_size": 40, "test_size": 40}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_corpus(build_config({"corpus": SIZES}).corpus)
+
+
+def config(method="vanilla", **groups):
+    return build_config({"method": method, **groups})
+
+
+class Cracked(Remedy):
+    """A remedy of another package whose build fails."""
+
+    name: ClassVar[str] = "cracked"
+    title: ClassVar[str] = "cracked"
+    paper: ClassVar[Paper] = Paper("Nobody", 2026, "Nothing")
+    equation: ClassVar[str] = "none"
+
+    def build(self, parts):
+        raise KeyError("theirs")
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_every_method_fits_its_defaults_with_and_without_memory(corpus, method, monkeypatch):
+    made = config(method, model={"decoder_size": 8, "latent_size": 4})
+    assert build_problem(made, corpus) == ""
+    monkeypatch.setattr(fit, "LARGE", 0)
+    assert build_problem(made, corpus) == ""
+
+
+def test_it_draws_nothing_from_the_stream_of_the_run(corpus):
+    state = torch.get_rng_state()
+    check_methods([config("iaf"), config("mog")], corpus)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_weights_that_no_memory_holds_are_refused_without_trying(corpus):
+    made = config("bow", hyper={"bow": {"hidden": 4_000_000_000}})
+    with pytest.raises(UsageError, match=r"^bow: its weights alone take [\d,]+ GiB, this machine has [\d,]+; lower"):
+        check_methods([made], corpus)
+    made = config(model={"encoder_size": 4_000_000_000})
+    assert looks_large(made, fit.Shape(10, 10, made.model))
+    with pytest.raises(UsageError, match=r"^vanilla: (can't be built with these sizes|its weights alone take)"):
+        check_methods([made], corpus)
+
+
+def test_ordinary_sizes_are_built_as_they_are():
+    assert not looks_large(RunConfig(), fit.Shape(921, 16_000, RunConfig().model))
+
+
+def test_another_package_s_fault_is_a_line_and_ours_is_not(corpus, monkeypatch):
+    module = types.ModuleType("their_package")
+    module.Cracked = Cracked
+    monkeypatch.setitem(sys.modules, "their_package", module)
+    monkeypatch.setattr(remedies, "registry", lambda: REMEDIES | {"cracked": "their_package:Cracked"})
+    with pytest.raises(UsageError, match=r"^cracked: KeyError: 'theirs'$"):
+        check_methods([config("vanilla"), config("cracked")], corpus)
+    with pytest.raises(KeyError):
+        error_line("vanilla", KeyError("ours"))
+
+
+def test_each_method_is_built_once(corpus, monkeypatch):
+    seen = []
+    monkeypatch.setattr(fit, "build_problem", lambda made, corpus: seen.append(made.method) or "")
+    check_methods([config("bn"), config("bn", training={"seed": 1}), config("lm")], corpus)
+    assert seen == ["bn", "lm"]

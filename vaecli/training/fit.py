@@ -1,0 +1,85 @@
+"""Whether methods can be built with their settings, before anything is trained or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import torch
+
+from vaecli.config import RunConfig
+from vaecli.corpus.types import Corpus
+from vaecli.errors import UsageError
+from vaecli.model.vae import Shape
+from vaecli.remedies import REMEDIES, make_method
+from vaecli.training.device import resolve_device
+
+LARGE = 50_000_000
+"""Weights from which a model is built without memory, on the meta device, whose first use takes a second to load."""
+
+
+def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
+    """Builds every method once.
+
+    Args:
+        configs: Of the runs; each method's first counts.
+        corpus: Theirs.
+
+    Raises:
+        UsageError: Methods whose settings don't fit, a line each that names the method.
+    """
+    first: dict[str, RunConfig] = {}
+    for config in configs:
+        first.setdefault(config.method, config)
+    wrong = [f"{name}: {problem}" for name, config in first.items() if (problem := build_problem(config, corpus))]
+    if wrong:
+        count = len(wrong)
+        raise UsageError(wrong[0] if count == 1 else f"{count} methods can't run:\n  " + "\n  ".join(wrong))
+
+
+def build_problem(config: RunConfig, corpus: Corpus) -> str:
+    """Why the method of a run can't be built, in one line; empty where it can."""
+    shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
+    place = torch.device("meta" if looks_large(config, shape) else "cpu")
+    try:
+        method = make_method(config.method, config.hyper)
+        with torch.random.fork_rng(devices=[]), place:
+            parameters = method.build(shape, config.training.seed).parameter_count
+    except Exception as error:
+        return error_line(config.method, error)
+    need, have = 4 * parameters, memory()
+    if need > have > 0 and resolve_device(config.training.device).type == "cpu":
+        return f"its weights alone take {need / 2**30:,.0f} GiB, this machine has {have / 2**30:,.0f}; lower its sizes"
+    return ""
+
+
+def error_line(method: str, error: Exception) -> str:
+    """What a method's own code raised, in one line.
+
+    Raises:
+        Exception: The error itself, where it is a fault of this program and neither the user's nor another package's.
+    """
+    if isinstance(error, UsageError):
+        return str(error)
+    reason = (str(error).strip().splitlines() or [""])[0]
+    if any(name not in REMEDIES for name in method.split("+")):
+        return f"{type(error).__name__}: {reason}"
+    if isinstance(error, RuntimeError | MemoryError | OverflowError):
+        return f"can't be built with these sizes: {reason}"
+    raise error
+
+
+def looks_large(config: RunConfig, shape: Shape) -> bool:
+    """Whether a model may have `LARGE` weights or more, by its layers' sizes and its remedies' largest number."""
+    model = config.model
+    width = max(model.embedding_size, model.encoder_size, model.decoder_size, model.latent_size)
+    numbers = [value for table in config.hyper.values() for value in table.values() if isinstance(value, int)]
+    return (shape.vocabulary_size + 16 * width) * max(width, *numbers, 0) >= LARGE
+
+
+def memory() -> int:
+    """Bytes of this machine; 0 where the system doesn't say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
