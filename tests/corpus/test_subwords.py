@@ -119,11 +119,18 @@ def test_many_characters_get_more_pieces():
 
 
 @pytest.mark.parametrize("name", SUBWORDS)
-@pytest.mark.parametrize("lines", [["<unk> <s>", "<unk>"], ["", " "], ["\u2585"]])
+@pytest.mark.parametrize("lines", [["<unk> <s>", "<unk>"], ["", " "]])
 def test_text_without_a_word_to_learn_from(name, lines):
     with pytest.raises(DataError, match=rf"train: no subwords can be learned \(corpus.tokenizer = {name}\)") as caught:
         learned(name, lines)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SUBWORDS)
+def test_a_character_that_the_library_reserves_hides_no_other(name):
+    tokenizer = learned(name, [*LINES, "the q\u2585z row"])
+    assert {"q", "z"} <= set("".join(tokenizer.pieces))
+    assert "".join(tokenizer("q\u2585z")) == "▁q\u2585z"
 
 
 def test_of_very_many_lines_some_are_looked_at(monkeypatch):

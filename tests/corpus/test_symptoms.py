@@ -51,9 +51,14 @@ def test_a_plain_corpus_has_none(folder):
     assert notes(folder)[0] == []
 
 
+ANY = pytest.mark.parametrize("tokenizer", ["split", "basic_english", "moses", "bpe"])
+"""What is judged is the text, whatever a tokenizer makes of it."""
+
+
+@ANY
 @pytest.mark.parametrize(("first", "last"), [("<s>", "</s>"), ("<bos>", "<eos>"), ("[CLS]", "[SEP]")])
-def test_symbols_round_sentences(folder, first, last):
-    found, _ = notes(folder, lambda n, line, part: f"{first} {line} {last}")
+def test_symbols_round_sentences(folder, first, last, tokenizer):
+    found, _ = notes(folder, lambda n, line, part: f"{first} {line} {last}", tokenizer=tokenizer)
     [note] = about(found, "perplexity look better")
     assert f"100.0 % of train's sentences begin with {first} and 100.0 % of train's sentences end with {last}" in note
 
@@ -64,20 +69,25 @@ def test_a_symbol_inside_is_an_ordinary_word(folder):
     assert not about(found, "look better")
 
 
-def test_a_placeholder_is_named_or_mapped(folder):
+@ANY
+def test_a_placeholder_is_named_or_mapped(folder, tokenizer):
     change = lambda n, line, part: line.replace("the ", "_UNK ") if n % 4 == 0 else line  # noqa: E731
-    found, corpus = notes(folder, change)
+    found, corpus = notes(folder, change, tokenizer=tokenizer)
     assert "train has _UNK 100 times" in about(found, "--unknown-words _UNK")[0]
     assert corpus.train.unknown == 0
-    found, corpus = notes(folder, change, unknown_words="_UNK")
+    found, corpus = notes(folder, change, unknown_words="_UNK", tokenizer=tokenizer)
     assert not about(found, "_UNK")
     assert corpus.train.unknown == 100
     assert "_UNK" not in corpus.vocabulary.words
     assert corpus.train.sentence(0)[0] == UNK
 
 
-def test_a_mapped_word_that_is_not_there(folder):
-    assert about(notes(folder, unknown_words="nowhere")[0], "--unknown-words nowhere: no split has this word")
+@ANY
+def test_a_mapped_word_that_is_not_there(folder, tokenizer):
+    assert about(
+        notes(folder, unknown_words="nowhere", tokenizer=tokenizer)[0],
+        "--unknown-words nowhere: no split has this word",
+    )
 
 
 def test_placeholders_are_mapped_before_a_tokenizer_takes_them_apart(folder):

@@ -24,7 +24,7 @@ from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.errors import DataError
 from vaecli.files import write_atomic
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""
 
 

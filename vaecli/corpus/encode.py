@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
-from vaecli.corpus.words import Words
+from vaecli.corpus.words import Words, Written
 from vaecli.errors import DataError
 
 SPLITS = ("train", "valid", "test")
@@ -73,7 +74,8 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     if cut:
         position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
         types, lengths = types[position < limit], np.minimum(lengths, limit)
-    raw_words = len(types) if raw.words.raw is None else (raw.words.raw[kept] * share).sum()
+    written = raw.words.written
+    raw_words = len(types) if written is None else (written.lengths[kept] * share).sum()
     return _Coded(types, lengths, kept, cut, blank, float(raw_words))
 
 
@@ -175,7 +177,20 @@ def _judged(
         for name in train.labels
         for line in judge_labels(train.label_names[name], {p: s.labels[name].numpy() for p, s in splits.items()})
     ]
-    return labels + judge_text(texts, words, counts, config)
+    return labels + judge_text(texts, words, counts, _written(raw, coded["train"], words, counts), config)
+
+
+def _written(raw: Mapping[str, RawSplit], train: _Coded, words: Sequence[str], counts: Sequence[int]) -> Written:
+    """The white-space words of train, and without a count those that other splits have."""
+    parts = [raw[part].words.written for part in ("valid", "test")]
+    own = raw["train"].words.written
+    if own is not None:
+        others = {word: 0 for part in parts if part is not None for word in part.counts}
+        return replace(own, counts={**others, **own.counts})
+    ends = train.lengths.cumsum()
+    first, last = (Counter(train.types[edge].tolist()) for edge in (ends - train.lengths, ends - 1))
+    edges = ({words[number]: count for number, count in edge.items()} for edge in (first, last))
+    return Written(train.lengths, dict(zip(words, counts, strict=True)), *edges)
 
 
 def _note(split: Split, coded: _Coded) -> str:

@@ -6,7 +6,6 @@ words of all splits, says what it found with its number, what that does to the f
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
+from vaecli.corpus.words import Written
 from vaecli.errors import DataError
 
 NOTE = "note: "
@@ -99,7 +99,7 @@ class SplitText:
 
 
 def judge_text(
-    splits: Mapping[str, SplitText], words: Sequence[str], counts: Sequence[int], config: CorpusConfig
+    splits: Mapping[str, SplitText], words: Sequence[str], counts: Sequence[int], written: Written, config: CorpusConfig
 ) -> list[str]:
     """Notes on what will make figures wrong or not comparable.
 
@@ -107,6 +107,7 @@ def judge_text(
         splits: ``train``, ``valid`` and ``test``.
         words: The word of each number.
         counts: How often train has it.
+        written: Train's white-space words, before a tokenizer changed them, and those of other splits.
         config: For what the advice may say.
 
     Raises:
@@ -114,8 +115,8 @@ def judge_text(
     """
     _refuse_unknown(splits, config)
     notes = [
-        *_marks(splits["train"], words),
-        *_placeholders(words, counts, config),
+        *_marks(written, len(splits["train"].lengths)),
+        *_placeholders(written, config),
         *_unknown(splits, words, counts, config),
         *_overlap(splits),
         *_cut(splits),
@@ -147,20 +148,18 @@ def _refuse_unknown(splits: Mapping[str, SplitText], config: CorpusConfig) -> No
         raise DataError(f"{split.path}: {_percent(split.unknown_share)} of its words are unknown to train; {cause}")
 
 
-def _marks(train: SplitText, words: Sequence[str]) -> list[str]:
+def _marks(written: Written, sentences: int) -> list[str]:
     """Symbols of a program at the ends of sentences."""
-    marks = {n: word for n, word in enumerate(words) if word in MARKS}
+    marks = [word for word in written.counts if word in MARKS]
     if not marks:
         return []
-    ends = train.lengths.cumsum()
-    edges = {"begin": train.types[ends - train.lengths], "end": train.types[ends - 1]}
     lines = []
-    for verb, edge in edges.items():
-        number, count = Counter(edge.tolist()).most_common(1)[0]
-        if number in marks and count >= MARKED_SHARE * len(edge):
-            lines.append(f"{_percent(count / len(edge))} of train's sentences {verb} with {marks[number]}")
+    for verb, edge in (("begin", written.first), ("end", written.last)):
+        word = max(edge, key=edge.__getitem__)
+        if word in MARKS and edge[word] >= MARKED_SHARE * sentences:
+            lines.append(f"{_percent(edge[word] / sentences)} of train's sentences {verb} with {word}")
     if not lines:
-        shown = ", ".join(list(marks.values())[:4])
+        shown = ", ".join(marks[:4])
         return [
             f"{shown}: ordinary words here, not the program's own symbols; remove them if they are another program's"
         ]
@@ -170,17 +169,17 @@ def _marks(train: SplitText, words: Sequence[str]) -> list[str]:
     ]
 
 
-def _placeholders(words: Sequence[str], counts: Sequence[int], config: CorpusConfig) -> list[str]:
+def _placeholders(written: Written, config: CorpusConfig) -> list[str]:
     """Other spellings of the unknown word, unless they were mapped."""
     mapped = set(config.unknown_words.split())
     lines = []
-    for number, word in enumerate(words):
-        if word in PLACEHOLDERS and word not in mapped and counts[number]:
+    for word, count in written.counts.items():
+        if word in PLACEHOLDERS and word not in mapped and count:
             lines.append(
-                f"train has {word} {counts[number]:,} times, an ordinary word here that the model is rewarded for "
+                f"train has {word} {count:,} times, an ordinary word here that the model is rewarded for "
                 f"predicting; if it stands for unknown words, --unknown-words {word}"
             )
-    missing = mapped - set(words)
+    missing = mapped - written.counts.keys()
     lines += [f"--unknown-words {word}: no split has this word" for word in sorted(missing)]
     return lines
 

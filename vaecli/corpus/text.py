@@ -12,7 +12,7 @@ from vaecli.corpus.records import Columns, Source
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK
 from vaecli.corpus.vocabulary import SPECIALS
-from vaecli.corpus.words import Numbering, TextNumbering, Words
+from vaecli.corpus.words import Numbering, TextNumbering, Words, Written
 
 
 def parse_files(
@@ -50,10 +50,11 @@ def _words(
     """The words of all lines; train comes first."""
     if isinstance(numbering, TextNumbering):
         return numbering.text(text)
-    lines = [_marked(line, unknown) for line in text.decode().removesuffix("\n").split("\n")]
+    written = text.decode().removesuffix("\n").split("\n")
+    lines = [_marked(line, unknown) for line in written]
     if part == "train":
         tokenizer.learn(lines)
-    return numbering.lines(lines, tokenizer)
+    return numbering.sentences(map(tokenizer, lines), Written.of(written))
 
 
 def _marked(line: str, unknown: Sequence[str]) -> str:

@@ -20,6 +20,9 @@ from vaecli.errors import DataError, UsageError
 START = "\u2581"
 """Begins a word of the text. A text's own is read as ``_``."""
 
+RESERVED = "\u2585"
+"""SentencePiece's own stand-in for the unknown: it would leave out all of a sentence that has it."""
+
 PIECES = 8_000
 """Pieces where the settings name no number, or twice the characters of train if that is more."""
 
@@ -68,7 +71,8 @@ class Subwords(Tokenizer):
         """See `Tokenizer.learn`; of more lines than `LINES`, each second, third and so on is looked at."""
         if self._model:
             return
-        text = list(_stretches(lines[:: -(-len(lines) // LINES)]))
+        stretches = _stretches(lines[:: -(-len(lines) // LINES)])
+        text = [part for stretch in stretches for part in stretch.split(RESERVED) if part]
         size = self._checked_size(len(set().union(START, *text)))
         out = io.BytesIO()
         try:
