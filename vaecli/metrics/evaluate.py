@@ -105,7 +105,7 @@ def _text_values(model: VAE, split: Split) -> dict[str, Value]:
 
 
 def unknown_share(split: Split) -> float | None:
-    """Share of the split's words that are ``<unk>``; ``</s>`` is no word and doesn't count. None without words."""
+    """Share of the split's words, or pieces, that are ``<unk>``; ``</s>`` is none of them. None without any."""
     return float((split.tokens == UNK).double().mean()) if len(split.tokens) else None
 
 

@@ -92,7 +92,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("tokens_per_second", "float", "tokens/s", "higher", "predicted training tokens a second of updates"),
     Column("peak_memory_mb", "float", "MiB", "lower", "most memory the process has held; on a GPU, torch"),
     Column("vocabulary", "int", "types", None, "word types V, the special symbols included"),
-    Column("unknown", "float", "share", None, "words of the split that are <unk>; </s> is no word"),
+    Column("unknown", "float", "share", None, "words (or pieces) of the split that are <unk>; </s> is no word"),
     Column("verdict", "text", "", None, "what became of z, by the rule that reports print; empty where it can't tell"),
     Column("fingerprint", "text", "", None, "of the encoded text and its vocabulary: 12 hex digits of a SHA-256"),
     Column("protocol", "text", "", None, "of the settings that all methods share: 12 hex digits of a SHA-256"),

@@ -17,7 +17,7 @@ from vaecli.errors import UsageError
 from vaecli.presets import load_preset
 from vaecli.remedies import resolve
 from vaecli.settings_file import read_file
-from vaecli.settings_layers import normal, parse_seeds
+from vaecli.settings_layers import parse_seeds, unset
 
 GRID = "experiment.toml"
 
@@ -51,13 +51,13 @@ def read_grid(experiment: Path) -> GridFile:
     raw = _read(path)
     shared = merge(_preset(raw.get("preset")), {group: _table(raw.get(group)) for group in GROUPS})
     overrides = {
-        spelled(name): {group: _normal(group, values) for group, values in _table(groups).items() if group in GROUPS}
+        spelled(name): {group: _settings(group, values) for group, values in _table(groups).items() if group in GROUPS}
         for name, groups in _table(raw.get("override")).items()
     }
     return GridFile(
         methods=_names(raw.get("methods")),
         seeds=_seeds(raw.get("seeds")),
-        groups={group: _normal(group, shared.get(group)) for group in GROUPS},
+        groups={group: _settings(group, shared.get(group)) for group in GROUPS},
         overrides=overrides,
     )
 
@@ -105,7 +105,7 @@ def _table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _normal(group: str, values: Any) -> dict[str, Any]:
+def _settings(group: str, values: Any) -> dict[str, Any]:
     """The settings of a group that the group has, as it takes them."""
     known = GROUPS[group].model_fields
-    return {key: normal(group, key, value) for key, value in _table(values).items() if key in known}
+    return {key: unset(group, key, value) for key, value in _table(values).items() if key in known}
