@@ -1,7 +1,7 @@
 """The settings of a run: typed groups, read from a preset, then a TOML file, then options, then ``--set``.
 
-The strings under the fields are the help of `vae config`. Unknown keys are refused, and all problems of a
-configuration are reported together.
+Each field says in its description what it is; no command prints these, the presets and `--set` name the same keys.
+Unknown keys are refused, and all problems of a configuration are reported together.
 """
 
 from __future__ import annotations

@@ -278,12 +278,19 @@ def test_a_reference_has_to_be_a_language_model(runs):
         evaluate(runs["vanilla"], "--payoff", "--lm", runs["vanilla"].path)
 
 
-def test_a_figure_that_is_no_number_is_not_kept(runs, monkeypatch):
+@pytest.mark.parametrize(("value", "words"), [("nan", "not a number"), ("inf", "infinite"), ("-inf", "infinite")])
+def test_a_figure_that_is_not_finite_is_not_kept(runs, monkeypatch, value, words):
     before = runs["vanilla"].metrics()
-    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float("nan")}))
-    with pytest.raises(DivergedError, match=r"amortisation_gap \(gaps\) is not a number on test"):
+    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float(value)}))
+    with pytest.raises(DivergedError, match=rf"amortisation_gap \(gaps\) is {words} on test"):
         evaluate(runs["vanilla"], "--gaps")
     assert runs["vanilla"].metrics() == before
+
+
+def test_a_perplexity_may_overflow(runs, monkeypatch):
+    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"forward_ppl": float("inf")}))
+    evaluate(runs["vanilla"], "--gaps")
+    assert runs["vanilla"].metrics()["values"]["forward_ppl"] == float("inf")
 
 
 def test_extra_names_are_checked_with_the_settings():

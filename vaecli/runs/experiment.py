@@ -15,14 +15,14 @@ from vaecli.config import GROUPS, RunConfig, build_config, merge
 from vaecli.errors import UsageError
 from vaecli.files import write_atomic
 from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
+from vaecli.runs.grid_file import GRID as GRID
+from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
 from vaecli.settings import Settings, load_settings
-from vaecli.settings_file import read_file
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
 
-GRID = "experiment.toml"
 UNFINISHED = ("pending", "running", "interrupted", "failed")
 """Statuses of trials that a further `vae compare` starts or goes on with."""
 
@@ -204,9 +204,8 @@ def corpus_name(data: str) -> str:
 
 def find_runs(experiment: Path) -> list[RunFolder]:
     """The run folders of an experiment's folder: in the order of its grid, then by name and seed."""
-    grid = experiment / GRID
-    plan = read_file(grid).plan if grid.exists() else {}
-    methods, seeds = list(plan.get("methods", ())), list(plan.get("seeds", ()))
+    grid = read_grid(experiment)
+    methods, seeds = list(grid.methods), list(grid.seeds)
 
     def place(path: Path) -> tuple[int, str, int, int, str]:
         method, tail = path.parent.name, path.name.removeprefix("seed-")
