@@ -12,11 +12,11 @@ from pydantic import ConfigDict, ValidationError
 from vaecli import remedies
 from vaecli.checked import LARGEST_FLOAT, LARGEST_INTEGER, Checked, checked, scalar_kinds, shown
 from vaecli.config import GROUPS, RunConfig, build_config
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
-from vaecli.remedies.base import Paper, Remedy
+from vaecli.remedies.core.base import Paper, Remedy
 from vaecli.runs.folder import RunFolder
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 NUMBERS = (int, float)
 NEVER_A_NUMBER = ["inf", "-inf", "nan", "1e309", "true", "false", "'1'", '"1"', "one", "", "Infinity", "1e39", "4" * 50]

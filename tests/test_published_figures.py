@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from experiments.published import CONTEXT, FIGURES, NO_FIGURES, to_toml
+from vaecli.catalogue.methods_table import load_remedies
+from vaecli.catalogue.published import figures_of, published_path
 from vaecli.remedies import REMEDIES, canonical, make_method
-from vaecli.report.methods_table import load_remedies
-from vaecli.report.published import figures_of, published_path
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "experiments" / "published.toml"

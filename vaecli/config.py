@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from vaecli.checked import Checked, shown
-from vaecli.errors import UsageError, nearest
+from vaecli.core.errors import UsageError, nearest
 
 
 class Group(Checked):
@@ -102,7 +102,7 @@ class EvaluationConfig(Group):
     @classmethod
     def _check_extra(cls, value: Any) -> Any:
         """Known names only; one text may hold several with commas between."""
-        from vaecli.metrics.blocks import check_names
+        from vaecli.metrics.extras.registry import check_names
 
         if isinstance(value, str):
             value = [name.strip() for name in value.split(",") if name.strip()]

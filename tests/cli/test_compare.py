@@ -17,14 +17,14 @@ from tests.runs.grids import finish
 from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, show_plan, visible_gpus
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
+from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.engines import local
 from vaecli.engines.local import Event, Outcome
-from vaecli.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.remedies import method_names
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 EPOCHS = TrainingConfig().epochs
 FAKE = Path(__file__).parents[1] / "engines" / "fake_worker.py"
@@ -151,7 +151,7 @@ def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, 
             raise UsageError("a batch of one sentence")
         return 1000, 2.0
 
-    monkeypatch.setattr("vaecli.training.estimate.seconds_per_epoch", seconds_per_epoch)
+    monkeypatch.setattr("vaecli.training.timing.seconds_per_epoch", seconds_per_epoch)
     corpus = load_corpus(load_settings(sets=[t.removeprefix("--set=") for t in TINY]).config("bn", 0).corpus)
     experiment = Experiment.of(load_settings(methods=["bn", "beta"], seeds="0-1"), Path("runs"))
     with pytest.raises(UsageError, match=r"^bn: a batch of one sentence$"):

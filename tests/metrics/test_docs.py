@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from metrics.test_brute_force import OF_THE_RUN
 
-from vaecli.metrics.blocks import BLOCKS
+from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.metrics.schema import COLUMNS
 from vaecli.report.table_file import read_csv
 

@@ -16,14 +16,14 @@ from metrics.toys import CPU, linear_gaussian
 from support import tiny_model, tiny_split
 
 from vaecli.config import EvaluationConfig
-from vaecli.metrics.au import active_units
-from vaecli.metrics.evaluate import evaluate
-from vaecli.metrics.mi import mutual_information
+from vaecli.metrics.columns.au import active_units
+from vaecli.metrics.columns.mi import mutual_information
+from vaecli.metrics.measure import evaluate
 from vaecli.metrics.verdict import RULE, VERDICTS, uniform_nats, verdict
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
-from vaecli.model.vmf import Concentration, VonMisesFisher, angle_table, mean_cosine, vmf_kl
-from vaecli.report.load import read_csv
+from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher, angle_table, mean_cosine, vmf_kl
+from vaecli.report.read_results import read_csv
 from vaecli.report.verdict import joint_verdict
 from vaecli.runs.groups import grouped
 

@@ -10,7 +10,7 @@ import re
 import pytest
 from report.frames import table, three_methods, trial
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.report.formats import escape_latex, escape_markdown, markdown_table
 from vaecli.report.render import render
 from vaecli.report.terminal import Target

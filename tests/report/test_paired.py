@@ -7,7 +7,7 @@ import json
 import pytest
 from report.frames import table, three_methods, trial
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.report.paired import p_text, paired_views, signed
 from vaecli.report.render import render
 

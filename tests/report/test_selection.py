@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from report.frames import table, three_methods, trial
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.report.selection import choose_columns, parse_sort
 from vaecli.runs.groups import grouped
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from report.frames import table, three_methods, trial
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.report.notes import Context
 from vaecli.report.table import build_views
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.metrics.schema import COLUMNS, RESULT_COLUMNS
-from vaecli.report.load import load_results
+from vaecli.report.read_results import load_results
 from vaecli.report.render import render
 from vaecli.report.table_file import read_csv
 

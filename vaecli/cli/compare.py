@@ -92,8 +92,8 @@ def compare(
     """
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment, check_corpus
-    from vaecli.runs.samples import check_reference
-    from vaecli.settings import load_settings
+    from vaecli.runs.reverse_perplexity import check_reference
+    from vaecli.settings.resolve import load_settings
     from vaecli.training.device import training_precision
     from vaecli.training.fit import check_methods
 
@@ -155,7 +155,7 @@ def check_outputs(json: bool, csv: str | None) -> None:
     Raises:
         UsageError: Of that kind.
     """
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
 
     if json and csv == "-":
         raise UsageError("--json and --csv - both print to stdout; keep one")
@@ -199,8 +199,8 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
     Raises:
         UsageError: Methods that fail in their first updates, a line each.
     """
+    from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
-    from vaecli.errors import UsageError
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
@@ -233,8 +233,8 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
 
 def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float]]) -> str:
     """Adds the method's parameters and seconds per epoch to the estimates, or says why it can't be updated."""
-    from vaecli.training.estimate import seconds_per_epoch
     from vaecli.training.fit import error_line
+    from vaecli.training.timing import seconds_per_epoch
 
     try:
         estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
@@ -255,8 +255,8 @@ def duration(seconds: float) -> str:
 
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:
     """Writes the tables, and prints the results on stdout."""
-    from vaecli.files import write_atomic
-    from vaecli.report.load import load_results
+    from vaecli.core.files import write_atomic
+    from vaecli.report.read_results import load_results
     from vaecli.report.render import render
     from vaecli.report.terminal import Target
     from vaecli.runs.tables import csv_text, results_table, write_tables
@@ -284,7 +284,7 @@ def conclude(experiment: Experiment, outcome: Outcome) -> None:
         InterruptedRunError: A signal stopped the work.
         TrialsFailedError: Trials of this grid failed or diverged.
     """
-    from vaecli.errors import InterruptedRunError, TrialsFailedError
+    from vaecli.core.errors import InterruptedRunError, TrialsFailedError
     from vaecli.runs.folder import RunFolder
 
     if outcome.signal_number is not None:

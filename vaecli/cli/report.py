@@ -64,7 +64,7 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
-    from vaecli.report.load import load_results
+    from vaecli.report.read_results import load_results
     from vaecli.report.render import render
     from vaecli.report.terminal import Target
 
@@ -72,7 +72,7 @@ def report(
         if file is not None:
             check_output(file, overwrite, option)
     if overwrite and output is None and picture is None:
-        from vaecli.errors import UsageError
+        from vaecli.core.errors import UsageError
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     if picture is not None:
@@ -103,7 +103,7 @@ def report(
 
 def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
-    from vaecli.report.load import newest_experiment
+    from vaecli.report.read_results import newest_experiment
 
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
@@ -125,7 +125,7 @@ def one_table(frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UsageError: They are of several.
     """
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
     from vaecli.report.table import sections, title_of
 
     parts = sections(frame)
@@ -144,7 +144,7 @@ def check_output(output: Path, overwrite: bool, option: str = "--output") -> Non
     Raises:
         UsageError: It is there and may not be replaced, is a folder, or its folder is missing.
     """
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
 
     if output.is_dir():
         raise UsageError(f"{option} {output} is a folder; name a file")

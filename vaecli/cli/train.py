@@ -13,7 +13,7 @@ from vaecli.cli import options as o
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
-    from vaecli.metrics.evaluate import Metrics
+    from vaecli.metrics.measure import Metrics
     from vaecli.runs.folder import RunFolder
 
 Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
@@ -53,7 +53,7 @@ def train(
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
     from vaecli.runs.folder import RunFolder
-    from vaecli.runs.load import load_run_corpus
+    from vaecli.runs.loaded_run import load_run_corpus
 
     if folder is not None:
         run = RunFolder.open(folder)
@@ -90,13 +90,13 @@ def _prepare(
     overwrite: bool,
 ) -> tuple[RunFolder, Corpus]:
     """The run folder, new or to be gone on with, and the corpus, read before anything is written."""
+    from vaecli.core.errors import UsageError
     from vaecli.corpus.load import load_corpus
-    from vaecli.errors import UsageError
     from vaecli.runs.experiment import check_corpus, corpus_name
     from vaecli.runs.folder import RunFolder, run_path
-    from vaecli.runs.load import load_run_corpus
-    from vaecli.runs.samples import check_reference
-    from vaecli.settings import load_settings
+    from vaecli.runs.loaded_run import load_run_corpus
+    from vaecli.runs.reverse_perplexity import check_reference
+    from vaecli.settings.resolve import load_settings
     from vaecli.training.device import training_precision
     from vaecli.training.fit import check_methods
 
@@ -129,7 +129,7 @@ def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
     import warnings
 
-    from vaecli.cli.progress import make_progress
+    from vaecli.cli.live import make_progress
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: print(f"vae: warning: {message}", file=sys.stderr)

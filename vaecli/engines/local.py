@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Literal
 
+from vaecli.core.errors import VaeError
 from vaecli.engines.worker import Command, Worker, mark, signal_name, trial_command, worker_environment
-from vaecli.errors import VaeError
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.history import Row

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
-from vaecli.remedies.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
 @dataclass(frozen=True)

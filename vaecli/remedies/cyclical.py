@@ -13,8 +13,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
 def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Shape = "linear") -> float:

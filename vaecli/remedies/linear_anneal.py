@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
 def warmup_weight(step: float, warmup_steps: float, start: float, shape: Shape) -> float:

@@ -18,10 +18,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
+from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.optim import RMSprop
-from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.aggregate import batch_densities
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.aggregate import batch_densities
 
 
 def hinge(information: Tensor, minimum: float, multiplier: float) -> Tensor:

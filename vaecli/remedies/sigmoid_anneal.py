@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import logistic, shortened_midpoint
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 
 def sigmoid_weight(step: float, midpoint: float, steepness: float) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
 
 
 def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
-from vaecli.remedies.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
 def adapted_weight(weight: Tensor, kl: Tensor, band: tuple[float, float], factor: float, minimum: float) -> Tensor:

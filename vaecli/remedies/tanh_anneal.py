@@ -15,8 +15,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import shortened_midpoint
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import shortened_midpoint
 
 
 def tanh_weight(step: float, midpoint: float, width: float) -> float:

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vaecli.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, unknown
 from vaecli.report.notes import Context, failures, version_lines
 from vaecli.report.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
 from vaecli.report.table import apart, ceilings, sections, title_of, varying

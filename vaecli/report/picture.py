@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.report.verdict import frontier, joint_verdict
 from vaecli.report.view import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vaecli.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, unknown
 from vaecli.report.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
 from vaecli.report.notes import Context
 from vaecli.report.paired import paired_views

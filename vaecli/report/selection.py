@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vaecli.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, unknown
 from vaecli.metrics.schema import COLUMNS, Direction
 from vaecli.report.verdict import joint_verdict
 from vaecli.report.view import number

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT

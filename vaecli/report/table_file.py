@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vaecli.errors import UsageError, nearest
+from vaecli.core.errors import UsageError, nearest
 from vaecli.metrics.schema import COLUMNS, PERPLEXITY
 from vaecli.runs.folder import STATUSES
 
