@@ -12,14 +12,14 @@ from vaecli.config import build_config
 from vaecli.core.errors import DivergedError, UsageError
 from vaecli.metrics.extras import registry as blocks
 from vaecli.metrics.extras.registry import BLOCKS, BlockResult
-from vaecli.metrics.extras.text.reconstruction import reconstruct, sources
+from vaecli.metrics.extras.text.reconstruction import decoding_limit, reconstruct, sources
 from vaecli.metrics.extras.text.samples import as_split, sample_prior, split_perplexity
 from vaecli.metrics.extras.text.scores import corpus_bleu, distinct, exact_match, unique_share
 from vaecli.metrics.schema import COLUMNS
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.loaded_run import load_run
-from vaecli.runs.reverse_perplexity import reverse_perplexity
+from vaecli.runs.reference_lm import train_reference_lm
 from vaecli.runs.tables import write_tables
 from vaecli.runs.trial import run_trial
 from vaecli.settings.resolve import load_settings
@@ -167,7 +167,14 @@ def test_reverse_perplexity_is_that_of_its_function(runs):
     evaluate(runs["vanilla"], "--reverse-ppl", "--sentences", 40)
     found = runs["vanilla"].metrics()
     run = load_run(runs["vanilla"].path)
-    assert found["values"]["reverse_ppl"] == reverse_perplexity(run, run.corpus.test, count=40, seed=0)
+    settings = {"batch_size": 8, "seed": 0, "device": run.device}
+    drawn = [
+        sentence.words
+        for sentence in sample_prior(run.model, 40, decoding_limit(run.corpus, run.corpus.test), **settings)
+    ]
+    reference = train_reference_lm(drawn, run.corpus, run.config, 0)
+    expected = split_perplexity(reference, run.corpus.test, batch_size=8, device=run.device)
+    assert found["values"]["reverse_ppl"] == expected
     assert found["reverse_ppl"]["samples"] == 40
 
 
@@ -301,7 +308,7 @@ def test_extra_names_are_checked_with_the_settings():
     assert build_config({"evaluation": {"extra": "probe, gaps"}}).evaluation.extra == ("probe", "gaps")
     assert build_config({"evaluation": {"extra": ["gaps", "gaps"]}}).evaluation.extra == ("gaps",)
     with pytest.raises(UsageError) as caught:
-        build_config({"evaluation": {"extra": ["prob"]}})
+        load_settings(sets=["evaluation.extra=prob"])
     assert "evaluation.extra: unknown evaluation 'prob': did you mean 'probe'?" in str(caught.value)
     with pytest.raises(UsageError, match=r"evaluation\.extra"):
         build_config({"evaluation": {"extra": 3}})

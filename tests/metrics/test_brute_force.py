@@ -45,7 +45,7 @@ from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import verdict
 from vaecli.model.decoding import sampling_noise
 from vaecli.objective import raw_terms
-from vaecli.runs.reverse_perplexity import train_reference_lm
+from vaecli.runs.reference_lm import train_reference_lm
 
 OF_THE_RUN = {
     *("experiment", "corpus", "method", "seed", "status", "split", "fingerprint", "protocol", "variant", "versions"),

@@ -92,7 +92,7 @@ def compare(
     """
     from vaecli.corpus.load import load_corpus
     from vaecli.runs.experiment import Experiment, check_corpus
-    from vaecli.runs.reverse_perplexity import check_reference
+    from vaecli.runs.reference_lm import check_reference
     from vaecli.settings.resolve import load_settings
     from vaecli.training.device import training_precision
     from vaecli.training.fit import check_methods

@@ -75,7 +75,7 @@ def evaluate(
     names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
     from vaecli.runs.evaluation import Request, evaluate_run, store
     from vaecli.runs.loaded_run import load_run
-    from vaecli.runs.reverse_perplexity import load_reference
+    from vaecli.runs.reference_lm import load_reference
 
     loaded = load_run(run, device)
     reference = None

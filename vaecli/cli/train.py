@@ -95,7 +95,7 @@ def _prepare(
     from vaecli.runs.experiment import check_corpus, corpus_name
     from vaecli.runs.folder import RunFolder, run_path
     from vaecli.runs.loaded_run import load_run_corpus
-    from vaecli.runs.reverse_perplexity import check_reference
+    from vaecli.runs.reference_lm import check_reference
     from vaecli.settings.resolve import load_settings
     from vaecli.training.device import training_precision
     from vaecli.training.fit import check_methods

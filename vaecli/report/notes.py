@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.metrics.verdict import RULE, uniform_nats
-from vaecli.report.verdict import contradictions, frontier, rows_of, verdict_sentence
+from vaecli.report.conclusions import contradictions, frontier, rows_of, verdict_sentence
 from vaecli.report.view import UNDEFINED, number, printable
 from vaecli.runs.folder import flatten
 from vaecli.runs.groups import APART, complete, finished, grouped

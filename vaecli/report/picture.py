@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
 from vaecli.metrics.verdict import NO_VERDICT
-from vaecli.report.verdict import frontier, joint_verdict
+from vaecli.report.conclusions import frontier, joint_verdict
 from vaecli.report.view import printable
 from vaecli.runs.groups import grouped
 

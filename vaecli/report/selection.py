@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
 from vaecli.metrics.schema import COLUMNS, Direction
-from vaecli.report.verdict import joint_verdict
+from vaecli.report.conclusions import joint_verdict
 from vaecli.report.view import number
 from vaecli.runs.groups import finished
 from vaecli.runs.statistics import defined

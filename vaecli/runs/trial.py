@@ -23,7 +23,7 @@ from vaecli.remedies.core.compose import Method
 from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
-from vaecli.runs.reverse_perplexity import load_reference
+from vaecli.runs.reference_lm import lm_trainer, load_reference
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
@@ -166,6 +166,7 @@ def _final(
                 sentences=config.evaluation.sentences or None,
                 reference=reference,
                 recipe=config,
+                train_lm=lm_trainer(corpus, config, device),
             )
             return metrics, Found(split.name, results=run_blocks(config.evaluation.extra, given))
         except StopNowError as stop:

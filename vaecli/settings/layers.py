@@ -11,8 +11,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
-from vaecli.checked import shown
 from vaecli.config import GROUPS
+from vaecli.core.checked import shown
 from vaecli.core.errors import UsageError, nearest
 from vaecli.remedies import ALIASES, canonical, method_names
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vaecli.checked import shown
 from vaecli.config import GROUPS, RunConfig, build_config, merge, problems
-from vaecli.core.errors import UsageError
+from vaecli.core.checked import shown
+from vaecli.core.errors import UsageError, nearest
+from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
 from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets
 from vaecli.settings.presets import load_preset
@@ -180,6 +181,7 @@ class _Resolver:
         for method, tables in overrides.items():
             for group, values in tables.items():
                 self._check_group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
+        self._check_extra(groups.get("evaluation", {}).get("extra", ()))
         self._check_used(plan["methods"], hyper, overrides)
         self._check_methods(plan["methods"], hyper)
         used = {part for method in plan["methods"] for part in method.split("+")}
@@ -229,6 +231,15 @@ class _Resolver:
                 key = str(item["loc"][0])
                 if key in own:
                     self.problems.append(f"{self.places.get((*path, key), default)}: {line}")
+
+    def _check_extra(self, names: Any) -> None:
+        """Notes names of evaluations that don't exist."""
+        if isinstance(names, str):
+            names = [name.strip() for name in names.split(",")]
+        place = self.places.get(("evaluation", "extra"), "")
+        for name in names if isinstance(names, list | tuple) else ():
+            if isinstance(name, str) and name and name not in BLOCKS:
+                self.problems.append(f"{place}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}")
 
     def _check_used(self, methods: Sequence[str], hyper: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
         """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""

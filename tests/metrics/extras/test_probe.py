@@ -164,7 +164,7 @@ def test_the_whole_block_on_a_model_whose_code_is_the_number():
     assert fields["sign"]["accuracy"]["all"] == 1.0
     assert fields["sign"]["majority"] == 0.5
     assert fields["coin"]["accuracy"]["all"] < 0.7
-    assert fields["coin"]["bow"]["all"] == 1.0  # every sentence is a word of its own and was seen
+    assert fields["coin"]["word_counts"]["all"] == 1.0  # every sentence is a word of its own and was seen
     assert found.values["probe_accuracy"] == pytest.approx((1 + fields["coin"]["accuracy"]["all"]) / 2)
     assert found.values["probe_accuracy_500"] is None  # there are 150
     assert json.loads(json.dumps(found.details)) == found.details

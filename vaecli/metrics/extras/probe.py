@@ -120,7 +120,7 @@ def probe_block(given: BlockInput) -> BlockResult:
         "probe_accuracy": _mean([figures["accuracy"]["all"] for figures in measured.values()]),
         "probe_accuracy_500": _mean([figures["accuracy"].get("500") for figures in measured.values()]),
         "probe_majority": _mean([figures["majority"] for figures in measured.values()]),
-        "probe_bow": _mean([figures["bow"]["all"] for figures in measured.values()]),
+        "probe_bow": _mean([figures["word_counts"]["all"] for figures in measured.values()]),
     }
     notes = reasons + [line for name, field in usable.items() for line in _bounds(name, field, len(train), vocabulary)]
     details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
@@ -157,11 +157,11 @@ def _bounds(name: str, field: Field, sentences: int, vocabulary: int) -> list[st
 
 
 def measure_field(field: Field, codes: Features, words: Features, seed: int) -> dict[str, Any]:
-    """``accuracy`` and ``bow`` by number of labels, ``majority`` and ``classes`` of one field."""
+    """``accuracy`` and ``word_counts`` by number of labels, ``majority`` and ``classes`` of one field."""
     most = LOGITS // field.classes
     everything = torch.arange(len(field.train)) if len(field.train) <= most else labelled(field, most, DRAWS, seed)
     result: dict[str, Any] = {"classes": field.classes, "majority": majority_accuracy(field.train, field.test)}
-    for key, features in (("accuracy", codes), ("bow", words)):
+    for key, features in (("accuracy", codes), ("word_counts", words)):
         accuracies = {}
         for size in SIZES:
             if size < len(everything):
@@ -297,6 +297,6 @@ def _lines(fields: dict[str, Any]) -> tuple[str, ...]:
         f"  {'':<{width}} {head} {'most':>6}",
     ]
     for name, found in fields.items():
-        figures = [*found["accuracy"].values(), *found["bow"].values(), found["majority"]]
+        figures = [*found["accuracy"].values(), *found["word_counts"].values(), found["majority"]]
         lines.append(f"  {name:<{width}} " + " ".join(f"{figure:6.3f}" for figure in figures))
     return tuple(lines)

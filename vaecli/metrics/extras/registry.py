@@ -6,7 +6,7 @@ imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ BLOCKS: dict[str, str] = {
     "payoff": "vaecli.metrics.extras.game.payoff:payoff_block",
     "bleu": "vaecli.metrics.extras.text.blocks:bleu_block",
     "samples": "vaecli.metrics.extras.text.blocks:samples_block",
-    "reverse_ppl": "vaecli.runs.reverse_perplexity:reverse_block",
+    "reverse_ppl": "vaecli.metrics.extras.text.blocks:reverse_block",
 }
 """``module:function`` of each evaluation, by its name."""
 
@@ -41,6 +41,10 @@ SAMPLED = frozenset({"gaps", "samples", "reverse_ppl"})
 
 REFERENCED = frozenset({"payoff", "samples"})
 """Those that make use of `BlockInput.reference`."""
+
+
+TrainLM = Callable[[Sequence[Sequence[int]], int], "VAE"]
+"""Trains a language model on sentences of word ids, with a seed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class BlockInput:
         method: The composed remedies.
         sentences: How many sentences to take where an evaluation works on a sample of them; None for its own number.
         reference: A language model of the same corpus, where the user named one.
-        recipe: All settings of the run, for evaluations that train a model of their own.
+        recipe: All settings of the run.
+        train_lm: Trains a language model by the run's recipe on sentences of word ids, with a seed.
     """
 
     model: VAE
@@ -72,6 +77,7 @@ class BlockInput:
     sentences: int | None = None
     reference: VAE | None = None
     recipe: RunConfig | None = None
+    train_lm: TrainLM | None = None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from vaecli.checked import Checked
+from vaecli.core.checked import Checked
 from vaecli.corpus.types import Batch
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.game import Game, GameMeasures
 
 if TYPE_CHECKING:
     import torch
@@ -138,6 +139,7 @@ class Remedy(Checked):
         version: Raised when its numbers would move.
         slots: What it owns.
         alone_in: Slots that others share but that it owns alone.
+        rate_only: Whether `objective` reads the KL, the clock and the remedy's own state, and nothing else of a batch.
         cost: Time of an update relative to vanilla, about.
         deviations: Where it differs from its paper or its authors' code, and why; a clause each.
         undefined: Columns that have no meaning for it, with the reason.
@@ -150,6 +152,7 @@ class Remedy(Checked):
     version: ClassVar[int] = 1
     slots: ClassVar[frozenset[Slot]] = frozenset()
     alone_in: ClassVar[frozenset[Slot]] = frozenset()
+    rate_only: ClassVar[bool] = False
     cost: ClassVar[float] = 1.0
     deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
@@ -178,6 +181,10 @@ class Remedy(Checked):
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training."""
         return (Phase(),)
+
+    def payoffs(self, game: Game, measures: GameMeasures) -> Game:
+        """The collapse game under this remedy's objective, from that of the ELBO."""
+        return game
 
     def hyper(self) -> dict[str, Any]:
         """Hyper-parameters by name."""

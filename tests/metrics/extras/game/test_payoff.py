@@ -9,21 +9,21 @@ from metrics.toys import CPU, linear_gaussian
 from support import tiny_model, tiny_split
 
 from vaecli.metrics.columns.elbo import elbo_terms
-from vaecli.metrics.extras.game.equilibrium import CELLS, Game, conclusion, equilibria, gains
+from vaecli.metrics.extras.game.equilibrium import conclusion, equilibria, gains
 from vaecli.metrics.extras.game.payoff import (
     LOOSE,
     PRIOR_SAMPLES,
-    Measured,
-    constraint_cells,
+    game_measures,
     measure,
     payoff_block,
     plain_cells,
-    slvae_cells,
 )
-from vaecli.metrics.extras.game.rate import RATE_ONLY
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
+from vaecli.remedies import REMEDIES, remedy_class
+from vaecli.remedies.core.game import CELLS, Game, GameMeasures
 from vaecli.remedies.mi_constraint import MIConstraint
+from vaecli.remedies.slvae import label_cells
 
 NUMBERS = [0.1 * n - 2 for n in range(40)]
 SLOPE, SCALE = 0.8, 0.6
@@ -33,6 +33,12 @@ def measured(model, split, **options):
     given = block_input(model, split, **options)
     terms = elbo_terms(model, split, rec_samples=1, batch_size=16, seed=given.seed, device=CPU)
     return measure(given, terms, terms.posterior, terms.z)[0]
+
+
+def told(model, split, **options):
+    """What a remedy is told of a model."""
+    given = block_input(model, split, **options)
+    return game_measures(given, measured(model, split, **options), [])
 
 
 def cells_of(*values):
@@ -156,7 +162,7 @@ def test_self_labelling_adds_the_same_to_both_cells_of_the_prior():
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
     m = measured(model, split)
     plain = plain_cells(m)
-    found = slvae_cells(plain, m, torch.ones(40, 1, dtype=torch.float64), 2.0)
+    found = label_cells(plain, told(model, split), torch.ones(40, 1, dtype=torch.float64), 2.0)
     added = {cell: (found[cell] - plain[cell]).tolist() for cell in CELLS}
     assert added[CELLS[0]] == pytest.approx(added[CELLS[2]])
     prior = [2 * fmean((c - 1) ** 2 for c in row) for row in m.prior_codes[:, :, 0].T.tolist()]
@@ -179,8 +185,20 @@ def test_self_labelling_leaves_collapse_an_equilibrium():
 def one_cell_values(kl, log_p=-50.0, prior=-52.0, rec=45.0):
     """What three like sentences would have measured."""
     full = {name: torch.full((3,), value, dtype=torch.float64) for name, value in locals().items()}
-    terms = type("Terms", (), {"rec": full["rec"], "kl": full["kl"].unsqueeze(1)})()
-    return Measured(full["log_p"], full["prior"], torch.zeros(1, 3, 1), terms, None, torch.zeros(3))
+    nothing = torch.zeros(3)
+    return GameMeasures(
+        full["log_p"],
+        full["prior"],
+        torch.zeros(1, 3, 1),
+        full["rec"],
+        full["kl"],
+        nothing,
+        posterior=None,
+        z=nothing,
+        kl_weight=1.0,
+        aux={},
+        map_features=None,
+    )
 
 
 def test_cells_of_the_constraint_by_hand():
@@ -188,20 +206,20 @@ def test_cells_of_the_constraint_by_hand():
 
     ELBO = -45 - 3 = -48. Below c: -52 + 50 - 2 * 5 = -12 and -48 + 50 - 2 * (5 - 3) = -2; from c on -2 and 2.
     """
-    found = constraint_cells(one_cell_values(3.0), MIConstraint())
+    found = MIConstraint().cells(one_cell_values(3.0))
     assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -2, -2, 2])
     # conditions (5) and (6) of the argument: -2 > -10, and 2 * 3 - 2 * 5 < 0
     # with beta = 2 another 3 nats of KL; a KL of 8 is above c, where the hinge costs nothing: -45 - 8 + 50 = -3
-    found = constraint_cells(one_cell_values(3.0), MIConstraint(beta=2))
+    found = MIConstraint(beta=2).cells(one_cell_values(3.0))
     assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -5, -2, -1])
-    found = constraint_cells(one_cell_values(8.0), MIConstraint())
+    found = MIConstraint().cells(one_cell_values(8.0))
     assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -3, -2, -3])
 
 
 def test_the_constraint_looks_at_the_information_its_remedy_looks_at():
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
     m = measured(model, split)
-    cells = constraint_cells(m, MIConstraint(mi="aggregate", minimum=1.5, multiplier=3.0))
+    cells = MIConstraint(mi="aggregate", minimum=1.5, multiplier=3.0).cells(told(model, split))
     lost = float((cells["dependent", "different"] - cells["independent", "different"]).mean())
     assert lost == pytest.approx(3 * (1.5 - m.information.value))
     assert lost != pytest.approx(3 * (1.5 - float(m.kl.mean())))
@@ -213,7 +231,7 @@ def test_the_constraint_looks_at_the_information_its_remedy_looks_at():
         ("bow", "what bow adds"),
         ("bn+bow", "what bow adds"),
         ("mi_constraint", "in the row I(x, z) < 5"),
-        ("mi_constraint+slvae", "choose different rows"),
+        ("mi_constraint+slvae", "each have a table of their own"),
     ],
 )
 def test_other_methods_say_what_their_table_is(method, said):
@@ -264,7 +282,7 @@ def test_a_weight_reaches_the_constraint():
     assert both == pytest.approx([alone[0], alone[1] + 0.5 * kl, alone[2], alone[3] + 0.5 * kl])
 
 
-@pytest.mark.parametrize("name", sorted(RATE_ONLY))
+@pytest.mark.parametrize("name", [name for name in REMEDIES if remedy_class(name).rate_only])
 def test_methods_of_the_rate_have_cells_of_their_own(name):
     found = payoff_block(block_input(tiny_model(name, init_range=1.0), tiny_split(20), method=name))
     assert any(f"as {name} trains on it" in line for line in found.lines)

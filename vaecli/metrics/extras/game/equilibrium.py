@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch import Tensor
 
 from vaecli.metrics.columns.mi import standard_error
-
-ROWS, COLUMNS = ("independent", "dependent"), ("equal", "different")
-CELLS = tuple((row, column) for row in ROWS for column in COLUMNS)
-
-Cell = tuple[str, str]
-Cells = dict[Cell, Tensor]
-"""(N,) float64 payoff of each sentence, by row and column."""
-
-
-@dataclass(frozen=True)
-class Game:
-    """The payoffs of a method.
-
-    Attributes:
-        cells: By row and column.
-        rows: What A chooses between.
-        notes: How the cells were made, in plain words.
-    """
-
-    cells: Cells
-    rows: tuple[str, str]
-    notes: tuple[str, ...]
+from vaecli.remedies.core.game import CELLS, COLUMNS, ROWS, Cell, Cells, Game
 
 
 def gains(cells: Cells) -> list[tuple[Cell, Cell, Tensor]]:

@@ -17,9 +17,10 @@ derives the cells and says what this argument proves and what it doesn't.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecli.corpus.batches import evaluation_batches
 from vaecli.corpus.types import Split, collate
@@ -27,9 +28,6 @@ from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import MutualInformation, mutual_information
 from vaecli.metrics.extras.game.equilibrium import (
-    CELLS,
-    Cells,
-    Game,
     conclusion,
     equilibria,
     gain_record,
@@ -37,15 +35,14 @@ from vaecli.metrics.extras.game.equilibrium import (
     table_lines,
     table_record,
 )
-from vaecli.metrics.extras.game.rate import final_weight, of_rate, rate_cells
+from vaecli.metrics.extras.game.rate import final_weight, rate_cells
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
-from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE
 from vaecli.remedies.core.base import Remedy
-from vaecli.remedies.mi_constraint import MIConstraint
-from vaecli.remedies.slvae import SLVAE
+from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 
 PRIOR_SAMPLES = 10
 """Codes of the prior a sentence."""
@@ -178,31 +175,52 @@ def plain_cells(measured: Measured) -> Cells:
 def own_game(given: BlockInput, measured: Measured, plain: Game) -> Game:
     """The game under the method's own objective, as far as its terms have a value in every cell."""
     remedies = [r for r in given.method.remedies if type(r).objective is not Remedy.objective]
-    known: list[Remedy] = [r for r in remedies if isinstance(r, SLVAE | MIConstraint)]
-    rated = [r for r in remedies if of_rate(r)]
-    others = [r.name for r in remedies if r not in (*known, *rated)]
+    rated = [r for r in remedies if r.rate_only]
+    players = [r for r in remedies if type(r).payoffs is not Remedy.payoffs]
+    others = [r.name for r in remedies if r not in (*players, *rated)]
     notes = list(plain.notes)
     if rated:
         plain, note = rate_game(given, measured, plain, rated)
         notes.append(note)
     if others:
         notes.append(f"what {', '.join(others)} adds to the objective or changes in it is left out of the cells")
-    if len(known) > 1:
-        notes.append("slvae and mi_constraint choose different rows, so this is the table of the plain ELBO")
-        return replace(plain, notes=tuple(notes))
-    if known and isinstance(known[0], SLVAE):
-        labels = predicted_labels(given)
-        cells = slvae_cells(plain.cells, measured, labels, known[0].weight)
-        return Game(cells, plain.rows, (*notes, f"every cell holds -{known[0].weight:g} E||z - g(x)||^2"))
-    if known and isinstance(known[0], MIConstraint):
-        remedy = known[0]
-        weight = final_weight(given, rated)
-        rows = (f"I(x, z) < {remedy.minimum:g}", f"I(x, z) >= {remedy.minimum:g}")
-        mean = float(constrained_information(measured, remedy).mean())
-        row = rows[mean >= remedy.minimum]
-        notes.append(f"log p(x) is taken off every cell; the model's I is {mean:.3f}, so it is in the row {row}")
-        return Game(constraint_cells(measured, remedy, weight), rows, tuple(notes))
-    return replace(plain, notes=tuple(notes))
+    if len(players) > 1:
+        names = " and ".join(sorted(remedy.name for remedy in players))
+        notes.append(f"{names} each have a table of their own, so this is that of the plain ELBO")
+    game = replace(plain, notes=tuple(notes))
+    return players[0].payoffs(game, game_measures(given, measured, rated)) if len(players) == 1 else game
+
+
+def game_measures(given: BlockInput, measured: Measured, rated: list[Remedy]) -> GameMeasures:
+    """What a remedy with a table of its own is told."""
+    posterior, z = measured.terms.posterior, measured.terms.z
+    assert posterior is not None
+    assert z is not None
+    return GameMeasures(
+        log_prob=measured.log_prob,
+        prior=measured.prior,
+        prior_codes=measured.prior_codes,
+        rec=measured.terms.rec,
+        kl=measured.kl,
+        information=measured.information.terms,
+        posterior=posterior,
+        z=z,
+        kl_weight=final_weight(given, rated),
+        aux=dict(given.model.aux.items()),
+        map_features=partial(map_features, given),
+    )
+
+
+def map_features(given: BlockInput, module: nn.Module) -> Tensor:
+    """(N, ...) float64 values of a module on the encoder's features of all sentences of the split."""
+    values = []
+    order = []
+    with evaluation_mode(given.model, given.device):
+        for index in evaluation_batches(given.split, given.config.batch_size):
+            batch = collate(given.split, index).to(given.device)
+            values.append(module(given.model.encode(batch).features).double())
+            order.append(index)
+    return torch.cat(values)[torch.cat(order).argsort().to(given.device)]
 
 
 def rate_game(given: BlockInput, measured: Measured, plain: Game, rated: list[Remedy]) -> tuple[Game, str]:
@@ -212,60 +230,3 @@ def rate_game(given: BlockInput, measured: Measured, plain: Game, rated: list[Re
     names = ", ".join(remedy.name for remedy in rated)
     note = f"the KL of every cell is as {names} trains on it, with the weight {final_weight(given, rated):.3g}"
     return replace(plain, cells=cells), f"{note} of the end of training"
-
-
-def predicted_labels(given: BlockInput) -> Tensor:
-    """(N, Z) float64 g(x) of the sentences of the split."""
-    result = torch.empty(len(given.split), given.model.latent_size, dtype=torch.float64, device=given.device)
-    with evaluation_mode(given.model, given.device):
-        for index in evaluation_batches(given.split, given.config.batch_size):
-            batch = collate(given.split, index).to(given.device)
-            features = given.model.encode(batch).features
-            result[index.to(given.device)] = given.model.aux[SLVAE.name](features).double()
-    return result
-
-
-def slvae_cells(plain: Cells, measured: Measured, labels: Tensor, weight: float) -> Cells:
-    """The cells with ``-lambda E||z - g(x)||^2``, z being what it is in the cell.
-
-    With q(z|x) = p(z), z is drawn from the prior in both rows. With another q it comes from q(z|x) where it depends on
-    x, and from the aggregate q(z) where it doesn't.
-
-    Args:
-        plain: Of the ELBO.
-        measured: Of N sentences.
-        labels: (N, Z) g(x).
-        weight: lambda.
-    """
-    posterior, z = measured.terms.posterior, measured.terms.z
-    assert posterior is not None
-    assert z is not None
-    gaussian = isinstance(posterior, DiagonalGaussian)
-    center = posterior.mean if gaussian else z
-    spread = posterior.logvar.exp() if isinstance(posterior, DiagonalGaussian) else torch.zeros_like(z)
-    own = ((center - labels).square() + spread).sum(1)
-    second = (center.square() + spread).mean(0)
-    aggregate = (second - 2 * center.mean(0) * labels + labels.square()).sum(1)
-    prior = (measured.prior_codes - labels).square().sum(-1).mean(0)
-    distances = (prior, aggregate, prior, own)
-    return {cell: plain[cell] - weight * d for cell, d in zip(CELLS, distances, strict=True)}
-
-
-def constrained_information(measured: Measured, remedy: MIConstraint) -> Tensor:
-    """(N,) terms of the I that the hinge looks at."""
-    return measured.kl if remedy.mi == "kl" else measured.information.terms
-
-
-def constraint_cells(measured: Measured, remedy: MIConstraint, weight: float = 1.0) -> Cells:
-    """The cells of the Lagrangian of a minimum c of information, less log p(x).
-
-    In the row below the minimum the hinge costs ``lambda (c - I)``, I being 0 for q(z|x) = p(z); a measured I above c
-    costs nothing there, where it cannot be. beta and the KL weight stand before the KL of the right-hand column.
-    """
-    information = constrained_information(measured, remedy)
-    missing = remedy.minimum - information
-    shortfall = missing if float(missing.mean()) > 0 else torch.zeros_like(missing)
-    equal = measured.prior - measured.log_prob
-    different = -(measured.terms.rec + weight * remedy.beta * measured.kl) - measured.log_prob
-    below = (equal - remedy.multiplier * remedy.minimum, different - remedy.multiplier * shortfall)
-    return dict(zip(CELLS, (*below, equal, different), strict=True))

@@ -13,31 +13,10 @@ from torch import Tensor
 
 from vaecli.config import TrainingConfig
 from vaecli.corpus.types import collate
-from vaecli.metrics.extras.game.equilibrium import CELLS, Cells
 from vaecli.metrics.extras.registry import BlockInput
 from vaecli.objective import Clock, Context, Terms
 from vaecli.remedies.core.base import Remedy, Slot
-
-RATE_ONLY = frozenset(
-    {
-        "beta",
-        "linear_anneal",
-        "sigmoid_anneal",
-        "tanh_anneal",
-        "cyclical",
-        "control",
-        "soft_free_bits",
-        "free_bits",
-        "target_kl",
-        "mdr",
-    }
-)
-"""Methods whose objective reads the KL, the clock and their own state, and nothing else of a batch."""
-
-
-def of_rate(remedy: Remedy) -> bool:
-    """Whether the objective of a remedy is a function of the KL alone."""
-    return remedy.name in RATE_ONLY
+from vaecli.remedies.core.game import CELLS, Cells
 
 
 def weight_only(remedies: Sequence[Remedy]) -> bool:
@@ -88,7 +67,7 @@ def rate_cells(given: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: 
 
     Args:
         given: The model and its settings.
-        remedies: Of `RATE_ONLY`.
+        remedies: That are `rate_only`.
         plain: The cells of the ELBO.
         kl: (N, Z) or (N, 1) KL(q(z|x) || p(z)) by dimension.
         marginal: (N,) log q(z) - log p(z), whose mean is the KL of the aggregate posterior.

@@ -21,6 +21,9 @@ from vaecli.metrics.extras.text.scores import (
     unique_share,
 )
 
+REVERSE_COUNT = 10_000
+"""Samples that the language model of a reverse perplexity is trained on."""
+
 BLEU_COLUMNS = ("bleu", "bleu_beam", "exact_match")
 
 
@@ -84,3 +87,29 @@ def samples_block(given: BlockInput) -> BlockResult:
         return BlockResult(values, {**details, "reason": missing}, (missing,), settings)
     settings["reference"] = weights_fingerprint(given.reference)
     return BlockResult(values, {**details, "reference": settings["reference"]}, settings=settings)
+
+
+def reverse_block(given: BlockInput) -> BlockResult:
+    """Perplexity of the split under a language model trained on samples alone (Zhao et al. 2018).
+
+    It is low where the samples cover the text. It depends on the sizes and the training of the language model and on
+    the number of samples, so compare at one recipe only.
+
+    Raises:
+        UsageError: There are too few samples.
+        DivergedError: The language model diverged.
+        InterruptedRunError: A signal came; nothing is kept.
+    """
+    count = given.sentences or REVERSE_COUNT
+    drawn = sample_prior(
+        given.model,
+        count,
+        decoding_limit(given.corpus, given.split),
+        batch_size=given.config.batch_size,
+        seed=given.seed,
+        device=given.device,
+    )
+    assert given.train_lm is not None
+    reference = given.train_lm([sentence.words for sentence in drawn], given.seed)
+    found = split_perplexity(reference, given.split, batch_size=given.config.batch_size, device=given.device)
+    return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

@@ -1,27 +1,19 @@
-"""Perplexities between samples of a model and real text, each by a language model of the same recipe.
-
-Forward: samples scored by a language model of real text (`split_perplexity`); low for fluent samples, though also for
-one good sentence over and over. Reverse: real text scored by a language model trained on samples alone; low where the
-samples cover the text (Zhao et al. 2018). Both depend on the sizes and the training of the language model and on the
-number of samples, so compare at one recipe only.
-"""
+"""Language models that runs are measured against: those of finished runs, and those trained on sentences alone."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import InterruptedRunError, UsageError
-from vaecli.corpus.types import Corpus, Split
-from vaecli.metrics.extras.registry import BlockInput, BlockResult
-from vaecli.metrics.extras.text.reconstruction import decoding_limit
-from vaecli.metrics.extras.text.samples import as_split, sample_prior, split_perplexity
+from vaecli.corpus.types import Corpus
+from vaecli.metrics.extras.registry import TrainLM
+from vaecli.metrics.extras.text.samples import as_split
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
@@ -34,43 +26,10 @@ from vaecli.training.progress import Progress, Row
 from vaecli.training.session import TrainingSession
 from vaecli.training.state import load_model
 
-COUNT = 10_000
-"""Samples that the language model of a reverse perplexity is trained on."""
-
 WANTED = "the reference has to be a run of method lm"
 
 HELD_OUT = 10
 """One sample in so many is held out, to choose the checkpoint and the decays."""
-
-
-class Source(Protocol):
-    """What sentences are sampled from: a loaded run, or as much of one."""
-
-    @property
-    def model(self) -> VAE:
-        """On the device."""
-
-    @property
-    def corpus(self) -> Corpus:
-        """Whose vocabulary the model has."""
-
-    @property
-    def config(self) -> RunConfig:
-        """The recipe of its training."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """The part of a run that an evaluation gets to see."""
-
-    model: VAE
-    corpus: Corpus
-    config: RunConfig
-    device: torch.device
 
 
 class _Silent:
@@ -116,6 +75,16 @@ def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) ->
     return reference.model
 
 
+def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device) -> TrainLM:
+    """`train_reference_lm` by the recipe of a run on a device, for evaluations that train a language model."""
+    recipe = config.model_copy(update={"training": config.training.model_copy(update={"device": str(device)})})
+
+    def train(sentences: Sequence[Sequence[int]], seed: int) -> VAE:
+        return train_reference_lm(sentences, corpus, recipe, seed)
+
+    return train
+
+
 def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, config: RunConfig, seed: int) -> VAE:
     """Trains a language model on sentences alone, by the recipe of a run: its sizes, optimiser, decay and epochs.
 
@@ -156,41 +125,3 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
                 raise InterruptedRunError("interrupted in training the reference; nothing is kept", number) from None
             load_model(model, load_checkpoint(Path(folder) / BEST)[0])
     return model.eval()
-
-
-def reverse_perplexity(run: Source, split: Split, *, count: int = COUNT, seed: int = 0) -> float:
-    """Perplexity of a split per predicted token under a language model trained on samples of a run.
-
-    Args:
-        run: The model that is sampled from, at temperature 1.
-        split: Real text.
-        count: Samples.
-        seed: Of the samples and of the language model.
-
-    Raises:
-        UsageError: There are too few samples.
-        DivergedError: The language model diverged.
-        InterruptedRunError: A signal came; nothing is kept.
-    """
-    batch_size = run.config.evaluation.batch_size
-    longest = decoding_limit(run.corpus, split)
-    drawn = sample_prior(run.model, count, longest, batch_size=batch_size, seed=seed, device=run.device)
-    training = run.config.training.model_copy(update={"device": str(run.device)})
-    config = run.config.model_copy(update={"training": training})
-    reference = train_reference_lm([sentence.words for sentence in drawn], run.corpus, config, seed)
-    return split_perplexity(reference, split, batch_size=batch_size, device=run.device)
-
-
-def reverse_block(given: BlockInput) -> BlockResult:
-    """`reverse_perplexity` as an evaluation.
-
-    Raises:
-        UsageError: There are too few samples.
-        DivergedError: The language model diverged.
-        InterruptedRunError: A signal came; nothing is kept.
-    """
-    assert given.recipe is not None
-    count = given.sentences or COUNT
-    source = _Measured(given.model, given.corpus, given.recipe, given.device)
-    found = reverse_perplexity(source, given.split, count=count, seed=given.seed)
-    return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

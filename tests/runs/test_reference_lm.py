@@ -2,15 +2,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from metrics.given import block_input
 from support import tiny_model, tiny_split
 
 from vaecli.config import build_config
 from vaecli.core.errors import InterruptedRunError, UsageError
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
+from vaecli.metrics.extras.text.blocks import reverse_block
 from vaecli.metrics.extras.text.samples import as_split, split_perplexity
-from vaecli.runs import reverse_perplexity as samples
-from vaecli.runs.reverse_perplexity import load_reference, reverse_perplexity, train_reference_lm
+from vaecli.runs import reference_lm
+from vaecli.runs.reference_lm import lm_trainer, load_reference, train_reference_lm
 
 CPU = torch.device("cpu")
 WORDS = [chr(ord("a") + n) for n in range(8)]
@@ -71,7 +73,9 @@ def test_reverse_perplexity_is_high_for_a_model_that_says_one_thing_only():
         stuck.decoder.output.weight.fill_(-5)
         stuck.decoder.output.weight[4] = 5
     split = tiny_split(60, seed=5)
-    figures = [reverse_perplexity(run_of(model), split, count=300, seed=0) for model in (even, stuck)]
+    trainer = lm_trainer(corpus(), recipe(), CPU)
+    inputs = [block_input(model.eval(), split, sentences=300, train_lm=trainer) for model in (even, stuck)]
+    figures = [reverse_block(asked).values["reverse_ppl"] for asked in inputs]
     assert figures[0] < 14  # about the 12 types of a guess that knows nothing
     assert figures[1] > 3 * figures[0]
 
@@ -89,7 +93,7 @@ def test_a_signal_says_that_nothing_is_kept(monkeypatch):
         def run(self):
             raise InterruptedRunError("the checkpoint is saved", 15)
 
-    monkeypatch.setattr(samples, "Loop", Stopped)
+    monkeypatch.setattr(reference_lm, "Loop", Stopped)
     with pytest.raises(InterruptedRunError, match="nothing is kept") as caught:
         train_reference_lm([[4, 5]] * 20, corpus(), recipe(), seed=0)
     assert caught.value.exit_code == 143
@@ -100,12 +104,12 @@ def test_a_signal_says_that_nothing_is_kept(monkeypatch):
     [("vanilla", "one", "has to be a run of method lm"), ("lm", "two", "train lm on the same")],
 )
 def test_a_reference_that_does_not_fit(monkeypatch, tmp_path, method, fingerprint, said):
-    monkeypatch.setattr(samples, "load_run", lambda path, device: run_of(tiny_model(method), fingerprint))
+    monkeypatch.setattr(reference_lm, "load_run", lambda path, device: run_of(tiny_model(method), fingerprint))
     with pytest.raises(UsageError, match=said):
         load_reference(tmp_path, corpus(), CPU, "here")
 
 
 def test_a_reference_that_fits(monkeypatch, tmp_path):
     theirs = run_of(tiny_model("lm"))
-    monkeypatch.setattr(samples, "load_run", lambda path, device: theirs)
+    monkeypatch.setattr(reference_lm, "load_run", lambda path, device: theirs)
     assert load_reference(tmp_path, corpus(), CPU, "here") is theirs.model

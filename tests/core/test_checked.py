@@ -10,8 +10,8 @@ import tomli_w
 from pydantic import ConfigDict, ValidationError
 
 from vaecli import remedies
-from vaecli.checked import LARGEST_FLOAT, LARGEST_INTEGER, Checked, checked, scalar_kinds, shown
 from vaecli.config import GROUPS, RunConfig, build_config
+from vaecli.core.checked import LARGEST_FLOAT, LARGEST_INTEGER, Checked, checked, scalar_kinds, shown
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
 from vaecli.remedies.core.base import Paper, Remedy
