@@ -25,7 +25,7 @@ ORDER = (
     "training",
     "runs",
     "engines",
-    "report",
+    "reporting",
     "catalogue",
     "cli",
     "__main__",

@@ -23,8 +23,8 @@ from vaecli.metrics.verdict import RULE, VERDICTS, uniform_nats, verdict
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher, angle_table, mean_cosine, vmf_kl
-from vaecli.report.conclusions import joint_verdict
-from vaecli.report.read_results import read_csv
+from vaecli.reporting.conclusions import joint_verdict
+from vaecli.reporting.read_results import read_csv
 from vaecli.runs.groups import grouped
 
 ROOT = Path(__file__).parents[2]

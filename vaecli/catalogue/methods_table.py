@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from vaecli.catalogue.published import figures_of, load_published
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, remedy_class
-from vaecli.report.formats import escape_markdown, markdown_table
+from vaecli.reporting.formats import escape_markdown, markdown_table
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -256,9 +256,9 @@ def duration(seconds: float) -> str:
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:
     """Writes the tables, and prints the results on stdout."""
     from vaecli.core.files import write_atomic
-    from vaecli.report.read_results import load_results
-    from vaecli.report.render import render
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.read_results import load_results
+    from vaecli.reporting.render import render
+    from vaecli.reporting.terminal import Target
     from vaecli.runs.tables import csv_text, results_table, write_tables
 
     results, summary = write_tables(experiment.path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from vaecli.remedies.core.base import Remedy
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.terminal import Target
 
 FORMATS = ("table", "markdown", "json")
 NARROW = 60
@@ -32,7 +32,7 @@ def methods(
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
     from vaecli.core.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.terminal import Target
 
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
@@ -86,8 +86,8 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
 
     from vaecli.catalogue.methods_table import short_citation, slots_text
     from vaecli.remedies import ALIAS_NOTES, ALIASES
-    from vaecli.report.terminal import plain_table, tidy
-    from vaecli.report.view import printable
+    from vaecli.reporting.terminal import plain_table, tidy
+    from vaecli.reporting.view import printable
 
     rows = [(name, kind.title, slots_text(kind), short_citation(kind)) for name, kind in remedies.items()]
     narrow = target.width is not None and target.width < NARROW
@@ -114,8 +114,8 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
     from rich.text import Text
 
     from vaecli.catalogue.methods_table import describe, summary
-    from vaecli.report.terminal import tidy
-    from vaecli.report.view import printable
+    from vaecli.reporting.terminal import tidy
+    from vaecli.reporting.view import printable
 
     values = describe(name, remedies)
     console = target.console()

@@ -64,9 +64,9 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
-    from vaecli.report.read_results import load_results
-    from vaecli.report.render import render
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.read_results import load_results
+    from vaecli.reporting.render import render
+    from vaecli.reporting.terminal import Target
 
     for option, file in (("--output", output), ("--picture", picture)):
         if file is not None:
@@ -76,7 +76,7 @@ def report(
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     if picture is not None:
-        from vaecli.report.picture import check_picture
+        from vaecli.reporting.picture import check_picture
 
         check_picture(picture)
     results = load_results(directory if directory is not None else newest())
@@ -92,7 +92,7 @@ def report(
         target=Target() if output is not None else Target.stdout(),
     )
     if picture is not None:
-        from vaecli.report.picture import draw
+        from vaecli.reporting.picture import draw
 
         draw(one_table(results.frame), picture)
     if output is None:
@@ -103,7 +103,7 @@ def report(
 
 def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
-    from vaecli.report.read_results import newest_experiment
+    from vaecli.reporting.read_results import newest_experiment
 
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
@@ -114,7 +114,7 @@ def newest() -> Path:
 
 def format_of(output: Path | None) -> str:
     """The format that an output file's suffix asks for; a table otherwise."""
-    from vaecli.report.formats import SUFFIXES
+    from vaecli.reporting.formats import SUFFIXES
 
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
@@ -126,7 +126,7 @@ def one_table(frame: pd.DataFrame) -> pd.DataFrame:
         UsageError: They are of several.
     """
     from vaecli.core.errors import UsageError
-    from vaecli.report.table import sections, title_of
+    from vaecli.reporting.table import sections, title_of
 
     parts = sections(frame)
     if len(parts) > 1:

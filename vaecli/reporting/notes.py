@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.metrics.verdict import RULE, uniform_nats
-from vaecli.report.conclusions import contradictions, frontier, rows_of, verdict_sentence
-from vaecli.report.view import UNDEFINED, number, printable
+from vaecli.reporting.conclusions import contradictions, frontier, rows_of, verdict_sentence
+from vaecli.reporting.view import UNDEFINED, number, printable
 from vaecli.runs.folder import flatten
 from vaecli.runs.groups import APART, complete, finished, grouped
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined

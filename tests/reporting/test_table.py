@@ -9,8 +9,8 @@ import pytest
 from report.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
-from vaecli.report.notes import Context
-from vaecli.report.table import build_views
+from vaecli.reporting.notes import Context
+from vaecli.reporting.table import build_views
 
 
 def column(view, name):

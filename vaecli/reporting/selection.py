@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
 from vaecli.metrics.schema import COLUMNS, Direction
-from vaecli.report.conclusions import joint_verdict
-from vaecli.report.view import number
+from vaecli.reporting.conclusions import joint_verdict
+from vaecli.reporting.view import number
 from vaecli.runs.groups import finished
 from vaecli.runs.statistics import defined
 

@@ -8,8 +8,8 @@ import pytest
 from report.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
-from vaecli.report.paired import p_text, paired_views, signed
-from vaecli.report.render import render
+from vaecli.reporting.paired import p_text, paired_views, signed
+from vaecli.reporting.render import render
 
 
 def seeds(n):

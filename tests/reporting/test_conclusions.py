@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report.frames import table, trial
 
-from vaecli.report.conclusions import frontier, joint_verdict, verdict_sentence
+from vaecli.reporting.conclusions import frontier, joint_verdict, verdict_sentence
 from vaecli.runs.groups import grouped
 
 

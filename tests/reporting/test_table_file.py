@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from vaecli.core.errors import UsageError
 from vaecli.metrics.schema import COLUMNS, RESULT_COLUMNS
-from vaecli.report.read_results import load_results
-from vaecli.report.render import render
-from vaecli.report.table_file import read_csv
+from vaecli.reporting.read_results import load_results
+from vaecli.reporting.render import render
+from vaecli.reporting.table_file import read_csv
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "experiments" / "all" / "results.csv"

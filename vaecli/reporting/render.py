@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
-from vaecli.report.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
-from vaecli.report.notes import Context
-from vaecli.report.paired import paired_views
-from vaecli.report.table import build_views
-from vaecli.report.terminal import Target, to_text
+from vaecli.reporting.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
+from vaecli.reporting.notes import Context
+from vaecli.reporting.paired import paired_views
+from vaecli.reporting.table import build_views
+from vaecli.reporting.terminal import Target, to_text
 
 if TYPE_CHECKING:
     import pandas as pd

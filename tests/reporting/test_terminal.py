@@ -7,8 +7,8 @@ import re
 import pytest
 from report.frames import table, three_methods, trial
 
-from vaecli.report.render import render
-from vaecli.report.terminal import Target
+from vaecli.reporting.render import render
+from vaecli.reporting.terminal import Target
 
 
 def shown(frame, target, columns=None):

@@ -6,7 +6,7 @@ import pytest
 from report.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
-from vaecli.report.selection import choose_columns, parse_sort
+from vaecli.reporting.selection import choose_columns, parse_sort
 from vaecli.runs.groups import grouped
 
 

@@ -11,9 +11,9 @@ import pytest
 from report.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
-from vaecli.report.formats import escape_latex, escape_markdown, markdown_table
-from vaecli.report.render import render
-from vaecli.report.terminal import Target
+from vaecli.reporting.formats import escape_latex, escape_markdown, markdown_table
+from vaecli.reporting.render import render
+from vaecli.reporting.terminal import Target
 
 COLUMNS = "method,seeds,rec,kl,au"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vaecli.report.view import decimals, number, printable
+from vaecli.reporting.view import decimals, number, printable
 
 
 @pytest.mark.parametrize(

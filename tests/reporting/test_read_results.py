@@ -9,8 +9,8 @@ import pytest
 from tests.runs.grids import forget_method
 from vaecli.config import build_config
 from vaecli.core.errors import UsageError
-from vaecli.report.read_results import load_results, newest_experiment, read_csv
-from vaecli.report.render import render
+from vaecli.reporting.read_results import load_results, newest_experiment, read_csv
+from vaecli.reporting.render import render
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.tables import write_tables
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError
 from vaecli.core.files import load_json
-from vaecli.report.notes import Context
-from vaecli.report.table_file import read_csv
+from vaecli.reporting.notes import Context
+from vaecli.reporting.table_file import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
 from vaecli.metrics.verdict import NO_VERDICT
-from vaecli.report.conclusions import frontier, joint_verdict
-from vaecli.report.view import printable
+from vaecli.reporting.conclusions import frontier, joint_verdict
+from vaecli.reporting.view import printable
 from vaecli.runs.groups import grouped
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vaecli.report.view import AT_LEAST, Cell, Head, View
+from vaecli.reporting.view import AT_LEAST, Cell, Head, View
 from vaecli.runs.tables import csv_cell
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.core.errors import UsageError
-from vaecli.report.picture import check_picture, points, top
+from vaecli.reporting.picture import check_picture, points, top
 
 COLUMNS = ["experiment", "corpus", "method", "seed", "status", "split", "rec", "kl", "mi", "mi_ceiling", "au"]
 ROWS = [

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vaecli.report.formats import ARROWS, ASCII_ARROWS, PLAIN
-from vaecli.report.view import AT_LEAST, Cell, View
+from vaecli.reporting.formats import ARROWS, ASCII_ARROWS, PLAIN
+from vaecli.reporting.view import AT_LEAST, Cell, View
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
-from vaecli.report.view import printable
+from vaecli.reporting.view import printable
 from vaecli.runs.groups import Group, finished, grouped
 from vaecli.runs.statistics import defined
 
