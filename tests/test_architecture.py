@@ -12,7 +12,6 @@ from vaecli.remedies import REMEDIES
 
 PACKAGE = Path(__file__).parent.parent / "vaecli"
 ORDER = (
-    "__init__",
     "core",
     "config",
     "kernels",
@@ -27,6 +26,8 @@ ORDER = (
     "engines",
     "reporting",
     "catalogue",
+    "api",
+    "__init__",
     "cli",
     "__main__",
 )

@@ -14,13 +14,14 @@ import typer
 from typer.testing import CliRunner
 
 from tests.runs.grids import finish
-from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, show_plan, visible_gpus
+from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, duration, show_plan
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
 from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.engines import local
-from vaecli.engines.local import Event, Outcome
+from vaecli.engines import experiment as engine
+from vaecli.engines.experiment import check_outcome
+from vaecli.engines.local import Event, Outcome, run_trials, visible_gpus
 from vaecli.remedies import method_names
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
@@ -37,8 +38,8 @@ def vae(tmp_path, monkeypatch):
     app = typer.Typer()
     app.command()(compare)
     monkeypatch.chdir(tmp_path)
-    fake = functools.partial(local.run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
-    monkeypatch.setattr(local, "run_trials", fake)
+    fake = functools.partial(run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
+    monkeypatch.setattr(engine, "run_trials", fake)
 
     def invoke(*arguments):
         result = CliRunner().invoke(app, [*TINY, *arguments])
@@ -189,16 +190,16 @@ def test_the_end_of_an_experiment(grid):
     finish(first, {})
     finish(second, {}, status="failed", message="DataError: x")
     with pytest.raises(TrialsFailedError) as failed:
-        conclude(grid, Outcome())
+        check_outcome(grid, Outcome())
     assert failed.value.exit_code == 5
     assert "1 of 2 trials are not done" in str(failed.value)
     assert "bn seed 1: failed: DataError: x" in str(failed.value)
     for number in (signal.SIGINT, signal.SIGTERM):
         with pytest.raises(InterruptedRunError) as interrupted:
-            conclude(grid, Outcome(signal_number=number))
+            check_outcome(grid, Outcome(signal_number=number))
         assert interrupted.value.exit_code == 128 + number
     RunFolder(second.path).update(status="done")
-    conclude(grid, Outcome())
+    check_outcome(grid, Outcome())
 
 
 # what is shown

@@ -108,7 +108,7 @@ def generate(
     request = Request(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
     codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
-    vocabulary = loaded.corpus.vocabulary
+    vocabulary = loaded.vocabulary
     decoded = [vocabulary.decode(sentence.words) for sentence in sentences]
     if as_json:
         write_json(decoded, sentences, codes, vocabulary.tokenizer.text)
@@ -186,19 +186,18 @@ def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list
     part = as_split(chosen, request.split)
     batch_size = run.config.evaluation.batch_size
     means = posterior_means(run.model, part, batch_size=batch_size, seed=request.seed, device=run.device)
-    return [run.corpus.vocabulary.decode(words) for words in sources(part)], means
+    return [run.vocabulary.decode(words) for words in sources(part)], means
 
 
 def decode(run: LoadedRun, request: Request, codes: Codes) -> list[Sentence]:
     """A sentence a code, as long as the longest of the corpus at most."""
     from functools import partial
 
-    from vaecli.metrics.extras.text.reconstruction import decode_codes, longest_sentence
+    from vaecli.metrics.extras.text.reconstruction import decode_codes
     from vaecli.metrics.extras.text.samples import sample_codes
     from vaecli.model.decoding import beam
 
-    corpus, batch_size = run.corpus, run.config.evaluation.batch_size
-    longest = longest_sentence(corpus.train, corpus.split(request.split))
+    batch_size, longest = run.config.evaluation.batch_size, run.longest
     if request.beam is None:
         assert request.temperature is not None
         return sample_codes(

@@ -76,6 +76,16 @@ def resolve_jobs(jobs: int, trials: int, gpus: int = 0) -> int:
     return max(1, min(jobs or gpus or cores(), trials))
 
 
+def visible_gpus(device: str) -> list[str]:
+    """The GPUs that trials share out among themselves, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    import torch
+
+    if device not in ("auto", "cuda") or not torch.cuda.is_available():
+        return []
+    named = [item for item in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if item]
+    return named or [str(number) for number in range(torch.cuda.device_count())]
+
+
 def run_trials(
     trials: Sequence[Trial],
     jobs: int = 0,

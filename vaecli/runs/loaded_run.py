@@ -1,8 +1,9 @@
-"""A finished run as it can be measured again: its settings, corpus, method and the best weights."""
+"""A finished run as it can be used and measured again: its settings, vocabulary, method and the best weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -26,10 +27,12 @@ from vaecli.training.state import load_model
 class LoadedRun:
     """A run with its model at the best validation checkpoint, population statistics included.
 
+    All but `corpus` comes from the run's folder alone, wherever its corpus may be by now.
+
     Attributes:
         folder: Where it came from.
         config: Its settings.
-        corpus: Loaded anew; its fingerprint is that of the training.
+        vocabulary: Of its corpus, from ``vocab.json``.
         method: The composed remedies.
         model: In evaluation mode, on the device.
         device: Where the model is.
@@ -37,10 +40,34 @@ class LoadedRun:
 
     folder: RunFolder
     config: RunConfig
-    corpus: Corpus
+    vocabulary: WordVocabulary
     method: Method
     model: VAE
     device: torch.device
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The run's corpus, read again; its fingerprint is that of the training.
+
+        Raises:
+            UsageError: It has changed since.
+            DataError: It can't be read.
+        """
+        corpus = load_run_corpus(self.folder, self.config)
+        if self.folder.fingerprint != corpus.fingerprint:
+            raise UsageError(
+                f"{self.folder.path}: the corpus {self.config.corpus.data!r} has changed since the run was trained on "
+                f"it (fingerprint {self.folder.fingerprint[:12]}, now {corpus.fingerprint[:12]})"
+            )
+        return corpus
+
+    @cached_property
+    def longest(self) -> int:
+        """Words of the longest sentence of the corpus, the bound of what is decoded."""
+        known = (self.folder.run().get("corpus") or {}).get("longest")
+        if isinstance(known, int):
+            return known
+        return self.corpus.longest  # a run of an earlier version
 
 
 def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
@@ -64,19 +91,19 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
         device: ``auto``, ``cpu`` or ``cuda``; the run's own setting without.
 
     Raises:
-        UsageError: There is no run, it has no trained model yet, or its corpus has changed since.
-        DataError: The corpus or the checkpoint can't be read.
+        UsageError: There is no run, or it has no trained model yet.
+        DataError: The vocabulary or the checkpoint can't be read.
     """
     folder = RunFolder.open(path)
     config = folder.config()
     if not (folder.checkpoint_path / BEST).exists():
         raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
-    corpus = load_run_corpus(folder, config)
-    trained = folder.run().get("corpus", {}).get("fingerprint")
-    if trained != corpus.fingerprint:
-        raise UsageError(f"{path}: the corpus {config.corpus.data!r} has changed since the run was trained on it")
+    vocabulary = WordVocabulary.load(folder.path / "vocab.json")
     method = make_method(config.method, config.hyper)
     where = resolve_device(device or config.training.device)
-    model = method.build(Shape(len(corpus.vocabulary), len(corpus.train), config.model), config.training.seed)
+    sentences = (folder.run().get("corpus") or {}).get("train_sentences")
+    if not isinstance(sentences, int):  # a run of an earlier version
+        sentences = len(load_run_corpus(folder, config).train)
+    model = method.build(Shape(len(vocabulary), sentences, config.model), config.training.seed)
     load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
-    return LoadedRun(folder, config, corpus, method, model.to(where).eval(), where)
+    return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)

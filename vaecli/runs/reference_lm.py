@@ -15,14 +15,13 @@ from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import TrainLM
 from vaecli.metrics.extras.text.samples import as_split
 from vaecli.model.vae import VAE, Shape
-from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
 from vaecli.training.loop import Loop
-from vaecli.training.progress import Progress, Row
+from vaecli.training.progress import Unwatched
 from vaecli.training.session import TrainingSession
 from vaecli.training.state import load_model
 
@@ -30,14 +29,6 @@ WANTED = "the reference has to be a run of method lm"
 
 HELD_OUT = 10
 """One sample in so many is held out, to choose the checkpoint and the decays."""
-
-
-class _Silent:
-    def step(self, progress: Progress, terms: Terms) -> None:
-        """Tells nobody."""
-
-    def evaluated(self, row: Row) -> None:
-        """Tells nobody."""
 
 
 def check_reference(path: str) -> None:
@@ -119,7 +110,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
         session = TrainingSession(model, method, text, recipe, device)
         with tempfile.TemporaryDirectory(prefix="vae-reference-") as folder:
             try:
-                Loop(session, Path(folder), _Silent()).run()
+                Loop(session, Path(folder), Unwatched()).run()
             except InterruptedRunError as error:
                 number = error.exit_code - 128
                 raise InterruptedRunError("interrupted in training the reference; nothing is kept", number) from None

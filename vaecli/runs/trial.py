@@ -125,7 +125,13 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     """Writes what the run is made of before it starts."""
     corpus.vocabulary.save(folder.path / "vocab.json")
     folder.update(
-        corpus={"name": corpus.name, "fingerprint": corpus.fingerprint, "vocabulary": len(corpus.vocabulary)},
+        corpus={
+            "name": corpus.name,
+            "fingerprint": corpus.fingerprint,
+            "vocabulary": len(corpus.vocabulary),
+            "train_sentences": len(corpus.train),
+            "longest": corpus.longest,
+        },
         remedies=method.versions,
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),

@@ -192,6 +192,21 @@ def read_sets(sets: Sequence[str], base: Path) -> Layer:
     return layer
 
 
+def read_values(values: Mapping[str, Any], base: Path) -> Layer:
+    """The layer of settings by dotted key, such as ``{"bn.gamma": 0.5, "training.epochs": 10}``."""
+    layer = Layer("settings")
+    for name, value in values.items():
+        place = f"settings[{name!r}]"
+        owner, dot, key = str(name).partition(".")
+        if not (dot and owner and key):
+            layer.problems.append(f"{place}: name a setting as group.key or remedy.key")
+        elif owner in GROUPS:
+            layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, place)
+        else:
+            layer.put_hyper(owner, key, value, place)
+    return layer
+
+
 def read_options(options: Mapping[str, Mapping[str, Any]], base: Path) -> Layer:
     """The layer of options such as ``--data``, by group and key; None is an option that wasn't given."""
     layer = Layer("options")

@@ -17,7 +17,7 @@ from vaecli.core.checked import shown
 from vaecli.core.errors import UsageError, nearest
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
-from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets
+from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
 from vaecli.settings.presets import load_preset
 from vaecli.settings.toml_file import name_problem, read_file
 
@@ -72,6 +72,7 @@ def load_settings(
     preset: str | None = None,
     options: Groups | None = None,
     sets: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
     methods: Iterable[str] = (),
     seeds: str | int | None = None,
     experiment: str | None = None,
@@ -86,6 +87,7 @@ def load_settings(
         preset: ``--preset``; goes before the file's, ``quick`` without either.
         options: Values of options, by group and key; None where an option wasn't given.
         sets: ``--set`` values, the last word.
+        values: The same by dotted key and with their types, as Python has them.
         methods: ``--methods``, instead of the file's; ``all`` is every remedy.
         seeds: ``--seeds``, instead of the file's.
         experiment: ``--name``, instead of the file's.
@@ -99,7 +101,7 @@ def load_settings(
     """
     base = Path.cwd()
     layers = [read_file(file)] if file is not None else []
-    layers += [read_options(options or {}, base), read_sets(sets, base)]
+    layers += [read_options(options or {}, base), read_sets(sets, base), read_values(values or {}, base)]
     resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
     plan = resolver.plan(
         {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
@@ -209,7 +211,7 @@ class _Resolver:
 
     def _overrides(self) -> dict[str, Any]:
         """The file's overrides without what an option or ``--set`` says for all methods."""
-        said = merge(*(layer.groups for layer in self.layers if layer.place in ("options", "--set")))
+        said = merge(*(layer.groups for layer in self.layers if layer.place in ("options", "--set", "settings")))
         result: dict[str, Any] = {}
         for layer in self.layers:
             for method, tables in layer.overrides.items():

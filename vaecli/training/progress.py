@@ -22,6 +22,16 @@ class Observer(Protocol):
         """After a validation; the row of history.csv."""
 
 
+class Unwatched:
+    """An observer that tells nobody."""
+
+    def step(self, progress: Progress, terms: Terms) -> None:
+        """Tells nobody of an update."""
+
+    def evaluated(self, row: Row) -> None:
+        """Tells nobody of a row."""
+
+
 @dataclass
 class Progress:
     """Where a run stands; all of it is in every checkpoint.
