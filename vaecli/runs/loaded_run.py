@@ -11,7 +11,7 @@ import torch
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.corpus.tokenizers import SUBWORDS
+from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
 from vaecli.model.vae import VAE, Shape
@@ -99,6 +99,8 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     if not (folder.checkpoint_path / BEST).exists():
         raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
     vocabulary = WordVocabulary.load(folder.path / "vocab.json")
+    if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
+        vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
     method = make_method(config.method, config.hyper)
     where = resolve_device(device or config.training.device)
     sentences = (folder.run().get("corpus") or {}).get("train_sentences")

@@ -87,7 +87,7 @@ def load_settings(
         preset: ``--preset``; goes before the file's, ``quick`` without either.
         options: Values of options, by group and key; None where an option wasn't given.
         sets: ``--set`` values, the last word.
-        values: The same by dotted key and with their types, as Python has them.
+        values: Settings by dotted key and with their types, as Python has them; options and ``--set`` go before them.
         methods: ``--methods``, instead of the file's; ``all`` is every remedy.
         seeds: ``--seeds``, instead of the file's.
         experiment: ``--name``, instead of the file's.
@@ -101,7 +101,7 @@ def load_settings(
     """
     base = Path.cwd()
     layers = [read_file(file)] if file is not None else []
-    layers += [read_options(options or {}, base), read_sets(sets, base), read_values(values or {}, base)]
+    layers += [read_values(values or {}, base), read_options(options or {}, base), read_sets(sets, base)]
     resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
     plan = resolver.plan(
         {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
