@@ -24,13 +24,14 @@ def tiny_split(n: int = 8, seed: int = 0, vocabulary_size: int = VOCABULARY_SIZE
     lengths = torch.randint(1, longest + 1, (n,), generator=generator)
     offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
     tokens = torch.randint(4, vocabulary_size, (int(offsets[-1]),), generator=generator, dtype=torch.int32)
-    return Split("train", tokens, offsets)
+    return Split("train", tokens, offsets, raw_words=float(len(tokens)))
 
 
 def split_of(*sentences: list[int]) -> Split:
     """The given sentences, as lists of word ids."""
     offsets = torch.tensor([0] + [len(s) for s in sentences]).cumsum(0)
-    return Split("train", torch.tensor([i for s in sentences for i in s], dtype=torch.int32), offsets)
+    tokens = torch.tensor([i for s in sentences for i in s], dtype=torch.int32)
+    return Split("train", tokens, offsets, raw_words=float(len(tokens)))
 
 
 def tiny_batch(n: int = 4, seed: int = 0, split: Split | None = None) -> Batch:

@@ -2,14 +2,17 @@
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from experiments.benchmarks import __main__ as bench
 from experiments.benchmarks import quality, results
-from experiments.benchmarks.machine import describe, slug
+from experiments.benchmarks.machine import LIMITS, describe, slug
 from experiments.benchmarks.results import Results, Row
 from vaecli.config import EvaluationConfig
 
@@ -86,10 +89,53 @@ def test_the_own_readme_has_the_place():
 def test_slugs_tell_threads_and_precisions_apart():
     machine = {**describe(), "cpu": "AMD EPYC (tm)", "cpu_capability": "AVX2", "cores": 2, "threads": 1, "gpu": ""}
     assert slug(machine, "fp32") == "amd-epyc-tm-avx2-2-cores-1-threads-fp32"
+    assert slug({**machine, "limit": "avx2"}, "fp32") == "amd-epyc-tm-limited-to-avx2-2-cores-1-threads-fp32"
     assert slug({**machine, "gpu": "NVIDIA X"}, "bf16") == "amd-epyc-tm-avx2-2-cores-1-threads-nvidia-x-bf16"
 
 
 # the commands
+
+
+def test_isa_starts_the_libraries_of_a_new_process_with_their_limits(tmp_path, monkeypatch):
+    # in that process a row says what the libraries took, and its own children inherit it
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("a processor without AVX2")
+    monkeypatch.chdir(Path(__file__).parents[1])
+    path = tmp_path / "out.json"
+    assert bench.main(["--isa", "avx2", "--only", "memory-mi", "--quick", "--threads", "1", "--output", str(path)]) == 0
+    made = results.load(path)
+    assert [r.name for r in made.rows] == ["memory-mi"]
+    assert (made.machine["cpu_capability"], made.machine["limit"], made.machine["flags"]) == ("AVX2", "avx2", ["avx2"])
+    assert made.precision == "fp32"
+    assert "-limited-to-avx2-" in made.slug
+    assert "limited to avx2" in path.with_suffix(".md").read_text()
+
+
+def test_isa_hands_the_other_options_and_the_exit_code_on(monkeypatch):
+    seen = []
+
+    def run(command, env, check):
+        seen.append((command, {k: env[k] for k in LIMITS["avx2"]}))
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert bench.main(["--only", "mi", "--isa", "avx2", "--strict"]) == 1
+    # the three libraries' documented switches
+    wanted = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+    command, variables = seen.pop()
+    assert command == [sys.executable, "-m", "experiments.benchmarks", "--only", "mi", "--isa", "avx2", "--strict"]
+    assert variables == wanted
+    assert not seen
+
+
+def test_isa_that_the_processor_lacks_is_refused(monkeypatch, capsys):
+    for name, value in LIMITS["avx2"].items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    with pytest.raises(SystemExit) as stop:
+        bench.main(["--isa", "avx2"])
+    assert stop.value.code == 2
+    assert "--isa avx2: this processor doesn't have it" in capsys.readouterr().err
 
 
 def test_only_selects_rows_and_groups():

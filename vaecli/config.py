@@ -1,7 +1,7 @@
 """The settings of a run: typed groups, read from a preset, then a TOML file, then options, then ``--set``.
 
-The strings under the fields are the help of `vae config`. Unknown keys are refused, and all problems of a
-configuration are reported together.
+Each field says in its description what it is; no command prints these, the presets and `--set` name the same keys.
+Unknown keys are refused, and all problems of a configuration are reported together.
 """
 
 from __future__ import annotations
@@ -23,10 +23,26 @@ class CorpusConfig(Group):
     """Which text, and how it becomes ids."""
 
     data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
-    tokenizer: str = Field("split", description="`split` at white space, or the name of a torchtext tokenizer")
-    max_vocab: int = Field(0, ge=0, description="keep the most frequent words only; 0 keeps all")
-    min_freq: int = Field(1, ge=1, description="words seen fewer times in train are unknown")
-    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words")
+    tokenizer: str = Field(
+        "split",
+        description="`split` at white space; rules for English: basic_english, moses, toktok or spacy; "
+        "subwords learned on train: bpe or unigram",
+    )
+    max_vocab: int = Field(
+        0, ge=0, description="keep the most frequent words only; 0 keeps all. For bpe and unigram: pieces, 0 for 8,000"
+    )
+    min_freq: int = Field(1, ge=1, description="words or pieces seen fewer times in train are unknown")
+    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words or pieces")
+    text_column: str = Field(
+        "", description="field that is the sentence, where a line has several: its number from 1, or its name"
+    )
+    label_column: str = Field(
+        "auto",
+        description="field that is the label: its number or name, `none`, or `auto` where it is short and repeated",
+    )
+    unknown_words: str = Field(
+        "", description="words that stand for an unknown one, blanks between, such as `_UNK`; `<unk>` always does"
+    )
     train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
     valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
     test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +80,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--quick", action="store_true", help="less work and two repeats: shows that it runs, no more")
     p.add_argument("--full", action="store_true", help="also what takes minutes: vae compare")
     p.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's choice")
+    p.add_argument(
+        "--isa",
+        choices=("native", *machine.LIMITS),
+        default="native",
+        help="the newest instructions to use: a processor that has no others, measured on one that has [native]",
+    )
     p.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="arithmetic of our training")
     p.add_argument("--output", type=Path, metavar="FILE", help="JSON, and Markdown next to it [build/benchmarks/...]")
     p.add_argument(
@@ -116,21 +124,37 @@ def report(found: Results, committed: Path, console: Console) -> list[str]:
     return fallen
 
 
+def run_limited(arguments: Sequence[str], isa: str) -> int:
+    """The command in a process of its own, whose libraries and children keep to `isa`; they choose when they load."""
+    command = [sys.executable, "-m", "experiments.benchmarks", *arguments]
+    return subprocess.run(command, env={**os.environ, **machine.LIMITS[isa]}, check=False).returncode
+
+
+def refuse(args: argparse.Namespace) -> None:
+    """Exits with code 2 for options that don't go together, or not with this processor."""
+    if args.quick and args.commit:
+        parser().error("--quick figures show that it runs, no more; they can't be committed")
+    if args.isa != "native" and torch.backends.cpu.get_cpu_capability().lower() != args.isa:
+        parser().error(f"--isa {args.isa}: this processor doesn't have it; leave the option out")
+    if args.precision != "auto" and not can_train(args.precision, torch.device("cpu")):
+        parser().error(f"--precision {args.precision}: this CPU has no LSTM in it; use fp32")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     args = parser().parse_args(arguments)
+    if args.isa not in ("native", machine.limit()):
+        return run_limited(arguments, args.isa)
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
     if args.readme and not (args.only or args.full or args.quick or args.commit):
         results.update_readme()
         return 0
-    if args.quick and args.commit:
-        parser().error("--quick figures show that it runs, no more; they can't be committed")
+    refuse(args)
     try:
         entries = selected(args.only, args.full)
     except ValueError as error:
         parser().error(str(error))
-    if args.precision != "auto" and not can_train(args.precision, torch.device("cpu")):
-        parser().error(f"--precision {args.precision}: this CPU has no LSTM in it; use fp32")
     if args.threads:
         torch.set_num_threads(args.threads)
     options = Options(precision=args.precision, quick=args.quick, repeats=2 if args.quick else 5, threads=args.threads)

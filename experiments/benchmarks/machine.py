@@ -12,9 +12,18 @@ import torch
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
 """Processor features that decide which matrix kernels are there."""
 
+LIMITS = {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
+"""By the newest instructions that are to be used, what tells the three libraries so before they load."""
+
+
+def limit() -> str:
+    """The key of `LIMITS` whose variables this process was started with, or an empty string."""
+    started = (isa for isa, variables in LIMITS.items() if variables.items() <= os.environ.items())
+    return next(started, "")
+
 
 def _cpu() -> tuple[str, list[str]]:
-    """The processor's name and those of `FLAGS` that it has.
+    """The processor's name and those of `FLAGS` that it has and may use.
 
     A virtual machine may call processors of several generations by one name; family and model tell them apart.
     """
@@ -27,6 +36,8 @@ def _cpu() -> tuple[str, list[str]]:
     )
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE)
     words = set(flags.group(1).split()) if flags else set()
+    if limit():
+        words &= {limit()}
     spelt = name.group(1).strip() if name else platform.machine()
     if family and model:
         spelt += f" family {family.group(1)} model {model.group(1)}"
@@ -46,6 +57,7 @@ def describe() -> dict[str, str | int | list[str]]:
         "cores": cores(),
         "flags": flags,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        **({"limit": limit()} if limit() else {}),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
         "system": platform.system(),
         "python": platform.python_version(),
@@ -56,6 +68,7 @@ def describe() -> dict[str, str | int | list[str]]:
 
 def slug(machine: dict[str, str | int | list[str]], precision: str) -> str:
     """A file name for results: processor, its instructions, cores, threads, GPU and precision."""
-    parts = [machine["cpu"], machine["cpu_capability"], f"{machine['cores']} cores", f"{machine['threads']} threads"]
+    capability = f"{'limited to ' if machine.get('limit') else ''}{machine['cpu_capability']}"
+    parts = [machine["cpu"], capability, f"{machine['cores']} cores", f"{machine['threads']} threads"]
     text = " ".join(str(part) for part in [*parts, machine["gpu"], precision] if part)
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -195,8 +195,9 @@ def to_markdown(results: Results) -> str:
     m = results.machine
     flags = ", ".join(m["flags"]) or "no flags of note"
     gpu = f", GPU {m['gpu']}" if m["gpu"] else ""
+    limit = f", limited to {m['limit']}" if m.get("limit") else ""
     about = (
-        f"{m['cpu']}, {m['cores']} cores ({flags}){gpu}; torch {m['torch']}, {m['threads']} threads, "
+        f"{m['cpu']}, {m['cores']} cores ({flags}){limit}{gpu}; torch {m['torch']}, {m['threads']} threads, "
         f"Python {m['python']}; our training in {results.precision}"
     )
     parts = [f"### {results.slug}", about, _markdown_table(HEADER, [_cells(row) for row in results.rows])]

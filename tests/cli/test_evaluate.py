@@ -115,7 +115,7 @@ def test_more_importance_samples_change_those_figures_only(runs, base):
     evaluate(runs["vanilla"], "--iw-samples", 40)
     after = runs["vanilla"].metrics()["values"]
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw"}
+    assert changed == {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word"}
     assert (before["iw_samples"], after["iw_samples"]) == (3, 40)
     assert float(row(base, "vanilla")["iw_nll"]) == pytest.approx(after["iw_nll"])
 
@@ -193,7 +193,9 @@ def test_every_evaluation_may_be_asked_for_in_the_settings(runs, base, tmp_path)
     assert set(BLOCKS) <= set(found)
     evaluate(runs["vanilla"], "--all", "--sentences", 20, "--lm", runs["lm"].path)
     wanted = runs["vanilla"].metrics()
-    asked = {name for name, column in COLUMNS.items() if column.optional and not name.startswith(("excess", "iw"))}
+    asked = {
+        name for name, column in COLUMNS.items() if column.optional and not name.startswith(("excess", "iw", "ppl"))
+    }
     assert asked <= set(found["values"])
     for name in asked - {"rec_se", "kl_se", "neg_elbo_se"}:
         assert found["values"][name] == wanted["values"][name], name
@@ -276,12 +278,19 @@ def test_a_reference_has_to_be_a_language_model(runs):
         evaluate(runs["vanilla"], "--payoff", "--lm", runs["vanilla"].path)
 
 
-def test_a_figure_that_is_no_number_is_not_kept(runs, monkeypatch):
+@pytest.mark.parametrize(("value", "words"), [("nan", "not a number"), ("inf", "infinite"), ("-inf", "infinite")])
+def test_a_figure_that_is_not_finite_is_not_kept(runs, monkeypatch, value, words):
     before = runs["vanilla"].metrics()
-    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float("nan")}))
-    with pytest.raises(DivergedError, match=r"amortisation_gap \(gaps\) is not a number on test"):
+    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float(value)}))
+    with pytest.raises(DivergedError, match=rf"amortisation_gap \(gaps\) is {words} on test"):
         evaluate(runs["vanilla"], "--gaps")
     assert runs["vanilla"].metrics() == before
+
+
+def test_a_perplexity_may_overflow(runs, monkeypatch):
+    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"forward_ppl": float("inf")}))
+    evaluate(runs["vanilla"], "--gaps")
+    assert runs["vanilla"].metrics()["values"]["forward_ppl"] == float("inf")
 
 
 def test_extra_names_are_checked_with_the_settings():

@@ -43,6 +43,30 @@ def test_the_newest_experiment_is_the_default(experiment):
     assert "experiment quick" in run().stdout
 
 
+def test_a_grid_that_was_stopped_at_once_is_passed_over_aloud(experiment):
+    config = build_config({"experiment": "later", "method": "bn"})
+    RunFolder(run_path(experiment.parent, "later", "bn", 0)).create(config).update(status="interrupted")
+    result = run()
+    assert "experiment quick" in result.stdout
+    assert result.stderr == "runs/quick, for no trial has ended yet in runs/later; name a folder to see it\n"
+    assert "not finished: 1 interrupted" in run(experiment.parent / "later").stdout
+
+
+def test_a_picture_is_of_one_table(experiment):
+    text = "experiment,corpus,method,seed,status,split,rec,kl,protocol\n"
+    rows = ["e,c,bn,0,done,test,20.0,3.0,111", "e,c,bn,0,done,test,19.0,3.0,222"]
+    path = experiment.parent.parent / "joined.csv"
+    path.write_text(text + "\n".join(rows) + "\n")
+    with pytest.raises(UsageError, match=r"draws one table, and these results make 2:\n  experiment e, .*protocol 111"):
+        run(path, "--picture", "p.svg")
+    path.write_text(text + rows[0] + "\n" + rows[1].replace("e,c", "f\x07,c") + "\n")
+    with pytest.raises(UsageError, match=r"name the folder of one of 'e', 'f\\x07'"):
+        run(path, "--picture", "p.svg")
+    path.write_text(text + rows[0].replace("bn", r"$\frac{b}$") + "\n")
+    run(path, "--picture", "p.svg")
+    assert (experiment.parent.parent / "p.svg").exists()
+
+
 def test_stdout_carries_the_table_only(experiment):
     result = run(experiment, "--format", "json", "--columns", "method,rec", "--sort", "rec")
     assert [(row["method"], row["rec"]) for row in json.loads(result.stdout)] == [("bn", 18.5), ("vanilla", 20.5)]

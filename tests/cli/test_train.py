@@ -121,3 +121,32 @@ def test_a_signal_saves_and_resume_goes_on(corpus, tmp_path):
         epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
     assert epochs == list(range(1, len(epochs) + 1))
     assert len(epochs) > rows_before - 1
+
+
+def test_another_corpus_gets_an_experiment_of_its_own(corpus, tmp_path):
+    """Two folders of one name, or one whose text has changed, never share a table."""
+    arguments = ("--data", corpus, *SMALL, "-q")
+    assert vae("train", *arguments, cwd=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file()}
+    other = tmp_path / "elsewhere" / "toy"
+    other.mkdir(parents=True)
+    for name in ("train", "valid", "test"):
+        (other / f"{name}.txt").write_text("\n".join(["another text", *SENTENCES]) + "\n")
+    for command in (("train", "--method", "bn"), ("compare", "--methods", "bn,lm")):
+        refused = vae(*command, "--data", other, *SMALL, "-q", cwd=tmp_path)
+        assert refused.returncode == 2
+        fingerprint = json.loads((tmp_path / "runs/toy/vanilla/seed-0/run.json").read_text())["corpus"]["fingerprint"]
+        assert fingerprint[:12] in refused.stderr
+        assert "--name" in refused.stderr
+    assert vae("train", "--method", "bn", "--data", other, *SMALL, "-q", "--name", "two", cwd=tmp_path).returncode == 0
+
+    (corpus / "train.txt").write_text("\n".join(SENTENCES * 4) + "\n")
+    for command in (("train", "--resume"), ("train", "--method", "bn")):
+        changed = vae(*command, *arguments, cwd=tmp_path)
+        assert changed.returncode == 2
+        assert "has changed since" in changed.stderr
+    after = {path: path.read_bytes() for path in (tmp_path / "runs" / "toy").rglob("*") if path.is_file()}
+    assert {path: data for path, data in after.items() if "lock" not in path.name} == {
+        path: data for path, data in before.items() if "lock" not in path.name
+    }
+    assert vae("train", *arguments, "--overwrite", cwd=tmp_path).returncode == 0

@@ -5,6 +5,7 @@ import pytest
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.types import UNK
 
 FOLDER = Path(os.environ.get("VAE_TEST_DATA", "")) / "ptb"
@@ -21,6 +22,16 @@ def test_counts_of_the_penn_treebank():
     # every word of valid and test is in train: what is unknown was <unk> in the file
     unknown = (FOLDER / "test.txt").read_text().split().count("<unk>")
     assert int((corpus.test.tokens == UNK).sum()) == unknown == 4_794
+
+
+@pytest.mark.parametrize("name", ["basic_english", "bpe", "moses", "toktok", "unigram"])
+def test_no_tokenizer_loses_an_unknown_word(name):
+    lines = (FOLDER / "test.txt").read_text().splitlines()
+    tokenizer = get_tokenizer(name)
+    tokenizer.learn(lines)
+    words = [word for line in lines for word in tokenizer(line)]
+    assert words.count("<unk>") == 4_794
+    assert not any(("&" in word and ";" in word) or "unk>" in word for word in words if word != "<unk>")
 
 
 def test_second_load_gives_the_same():

@@ -84,7 +84,7 @@ def test_labels(folder):
         ({"train": "pos\ta\nneg\tb\tc\n"}, "train.txt:2", "2 tabs"),
         ({"train": "x\ta\ny\tb\n", "valid": "x\ta\na\n"}, "valid.txt:2", "no tab"),
         ({"train": "a\nb\n", "valid": "x\ta\n"}, "valid.txt:1", "a tab, though"),
-        ({"train": "x\ta\n\tb\n"}, "train.txt:2", "an empty label"),
+        ({"train": "x\ta\n\tb\n", "valid": "x\ta\n", "test": "x\ta\n"}, "train.txt:2", "an empty label"),
     ],
 )
 def test_labels_on_some_lines_only(folder, files, place, problem):
@@ -148,7 +148,9 @@ def test_text_of_unknown_words_only(folder):
 def test_missing_file_names_the_nearest(folder):
     path = folder(valid=None)
     (path / "validation.txt").write_text("a\n")
-    with pytest.raises(DataError, match=r"no valid\.txt \(a corpus is .*\); did you mean 'validation\.txt'\?"):
+    with pytest.raises(
+        DataError, match=r"no valid\.txt \(a corpus is .*\); if 'validation.txt' is that file, rename it or link it"
+    ):
         load(path)
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torchtext.vocab import Vocab
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
-from vaecli.corpus.vocabulary import SPECIALS, TOKENIZERS, WordVocabulary, escape, get_tokenizer, unescape
-from vaecli.errors import DataError, UsageError
+from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary, escape, unescape
+from vaecli.errors import DataError
 
 TEXT = ["b", "b", "b", "a", "a", "c", "c", "d", "<unk>", "<unk>", "<unk>", "<unk>"]
 
@@ -81,6 +81,12 @@ def test_save_and_load(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["vocab.json"]
 
 
+def test_a_vocabulary_of_an_earlier_version_is_of_white_space(tmp_path):
+    path = tmp_path / "vocab.json"
+    path.write_text(json.dumps(words("a")))
+    assert WordVocabulary.load(path).tokenizer.name == "split"
+
+
 def words(*ordinary):
     return {"format": 1, "words": [*SPECIALS, *ordinary]}
 
@@ -100,6 +106,11 @@ def words(*ordinary):
         (json.dumps(words("")).encode(), "empty"),
         (json.dumps(words("<s>")).encode(), "special"),
         (json.dumps(words("\ud800")).encode(), "surrogates not allowed"),
+        (json.dumps(words() | {"tokenizer": "bpe"}).encode(), "`tokenizer` is no object"),
+        (json.dumps(words() | {"tokenizer": {"name": "revtok"}}).encode(), "there is no tokenizer 'revtok'"),
+        (json.dumps(words() | {"tokenizer": {"name": "bpe"}}).encode(), "the tokenizer has no model"),
+        (json.dumps(words() | {"tokenizer": {"name": "bpe", "model": "?"}}).encode(), "not base64"),
+        (json.dumps(words() | {"tokenizer": {"name": "bpe", "model": "aaaa"}}).encode(), "no SentencePiece model"),
     ],
 )
 def test_bad_files_are_data_errors(tmp_path, content, problem):
@@ -113,23 +124,3 @@ def test_bad_files_are_data_errors(tmp_path, content, problem):
 def test_missing_file(tmp_path):
     with pytest.raises(DataError, match="can't read the vocabulary: No such file"):
         WordVocabulary.load(tmp_path / "vocab.json")
-
-
-def test_tokenizers():
-    assert get_tokenizer("split")("The cat, \t sat. ") == ["The", "cat,", "sat."]
-    assert get_tokenizer("basic_english")("The cat, sat.") == ["the", "cat", ",", "sat", "."]
-
-
-def test_unknown_tokenizer_names_the_choices():
-    with pytest.raises(UsageError, match="unknown tokenizer 'basic_englsh'") as caught:
-        get_tokenizer("basic_englsh")
-    assert "did you mean 'basic_english'?" in str(caught.value)
-    assert all(name in str(caught.value) for name in TOKENIZERS)
-
-
-def test_tokenizer_without_its_library(monkeypatch, capsys):
-    monkeypatch.setitem(__import__("sys").modules, "sacremoses", None)  # an import of it fails, installed or not
-    with pytest.raises(UsageError, match=r"tokenizer 'moses' \(corpus\.tokenizer\) needs a library") as caught:
-        get_tokenizer("moses")
-    assert "split, basic_english" in str(caught.value)
-    assert capsys.readouterr().out == ""  # stdout is for results

@@ -35,5 +35,7 @@ def test_large_offset_does_not_hide_a_small_variance():
     assert mean_variance(mean)[0] == pytest.approx(0.0225 * 1000 / 999, rel=1e-3)
 
 
-def test_single_sentence_has_no_active_unit():
-    assert active_units(torch.ones(1, 4)) == 0
+def test_a_single_sentence_has_no_variance_and_so_no_count():
+    assert mean_variance(torch.ones(1, 4)) is None
+    assert active_units(torch.ones(1, 4)) is None
+    assert active_units(torch.ones(2, 4)) == 0

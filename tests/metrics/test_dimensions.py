@@ -42,6 +42,16 @@ def test_lines_are_by_kl_and_mark_the_active():
     assert dimension_lines(details, most=1)[-1].strip() == "and 2 more of less kl, in metrics.json"
 
 
+def test_one_sentence_has_a_kl_and_no_variance_of_means():
+    model, split = linear_gaussian([1.0], 0.8, 0.6)
+    found = dimensions_block(block_input(model, split))
+    assert found.details["mean_variance"] is None
+    # (0.64 + 0.36 + 1.0216512 - 1) / 2 = 0.5108
+    assert found.lines[1].split() == ["0", "0.5108", "-", "0.3600"]
+    none = {"kl": None, "mean_variance": None, "posterior_variance": None}
+    assert dimension_lines(none) == ("dimensions: a KL that has no parts, and no variance over one sentence",)
+
+
 def test_codes_without_a_kl_and_none_at_all():
     found = dimensions_block(block_input(tiny_model("ae"), tiny_split(6), method="ae"))
     assert (found.details["kl"], found.details["posterior_variance"]) == (None, None)

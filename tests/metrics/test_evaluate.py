@@ -6,11 +6,12 @@ from statistics import NormalDist, fmean, stdev, variance
 import pytest
 import torch
 from metrics.toys import CPU, linear_gaussian, true_nll
-from support import tiny_model, tiny_shape, tiny_split
+from support import split_of, tiny_model, tiny_shape, tiny_split
 
 from vaecli.config import EvaluationConfig
 from vaecli.errors import DivergedError
-from vaecli.metrics.evaluate import evaluate, validation_mutual_information
+from vaecli.metrics.evaluate import evaluate, unknown_share, validation_mutual_information
+from vaecli.metrics.mi import batch_order
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.schema import COLUMNS
 from vaecli.model.posterior import DiagonalGaussian
@@ -50,13 +51,16 @@ def test_every_figure_against_brute_force():
         iw.append(-math.log(fmean(NormalDist(c).pdf(x) * prior.pdf(c) / q[i].pdf(c) for c in codes)))
     aggregate = [fmean(other.pdf(v) for other in q) for v in z]
     mi = [math.log(q[i].pdf(z[i]) / aggregate[i]) for i in range(n)]
-    batches = [q[:32]] * 32 + [q[32:]] * 8
-    mi_batch = [math.log(q[i].pdf(z[i]) / fmean(other.pdf(z[i]) for other in batches[i])) for i in range(n)]
+    order = batch_order(n, 3).tolist()
+    batch = {i: [q[j] for j in (order[:32] if place < 32 else order[32:])] for place, i in enumerate(order)}
+    mi_batch = [math.log(q[i].pdf(z[i]) / fmean(other.pdf(z[i]) for other in batch[i])) for i in range(n)]
     error = {name: stdev(v) / math.sqrt(n) for name, v in (("rec", rec), ("elbo", neg_elbo), ("iw", iw), ("mi", mi))}
 
     expected = {
         "sentences": n,
         "tokens": 2 * n,  # a word and </s>
+        "vocabulary": 12,  # of the tiny shape
+        "unknown": 0.0,
         "rec": fmean(rec),
         "kl": fmean(kl),
         "neg_elbo": fmean(neg_elbo),
@@ -64,6 +68,7 @@ def test_every_figure_against_brute_force():
         "iw_samples": 6,
         "ppl_elbo": math.exp(sum(neg_elbo) / (2 * n)),
         "ppl_iw": math.exp(sum(iw) / (2 * n)),
+        "ppl_word": math.exp(sum(iw) / (2 * n)),  # a token is a word
         "mi": fmean(mi),
         "mi_se": error["mi"],
         "mi_ceiling": math.log(n),
@@ -115,6 +120,7 @@ def test_deterministic_code_has_no_figure_that_needs_a_density():
         "iw_nll_se",
         "iw_samples",
         "ppl_iw",
+        "ppl_word",
         "excess_nll",
         "excess_nll_se",
         "marginal_kl",
@@ -134,7 +140,7 @@ def test_per_dimension_sums_to_the_totals():
 def test_importance_weighting_can_be_left_out(options):
     found = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0), **options).values
     whole = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0)).values
-    left_out = {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "excess_nll", "excess_nll_se"}
+    left_out = {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se"}
     assert {name for name in found if found[name] is None} == left_out
     assert all(found[name] == whole[name] for name in set(found) - left_out)
 
@@ -232,6 +238,17 @@ def test_sampled_kl_is_exactly_mutual_information_plus_marginal_kl():
     assert metrics.per_dimension["kl"] is None  # one figure a sentence, not one a dimension
 
 
+def test_a_sampled_kl_may_be_negative_and_is_right_on_average():
+    """Two sentences whose posteriors are next to the prior: the exact KL is nearly 0, and its noise is not."""
+    model, split = tiny_model(init_range=0.2), tiny_split(2)
+    exact = run(model, split).values["kl"]
+    head = model.head.forward
+    model.head.forward = lambda encoding: NoClosedForm(**vars(head(encoding)))
+    sampled = [run(model, split, iw_samples=0, seed=seed).values["kl"] for seed in range(60)]
+    assert min(sampled) < 0 < exact
+    assert abs(fmean(sampled) - exact) < 4 * stdev(sampled) / math.sqrt(60)
+
+
 def test_same_seed_same_figures_and_other_seed_other_noise():
     model, split = tiny_model(), tiny_split(8)
     first, other = run(model, split, seed=1).values, run(model, split, seed=2).values
@@ -247,9 +264,19 @@ def test_validation_mutual_information_is_the_mi_column():
     assert validation_mutual_information(tiny_model("lm"), split, config, seed=0, device=CPU) == 0.0
 
 
+def test_unknown_words_are_a_share_of_the_words():
+    # 2 of 5 words; </s> is none
+    assert unknown_share(split_of([3, 4], [5, 3, 6])) == pytest.approx(0.4)
+    assert unknown_share(split_of([4], [5])) == 0.0
+    assert unknown_share(split_of([], [])) is None
+    assert run(tiny_model("lm"), split_of([3, 4], [5, 3, 6])).values["unknown"] == pytest.approx(0.4)
+
+
 def test_single_sentence_has_figures_but_no_standard_errors():
     model, split = linear_gaussian([1.0])
     values = run(model, split).values
     assert values["iw_nll"] == pytest.approx(true_nll(1.0))
     assert [values[name] for name in ("rec_se", "kl_se", "neg_elbo_se", "iw_nll_se", "mi_se")] == [None] * 5
-    assert (values["mi"], values["au"]) == (0.0, 0)
+    # what compares sentences would be 0 for any model, so it is undefined
+    assert [values[name] for name in ("mi", "mi_batch", "marginal_kl", "au")] == [None] * 4
+    assert values["mi_ceiling"] == 0.0

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vaecli.metrics import mi
-from vaecli.metrics.mi import batch_mutual_information, mutual_information
+from vaecli.metrics.ceilings import batch_ceiling
+from vaecli.metrics.mi import batch_mutual_information, batch_order, mutual_information
 from vaecli.model.posterior import DiagonalGaussian, PointMass
 from vaecli.model.prior import StandardNormal
 
@@ -46,7 +47,7 @@ def test_identical_posteriors_carry_exactly_nothing(n):
     posterior = DiagonalGaussian(one.repeat(n, 1), (0.3 * one).repeat(n, 1))
     z = posterior.sample(torch.randn(1, n, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
     assert mutual_information(posterior, z).terms.abs().max() < 1e-12
-    assert abs(batch_mutual_information(posterior, z)) < 1e-12
+    assert abs(batch_mutual_information(posterior, z, 0)) < 1e-12
 
 
 def test_separated_posteriors_reach_the_ceiling():
@@ -57,22 +58,45 @@ def test_separated_posteriors_reach_the_ceiling():
     assert found.value == pytest.approx(math.log(40), abs=1e-12)
     assert found.standard_error == pytest.approx(0, abs=1e-12)
     # Batches of 32 and 8: (32 log 32 + 8 log 8) / 40 = (110.904 + 16.636) / 40 = 3.1885.
-    assert batch_mutual_information(posterior, mean + 0.5) == pytest.approx(3.1885, abs=1e-4)
+    assert batch_mutual_information(posterior, mean + 0.5, 0) == pytest.approx(3.1885, abs=1e-4)
+    assert batch_ceiling(40) == pytest.approx(3.1885, abs=1e-4)
 
 
 def test_it_never_exceeds_log_n():
     posterior, z = gaussian(300, 5.0, 0.01)
     assert mutual_information(posterior, z).terms.max() <= math.log(300)
-    assert batch_mutual_information(posterior, z) <= math.log(32)
+    assert batch_mutual_information(posterior, z, 0) <= math.log(32)
 
 
-def test_batches_are_consecutive_sentences():
-    # Sentences 0-31 share one posterior, 32-63 another, far away: a batch sees no difference, the split log 2.
-    mean = torch.zeros(64, 1, dtype=torch.float64)
-    mean[32:] = 50.0
+def clusters(order):
+    """Two far clusters of 500 sentences each, in the given order of the file: log 2 = 0.693 nats."""
+    mean = torch.zeros(1000, 1, dtype=torch.float64)
+    mean[500:] = 50.0
+    return DiagonalGaussian(mean[order], torch.zeros_like(mean)), mean[order]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_batches_are_random_sentences_whatever_the_order_of_the_file(seed):
+    """Neighbours of a sorted file are all alike: batches of them would see 0.02 nats of the 0.693."""
+    for order in (torch.arange(1000), torch.randperm(1000, generator=torch.Generator().manual_seed(seed))):
+        # of 32 sentences k are in the first cluster, k ~ B(32, 1/2): E[entropy of k/32] = log 2 - 1/64 = 0.677
+        assert batch_mutual_information(*clusters(order), seed) == pytest.approx(0.677, abs=0.02)
+    assert mutual_information(*clusters(torch.arange(1000))).value == pytest.approx(math.log(2))
+
+
+def test_a_code_of_the_length_counts_in_mi_batch():
+    """Four lengths, a quarter of the sentences each, log 4 = 1.386 nats: batches of one length would see none of it."""
+    mean = 50.0 * (torch.arange(1000) // 250).double().unsqueeze(1)
     posterior = DiagonalGaussian(mean, torch.zeros_like(mean))
-    assert batch_mutual_information(posterior, mean) == pytest.approx(0, abs=1e-12)
-    assert mutual_information(posterior, mean).value == pytest.approx(math.log(2))
+    # a multinomial's entropy is too low by (4 - 1) / (2 * 32) = 0.047
+    assert batch_mutual_information(posterior, mean, 0) == pytest.approx(math.log(4) - 0.047, abs=0.02)
+    one_length = [DiagonalGaussian(part, torch.zeros_like(part)) for part in mean.split(250)]
+    assert all(abs(batch_mutual_information(q, q.mean, 0)) < 1e-12 for q in one_length)
+
+
+def test_batches_belong_to_the_seed():
+    assert sorted(batch_order(50, 0).tolist()) == list(range(50))
+    assert batch_order(50, 0).tolist() == batch_order(50, 0).tolist() != batch_order(50, 1).tolist()
 
 
 def test_kl_is_mutual_information_plus_marginal_kl():

@@ -8,6 +8,7 @@ from metrics.toys import linear_gaussian
 from support import split_of, tiny_model, tiny_split
 
 from vaecli.corpus.types import Split
+from vaecli.metrics import probe
 from vaecli.metrics.probe import (
     COLUMNS,
     Field,
@@ -75,11 +76,44 @@ def test_the_weights_are_a_minimum():
 def test_word_counts_by_hand():
     # word 4 twice and 5 once; an empty choice of weights elsewhere; the second sentence has word 6 once
     split = split_of([4, 5, 4], [6], [5])
-    known, asked = word_features(split, split, 12).train(torch.tensor([1, 0]))
+    known, predict = word_features(split, split, 12).train(torch.tensor([1, 0]))
     weight = torch.zeros(12, 1, dtype=torch.float64)
     weight[4], weight[5], weight[6] = 1, 10, 100
     assert known(weight).flatten().tolist() == [100, 12]
-    assert asked(weight).flatten().tolist() == [12, 100, 10]
+    # against a second class at 11: 12, 100 and 10 of the first
+    both = torch.cat([weight, torch.zeros(12, 1, dtype=torch.float64)], 1)
+    assert predict(both, torch.tensor([0.0, 11.0], dtype=torch.float64)).tolist() == [0, 0, 1]
+
+
+def test_beyond_the_bound_the_most_frequent_words_are_counted(monkeypatch):
+    monkeypatch.setattr(probe, "WEIGHTS", 6)
+    split = split_of([4, 5, 4], [6], [5, 7, 5])
+    features = word_features(split, split, 12, classes=2)
+    assert features.size == 3  # word 5 three times, 4 twice, 6 once before 7 once
+    known, predict = features.train(torch.tensor([0, 1, 2]))
+    weight = torch.tensor([[10.0, 0], [1, 0], [100, 0]], dtype=torch.float64)
+    assert known(weight)[:, 0].tolist() == [12, 100, 20]
+    assert predict(weight, torch.tensor([0.0, 15], dtype=torch.float64)).tolist() == [1, 0, 0]
+
+
+def test_beyond_the_bound_a_draw_of_the_sentences_is_labelled(monkeypatch):
+    monkeypatch.setattr(probe, "LOGITS", 240)
+    classes = torch.arange(400) % 2
+    features = dense_features(classes[:, None] + 0.01 * normal(400, 1), normal(2, 1))
+    seen = []
+    counted = replace(features, train=lambda chosen: (seen.append(len(chosen)), features.train(chosen))[1])
+    measure_field(field(classes, [0, 1]), counted, features, 0)
+    assert seen == [100] * 5 + [120]
+
+
+def test_blocks_of_tested_sentences_do_not_matter(monkeypatch):
+    split = split_of(*([4 + n % 5, 9] for n in range(50)))
+    weight, bias = normal(12, 3), normal(3)
+    whole = [word_features(split, split, 12, 3), dense_features(normal(9, 12), normal(50, 12))]
+    before = [features.train(torch.arange(9))[1](weight, bias) for features in whole]
+    monkeypatch.setattr(probe, "BLOCK", 12)
+    for features, classes in zip(whole, before, strict=True):
+        assert torch.equal(features.train(torch.arange(9))[1](weight, bias), classes)
 
 
 def test_words_that_name_the_class_are_read_from_few_labels():
@@ -135,6 +169,39 @@ def test_the_whole_block_on_a_model_whose_code_is_the_number():
     assert found.values["probe_accuracy_500"] is None  # there are 150
     assert json.loads(json.dumps(found.details)) == found.details
     assert found.values == probe_block(given).values
+
+
+def labelled_block(train, test, names=("a", "b", "c")):
+    """The probe of a model whose code is the number, with so many labels of train and of test."""
+    numbers = torch.linspace(-4, 4, len(train)).tolist()
+    model, split = linear_gaussian(numbers)
+    known = Split("train", split.tokens, split.offsets, {"label": torch.tensor(train)}, {"label": names})
+    asked = replace(known, name="test", labels={"label": torch.tensor(test)})
+    given = block_input(model, asked)
+    vocabulary = type(given.corpus.vocabulary)([f"w{n}" for n in range(len(train))])
+    return probe_block(replace(given, corpus=replace(given.corpus, train=known, vocabulary=vocabulary)))
+
+
+def test_sentences_whose_class_train_lacks_are_left_out():
+    train = [0] * 60 + [1] * 60
+    result = labelled_block(train, [0] * 60 + [2] * 30 + [1] * 30)
+    assert result.values["probe_accuracy"] == 1.0  # 30 of class 2 would have made it .75
+    assert result.values["probe_majority"] == pytest.approx(60 / 90)
+    assert "label: 30 of 120 tested sentences have one that train lacks, left out" in result.lines
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names", "why"),
+    [
+        ([0] * 60, [0] * 60, ("x",), "probe: all sentences of train have one label, 'x'"),
+        ([0, 1] * 30, [2] * 60, ("x", "y", "z"), "probe: no test sentence has a label that train has"),
+        (list(range(300)), list(range(300)), tuple(map(str, range(300))), "probe: label has 300 values in train"),
+    ],
+)
+def test_a_label_that_no_probe_can_tell_has_no_figures(train, test, names, why):
+    result = labelled_block(train, test, names)
+    assert result.values == dict.fromkeys(COLUMNS)
+    assert result.details["reason"].startswith(why)
 
 
 def test_no_labels_or_no_code_no_figures():

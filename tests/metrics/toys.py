@@ -63,7 +63,7 @@ def linear_gaussian(numbers, slope=0.5, scale=0.5**0.5):
     values = torch.tensor(numbers, dtype=torch.float64)
     parts = Parts(tiny_shape(1), _Encoder(values), _Head(slope, scale), StandardNormal(1), _Decoder(values))
     words = torch.arange(4, 4 + len(numbers), dtype=torch.int32)
-    return VAE(parts).double(), Split("test", words, torch.arange(len(numbers) + 1))
+    return VAE(parts).double(), Split("test", words, torch.arange(len(numbers) + 1), raw_words=len(numbers))
 
 
 def true_nll(x):

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -61,6 +63,42 @@ def test_products_are_exact_and_the_setting_comes_back():
     # 300 products of numbers near 1: float32 is off by some 1e-5, bf16 would be by 1e-1
     assert (product.double() - x.double() @ w.double().T).abs().max() < 2e-4
     assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def products(rows, inner, columns):
+    """The products of a linear map forward and backward, of one into strided memory and of a batch."""
+    g = torch.Generator().manual_seed(rows + columns)
+    x, w, d = (torch.randn(*shape, generator=g) for shape in ((rows, inner), (columns, inner), (rows, columns)))
+    strided = torch.empty(rows, columns + 7)[:, :columns]
+    yield torch.mm(x, w.T, out=strided), x.double() @ w.double().T
+    yield torch.nn.functional.linear(x, w, w[:, 0]), x.double() @ w.double().T + w[:, 0].double()
+    yield d @ w, d.double() @ w.double()
+    yield d.T @ x, d.double().T @ x.double()
+    pairs = [t.expand(2, -1, -1) for t in (x, w.T)]
+    yield torch.bmm(*pairs), torch.bmm(*(t.double() for t in pairs))
+
+
+@pytest.mark.parametrize("shape", [(1, 256, 1000), (64, 80, 256), (600, 64, 921), (704, 256, 2000), (50, 1000, 16)])
+def test_no_float32_product_is_rounded_further(shape):
+    """On a CPU with AMX, oneDNN would multiply in bf16 if asked to be fast: 3e-3 of the largest."""
+    with a.arithmetic("fp32", CPU):
+        for found, exact in products(*shape):
+            assert (found.double() - exact).abs().max() < 1e-5 * exact.abs().max()
+
+
+@pytest.mark.parametrize("module", [torch.nn.LSTM(64, 96, batch_first=True), torch.nn.Conv1d(64, 96, 3)])
+def test_no_float32_layer_is_rounded_further(module):
+    exact = copy.deepcopy(module).double()
+    x = torch.randn(32, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = []
+    with a.arithmetic("fp32", CPU):
+        for layer, given in ((module, x.clone()), (exact, x.double())):
+            made = layer(given.requires_grad_())
+            states = made[0] if isinstance(made, tuple) else made
+            states.square().sum().backward()
+            found.append([states.detach(), given.grad, *(p.grad for p in layer.parameters())])
+    for one, true in zip(*found, strict=True):
+        assert (one.double() - true).abs().max() < 1e-5 * true.abs().max()
 
 
 def test_the_setting_comes_back_after_an_error():

@@ -1,11 +1,14 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from vaecli.model import output
-from vaecli.model.output import OutputLayer, chunk_rows, linear_cross_entropy
+from vaecli.model.output import OutputLayer, chunk_rows, linear_cross_entropy, row_width
 
 V, D = 7, 3
+CPU = torch.device("cpu")
 
 
 def problem(rows, dtype=torch.float64, vocabulary_size=V):
@@ -129,7 +132,8 @@ def test_bf16_hidden_states_keep_fp32_weights_and_sums():
 
 def test_chunk_is_bounded_in_both_directions():
     assert chunk_rows(10_000) * 10_000 * 4 <= output.CHUNK_BYTES
-    assert chunk_rows(10_000, torch.bfloat16) == 2 * chunk_rows(10_000)
+    # 625 cache lines a row in float32, 313 in bf16: 16,000,000 bytes hold 400 and 798 rows
+    assert (chunk_rows(10_000), chunk_rows(10_000, torch.bfloat16)) == (400, 798)
     assert chunk_rows(10**9) == 16
 
 
@@ -179,3 +183,105 @@ def test_scoring_in_bf16_keeps_the_targets_logit_in_float32():
         with torch.no_grad():
             scored = linear_cross_entropy(hidden, weight, targets)
     assert (scored - exact).std() < 0.5 * (trained - exact).std()
+
+
+# rows of whole cache lines, filled up with -inf
+
+SIZES = [1, 15, 16, 17, 917, 918, 928]
+DTYPES = [torch.float32, torch.bfloat16]
+
+
+def test_rows_are_whole_cache_lines():
+    # 64 bytes hold 8, 16 and 32 numbers; in bf16 the number of lines is odd
+    widths = {torch.float64: (8, 16, 920, 928), torch.float32: (16, 16, 928, 928), torch.bfloat16: (32, 32, 928, 928)}
+    for dtype, expected in widths.items():
+        assert tuple(row_width(size, dtype) for size in (1, 16, 917, 928)) == expected
+    assert row_width(10_000, torch.float32) == 10_000
+    assert row_width(10_000, torch.bfloat16) == 313 * 32
+    assert row_width(929, torch.bfloat16) == 31 * 32  # 30 lines would do
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The arrays of logits that the layer took, by name and shape."""
+    seen = []
+    real = output.buffers.take
+    monkeypatch.setattr(
+        output.buffers, "take", lambda name, shape, *a: (seen.append((name, shape)), real(name, shape, *a))[1]
+    )
+    return seen
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_more_memory_than_the_filling(size, taken):
+    with torch.no_grad():
+        linear_cross_entropy(*problem(5, torch.float32, size))
+    assert taken == [("logits", (5, -(-size // 16) * 16))]
+
+
+@pytest.mark.parametrize("scale", ["uniform", "by row"])
+@pytest.mark.parametrize("dtype", [torch.float64, *DTYPES])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_vocabulary_size_agrees_with_torch(size, dtype, scale):
+    generator = torch.Generator().manual_seed(size)
+    hidden = torch.randn(40, 8, generator=generator).to(dtype).requires_grad_()
+    weight = torch.randn(size, 8, generator=generator).to(dtype).requires_grad_()
+    targets = torch.randint(0, size, (40,), generator=generator)
+    upstream = torch.ones(40) if scale == "uniform" else torch.linspace(-1, 1, 40)
+    exact = [t.detach().double().requires_grad_() for t in (hidden, weight)]
+    expected = reference(*exact, targets)
+    # 1e-6 of the largest in float32; bf16 rounds logits and p to 8 bits
+    within = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 0.02}[dtype]
+    nll = linear_cross_entropy(hidden, weight, targets)
+    with torch.no_grad():
+        scored = linear_cross_entropy(hidden, weight, targets)
+    for one in (nll.detach(), scored):
+        assert (one.double() - expected.detach()).abs().max() <= within * max(1, expected.max().item())
+    ours = torch.autograd.grad(nll, (hidden, weight), upstream.to(nll.dtype))
+    for one, true in zip(ours, torch.autograd.grad(expected, exact, upstream.double()), strict=True):
+        assert one.shape == true.shape
+        # of one word alone p is 1, and both gradients are exactly 0
+        assert (one.double() - true).abs().max() <= within * true.abs().max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_filling_has_no_probability_and_no_gradient(size, dtype):
+    """p is 0 from V on and sums to 1 over V, whatever a call with more words left in the memory before."""
+    large = problem(40, dtype, 2 * size + 64)
+    linear_cross_entropy(*large).sum().backward()
+    hidden, weight, targets = problem(40, dtype, size)
+    kept = output.buffers.take("logits", (40, row_width(size, dtype)), dtype, CPU)
+    logits = output.logits_into(kept, hidden.detach(), weight.detach())
+    assert (logits[:, size:] == -math.inf).all()
+    assert int(logits.argmax(1).max()) < size
+    p, _, _ = output._softmax_nll(logits, targets.unsqueeze(1), hidden.detach(), weight.detach())
+    assert (p[:, size:] == 0).all()
+    assert torch.multinomial(p.float(), 200, replacement=True).max() < size
+    torch.testing.assert_close(
+        p.double().sum(1), torch.ones(40).double(), atol=2e-6 if p.dtype != DTYPES[1] else 0.02, rtol=0
+    )
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1, 16, 917])
+def test_what_is_not_finite_stays_so(size, dtype, value):
+    hidden, weight, targets = problem(5, dtype, size)
+    hidden.data[2, 1] = value
+    nll = linear_cross_entropy(hidden, weight, targets)
+    with torch.no_grad():
+        scored = linear_cross_entropy(hidden, weight, targets)
+    for one in (nll.detach(), scored):
+        assert one.isfinite().tolist() == [True, True, False, True, True]
+    nll.sum().backward()
+    assert not hidden.grad[2].isfinite().any()
+    assert hidden.grad[[0, 1, 3, 4]].isfinite().all()
+    assert not weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_only_words_are_sampled(dtype):
+    """Logits for generation have no filling at all."""
+    layer = OutputLayer(D, 17).to(dtype)
+    assert layer.logits(torch.zeros(2, 4, D, dtype=dtype)).shape == (2, 4, 17)

@@ -104,11 +104,42 @@ def test_the_farthest_sample_is_never_off_by_more_than_the_tolerance():
         assert error[farthest, torch.arange(POSITIONS)].abs().max() <= TOLERANCE + 1e-4
 
 
-def test_blocks_do_not_matter(monkeypatch):
+@pytest.fixture
+def drawn(monkeypatch):
+    """The words drawn at each position, of all calls in turn."""
+    seen = []
+    real = shared_output.systematic_draw
+    monkeypatch.setattr(shared_output, "systematic_draw", lambda *a: (seen.extend(real(*a)), real(*a))[1])
+    return seen
+
+
+# A product's rounding, some 1e-6 of a logit, depends on its shape and on the machine. Where the running sum of
+# probabilities passes an integer that close to a word's end, the rounding decides whether that word or its neighbour
+# is drawn. Either draw is as good: their estimates differ by less than either is off (0.0006, at most 0.005).
+
+
+@pytest.mark.parametrize("positions", [1, 5])
+def test_blocks_do_not_matter(positions, monkeypatch, drawn):
     given = example(0.1)
     whole = shared_nll(*given)
-    monkeypatch.setattr(shared_output, "BLOCK_ELEMENTS", 5 * SAMPLES * SIZE)
-    assert torch.allclose(shared_nll(*given), whole, atol=1e-5)
+    monkeypatch.setattr(shared_output, "BLOCK_ELEMENTS", positions * TYPES)
+    difference = (shared_nll(*given) - whole).abs().amax(0)
+    assert len(drawn) == 2 * POSITIONS
+    alike = torch.tensor([bool((a == b).all()) for a, b in zip(drawn[:POSITIONS], drawn[POSITIONS:], strict=True)])
+    assert alike.sum() >= POSITIONS / 2
+    assert difference[alike].max() < 1e-5
+    assert difference.max() < 2e-3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rounding_makes_no_estimate_worse(seed, drawn):
+    states, targets, places, weight = example(0.1, seed)
+    expected = exact_nll(states, targets, weight)
+    one, other = (shared_nll(states, targets, places, w) for w in (weight, weight * (1 + 2e-7)))
+    assert any(bool((a != b).any()) for a, b in zip(drawn[:POSITIONS], drawn[POSITIONS:], strict=True))
+    assert (one - other).abs().max() < 2e-3
+    errors = [(found - expected).square().mean().sqrt().item() for found in (one, other)]
+    assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
 def test_in_bf16_it_is_no_worse_than_all_words_in_bf16():

@@ -57,7 +57,16 @@ def test_starts_equal_to_the_vae():
 
 
 def test_undefined_figures_have_reasons():
-    assert set(AE.undefined) == {"kl", "neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "marginal_kl"}
+    assert set(AE.undefined) == {
+        "kl",
+        "neg_elbo",
+        "iw_nll",
+        "iw_samples",
+        "ppl_elbo",
+        "ppl_iw",
+        "ppl_word",
+        "marginal_kl",
+    }
 
 
 @pytest.mark.parametrize("other", ["beta", "cyclical", "free_bits", "bn", "lm"])

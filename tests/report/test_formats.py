@@ -69,6 +69,26 @@ def test_ranks_in_every_format():
     assert found["csv"].splitlines() == ["method,rec,rec_rank", "a,20.0,2.5", "b,19.0,1.0", "c,20.0,2.5"]
 
 
+def test_a_figure_at_its_ceiling_in_every_format():
+    rows = table(trial("ae", mi=7.6), trial("bn", kl=3.0, mi=2.1))
+    found = {name: render(rows, name, "method,mi") for name in ("table", "markdown", "latex", "csv", "json")}
+    assert "≥7.60" in found["table"]
+    assert "| ≥7.60 |" in found["markdown"]
+    assert r"ae & $\geq$ 7.60 \\" in found["latex"]
+    assert "7.60*" not in found["table"]
+    assert "**7.60" not in found["markdown"]
+    assert "textbf" not in found["latex"]
+    assert found["csv"].splitlines()[1] == "ae,7.6"
+    assert json.loads(found["json"])[0]["mi"] == 7.6
+    for name in ("table", "markdown"):
+        plain = render(rows, name, "method,mi", target=Target(ascii_only=True))
+        assert ">=7.60" in plain.replace("\\", "")
+        assert ">=: at its ceiling" in plain
+        assert plain.isascii()
+    styled = render(rows, "table", "method,mi", target=Target(styled=True))
+    assert "\x1b[1m≥7.60" not in styled
+
+
 def test_markdown_escapes_pipes():
     assert escape_markdown(r"a|b\c*d*") == r"a\|b\\c\*d\*"
     text = render(table(trial("a|b", rec=1.0)), "markdown", "method,rec")

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.runs.grids import forget_method
 from vaecli.config import build_config
 from vaecli.errors import UsageError
 from vaecli.report.load import load_results, newest_experiment, read_csv
@@ -109,4 +110,46 @@ def test_the_newest_experiment_is_the_one_written_last(tmp_path):
     for age, name in enumerate(["b", "c", "a"]):
         file = make_run(tmp_path, name).path / "run.json"
         os.utime(file, (1_000_000 - age, 1_000_000 - age))
-    assert newest_experiment(tmp_path).name == "b"
+    assert newest_experiment(tmp_path) == (tmp_path / "b", [])
+
+
+def test_a_grid_of_which_no_trial_has_ended_is_not_the_newest(tmp_path):
+    """Interrupted at once, or begun a moment ago; of these, the newer ones are named."""
+    made = {"running": "running", "stopped": "interrupted", "bad": "diverged", "good": "done", "empty": "pending"}
+    for age, (name, status) in enumerate(made.items()):
+        file = make_run(tmp_path, name, status=status).path / "run.json"
+        os.utime(file, (1_000_000 - age, 1_000_000 - age))
+    names = [tmp_path / "running", tmp_path / "stopped"]
+    assert newest_experiment(tmp_path) == (tmp_path / "bad", names)  # that all of it diverged is worth seeing
+    for name in ("bad", "good"):
+        (tmp_path / name / "bn" / "seed-0" / "run.json").unlink()
+    assert newest_experiment(tmp_path) == (tmp_path / "running", [])
+    (tmp_path / "running" / "bn" / "seed-0" / "run.json").write_text("{")
+    assert newest_experiment(tmp_path)[0].name in ("running", "stopped")
+
+
+def test_a_method_that_is_no_longer_installed_still_prints(tmp_path):
+    for method, rec in (("vanilla", 20.0), ("beta", 19.0), ("bn", 18.0)):
+        make_run(tmp_path, method=method, rec=rec)
+    grid = tmp_path / "quick" / "experiment.toml"
+    grid.write_text(
+        'methods = ["vanilla", "beta", "bn"]\nseeds = [0]\n[method.beta]\nbeta = 0.3\n'
+        "[override.beta.training]\nlearning_rate = 0.001\n"
+    )
+    forget_method(tmp_path / "quick", "beta", "gone")
+    grid.write_text(grid.read_text().replace(".beta", ".gone"))
+    write_tables(tmp_path / "quick")
+    for path in (tmp_path / "quick", tmp_path / "quick" / "results.csv"):
+        results = load_results(path)
+        text = render(results.frame, contexts=results.contexts)
+        lines = text.splitlines()
+        assert [line.split()[0] for line in lines[3:6]] == ["vanilla", "gone", "bn"]
+        assert "override gone: training.learning_rate = 0.001" in lines
+        assert "-1.00" in render(results.frame, baseline="gone", columns="rec")
+
+
+def test_a_grid_that_is_no_toml_is_named(tmp_path):
+    make_run(tmp_path)
+    (tmp_path / "quick" / "experiment.toml").write_text("methods = [\n")
+    with pytest.raises(UsageError, match=r"experiment\.toml: Invalid value"):
+        load_results(tmp_path / "quick")

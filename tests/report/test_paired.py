@@ -106,6 +106,26 @@ def test_an_experiment_without_the_baseline_is_said():
     assert second.notes == ("vanilla is not in this experiment, so nothing can be compared with it",)
 
 
+def test_differences_to_a_ceiling_are_said_to_be_no_measurement():
+    rows = table(trial("vanilla", mi=0.1, kl=0.2), trial("ae", mi=7.6), trial("bn", kl=3.0, mi=2.0))
+    (view,) = paired_views(rows, "vanilla", "rec,mi")
+    assert "mi is at its ceiling for ae: a difference is no measurement" in view.notes
+    (view,) = paired_views(rows, "ae", "mi")
+    assert "mi is at its ceiling for ae: a difference is no measurement" in view.notes
+    (view,) = paired_views(rows[::2], "vanilla", "mi")
+    assert not any("ceiling" in note for note in view.notes)
+
+
+def test_other_settings_are_never_paired():
+    rows = table(
+        *(trial("vanilla", s, rec=20.0, protocol="111") for s in range(2)),
+        *(trial("bn", s, rec=18.0, protocol="222") for s in range(2)),
+    )
+    first, second = paired_views(rows, "vanilla", "rec")
+    assert (first.rows, second.rows) == ((), ())
+    assert "protocol 111" in first.title
+
+
 def test_signs_and_p_values():
     assert [signed(value, 1) for value in (1.26, -1.26, 0.0, 0.04)] == ["+1.3", "-1.3", "0.0", "0.0"]
     assert [p_text(p) for p in (0.0004, 0.0132, 0.5, 1.0)] == ["<0.001", "0.013", "0.5", "1"]

@@ -7,7 +7,7 @@ from report.frames import table, three_methods, trial
 
 from vaecli.errors import UsageError
 from vaecli.report.selection import choose_columns, parse_sort
-from vaecli.runs.statistics import grouped
+from vaecli.runs.groups import grouped
 
 
 def test_default_columns_are_those_that_say_something():

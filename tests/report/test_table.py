@@ -160,6 +160,114 @@ def test_ranks_stand_behind_the_figures_and_ties_share_theirs():
     assert "rec_rank" not in plain.records[0]
 
 
+def saturated():
+    """An autoencoder at the ceiling log 2000 = 7.60, and three that are measured."""
+    return table(
+        trial("ae", rec=15.0, mi=7.6),
+        trial("beta", rec=22.0, kl=1.9, mi=1.6),
+        trial("bn", rec=22.5, kl=3.0, mi=2.1),
+        trial("mim", rec=23.0, kl=9.0, mi=7.5),
+    )
+
+
+def test_a_figure_at_its_ceiling_is_marked_and_never_the_best():
+    (view,) = build_views(saturated())
+    assert best(view, "mi") == []  # the truth is with ae or mim, and nobody knows how large
+    assert [cell.at_least for cell in column(view, "mi")] == [True, False, False, True]
+    assert best(view, "rec") == ["ae"]
+    assert any(note.startswith("≥: at its ceiling") for note in view.notes)
+    (view,) = build_views(saturated()[1:3])
+    assert best(view, "mi") == ["bn"]
+    assert not any("ceiling (log N" in note for note in view.notes)
+
+
+def test_figures_at_their_ceilings_share_a_rank_above_the_others():
+    (view,) = build_views(saturated(), "mi", ranked=True)
+    assert [cell.rank for cell in column(view, "mi")] == ["1.5", "4", "3", "1.5"]
+    assert [record["mi_rank"] for record in view.records] == [1.5, 4.0, 3.0, 1.5]
+
+
+def test_one_seed_at_the_ceiling_makes_the_mean_no_measurement():
+    rows = table(trial("a", 0, mi=7.5, kl=9.0), trial("a", 1, mi=3.0, kl=9.0), trial("b", 0, mi=4.0, kl=5.0))
+    (view,) = build_views(rows, "mi")
+    assert [(cell.text, cell.at_least, cell.best) for cell in column(view, "mi")] == [
+        ("5", True, False),
+        ("4", False, False),
+    ]
+
+
+def test_the_ceiling_of_batches_counts_too():
+    rows = table(trial("a", mi=5.0, kl=9.0, mi_batch=3.4), trial("b", mi=4.0, kl=9.0, mi_batch=3.0))
+    (view,) = build_views(rows, "mi,mi_batch")
+    assert (best(view, "mi"), best(view, "mi_batch")) == (["a"], [])
+
+
+def test_the_words_that_a_perplexity_is_kind_to_stand_beside_it():
+    rows = table(trial("a", rec=20.0, ppl_iw=120.0, unknown=0.0476), trial("b", rec=19.0, ppl_iw=118.0, unknown=0.0476))
+    (view,) = build_views(rows)
+    names = [head.name for head in view.heads]
+    assert names[names.index("ppl_iw") + 1] == "unknown"
+    assert texts(view, "unknown") == ["0.048", "0.048"]
+    (view,) = build_views(rows.assign(unknown=0.0))
+    assert "unknown" not in [head.name for head in view.heads]
+    assert texts(build_views(rows.assign(unknown=0.00012), "unknown")[0], "unknown") == ["0.00012"] * 2
+
+
+def test_other_texts_and_settings_have_tables_of_their_own():
+    rows = table(
+        trial("bn", rec=18.0, kl=3.0, fingerprint="aaa", protocol="111"),
+        trial("lm", rec=20.0, kl=None, fingerprint="aaa", protocol="111"),
+        trial("bn", rec=90.0, kl=4.0, fingerprint="bbb", protocol="111"),
+        trial("bn", rec=17.0, kl=2.0, fingerprint="aaa", protocol="222"),
+    )
+    views = build_views(rows, "method,rec")
+    assert [texts(view, "rec") for view in views] == [["18.00", "20.00"], ["90.00"], ["17.00"]]
+    assert [view.title for view in views] == [
+        f"experiment quick, corpus synthetic, split test, fingerprint {text}, protocol {settings}, 2000 sentences"
+        for text, settings in (("aaa", "111"), ("bbb", "111"), ("aaa", "222"))
+    ]
+    assert all("other texts and other settings are in tables of their own" in view.notes[0] for view in views)
+    assert views[1].records[0] == {"fingerprint": "bbb", "protocol": "111", "method": "bn", "rec": 90.0}
+    frontiers = [note for view in views for note in view.notes if note.startswith("rate-distortion")]
+    assert [line.rsplit(": ")[1] for line in frontiers] == ["bn"]  # two methods are in the first table only
+    one = build_views(rows[:2], "method,rec")[0]
+    assert one.title == "experiment quick, corpus synthetic, split test, 2000 sentences"
+
+
+def test_settings_of_a_method_make_rows():
+    rows = table(trial("bn", rec=18.0, variant="bn.gamma=0.5"), trial("bn", rec=19.0, variant="bn.gamma=0.7"))
+    (view,) = build_views(rows, "method,rec")
+    assert texts(view, "method") == ["bn (bn.gamma=0.5)", "bn (bn.gamma=0.7)"]
+
+
+def test_verdicts_are_made_from_the_figures_and_what_a_table_says_is_compared():
+    rows = table(
+        trial("bn", 0, rec=20.0, kl=3.0, mi=2.0, verdict="collapsed"),
+        trial("bn", 1, rec=20.0, kl=3.0, mi=2.0, verdict="informative"),
+        trial("bn", 2, rec=20.0, kl=3.0, mi=2.0, verdict="informativ"),
+        trial("vanilla", 0, rec=20.0, kl=0.0, mi=0.0, verdict=None),
+    )
+    (view,) = build_views(rows)
+    assert texts(view, "verdict") == ["informative", "collapsed"]
+    assert (
+        "verdicts are made from the figures, not read: bn seed 0 is 'collapsed' there and informative by its figures, "
+        "and 1 more"
+    ) in view.notes
+    (view,) = build_views(rows[1:2])
+    assert not any(note.startswith("verdicts are made") for note in view.notes)
+
+
+def test_a_diverged_seed_has_its_word_among_the_others():
+    rows = table(
+        trial("bn", 0, rec=18.0, kl=3.0, mi=2.0),
+        trial("bn", 1, status="diverged"),
+        trial("lm", 0, status="diverged"),
+    )
+    (view,) = build_views(rows)
+    assert texts(view, "verdict") == ["informative 1/2, diverged 1/2", "diverged"]
+    assert "verdict of lm: diverged, so its figures say nothing" in view.notes
+
+
 def test_single_figures_are_listed_below_five_seeds_only():
     def notes(n):
         (view,) = build_views(table(*(trial("bn", s, rec=18.0 + s) for s in range(n))))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaecli.runs.statistics import complete, finished, grouped, holm, interval, paired, ranks, t_test
+from vaecli.runs.groups import APART, complete, finished, grouped
+from vaecli.runs.statistics import holm, interval, paired, ranks, t_test
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -132,7 +133,7 @@ def test_a_trial_that_never_started_joins_the_one_version_of_its_method():
     assert group.label == "bn"
     assert len(group.trials) == 2
     two = complete(frame(*rows, {"method": "bn", "seed": 2, "versions": "bn 2", "corpus": "c"}))
-    assert list(two["versions"]) == ["bn 1", "", "bn 2"]
+    assert list(two[APART]) == ["bn 1", "", "bn 2"]
 
 
 def paired_rows(n):

@@ -7,10 +7,11 @@ import math
 import pandas as pd
 import pytest
 
-from tests.runs.grids import finish, prepared
+from tests.runs.grids import experiment, finish, forget_method, prepared
 from vaecli.errors import UsageError
 from vaecli.metrics.schema import RESULT_COLUMNS
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.groups import APART, complete
 from vaecli.runs.tables import csv_cell, csv_text, neutral, results_table, summary_table, write_tables
 
 
@@ -86,7 +87,8 @@ def test_trials_of_other_versions_or_another_text_are_never_averaged(tmp_path, c
     assert RunFolder(never.path).status == "pending"
     _, summary = write_tables(tmp_path / "exp")
     assert {row["rec_mean"] for row in cells(summary) if row["rec_mean"]} == {"20.0", "30.0"}
-    assert len({row["versions"] for row in cells(summary)} - {""}) == 2
+    told = {(row.get("versions", ""), row["fingerprint"]) for row in cells(summary) if row["rec_mean"]}
+    assert len(told) == 2
 
 
 def test_bounds_of_other_numbers_of_samples_are_never_averaged(tmp_path):
@@ -95,7 +97,9 @@ def test_bounds_of_other_numbers_of_samples_are_never_averaged(tmp_path):
     finish(second, {"iw_nll": 30.0, "iw_samples": 500})
     finish(lm, {"iw_nll": 25.0, "iw_samples": None})
     table = results_table(tmp_path / "exp")
-    assert sorted(table[table["status"] == "done"]["versions"]) == ["", "iw_samples 50", "iw_samples 500"]
+    assert "iw_samples 500" in table["versions"].iloc[1]
+    apart = complete(table)
+    assert sorted(apart[apart["status"] == "done"][APART]) == ["", "iw_samples 50", "iw_samples 500"]
     assert not {25.0} & set(summary_table(table).query("method == 'vanilla'")["iw_nll_mean"])
 
 
@@ -110,12 +114,101 @@ def test_a_trial_without_an_evaluation_of_another_stays_with_it(tmp_path):
     assert summary.loc["vanilla", "versions"] == "gaps.sentences 100, iw_samples 50"
 
 
-def test_equal_versions_need_no_column(tmp_path):
+def test_a_row_tells_its_versions_whatever_the_others_have_and_a_summary_only_where_they_differ(tmp_path):
     first, second = prepared(tmp_path, ["vanilla", "bn"])
     finish(first, {"rec": 20.0})
     finish(second, {"rec": 20.0})
-    assert "versions" not in results_table(tmp_path / "exp").columns
+    assert list(results_table(tmp_path / "exp")["versions"]) == ["vanilla 1, mi 1", "bn 1, mi 1"]
     assert "versions" not in summary_table(results_table(tmp_path / "exp")).columns
+
+
+def test_the_verdict_is_a_column_made_from_the_figures(tmp_path):
+    trials = prepared(tmp_path, ["vanilla", "bn", "lm", "beta"])
+    sizes = {"sentences": 2000, "tokens": 20_000, "vocabulary": 919, "mi_ceiling": 7.6}
+    finish(trials[0], {"rec": 24.0, "kl": 0.01, "mi": 0.0, **sizes})
+    finish(trials[1], {"rec": 22.0, "kl": 3.0, "mi": 2.0, "au": 0, "verdict": "collapsed", **sizes})
+    finish(trials[2], {"rec": 24.0, **sizes})
+    finish(trials[3], {}, status="diverged")
+    results, _ = write_tables(tmp_path / "exp")
+    assert [row["verdict"] for row in cells(results)] == ["collapsed", "informative", "", "diverged"]
+
+
+def test_runs_that_are_older_than_a_column_leave_it_empty(tmp_path):
+    """Their vocabulary is known from run.json, so that their verdict is as good as that of new ones."""
+    first, second = prepared(tmp_path, ["vanilla"], "0-1")
+    corpus = {"name": "synthetic", "fingerprint": "f" * 64, "vocabulary": 919}
+    old = {"rec": 1e4, "kl": 3.0, "mi": 2.0, "sentences": 2000, "tokens": 20_000}
+    finish(first, old, corpus=corpus)
+    finish(second, old)
+    rows = cells(write_tables(tmp_path / "exp")[0])
+    assert [(row["vocabulary"], row["unknown"], row["verdict"]) for row in rows] == [
+        ("919", "", "worse than uniform"),
+        ("", "", "informative"),
+    ]
+
+
+def test_settings_tell_rows_apart(tmp_path):
+    """Hyper-parameters and overrides are a method's own; all else is the protocol, whatever the seed or the machine."""
+    grid = tmp_path / "grid.toml"
+    grid.write_text("[method.bn]\ngamma = 0.7\n[override.beta.training]\nlearning_rate = 0.001\n")
+    trials = prepared(tmp_path, ["vanilla", "bn", "beta"], "0-1", file=grid)
+    for trial in trials:
+        finish(trial, {"rec": 20.0})
+    rows = cells(write_tables(tmp_path / "exp")[0])
+    assert [row["variant"] for row in rows[::2]] == ["", "bn.gamma=0.7", "training.learning_rate=0.001"]
+    assert len({row["protocol"] for row in rows}) == 1
+    assert len(summary_table(results_table(tmp_path / "exp"))) == 3
+    other = prepared(tmp_path, ["bn"], name="other", sets=["training.epochs=7"])[0]
+    finish(other, {"rec": 20.0})
+    (row,) = cells(write_tables(tmp_path / "other")[0])
+    assert row["protocol"] != rows[0]["protocol"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "same"),
+    [
+        ("training.threads=1", True),
+        ("training.device=cpu", True),
+        ("evaluation.iw_samples=7", True),  # the versions hold it
+        ("evaluation.batch_size=3", True),
+        ("corpus.data=synthetic", True),
+        ("training.clip=1", False),
+        ("training.precision=fp32", False),
+        ("model.latent_size=3", False),
+        ("evaluation.rec_samples=2", False),
+    ],
+)
+def test_what_a_protocol_is(tmp_path, setting, same):
+    found = []
+    for name, sets in (("one", []), ("two", [setting])):
+        finish(prepared(tmp_path, name=name, sets=sets)[0], {"rec": 20.0})
+        found.append(results_table(tmp_path / name)["protocol"].iloc[0])
+    assert (found[0] == found[1]) is same
+    assert all(len(text) == 12 for text in found)
+
+
+def test_trials_of_other_settings_are_never_averaged(tmp_path):
+    """Two seeds of one method in one folder, trained for 6 and for 12 epochs, and two gammas."""
+    runs = {}
+    for seed, sets in enumerate(
+        [["training.epochs=6"], ["training.epochs=12"], ["bn.gamma=0.5", "training.epochs=12"]]
+    ):
+        (trial,) = experiment(tmp_path, ["bn"], str(seed), sets=sets).trials()
+        RunFolder(trial.path).create(trial.config)
+        runs[seed] = finish(trial, {"rec": 20.0 + seed})
+    summary = summary_table(results_table(tmp_path / "exp"))
+    assert list(summary["rec_mean"]) == [20.0, 21.0, 22.0]
+    assert summary["protocol"].nunique() == 2
+
+
+def test_the_results_of_a_method_that_is_no_longer_installed(tmp_path):
+    trials = prepared(tmp_path, ["vanilla", "bn", "beta"], "1-2")
+    for trial in trials:
+        finish(trial, {"rec": 20.0})
+    forget_method(tmp_path / "exp", "bn", "gone_plugin")
+    table = results_table(tmp_path / "exp")
+    assert list(table["method"][::2]) == ["vanilla", "gone_plugin", "beta"]
+    assert list(table["variant"]) == [None] * 6
 
 
 def test_text_that_a_spreadsheet_would_run_is_neutralised_and_numbers_never_are(tmp_path):

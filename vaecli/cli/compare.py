@@ -69,6 +69,9 @@ def compare(
     max_vocab: o.MaxVocab = None,
     min_freq: o.MinFreq = None,
     max_length: o.MaxLength = None,
+    text_column: o.TextColumn = None,
+    label_column: o.LabelColumn = None,
+    unknown_words: o.UnknownWords = None,
     device: o.Device = None,
     precision: o.Precision = None,
     jobs: Jobs = None,
@@ -88,7 +91,7 @@ def compare(
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
     from vaecli.corpus.load import load_corpus
-    from vaecli.runs.experiment import Experiment
+    from vaecli.runs.experiment import Experiment, check_corpus
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
@@ -103,6 +106,9 @@ def compare(
         max_vocab=max_vocab,
         min_freq=min_freq,
         max_length=max_length,
+        text_column=text_column,
+        label_column=label_column,
+        unknown_words=unknown_words,
         device=device,
         precision=precision,
     )
@@ -125,6 +131,8 @@ def compare(
     training_precision(first, 0)
     check_reference(first.evaluation.reference)
     corpus = load_corpus(first.corpus)
+    replaced = [trial.path for trial in experiment.trials()] if overwrite else []
+    check_corpus(experiment.path, corpus, first.corpus.data, replaced)
     check_methods((trial.config for trial in experiment.trials()), corpus)
     if not quiet:
         for note in corpus.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from vaecli.model.generate import Sentence
     from vaecli.runs.load import LoadedRun
+
+Join = Callable[[list[str]], str]
+"""Words to a line."""
 
 SOURCES = ("prior", "posterior", "interpolate")
 SPLITS = ("train", "valid", "test")
@@ -77,14 +81,23 @@ def generate(
         typer.Option("--split", help="Encode sentences of train, valid or test. (default: the run's, mostly test)"),
     ] = None,
     device: o.Device = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, with words and log probability.")] = False,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Print the model's words or pieces as they are, with blanks between.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A list of objects, with words, text and log probability.")
+    ] = False,
 ) -> None:
-    """Print sentences that a run generates, one a line.
+    """Print sentences that a run generates, one a line, as text: what the tokenizer did is undone.
 
     Reconstructions stand behind their source and a tab. An interpolation leads from the mean of one sentence's
     posterior to that of another, both ends included.
     """
     check_options(source, temperature, beam, split, count)
+    if tokens and as_json:
+        from vaecli.errors import UsageError
+
+        raise UsageError("--tokens changes nothing in --json, which has `words` and `text`; keep one")
     from vaecli.runs.load import load_run
 
     loaded = load_run(run, device)
@@ -95,11 +108,12 @@ def generate(
     request = Request(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
     codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
-    decoded = [loaded.corpus.vocabulary.decode(sentence.words) for sentence in sentences]
+    vocabulary = loaded.corpus.vocabulary
+    decoded = [vocabulary.decode(sentence.words) for sentence in sentences]
     if as_json:
-        write_json(decoded, sentences, codes)
+        write_json(decoded, sentences, codes, vocabulary.tokenizer.text)
     else:
-        write_text(decoded, codes)
+        write_text(decoded, codes, " ".join if tokens else vocabulary.tokenizer.text)
 
 
 def check_options(source: str, temperature: float | None, beam: int | None, split: str | None, count: int) -> None:
@@ -202,31 +216,35 @@ def decode(run: LoadedRun, request: Request, codes: Codes) -> list[Sentence]:
     )
 
 
-def write_text(decoded: list[list[str]], codes: Codes) -> None:
+def write_text(decoded: list[list[str]], codes: Codes, join: Join) -> None:
     """The sentences on stdout, the ends of an interpolation on stderr; nothing in a word can steer a terminal."""
     for label, words in zip(("from", "to"), codes.ends, strict=False):
-        print(f"{label}: {line(words)}", file=sys.stderr)
+        print(f"{label}: {line(join(words))}", file=sys.stderr)
     for words, about in zip(decoded, codes.about, strict=True):
-        text = f"{line(about['source'])}\t{line(words)}" if "source" in about else line(words)
+        text = f"{line(join(about['source']))}\t{line(join(words))}" if "source" in about else line(join(words))
         sys.stdout.write(text + "\n")
 
 
-def line(words: list[str]) -> str:
-    """Words with spaces between, other characters than printable ones and those stdout can't show as escapes."""
+def line(text: str) -> str:
+    """A line with other characters than printable ones, and those stdout can't show, as escapes."""
     from vaecli.report.view import printable
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    return printable(" ".join(words)).encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
-def write_json(decoded: list[list[str]], sentences: list[Sentence], codes: Codes) -> None:
-    """A list of objects: ``words``, ``log_prob`` in nats, and ``source`` or ``weight``, ``from`` and ``to``."""
+def write_json(decoded: list[list[str]], sentences: list[Sentence], codes: Codes, join: Join) -> None:
+    """A list of objects: ``words``, ``text``, ``log_prob`` in nats, and what is known of each code.
+
+    That is ``source``, or ``weight``, ``from`` and ``to``; sentences are lists of words, with ``_text`` lines.
+    """
     import json
 
     ends = dict(zip(("from", "to"), codes.ends, strict=False))
-    values = [
-        {"words": words, "log_prob": sentence.log_prob, **about, **ends}
-        for words, sentence, about in zip(decoded, sentences, codes.about, strict=True)
-    ]
+    values = []
+    for words, sentence, about in zip(decoded, sentences, codes.about, strict=True):
+        more = {**about, **ends}
+        texts = {f"{name}_text": join(value) for name, value in more.items() if isinstance(value, list)}
+        values.append({"words": words, "text": join(words), "log_prob": sentence.log_prob, **more, **texts})
     utf8 = (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
     sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=not utf8) + "\n")

@@ -28,16 +28,42 @@ Name = Annotated[
     str | None, typer.Option("--name", help="Name of the experiment. (default: the corpus)", show_default=False)
 ]
 Tokenizer = Annotated[
-    str | None, typer.Option("--tokenizer", help="`split`, or a torchtext tokenizer.", show_default=False)
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        help="`split`, basic_english, moses, toktok or spacy; or subwords learned on train: bpe or unigram.",
+        show_default=False,
+    ),
 ]
 MaxVocab = Annotated[
-    int | None, typer.Option("--max-vocab", help="Keep the most frequent words only.", show_default=False)
+    int | None,
+    typer.Option(
+        "--max-vocab",
+        help="Keep the most frequent words only; pieces of bpe and unigram. (default: all; 8,000 pieces)",
+        show_default=False,
+    ),
 ]
 MinFreq = Annotated[
-    int | None, typer.Option("--min-freq", help="Words seen fewer times in train are unknown.", show_default=False)
+    int | None,
+    typer.Option("--min-freq", help="Words or pieces seen fewer times in train are unknown.", show_default=False),
 ]
 MaxLength = Annotated[
-    int | None, typer.Option("--max-length", help="Cut longer sentences to this many words.", show_default=False)
+    int | None,
+    typer.Option("--max-length", help="Cut longer sentences to this many words or pieces.", show_default=False),
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="N|NAME", help="Field of a line that is the sentence.", show_default=False),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column", metavar="N|NAME|none", help="Field that is the label; none: no labels.", show_default=False
+    ),
+]
+UnknownWords = Annotated[
+    str | None,
+    typer.Option("--unknown-words", metavar="WORDS", help="Words that mean <unk>, such as _UNK.", show_default=False),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over train at most.", show_default=False)]
 IwSamples = Annotated[
@@ -57,6 +83,9 @@ SHORTHANDS: Mapping[str, tuple[str, str]] = {
     "max_vocab": ("corpus", "max_vocab"),
     "min_freq": ("corpus", "min_freq"),
     "max_length": ("corpus", "max_length"),
+    "text_column": ("corpus", "text_column"),
+    "label_column": ("corpus", "label_column"),
+    "unknown_words": ("corpus", "unknown_words"),
     "epochs": ("training", "epochs"),
     "device": ("training", "device"),
     "precision": ("training", "precision"),

@@ -19,7 +19,7 @@ def report(
         Path | None,
         typer.Argument(
             metavar="DIR",
-            help="Folder of an experiment or of several, or a results.csv; by default the newest in runs.",
+            help="Folder of an experiment or of several, or a results.csv; by default the newest with results in runs.",
             show_default=False,
         ),
     ] = None,
@@ -64,7 +64,7 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
-    from vaecli.report.load import load_results, newest_experiment
+    from vaecli.report.load import load_results
     from vaecli.report.render import render
     from vaecli.report.terminal import Target
 
@@ -79,7 +79,7 @@ def report(
         from vaecli.report.picture import check_picture
 
         check_picture(picture)
-    results = load_results(directory if directory is not None else newest_experiment(DEFAULT_OUT))
+    results = load_results(directory if directory is not None else newest())
     text = render(
         results.frame,
         format or format_of(output),
@@ -94,11 +94,22 @@ def report(
     if picture is not None:
         from vaecli.report.picture import draw
 
-        draw(one_experiment(results.frame), picture)
+        draw(one_table(results.frame), picture)
     if output is None:
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8", newline="\n")
+
+
+def newest() -> Path:
+    """The newest experiment of which a trial has ended; newer ones are named on stderr."""
+    from vaecli.report.load import newest_experiment
+
+    path, passed = newest_experiment(DEFAULT_OUT)
+    if passed:
+        names = ", ".join(map(str, passed))
+        print(f"{path}, for no trial has ended yet in {names}; name a folder to see it", file=sys.stderr)
+    return path
 
 
 def format_of(output: Path | None) -> str:
@@ -108,18 +119,23 @@ def format_of(output: Path | None) -> str:
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
 
-def one_experiment(frame: pd.DataFrame) -> pd.DataFrame:
-    """The results, of one experiment only: rates on two corpora don't compare.
+def one_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The results, of one table only: rates on two corpora, or under other settings, don't compare.
 
     Raises:
         UsageError: They are of several.
     """
     from vaecli.errors import UsageError
+    from vaecli.report.table import sections, title_of
 
-    names = sorted(set(frame["experiment"].astype(str))) if "experiment" in frame.columns else [""]
-    if len(names) > 1:
-        raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(names)}")
-    return frame
+    parts = sections(frame)
+    if len(parts) > 1:
+        names = list(dict.fromkeys(shared.get("experiment", "") for shared, _ in parts))
+        if len(names) > 1:
+            raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(map(repr, names))}")
+        titles = "\n  ".join(title_of(shared, part, parts) for shared, part in parts)
+        raise UsageError(f"--picture draws one table, and these results make {len(parts)}:\n  {titles}")
+    return parts[0][1] if parts else frame
 
 
 def check_output(output: Path, overwrite: bool, option: str = "--output") -> None:

@@ -35,6 +35,9 @@ def train(
     max_vocab: o.MaxVocab = None,
     min_freq: o.MinFreq = None,
     max_length: o.MaxLength = None,
+    text_column: o.TextColumn = None,
+    label_column: o.LabelColumn = None,
+    unknown_words: o.UnknownWords = None,
     device: o.Device = None,
     precision: o.Precision = None,
     out: o.Out = Path("runs"),
@@ -49,12 +52,12 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
-    from vaecli.corpus.load import load_corpus
     from vaecli.runs.folder import RunFolder
+    from vaecli.runs.load import load_run_corpus
 
     if folder is not None:
         run = RunFolder.open(folder)
-        corpus = load_corpus(run.config().corpus)
+        corpus = load_run_corpus(run, run.config())
     else:
         layer = o.option_layer(
             data=data,
@@ -65,6 +68,9 @@ def train(
             max_vocab=max_vocab,
             min_freq=min_freq,
             max_length=max_length,
+            text_column=text_column,
+            label_column=label_column,
+            unknown_words=unknown_words,
             device=device,
             precision=precision,
         )
@@ -86,8 +92,9 @@ def _prepare(
     """The run folder, new or to be gone on with, and the corpus, read before anything is written."""
     from vaecli.corpus.load import load_corpus
     from vaecli.errors import UsageError
-    from vaecli.runs.experiment import corpus_name
+    from vaecli.runs.experiment import check_corpus, corpus_name
     from vaecli.runs.folder import RunFolder, run_path
+    from vaecli.runs.load import load_run_corpus
     from vaecli.runs.samples import check_reference
     from vaecli.settings import load_settings
     from vaecli.training.device import training_precision
@@ -106,10 +113,14 @@ def _prepare(
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
     if resume and folder.exists:
-        return folder, load_corpus(folder.resume(config).corpus)
+        corpus = load_run_corpus(folder, folder.resumed_config(config))
+        check_corpus(folder.path.parent.parent, corpus, config.corpus.data)
+        folder.resume(config)
+        return folder, corpus
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
+    check_corpus(folder.path.parent.parent, corpus, config.corpus.data, [folder.path] if overwrite else [])
     check_methods([config], corpus)
     return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 

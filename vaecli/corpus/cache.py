@@ -18,12 +18,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vaecli.corpus.encode import SPLITS, fingerprint
+from vaecli.corpus.tokenizers import restored
 from vaecli.corpus.types import Corpus, Split
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.errors import DataError
 from vaecli.files import write_atomic
 
-FORMAT = 1
+FORMAT = 3
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""
 
 
@@ -79,9 +80,9 @@ def _read(path: Path, key: str, name: str) -> Corpus:
     if facts["key"] != key:
         raise ValueError("made from other files or settings")
     names = {field: tuple(classes) for field, classes in facts["label_names"].items()}
-    splits = {part: _split(part, tensors, names) for part in SPLITS}
-    vocabulary = WordVocabulary(facts["words"])
-    if fingerprint(splits, vocabulary.words) != facts["fingerprint"]:
+    splits = {part: _split(part, tensors, names, facts["raw_words"][part]) for part in SPLITS}
+    vocabulary = WordVocabulary(facts["words"], restored(facts["tokenizer"]))
+    if fingerprint(splits, vocabulary) != facts["fingerprint"]:
         raise ValueError("its content is not what was written")
     return Corpus(
         name=name,
@@ -94,9 +95,11 @@ def _read(path: Path, key: str, name: str) -> Corpus:
     )
 
 
-def _split(part: str, tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]]) -> Split:
+def _split(
+    part: str, tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]], raw_words: float | None
+) -> Split:
     labels = {field: tensors[f"{part}.label.{field}"] for field in names}
-    return Split(part, tensors[f"{part}.tokens"], tensors[f"{part}.offsets"], labels, dict(names))
+    return Split(part, tensors[f"{part}.tokens"], tensors[f"{part}.offsets"], labels, dict(names), raw_words)
 
 
 def store(folder: Path, key: str, corpus: Corpus) -> str:
@@ -115,6 +118,8 @@ def store(folder: Path, key: str, corpus: Corpus) -> str:
         "fingerprint": corpus.fingerprint,
         "notes": corpus.notes,
         "label_names": corpus.train.label_names,
+        "raw_words": {part: corpus.split(part).raw_words for part in SPLITS},
+        "tokenizer": corpus.vocabulary.tokenizer.kept,
         "words": corpus.vocabulary.words[len(SPECIALS) :],
     }
     try:

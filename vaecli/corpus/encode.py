@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.corpus.slots import Ints
+from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
-from vaecli.corpus.words import Words
+from vaecli.corpus.words import Words, Written
 from vaecli.errors import DataError
 
 SPLITS = ("train", "valid", "test")
@@ -45,6 +48,7 @@ class _Coded:
         kept: (N,) places of the sentences among the lines.
         cut: Sentences that were cut.
         blank: Lines that were skipped.
+        raw_words: White-space words behind them; see `Split`.
     """
 
     types: Ints
@@ -52,6 +56,7 @@ class _Coded:
     kept: Ints
     cut: int
     blank: int
+    raw_words: float
 
 
 def _code(raw: RawSplit, limit: int) -> _Coded:
@@ -65,10 +70,13 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
     cut = int((lengths > limit).sum())
+    share = np.minimum(lengths, limit) / lengths  # of a sentence that is kept
     if cut:
         position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
         types, lengths = types[position < limit], np.minimum(lengths, limit)
-    return _Coded(types, lengths, kept, cut, blank)
+    written = raw.words.written
+    raw_words = len(types) if written is None else (written.lengths[kept] * share).sum()
+    return _Coded(types, lengths, kept, cut, blank, float(raw_words))
 
 
 def encode_corpus(
@@ -78,6 +86,7 @@ def encode_corpus(
     config: CorpusConfig,
     truth: Truth | None = None,
     notes: Sequence[str] = (),
+    tokenizer: Tokenizer | None = None,
 ) -> Corpus:
     """Skips blank lines, cuts long sentences, builds the vocabulary on train and encodes the splits.
 
@@ -85,39 +94,43 @@ def encode_corpus(
         name: The corpus's name.
         raw: ``train``, ``valid`` and ``test``.
         words: The words that their numbers stand for.
-        config: `max_length`, `max_vocab` and `min_freq` are used.
+        config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
         truth: Exact facts; left out of a corpus whose sentences were cut.
         notes: Lines that come before this function's own.
+        tokenizer: Made the words; `split` without.
 
     Raises:
-        DataError: A split has no sentence, train has one, or no word of train is in the vocabulary.
+        DataError: A split has no sentence, train has one, no word of train is in the vocabulary, or hardly any word of
+            valid or test.
     """
     coded = {part: _code(raw[part], config.max_length) for part in SPLITS}
     if len(coded["train"].lengths) == 1:
         raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
-    counts = np.bincount(coded["train"].types, minlength=len(words)).tolist()
-    seen = {word: number for word, number in zip(words, counts, strict=True) if number}
-    vocabulary = WordVocabulary.build(seen, config.max_vocab, config.min_freq)
+    numbers = np.bincount(coded["train"].types, minlength=len(words)).tolist()
+    placeholders = set(config.unknown_words.split())
+    seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
+    pieces = tokenizer.pieces if tokenizer is not None and config.min_freq == 1 else ()  # those train lacks, too
+    counts = dict.fromkeys(pieces, 0) | seen
+    vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
     if len(vocabulary) == len(SPECIALS):
         raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
     lines = [*notes, *(_note(splits[part], coded[part]) for part in SPLITS)]
-    ordinary = len(seen) - (SPECIALS[UNK] in seen)
-    lines.append(
-        f"vocabulary: {len(vocabulary):,} types: 4 special symbols and {len(vocabulary) - 4:,} of train's {ordinary:,}"
-    )
+    lines.append(_vocabulary_note(vocabulary, seen))
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
+    if truth is None:
+        lines += _judged(raw, coded, splits, words, numbers, config)
     return Corpus(
         name=name,
         vocabulary=vocabulary,
         train=splits["train"],
         valid=splits["valid"],
         test=splits["test"],
-        fingerprint=fingerprint(splits, vocabulary.words),
+        fingerprint=fingerprint(splits, vocabulary),
         notes=tuple(lines),
         truth=truth,
     )
@@ -133,7 +146,7 @@ def _split(
         labels[name] = torch.tensor(indices, dtype=torch.int64)
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), coded.lengths.cumsum()])
     tokens = torch.from_numpy(ids.take(coded.types))
-    return Split(part, tokens, torch.from_numpy(offsets), labels, dict(classes))
+    return Split(part, tokens, torch.from_numpy(offsets), labels, dict(classes), coded.raw_words)
 
 
 def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[str, tuple[str, ...]]:
@@ -145,23 +158,68 @@ def _classes(raw: Mapping[str, RawSplit], coded: Mapping[str, _Coded]) -> dict[s
     return result
 
 
+def _judged(
+    raw: Mapping[str, RawSplit],
+    coded: Mapping[str, _Coded],
+    splits: Mapping[str, Split],
+    words: Sequence[str],
+    counts: Sequence[int],
+    config: CorpusConfig,
+) -> list[str]:
+    """What labels and words of a text say on what its figures will be worth."""
+    texts = {
+        part: SplitText(raw[part].place, code.types, code.lengths, splits[part].unknown, code.cut)
+        for part, code in coded.items()
+    }
+    train = splits["train"]
+    labels = [
+        line
+        for name in train.labels
+        for line in judge_labels(train.label_names[name], {p: s.labels[name].numpy() for p, s in splits.items()})
+    ]
+    return labels + judge_text(texts, words, counts, _written(raw, coded["train"], words, counts), config)
+
+
+def _written(raw: Mapping[str, RawSplit], train: _Coded, words: Sequence[str], counts: Sequence[int]) -> Written:
+    """The white-space words of train, and without a count those that other splits have."""
+    parts = [raw[part].words.written for part in ("valid", "test")]
+    own = raw["train"].words.written
+    if own is not None:
+        others = {word: 0 for part in parts if part is not None for word in part.counts}
+        return replace(own, counts={**others, **own.counts})
+    ends = train.lengths.cumsum()
+    first, last = (Counter(train.types[edge].tolist()) for edge in (ends - train.lengths, ends - 1))
+    edges = ({words[number]: count for number, count in edge.items()} for edge in (first, last))
+    return Written(train.lengths, dict(zip(words, counts, strict=True)), *edges)
+
+
 def _note(split: Split, coded: _Coded) -> str:
-    unknown = 100 * np.count_nonzero(split.tokens.numpy() == UNK) / len(split.tokens)
+    unknown = 100 * split.unknown / len(split.tokens)
     return (
         f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
         f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"
     )
 
 
-def fingerprint(splits: Mapping[str, Split], words: Sequence[str]) -> str:
-    """SHA-256 over encoded splits and vocabulary, the same on every machine."""
+def _vocabulary_note(vocabulary: WordVocabulary, seen: Mapping[str, int]) -> str:
+    types, ordinary = len(vocabulary) - len(SPECIALS), len(seen) - (SPECIALS[UNK] in seen)
+    of_train = f"{types:,} of train's {ordinary:,}"
+    if vocabulary.tokenizer.pieces:
+        of_train = f"{types:,} pieces, of which train has {ordinary:,}"
+    return f"vocabulary: {len(vocabulary):,} types: {len(SPECIALS)} special symbols and {of_train}"
+
+
+def fingerprint(splits: Mapping[str, Split], vocabulary: WordVocabulary) -> str:
+    """SHA-256 over encoded splits, vocabulary and what a tokenizer learned, the same on every machine."""
     digest = hashlib.sha256()
 
     def add(kind: str, data: bytes | memoryview) -> None:
         digest.update(f"{kind} {memoryview(data).nbytes}\n".encode())  # lengths keep neighbours apart
         digest.update(data)
 
-    add("words", "\n".join(words).encode())
+    add("words", "\n".join(vocabulary.words).encode())
+    if pieces := vocabulary.tokenizer.pieces:  # scores are left out: their last digits a machine may decide
+        add("pieces", "\n".join([vocabulary.tokenizer.name, *pieces]).encode())
     for part in SPLITS:
         split = splits[part]
         add(part, split.tokens.numpy().astype("<i4", copy=False).data)

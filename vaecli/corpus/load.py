@@ -8,19 +8,36 @@ from pathlib import Path
 from vaecli.config import CorpusConfig
 from vaecli.corpus import cache, synthetic
 from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
+from vaecli.corpus.files import read_folder
 from vaecli.corpus.seeds import stable_seed
-from vaecli.corpus.text import parse_files, read_folder
+from vaecli.corpus.text import parse_files
+from vaecli.corpus.tokenizers import get_tokenizer
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import Corpus
-from vaecli.corpus.vocabulary import get_tokenizer
 from vaecli.corpus.words import Numbering
 from vaecli.errors import DataError, UsageError, nearest
 
 SYNTHETIC = "synthetic"
 """Name of the embedded corpus; a folder of this name is ``./synthetic``."""
 
+TEXT_SETTINGS = (
+    "tokenizer",
+    "max_vocab",
+    "min_freq",
+    "max_length",
+    "text_column",
+    "label_column",
+    "unknown_words",
+)
+"""Settings that decide how the files of a folder become ids."""
 
-def load_corpus(config: CorpusConfig) -> Corpus:
+
+def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
     """Loads ``synthetic``, or a folder with ``train.txt``, ``valid.txt`` and ``test.txt``.
+
+    Args:
+        config: Which text, and how it becomes ids.
+        tokenizer: What the settings name, with what it has learned; without, it learns from train.
 
     Raises:
         DataError: There is no such corpus, or its text can't be used.
@@ -28,7 +45,7 @@ def load_corpus(config: CorpusConfig) -> Corpus:
     """
     if config.data == SYNTHETIC:
         return _load_synthetic(config)
-    return _load_folder(_folder(config.data), config)
+    return _load_folder(_folder(config.data), config, tokenizer)
 
 
 def _load_synthetic(config: CorpusConfig) -> Corpus:
@@ -65,20 +82,21 @@ def _folder(data: str) -> Path:
     )
 
 
-def _load_folder(folder: Path, config: CorpusConfig) -> Corpus:
-    get_tokenizer(config.tokenizer)  # a wrong name is told before any file is read, cached or not
+def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
+    # a wrong name is told before any file is read, cached or not
+    tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = read_folder(folder)
     name = folder.resolve().name or "corpus"
-    settings = config.model_dump(include={"tokenizer", "max_vocab", "min_freq", "max_length"})
+    settings = config.model_dump(include=set(TEXT_SETTINGS))
     place = cache.cache_folder()
     key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if place else ""
     damaged = kept = ""
     if place:
         corpus, damaged = cache.load(place, key, name)
-        if corpus is not None:
+        if corpus is not None and (learned is None or corpus.vocabulary.tokenizer.kept == learned.kept):
             return corpus
-    raw, words, notes = parse_files(files, config.tokenizer)
-    corpus = encode_corpus(name, raw, words, config, notes=notes)
-    if place:
+    raw, words, notes = parse_files(files, config, tokenizer)
+    corpus = encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
+    if place and learned is None:
         kept = cache.store(place, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))

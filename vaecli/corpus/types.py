@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from vaecli.corpus.tokenizers.base import Tokenizer
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 """Ids of the special symbols ``<pad>``, ``<s>``, ``</s>`` and ``<unk>`` in every vocabulary."""
@@ -20,6 +23,10 @@ class Vocabulary(Protocol):
     @property
     def words(self) -> Sequence[str]:
         """All word types in the order of their ids."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What made the words, and joins them to a line again."""
 
     def __len__(self) -> int: ...
 
@@ -58,6 +65,8 @@ class Split:
         offsets: (N + 1,) int64, sentence n is ``tokens[offsets[n]:offsets[n + 1]]``.
         labels: For each label field, (N,) int64 class indices.
         label_names: For each label field, the names of its classes.
+        raw_words: White-space words of the text that the tokens stand for, of a sentence that was cut the same share
+            as of its tokens; None where there is no such text.
     """
 
     name: str
@@ -65,6 +74,7 @@ class Split:
     offsets: Tensor
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    raw_words: float | None = None
 
     def __len__(self) -> int:
         """Number of sentences N."""
@@ -79,6 +89,11 @@ class Split:
     def predicted_tokens(self) -> int:
         """Predicted tokens of the split: ``</s>`` counts, ``<s>`` does not."""
         return len(self.tokens) + len(self)
+
+    @property
+    def unknown(self) -> int:
+        """Words that are ``<unk>``."""
+        return int(np.count_nonzero(self.tokens.numpy() == UNK))
 
     def sentence(self, n: int) -> list[int]:
         """Ids of the words of sentence n."""

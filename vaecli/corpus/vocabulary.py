@@ -1,18 +1,18 @@
-"""Tokenizers, the only place that uses torchtext, and the vocabulary."""
+"""The vocabulary: word types, their ids, and the tokenizer that their words are of."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vaecli.corpus.tokenizers import get_tokenizer, restored
+from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
-from vaecli.errors import DataError, UsageError, nearest
+from vaecli.errors import DataError
 from vaecli.files import write_atomic
 
 FORMAT = 1
@@ -20,9 +20,6 @@ FORMAT = 1
 
 SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
 """Words of the ids `PAD`, `BOS`, `EOS` and `UNK`."""
-
-TOKENIZERS = ("split", "basic_english", "moses", "revtok", "spacy", "subword", "toktok")
-"""White space, and what torchtext 0.6.0 knows by name; all but the first two need a library of their own."""
 
 _ESCAPED = re.compile(r"\\*(<pad>|<s>|</s>)")
 
@@ -42,44 +39,19 @@ def unescape(spelling: str) -> str:
     return spelling[1:] if spelling[:1] == "\\" and _ESCAPED.fullmatch(spelling) else spelling
 
 
-def get_tokenizer(name: str) -> Callable[[str], list[str]]:
-    """The tokenizer with a name from `TOKENIZERS`.
-
-    Raises:
-        UsageError: The name is unknown, or the tokenizer's library is not installed.
-    """
-    if name == "split":
-        return str.split
-    if name not in TOKENIZERS:
-        hint = nearest(name, TOKENIZERS)
-        close = f"{hint} " if hint.startswith("did you mean") else ""
-        raise UsageError(f"unknown tokenizer {name!r} (corpus.tokenizer): {close}choose from {', '.join(TOKENIZERS)}")
-    from torchtext.data.utils import get_tokenizer as by_name  # a quarter of a second, for those who need it
-
-    try:
-        with redirect_stdout(io.StringIO()):  # torchtext prints advice there, where only results belong
-            tokenize: Callable[[str], list[str]] = by_name(name)
-    except (ImportError, OSError, AttributeError, LookupError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(
-            f"tokenizer {name!r} (corpus.tokenizer) needs a library that can't be loaded: {reason}; "
-            f"install it or choose from {', '.join(TOKENIZERS)}"
-        ) from None
-    # spaCy makes tokens of white space
-    return lambda line: [word for word in tokenize(line) if word.strip()]
-
-
 class WordVocabulary:
     """Word types and their ids; ids 0 to 3 are `SPECIALS`.
 
     Args:
         words: The ordinary word types in the order of their ids, spelt as `escape` does.
+        tokenizer: Made the words; `split` without.
 
     Raises:
         ValueError: A word is empty, special or there twice.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], tokenizer: Tokenizer | None = None) -> None:
+        self.tokenizer = tokenizer or get_tokenizer("split")
         self._words = (*SPECIALS, *words)
         if len(set(self._words)) != len(self._words) or "" in self._words:
             raise ValueError("a word is empty, special or there twice")
@@ -91,13 +63,16 @@ class WordVocabulary:
         self._ids[SPECIALS[UNK]] = UNK
 
     @classmethod
-    def build(cls, counts: Mapping[str, int], max_vocab: int = 0, min_freq: int = 1) -> WordVocabulary:
+    def build(
+        cls, counts: Mapping[str, int], max_vocab: int = 0, min_freq: int = 1, tokenizer: Tokenizer | None = None
+    ) -> WordVocabulary:
         """The most frequent words of a text, ties in alphabetical order.
 
         Args:
             counts: How often each word of the train split is there.
             max_vocab: Keep so many words at most, special symbols not counted; 0 keeps all.
             min_freq: Leave out words that are there fewer times.
+            tokenizer: Made the words; `split` without.
         """
         # the order of torchtext's Vocab, whose import would take longer than reading a corpus does
         spelt = {word: count for word, count in counts.items() if count >= min_freq and word != SPECIALS[UNK]}
@@ -105,7 +80,7 @@ class WordVocabulary:
         spelt |= {escape(word): spelt.pop(word) for word in odd}
         words = sorted(spelt)
         words.sort(key=spelt.__getitem__, reverse=True)
-        return cls(words[: max_vocab or None])
+        return cls(words[: max_vocab or None], tokenizer)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -132,19 +107,21 @@ class WordVocabulary:
         return words
 
     def save(self, path: Path) -> None:
-        """Writes ``vocab.json`` atomically.
+        """Writes ``vocab.json`` atomically, the tokenizer and what it learned included.
 
         Raises:
             DataError: The file can't be written.
         """
-        write_atomic(path, json.dumps({"format": FORMAT, "words": list(self._words)}, ensure_ascii=False, indent=0))
+        content = {"format": FORMAT, "tokenizer": self.tokenizer.kept, "words": list(self._words)}
+        write_atomic(path, json.dumps(content, ensure_ascii=False, indent=0))
 
     @classmethod
     def load(cls, path: Path) -> WordVocabulary:
-        """Reads ``vocab.json``.
+        """Reads ``vocab.json``; one that names no tokenizer is taken to be of `split`.
 
         Raises:
             DataError: It is missing, unreadable or no vocabulary.
+            UsageError: The tokenizer's library can't be loaded.
         """
         problem = partial("{}: not a vocabulary: {}; take the vocab.json that the run wrote".format, path)
         try:
@@ -154,7 +131,7 @@ class WordVocabulary:
         except (ValueError, RecursionError) as error:
             raise DataError(problem(str(error) or "nested too deeply")) from None
         try:
-            return cls(_checked_words(content))
+            return cls(_checked_words(content), restored(content.get("tokenizer", {"name": "split"})))
         except ValueError as error:
             raise DataError(problem(error)) from None
 

@@ -7,8 +7,8 @@ arrays. Two words have one number if, and only if, their bytes are equal.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -40,16 +40,47 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
+class Written:
+    """The white-space words of a text, as they stand in it.
+
+    Attributes:
+        lengths: (L,) words of each line.
+        counts: How often each word is there.
+        first: How often it begins a line.
+        last: How often it ends one.
+    """
+
+    lengths: Ints
+    counts: Mapping[str, int]
+    first: Mapping[str, int]
+    last: Mapping[str, int]
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Written:
+        """Those of some lines."""
+        lengths: list[int] = []
+        counts, first, last = Counter[str](), Counter[str](), Counter[str]()
+        for words in map(str.split, lines):
+            lengths.append(len(words))
+            counts.update(words)
+            first.update(words[:1])
+            last.update(words[-1:])
+        return cls(np.array(lengths, dtype=np.int64), counts, first, last)
+
+
+@dataclass(frozen=True)
 class Words:
     """The words of all lines of a text.
 
     Attributes:
         types: (W,) the place of each word in `Numbering.spellings`.
         lengths: (L,) words of each line; 0 for a blank one.
+        written: The white-space words, where a tokenizer made others of them.
     """
 
     types: Ints
     lengths: Ints
+    written: Written | None = None
 
 
 class Numbering:
@@ -63,14 +94,14 @@ class Numbering:
         """The words that differ, number n at place n."""
         return list(self._number)
 
-    def sentences(self, sentences: Iterable[Sequence[str]]) -> Words:
-        """The words of some sentences."""
+    def sentences(self, sentences: Iterable[Sequence[str]], written: Written | None = None) -> Words:
+        """The words of some sentences; `written`: what a tokenizer made them of."""
         types: list[int] = []
         lengths = []
         for sentence in sentences:
             types += map(self._number.__getitem__, sentence)
             lengths.append(len(sentence))
-        return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64))
+        return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64), written)
 
 
 class TextNumbering:

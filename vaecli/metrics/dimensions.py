@@ -33,10 +33,11 @@ def dimensions_block(given: BlockInput) -> BlockResult:
     )
     posterior = terms.posterior
     assert posterior is not None
+    spread = mean_variance(posterior.mean)
     factorises = terms.kl is not None and terms.kl.shape[1] == posterior.mean.shape[1]
     details: dict[str, Any] = {
         "kl": terms.kl.mean(0).tolist() if terms.kl is not None and factorises else None,
-        "mean_variance": mean_variance(posterior.mean).tolist(),
+        "mean_variance": None if spread is None else spread.tolist(),
         "posterior_variance": None,
     }
     if isinstance(posterior, DiagonalGaussian):
@@ -51,12 +52,16 @@ def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, 
         details: Lists of Z figures, None where undefined: ``kl`` in nats, and two variances.
         most: Rows.
     """
-    kl, spread, inside = (details[name] for name in ("kl", "mean_variance", "posterior_variance"))
-    order = sorted(range(len(spread)), key=lambda i: -(kl or spread)[i])
-    lines = [f"dimensions, {len(spread)} of them: kl in nats, Var_x(E_q[z|x]), E_x[Var_q(z|x)]"]
+    parts = [details[name] for name in ("kl", "mean_variance", "posterior_variance")]
+    leading: list[float] = next((part for part in parts if part is not None), [])
+    order = sorted(range(len(leading)), key=lambda i: -leading[i])
+    lines = [f"dimensions, {len(leading)} of them: kl in nats, Var_x(E_q[z|x]), E_x[Var_q(z|x)]"]
+    if not leading:
+        lines = ["dimensions: a KL that has no parts, and no variance over one sentence"]
     for i in order[:most]:
-        figures = " ".join("       -" if part is None else f"{part[i]:8.4f}" for part in (kl, spread, inside))
-        lines.append(f"  {i:>4} {figures}{' active' if spread[i] > THRESHOLD else ''}")
+        figures = " ".join("       -" if part is None else f"{part[i]:8.4f}" for part in parts)
+        active = parts[1] is not None and parts[1][i] > THRESHOLD
+        lines.append(f"  {i:>4} {figures}{' active' if active else ''}")
     if len(order) > most:
-        lines.append(f"  and {len(order) - most} more of less {'kl' if kl else 'variance'}, in metrics.json")
+        lines.append(f"  and {len(order) - most} more of less {'kl' if parts[0] else 'variance'}, in metrics.json")
     return tuple(lines)

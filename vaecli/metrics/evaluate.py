@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaecli.config import EvaluationConfig
-from vaecli.corpus.types import Split, Truth
+from vaecli.corpus.types import UNK, Split, Truth
 from vaecli.errors import DivergedError
 from vaecli.metrics.au import active_units, mean_variance
 from vaecli.metrics.elbo import ElboTerms, elbo_terms
@@ -64,8 +64,7 @@ def evaluate(
         terms = elbo_terms(
             model, split, rec_samples=config.rec_samples, batch_size=config.batch_size, seed=seed, device=device
         )
-        values: dict[str, Value] = {"sentences": len(split), "tokens": split.predicted_tokens}
-        values |= _bound_values(terms, split)
+        values = _text_values(model, split) | _bound_values(terms, split)
         samples = config.iw_samples if full else 0
         iw_nll = None
         if not model.has_latent:
@@ -75,7 +74,7 @@ def evaluate(
                 model, split, terms.posterior, samples, batch_size=config.batch_size, seed=seed, device=device
             )
         values |= _iw_values(iw_nll, samples, split, truth)
-    latent, per_dimension = _latent_values(model, terms, split)
+    latent, per_dimension = _latent_values(model, terms, split, seed)
     return Metrics(values | latent, per_dimension)
 
 
@@ -95,6 +94,21 @@ def validation_mutual_information(
     return information.value
 
 
+def _text_values(model: VAE, split: Split) -> dict[str, Value]:
+    """What the text is: no model changes these."""
+    return {
+        "sentences": len(split),
+        "tokens": split.predicted_tokens,
+        "vocabulary": model.shape.vocabulary_size,
+        "unknown": unknown_share(split),
+    }
+
+
+def unknown_share(split: Split) -> float | None:
+    """Share of the split's words, or pieces, that are ``<unk>``; ``</s>`` is none of them. None without any."""
+    return float((split.tokens == UNK).double().mean()) if len(split.tokens) else None
+
+
 def _bound_values(terms: ElboTerms, split: Split) -> dict[str, Value]:
     kl = None if terms.kl is None else terms.kl.sum(1)
     values = _mean("rec", terms.rec, split) | _mean("kl", kl, split) | _mean("neg_elbo", terms.neg_elbo, split)
@@ -105,6 +119,9 @@ def _iw_values(iw_nll: Tensor | None, samples: int, split: Split, truth: Truth |
     values = _mean("iw_nll", iw_nll, split)
     values["iw_samples"] = samples if iw_nll is not None and samples else None
     values["ppl_iw"] = _perplexity(iw_nll, split)
+    values["ppl_word"] = None
+    if iw_nll is not None and split.raw_words is not None:
+        values["ppl_word"] = perplexity(float(iw_nll.sum()), split.raw_words + len(split))
     values["excess_nll"] = values["excess_nll_se"] = None
     if truth is not None and values["iw_nll"] is not None:
         values["excess_nll"] = values["iw_nll"] - truth.entropy
@@ -114,26 +131,28 @@ def _iw_values(iw_nll: Tensor | None, samples: int, split: Split, truth: Truth |
 
 
 def _latent_values(
-    model: VAE, terms: ElboTerms, split: Split
+    model: VAE, terms: ElboTerms, split: Split, seed: int
 ) -> tuple[dict[str, Value], dict[str, list[float] | None]]:
+    """Figures of the codes. Those that compare sentences are undefined for one, and would be 0 for every model."""
     names = ("mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au")
     values: dict[str, Value] = dict.fromkeys(names)
     if terms.posterior is None or terms.z is None:
         return values, {"kl": None, "mean_variance": None}
     information = mutual_information(terms.posterior, terms.z)
     _check("mi", information.terms, split)
-    variance = mean_variance(terms.posterior.mean)
-    values["mi"], values["mi_se"] = information.value, information.standard_error
     values["mi_ceiling"] = information.ceiling
-    values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z)
-    values["au"] = active_units(terms.posterior.mean)
-    if terms.posterior.has_density:
-        marginal = information.marginal_kl_terms(wide_prior(model), terms.z)
-        _check("marginal_kl", marginal, split)
-        values["marginal_kl"] = float(marginal.mean())
+    variance = mean_variance(terms.posterior.mean)
+    if variance is not None:
+        values["mi"], values["mi_se"] = information.value, information.standard_error
+        values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed)
+        values["au"] = active_units(terms.posterior.mean)
+        if terms.posterior.has_density:
+            marginal = information.marginal_kl_terms(wide_prior(model), terms.z)
+            _check("marginal_kl", marginal, split)
+            values["marginal_kl"] = float(marginal.mean())
     factorises = terms.kl is not None and terms.kl.shape[1] == terms.z.shape[1]
     kl = terms.kl.mean(0).tolist() if terms.kl is not None and factorises else None
-    return values, {"kl": kl, "mean_variance": variance.tolist()}
+    return values, {"kl": kl, "mean_variance": None if variance is None else variance.tolist()}
 
 
 def _mean(name: str, values: Tensor | None, split: Split) -> dict[str, Value]:

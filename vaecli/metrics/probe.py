@@ -5,6 +5,11 @@ on another split (Bowman et al. 2016, section 4.3; the protocol of Zhu et al. 20
 
 .. math:: \min_{W, b} \frac1n \sum_i -\log \text{softmax}(W \phi_i + b)_{y_i} + \frac{1}{2n} \|W\|^2
 
+It is exact up to `WEIGHTS` numbers of the classifier and `LOGITS` of labelled sentences times classes. Beyond, word
+counts are those of train's most frequent words and labelled sentences a draw, as a line below the figures says. Tested
+sentences of a class that train lacks are left out, since no probe can name it; a label of one class or of more than
+`MOST_CLASSES` has no figures.
+
 The means are read at whatever scale they have, since features are standardised: a collapsed model whose means vary by a
 thousandth of the posterior's spread may still be probed well. So the accuracy stands beside `mi`, never for it.
 """
@@ -37,10 +42,25 @@ ITERATIONS = 200
 CONSTANT = 1e-6
 """A feature whose standard deviation is less is rounding noise of the encoder and left out."""
 
+MOST_CLASSES = 256
+"""A label with more values is rather a number of the sentence than a class."""
+
+WEIGHTS, LOGITS = 1_000_000, 10_000_000
+"""The most weights of a classifier, features times classes, and logits, labelled sentences times classes."""
+
+HISTORY = 20_000_000
+"""Numbers that L-BFGS may keep of earlier steps: all 100 steps of a small classifier, 10 of the largest."""
+
+BLOCK = 1 << 22
+"""Logits of tested sentences computed together."""
+
 COLUMNS = ("probe_accuracy", "probe_accuracy_500", "probe_majority", "probe_bow")
 
 Logits = Callable[[Tensor], Tensor]
 """Maps (F, C) weights to (n, C) logits without bias."""
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Maps (F, C) weights and (C,) bias to the (M,) most likely classes of the tested sentences."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +68,11 @@ class Features:
     """Features of the sentences of train and of the split that is tested on.
 
     Attributes:
-        train: Maps places of labelled sentences to the logits of these and those of all tested sentences.
+        train: Maps the indices of labelled sentences to the logits of these and the classes of all tested sentences.
         size: Features F.
     """
 
-    train: Callable[[Tensor], tuple[Logits, Logits]]
+    train: Callable[[Tensor], tuple[Logits, Predict]]
     size: int
 
 
@@ -64,7 +84,7 @@ class Field:
         name: Of the label.
         classes: Number of classes C.
         train: (N,) int64 classes of train.
-        test: (M,) int64 classes of the split that is tested on.
+        test: (M,) int64 classes of the split that is tested on; -1 for one that train lacks.
     """
 
     name: str
@@ -80,41 +100,75 @@ def probe_block(given: BlockInput) -> BlockResult:
         return undefined(COLUMNS, "probe: a language model has no code")
     if not train.labels:
         return undefined(COLUMNS, "probe: the corpus has no labels")
+    fields = {name: _field(name, train, test) for name in train.labels}
+    usable = {name: field for name, field in fields.items() if isinstance(field, Field)}
+    reasons = [field for field in fields.values() if isinstance(field, str)]
+    if not usable:
+        return undefined(COLUMNS, "; ".join(reasons))
     means = [
         posterior_means(
             given.model, split, batch_size=given.config.batch_size, seed=given.seed, device=given.device
         ).cpu()
         for split in (train, test)
     ]
-    codes, words = dense_features(means[0], means[1]), word_features(train, test, len(given.corpus.vocabulary))
-    fields = {
-        name: measure_field(
-            Field(name, len(train.label_names[name]), train.labels[name], test.labels[name]), codes, words, given.seed
-        )
-        for name in train.labels
+    codes, vocabulary = dense_features(means[0], means[1]), len(given.corpus.vocabulary)
+    measured = {
+        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), given.seed)
+        for name, field in usable.items()
     }
     values: dict[str, float | int | None] = {
-        "probe_accuracy": _mean([found["accuracy"]["all"] for found in fields.values()]),
-        "probe_accuracy_500": _mean([found["accuracy"].get("500") for found in fields.values()]),
-        "probe_majority": _mean([found["majority"] for found in fields.values()]),
-        "probe_bow": _mean([found["bow"]["all"] for found in fields.values()]),
+        "probe_accuracy": _mean([figures["accuracy"]["all"] for figures in measured.values()]),
+        "probe_accuracy_500": _mean([figures["accuracy"].get("500") for figures in measured.values()]),
+        "probe_majority": _mean([figures["majority"] for figures in measured.values()]),
+        "probe_bow": _mean([figures["bow"]["all"] for figures in measured.values()]),
     }
-    details = {"draws": DRAWS, "train_sentences": len(train), "fields": fields}
-    return BlockResult(values, details, _lines(fields))
+    notes = reasons + [line for name, field in usable.items() for line in _bounds(name, field, len(train), vocabulary)]
+    details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
+    return BlockResult(values, details, (*_lines(measured), *notes))
+
+
+def _field(name: str, train: Split, test: Split) -> Field | str:
+    """A label whose classes are those that train has, or why a probe of it would say nothing."""
+    seen, index = torch.unique(train.labels[name], return_inverse=True)
+    if len(seen) < 2:
+        return f"probe: all sentences of train have one {name}, {train.label_names[name][int(seen[0])]!r}"
+    if len(seen) > MOST_CLASSES:
+        return f"probe: {name} has {len(seen):,} values in train, more than the {MOST_CLASSES} of any class label"
+    known = torch.full((len(train.label_names[name]),), -1, dtype=torch.int64)
+    known[seen] = torch.arange(len(seen))
+    tested = known[test.labels[name]]
+    if not (tested >= 0).any():
+        return f"probe: no {test.name} sentence has a {name} that train has"
+    return Field(name, len(seen), index, tested)
+
+
+def _bounds(name: str, field: Field, sentences: int, vocabulary: int) -> list[str]:
+    """Lines on what was left out of a probe."""
+    lines = []
+    if strange := int((field.test < 0).sum()):
+        lines.append(f"{name}: {strange:,} of {len(field.test):,} tested sentences have one that train lacks, left out")
+    if (most := LOGITS // field.classes) < sentences:
+        lines.append(
+            f"{name}: `all` are {most:,} of train's {sentences:,} sentences, as many as {LOGITS:,} logits allow"
+        )
+    if (most := WEIGHTS // field.classes) < vocabulary:
+        lines.append(f"{name}: word counts are those of the {most:,} most frequent of {vocabulary:,} types")
+    return lines
 
 
 def measure_field(field: Field, codes: Features, words: Features, seed: int) -> dict[str, Any]:
     """``accuracy`` and ``bow`` by number of labels, ``majority`` and ``classes`` of one field."""
-    everything = torch.arange(len(field.train))
+    most = LOGITS // field.classes
+    everything = torch.arange(len(field.train)) if len(field.train) <= most else labelled(field, most, DRAWS, seed)
     result: dict[str, Any] = {"classes": field.classes, "majority": majority_accuracy(field.train, field.test)}
     for key, features in (("accuracy", codes), ("bow", words)):
-        found = {}
+        accuracies = {}
         for size in SIZES:
-            if size < len(field.train):
+            if size < len(everything):
                 draws = [probe_accuracy(features, labelled(field, size, draw, seed), field) for draw in range(DRAWS)]
-                found[str(size)] = _mean(draws)
-        found["all"] = probe_accuracy(features, everything, field)
-        result[key] = found
+                accuracies[str(size)] = _mean(draws)
+        accuracies["all"] = probe_accuracy(features, everything, field)
+        result[key] = accuracies
     return result
 
 
@@ -125,15 +179,16 @@ def labelled(field: Field, size: int, draw: int, seed: int) -> Tensor:
 
 
 def majority_accuracy(train: Tensor, test: Tensor) -> float:
-    """Share of (M,) test classes that are the most frequent of (N,) train classes."""
-    return float((test == train.bincount().argmax()).double().mean())
+    """Share of (M,) test classes that are the most frequent of (N,) train classes; those of -1 don't count."""
+    return float((test[test >= 0] == train.bincount().argmax()).double().mean())
 
 
-def probe_accuracy(features: Features, places: Tensor, field: Field) -> float:
-    """Accuracy of a classifier trained on the sentences at the given places of train, on all tested ones."""
-    known, asked = features.train(places)
-    weight, bias = fit(known, field.train[places], features.size, field.classes)
-    return float(((asked(weight) + bias).argmax(1) == field.test).double().mean())
+def probe_accuracy(features: Features, chosen: Tensor, field: Field) -> float:
+    """Accuracy of a classifier trained on the chosen sentences of train, on the tested ones whose class train has."""
+    logits, predict = features.train(chosen)
+    classes = predict(*fit(logits, field.train[chosen], features.size, field.classes))
+    tested = field.test >= 0
+    return float((classes[tested] == field.test[tested]).double().mean())
 
 
 def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Tensor, Tensor]:
@@ -154,6 +209,7 @@ def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Ten
         optimizer = LBFGS(
             [weight, bias],
             max_iter=ITERATIONS,
+            history_size=max(1, min(100, HISTORY // (2 * weight.numel()))),
             tolerance_grad=1e-5,
             tolerance_change=1e-10,
             line_search_fn="strong_wolfe",
@@ -172,30 +228,57 @@ def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Ten
 def dense_features(train: Tensor, test: Tensor) -> Features:
     """(N, F) and (M, F) features, standardised by mean and standard deviation of the labelled sentences."""
 
-    def choose(places: Tensor) -> tuple[Logits, Logits]:
-        seen = train[places]
+    def choose(chosen: Tensor) -> tuple[Logits, Predict]:
+        seen = train[chosen]
         mean, spread = seen.mean(0), seen.std(0, correction=0)
         scale = torch.where(spread > CONSTANT, 1 / spread, 0)
-        known, asked = (seen - mean) * scale, (test - mean) * scale
-        return lambda weight: known @ weight, lambda weight: asked @ weight
+        known = (seen - mean) * scale
+
+        def predict(weight: Tensor, bias: Tensor) -> Tensor:
+            blocks = torch.split(test, max(1, BLOCK // len(bias)))
+            return torch.cat([((block - mean) * scale @ weight + bias).argmax(1) for block in blocks])
+
+        return lambda weight: known @ weight, predict
 
     return Features(choose, train.shape[1])
 
 
-def word_features(train: Split, test: Split, vocabulary_size: int) -> Features:
-    """Word counts of the sentences, never held as a matrix of sentences by words."""
+def word_features(train: Split, test: Split, vocabulary_size: int, classes: int = 2) -> Features:
+    """Word counts of the sentences, never held as a matrix of sentences by words.
 
-    def choose(places: Tensor) -> tuple[Logits, Logits]:
-        return _counts(train, places), _counts(test, torch.arange(len(test)))
+    Args:
+        train: Whose most frequent words are counted, where `WEIGHTS` doesn't allow all.
+        test: The tested sentences.
+        vocabulary_size: V.
+        classes: C.
+    """
+    size = min(vocabulary_size, WEIGHTS // classes)
+    rank = torch.arange(vocabulary_size)
+    if size < vocabulary_size:
+        order = train.tokens.long().bincount(minlength=vocabulary_size).argsort(descending=True, stable=True)
+        rank[order] = torch.arange(vocabulary_size)
 
-    return Features(choose, vocabulary_size)
+    def choose(chosen: Tensor) -> tuple[Logits, Predict]:
+        def predict(weight: Tensor, bias: Tensor) -> Tensor:
+            blocks = torch.split(torch.arange(len(test)), max(1, BLOCK // len(bias)))
+            return torch.cat([(_counts(test, block, rank, size)(weight) + bias).argmax(1) for block in blocks])
+
+        return _counts(train, chosen, rank, size), predict
+
+    return Features(choose, size)
 
 
-def _counts(split: Split, places: Tensor) -> Logits:
-    lengths = split.lengths[places] - 1
+def _counts(split: Split, chosen: Tensor, rank: Tensor, size: int) -> Logits:
+    """The logits of some sentences: the sum of the weights of their words of rank below `size`."""
+    lengths = split.lengths[chosen] - 1
     starts = lengths.cumsum(0) - lengths
     inside = torch.arange(int(lengths.sum())) - starts.repeat_interleave(lengths)
-    words = split.tokens[split.offsets[places].repeat_interleave(lengths) + inside].long()
+    words = rank[split.tokens[split.offsets[chosen].repeat_interleave(lengths) + inside].long()]
+    if size < len(rank):
+        # the words that are left out share a row of zeros behind the last
+        return lambda weight: embedding_bag(
+            words.clamp(max=size), torch.cat([weight, weight.new_zeros(1, weight.shape[1])]), starts, mode="sum"
+        )
     return lambda weight: embedding_bag(words, weight, starts, mode="sum")
 
 

@@ -15,6 +15,8 @@ Kind = Literal["text", "int", "float"]
 Direction = Literal["lower", "higher"]
 
 NATS = "nats/sentence"
+PERPLEXITY = "perplexity"
+"""The one unit whose figures may be infinite, where a float can't hold them."""
 
 
 @dataclass(frozen=True)
@@ -48,35 +50,61 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("sentences", "int", "sentences", None, "sentences N of the split"),
     Column("tokens", "int", "tokens", None, "predicted tokens of the split: </s> counts, <s> does not"),
     Column("rec", "float", NATS, "lower", "reconstruction E_q[-log p(x|z)], z sampled from q(z|x)"),
-    Column("kl", "float", NATS, None, "KL(q(z|x) || p(z)) summed over dimensions; sampled where it has no closed form"),
+    Column(
+        "kl",
+        "float",
+        NATS,
+        None,
+        "KL(q(z|x) || p(z)) over all dimensions; sampled where it has no closed form: noise may take it below 0",
+    ),
     Column("neg_elbo", "float", NATS, "lower", "rec + kl at weight 1, an upper bound on -log p(x)"),
     Column(
         "iw_nll", "float", NATS, "lower", "importance-weighted upper bound on -log p(x); exact for a language model"
     ),
     Column("iw_samples", "int", "samples", None, "samples a sentence of iw_nll; empty where it is exact or absent"),
-    Column("ppl_elbo", "float", "perplexity", "lower", "exp(N neg_elbo / tokens)"),
-    Column("ppl_iw", "float", "perplexity", "lower", "exp(N iw_nll / tokens)"),
+    Column("ppl_elbo", "float", PERPLEXITY, "lower", "exp(N neg_elbo / tokens)"),
+    Column("ppl_iw", "float", PERPLEXITY, "lower", "exp(N iw_nll / tokens)"),
     Column("mi", "float", NATS, "higher", "mutual information I_q(x; z) against the aggregate posterior of the split"),
     Column("mi_se", "float", NATS, None, "standard error of mi over sentences"),
     Column("mi_ceiling", "float", NATS, None, "log N, the most that mi can be"),
     Column(
-        "mi_batch", "float", NATS, "higher", "mi against batches of 32, the estimator of older papers; at most log 32"
+        "mi_batch",
+        "float",
+        NATS,
+        "higher",
+        "mi within random batches of 32, at most log 32; not the figure of He et al., whose batches are of one length",
     ),
     Column(
         "marginal_kl", "float", NATS, "lower", "KL(q(z) || p(z)) of the aggregate posterior, from the samples of mi"
     ),
     Column("au", "int", "dimensions", "higher", "active units: dimensions with Var_x(E_q[z|x]) > 0.01"),
-    Column("kl_weight", "float", "", None, "weight of the KL term in the last update"),
-    Column("epochs", "float", "epochs", None, "passes over train done"),
-    Column("steps", "int", "updates", None, "updates done"),
+    Column("kl_weight", "float", "", None, "weight of the KL term in the last update before the best validation"),
+    Column("epochs", "float", "epochs", None, "passes over train done, in all phases"),
+    Column("steps", "int", "updates", None, "updates done, in all phases"),
     Column("parameters", "int", "numbers", None, "trainable numbers of the model"),
-    Column("seconds", "float", "s", "lower", "wall time of training"),
-    Column("tokens_per_second", "float", "tokens/s", "higher", "predicted training tokens a second"),
-    Column("peak_memory_mb", "float", "MB", "lower", "largest memory held while training"),
+    Column(
+        "seconds",
+        "float",
+        "s",
+        "lower",
+        "wall time of the run up to its final figures: building, training, validations; all parts of a resumed one",
+    ),
+    Column("tokens_per_second", "float", "tokens/s", "higher", "predicted training tokens a second of updates"),
+    Column("peak_memory_mb", "float", "MiB", "lower", "most memory the process has held; on a GPU, torch"),
+    Column("vocabulary", "int", "types", None, "word types V, the special symbols included"),
+    Column("unknown", "float", "share", None, "words (or pieces) of the split that are <unk>; </s> is no word"),
+    Column("verdict", "text", "", None, "what became of z, by the rule that reports print; empty where it can't tell"),
+    Column("fingerprint", "text", "", None, "of the encoded text and its vocabulary: 12 hex digits of a SHA-256"),
+    Column("protocol", "text", "", None, "of the settings that all methods share: 12 hex digits of a SHA-256"),
+    Column("variant", "text", "", None, "settings of the method's own: hyper-parameters given, and overrides"),
+    Column("versions", "text", "", None, "versions of the method's remedies and of the estimators of its figures"),
 )
 """The columns of every `results.csv`, in their order."""
 
 OPTIONAL_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "ppl_word", "float", "perplexity", "lower", "exp(N iw_nll / (white-space words + N)), whatever the tokens", True
+    ),
     Column("excess_nll", "float", NATS, "lower", "iw_nll - H(x), on a corpus whose entropy is known", True),
     Column("excess_nll_se", "float", NATS, None, "standard error of excess_nll, that of H(x) included", True),
     Column("rec_se", "float", NATS, None, "standard error of rec over sentences", True),
@@ -89,9 +117,9 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
     Column("bleu_beam", "float", "0 to 100", "higher", "bleu, decoded by a beam of 5", True),
     Column("exact_match", "float", "share", "higher", "sentences that the greedy reconstruction copies whole", True),
     Column(
-        "forward_ppl", "float", "perplexity", "lower", "of samples from the prior under a language model of train", True
+        "forward_ppl", "float", PERPLEXITY, "lower", "of samples from the prior under a language model of train", True
     ),
-    Column("reverse_ppl", "float", "perplexity", "lower", "of the split under a language model of samples alone", True),
+    Column("reverse_ppl", "float", PERPLEXITY, "lower", "of the split under a language model of samples alone", True),
     Column("self_bleu", "float", "0 to 100", "lower", "mean BLEU-4 of samples against the other samples", True),
     Column("distinct_1", "float", "share", "higher", "different words over all words of the samples", True),
     Column("distinct_2", "float", "share", "higher", "different word pairs over all word pairs of the samples", True),
@@ -150,7 +178,7 @@ ESTIMATOR_VERSIONS: dict[str, int] = {
     "iw_nll": 1,
     "ppl": 1,
     "mi": 1,
-    "mi_batch": 1,
+    "mi_batch": 2,
     "marginal_kl": 1,
     "au": 1,
     "excess_nll": 1,

@@ -15,6 +15,9 @@ With :math:`a_v = \bar p_v / \pi_v`, scaled to sum to 1 over J, the estimate is
 exact up to first order in d; its second-order error comes only from the words left to chance. What doesn't depend on s
 is float32 and over all words. At the farthest sample the estimate is held against the exact value, and a position where
 it is off by more than `TOLERANCE` is scored with all words.
+
+Which words are drawn may turn on the rounding of a product, and so on the machine and on what is computed in one call.
+A draw that differs by such a word is as good as the other; their estimates differ by less than either is off.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class AE(Remedy):
     undefined: ClassVar[Mapping[str, str]] = {
         "kl": NO_DENSITY,
         "marginal_kl": NO_DENSITY,
-        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw"), NO_BOUND),
+        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
     }
 
     def build(self, parts: Parts) -> Parts:

@@ -9,13 +9,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vaecli.report.view import Cell, Head, View
+from vaecli.report.view import AT_LEAST, Cell, Head, View
 from vaecli.runs.tables import csv_cell
 
 FORMATS = ("table", "csv", "markdown", "latex", "json")
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json", ".txt": "table"}
 """The format that the name of an output file asks for."""
+
+PLAIN = str.maketrans({AT_LEAST: ">="})
+"""What a stream of ASCII shows instead."""
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 ASCII_ARROWS = {"lower": "v", "higher": "^"}
@@ -72,7 +75,8 @@ def to_markdown(view: View, ascii_only: bool = False) -> str:
     arrows, plus_minus = (ASCII_ARROWS, "+-") if ascii_only else (ARROWS, "±")
 
     def cell_text(cell: Cell) -> str:
-        text = escape_markdown(cell.text) + (f" {plus_minus}{cell.spread}" if cell.spread else "")
+        text = (AT_LEAST if cell.at_least else "") + escape_markdown(cell.text)
+        text += f" {plus_minus}{cell.spread}" if cell.spread else ""
         return (f"**{text}**" if cell.best else text) + cell.rank_text
 
     table = markdown_table(
@@ -82,7 +86,8 @@ def to_markdown(view: View, ascii_only: bool = False) -> str:
     )
     title = [f"**{escape_markdown(view.title)}**", ""] if view.title else []
     notes = ["", *(f"- {escape_markdown(note)}" for note in view.notes)] if view.notes else []
-    return "\n".join([*title, table, *notes]) + "\n"
+    text = "\n".join([*title, table, *notes]) + "\n"
+    return text.translate(PLAIN) if ascii_only else text
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
@@ -117,6 +122,7 @@ def to_latex(view: View) -> str:
 
     def cell_text(cell: Cell) -> str:
         text = "--" if cell.text == "-" else _math_sign(escape_latex(cell.text))
+        text = rf"$\geq$ {text}" if cell.at_least else text
         text = rf"\textbf{{{text}}}" if cell.best else text
         return text + (rf" $\pm$ {cell.spread}" if cell.spread else "") + cell.rank_text
 

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaecli.errors import UsageError
-from vaecli.metrics.schema import COLUMNS
+from vaecli.files import load_json
 from vaecli.report.notes import Context
+from vaecli.report.table_file import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ENDED = ("done", "diverged", "failed")
+"""Statuses of trials that there is something to say of."""
 
 WAY_OUT = "run `vae compare` first, or name the folder of an experiment"
 
@@ -40,8 +44,16 @@ def experiments_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and run_files(path))
 
 
-def newest_experiment(out: Path) -> Path:
-    """The experiment folder that was written to last.
+def newest_experiment(out: Path) -> tuple[Path, list[Path]]:
+    """The experiment folder that was written to last, of those in which a trial has ended.
+
+    Args:
+        out: Where experiments are kept.
+
+    Returns:
+        The folder, and those written to later of which no trial has ended, the last one first: a grid that was stopped
+        at once, or has just begun, isn't what one wants to see. Where none has a trial that ended, the one written to
+        last.
 
     Raises:
         UsageError: There is none.
@@ -49,7 +61,23 @@ def newest_experiment(out: Path) -> Path:
     found = experiments_in(out) if out.is_dir() else []
     if not found:
         raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
-    return max(found, key=lambda path: max(file.stat().st_mtime_ns for file in run_files(path)))
+    found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in run_files(path)), reverse=True)
+    for place, path in enumerate(found):
+        if has_ended(path):
+            return path, found[:place]
+    return found[0], []
+
+
+def has_ended(experiment: Path) -> bool:
+    """Whether a trial of an experiment has ended, well or not; what can't be read is for whoever reads it all."""
+    for file in run_files(experiment):
+        try:
+            run = load_json(file)
+        except (OSError, ValueError):
+            continue
+        if run is not None and run.get("status") in ENDED:
+            return True
+    return False
 
 
 def load_results(path: Path) -> Results:
@@ -85,23 +113,6 @@ def _inside_of(path: Path) -> str:
     return ""
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """A results.csv with labels as text and empty cells undefined.
-
-    Raises:
-        UsageError: It isn't a table.
-    """
-    import pandas as pd
-
-    text = {name: str for name, column in COLUMNS.items() if column.kind == "text"} | {"versions": str, "message": str}
-    try:
-        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
-    except ValueError as error:  # pandas' own errors and bad UTF-8 are ValueErrors
-        raise UsageError(f"{path} is no results table: {str(error).strip()}") from None
-
-
 def load_experiment(folder: Path) -> tuple[pd.DataFrame, Context]:
     """The results of an experiment folder and what else is known of it.
 
@@ -114,11 +125,9 @@ def load_experiment(folder: Path) -> tuple[pd.DataFrame, Context]:
 
 def load_context(folder: Path) -> Context:
     """What is known of an experiment's folder besides its results."""
-    from vaecli.runs.experiment import GRID, find_runs
-    from vaecli.settings import load_settings
+    from vaecli.runs.experiment import find_runs
+    from vaecli.runs.grid_file import read_grid
 
     runs = [run.run() for run in find_runs(folder)]
     messages = {(str(run["method"]), int(run["seed"])): str(run.get("message", "")) for run in runs}
-    grid = folder / GRID
-    overrides = load_settings(grid).overrides if grid.exists() else {}
-    return Context(folder, overrides, messages)
+    return Context(folder, read_grid(folder).overrides, messages)

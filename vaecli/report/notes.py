@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaecli.report.verdict import RULE, frontier, verdict_sentence
+from vaecli.metrics.verdict import RULE, uniform_nats
+from vaecli.report.verdict import contradictions, frontier, rows_of, verdict_sentence
 from vaecli.report.view import UNDEFINED, number, printable
 from vaecli.runs.folder import flatten
-from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined, finished, grouped
+from vaecli.runs.groups import APART, complete, finished, grouped
+from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,12 +83,13 @@ def _log_words(row: Mapping[Any, Any], context: Context) -> str:
 
 def version_lines(frame: pd.DataFrame) -> list[str]:
     """A line on the versions of estimators and methods in which the rows of a table differ, where they do."""
-    if "versions" not in frame.columns:
+    table = complete(frame)
+    if APART not in table.columns:
         return []
     found: dict[str, list[str]] = {}
-    for row in finished(frame).to_dict("records"):
-        if isinstance(row["versions"], str) and row["versions"]:
-            found.setdefault(row["versions"], []).append(str(row["method"]))
+    for row in finished(table).to_dict("records"):
+        if isinstance(row[APART], str) and row[APART]:
+            found.setdefault(row[APART], []).append(str(row["method"]))
     if len(found) < 2:
         return []
     parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
@@ -155,14 +158,18 @@ def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, cont
         lines.append("mean and half of the 95 % t interval over seeds")
         lines += point_lines(frame, columns)
     if "verdict" in columns:
-        lines.append(RULE + _ceiling_words(frame))
+        lines.append(RULE + _bound_words(frame))
         lines += [printable(verdict_sentence(group)) for group in grouped(frame)]
+        lines += contradictions(frame)
     lines += frontier_line(frame)
     lines += version_lines(frame)
     lines += failures(frame, context)
     return lines + override_lines([str(method) for method in frame["method"]], context)
 
 
-def _ceiling_words(frame: pd.DataFrame) -> str:
+def _bound_words(frame: pd.DataFrame) -> str:
+    """What the rule compares with, where it is one number for all trials."""
+    guesses = {nats for row in rows_of(frame) if "vocabulary" in row and (nats := uniform_nats(row)) is not None}
     ceilings = set(defined(frame["mi_ceiling"])) if "mi_ceiling" in frame.columns else set()
-    return f"; mi_ceiling = {ceilings.pop():.2f}" if len(ceilings) == 1 else ""
+    words = f"; the uniform guess has {guesses.pop():.2f} nats" if len(guesses) == 1 else ""
+    return words + (f"; mi_ceiling = {ceilings.pop():.2f}" if len(ceilings) == 1 else "")

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.errors import UsageError, unknown
-from vaecli.remedies import resolve
 from vaecli.report.notes import Context, failures, version_lines
 from vaecli.report.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
-from vaecli.report.table import sections, title_of, varying
-from vaecli.report.view import UNDEFINED, Cell, Head, Record, View, decimals, number
-from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, Group, Paired, defined, finished, grouped, paired
+from vaecli.report.table import apart, ceilings, sections, title_of, varying
+from vaecli.report.view import UNDEFINED, Cell, Head, Record, View, decimals, number, printable
+from vaecli.runs.grid_file import spelled
+from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, Paired, defined, paired
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +24,8 @@ def find_baseline(groups: Sequence[Group], name: str) -> Group | None:
     Raises:
         UsageError: The name stands for several groups.
     """
-    spelled = "+".join(sorted(resolve(name)))
     exact = [group for group in groups if group.label == name]
-    found = exact or [group for group in groups if group.method in (name, spelled)]
+    found = exact or [group for group in groups if group.method in (name, spelled(name))]
     if len(found) > 1:
         labels = ", ".join(repr(group.label) for group in found)
         raise UsageError(f"baseline {name!r} has several versions (--baseline): choose from {labels}")
@@ -55,7 +55,7 @@ def paired_views(
     sort: str | None = None,
     contexts: Mapping[str, Context] | None = None,
 ) -> list[View]:
-    """One table of differences for each experiment, corpus and split.
+    """One table of differences for each experiment, corpus, split and protocol.
 
     Args:
         frame: A row a trial.
@@ -79,9 +79,11 @@ def paired_views(
         rows = paired(groups, reference, names) if reference is not None else []
         context = (contexts or {}).get(shared.get("experiment", ""), Context())
         name = baseline if reference is None else reference.label
-        notes = [*_notes(rows, name, reference is not None), *version_lines(part), *failures(part, context)]
+        notes = [*apart(shared, parts), *_notes(rows, name, reference is not None)]
+        notes += [] if reference is None else ceiling_lines(groups, rows, reference)
+        notes += [*version_lines(part), *failures(part, context)]
         lead = varying(parts, shared, ("method", "column"))
-        views.append(_view(f"{title_of(shared, part)}, differences to {name}", rows, lead, tuple(notes)))
+        views.append(_view(f"{title_of(shared, part, parts)}, differences to {name}", rows, lead, tuple(notes)))
     if not found_any:
         labels = {label for _, part in parts for g in grouped(part) for label in (g.method, g.label)}
         raise unknown("method", baseline, labels, "--baseline")
@@ -145,6 +147,18 @@ def _record(row: Paired, lead: Mapping[str, str]) -> Record:
         "seeds": list(row.seeds),
         "differences": list(row.differences),
     }
+
+
+def ceiling_lines(groups: Sequence[Group], rows: Sequence[Paired], reference: Group) -> list[str]:
+    """A line on the differences of which a side is at its ceiling: they bound the truth and don't measure it."""
+    lines = []
+    for name in dict.fromkeys(row.column for row in rows):
+        shown = {row.method for row in rows if row.column == name} | {reference.label}
+        reached = [g.label for g, most in zip(groups, ceilings(groups, name), strict=True) if most and g.label in shown]
+        if reached:
+            names = ", ".join(reached)
+            lines.append(printable(f"{name} is at its ceiling for {names}: a difference is no measurement"))
+    return lines
 
 
 def _notes(rows: Sequence[Paired], baseline: str, found: bool) -> list[str]:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.errors import UsageError
+from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.report.verdict import frontier, joint_verdict
-from vaecli.runs.statistics import finished, grouped
+from vaecli.report.view import printable
+from vaecli.runs.groups import grouped
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".png", ".svg", ".pdf")
 COLOURS = {
+    "diverged": "#000000",
+    "worse than uniform": "#000000",
     "collapsed": "#9a9a9a",
     "unused": "#8c6d31",
     "fake-rate": "#d62728",
     "saturated": "#9467bd",
     "informative": "#1f77b4",
 }
-"""By verdict; black where the seeds disagree."""
+"""By verdict; black where the seeds disagree, or where there is nothing to say of z."""
 
 MIXED = "#000000"
 LINEAR = 1.0
@@ -68,7 +73,7 @@ def points(frame: pd.DataFrame) -> list[Point]:
         values = {name: group.summary(name) for name in ("kl", "rec", "mi") if name in frame.columns}
         kl, rec, mi = (values.get(name) for name in ("kl", "rec", "mi"))
         if kl is not None and rec is not None:
-            word = joint_verdict(finished(group.trials))
+            word = joint_verdict(group.trials)
             found.append(Point(group.label, kl.mean, rec.mean, mi.mean if mi is not None else None, word))
     if not found:
         raise UsageError("--picture: no method has kl and rec, so there is no rate and no distortion to draw")
@@ -143,8 +148,17 @@ def top(values: Sequence[float]) -> float:
     return min(ordered[-1], usual + 0.5 * (usual - ordered[0]))
 
 
+def literal(name: str) -> str:
+    """A name that matplotlib draws as it is, not as mathematics."""
+    return printable(name).replace("$", r"\$")
+
+
 def _colour(word: str) -> str:
     return COLOURS.get(word, MIXED)
+
+
+def _legend_word(word: str) -> str:
+    return word if word in COLOURS else "no verdict" if word == NO_VERDICT else "seeds disagree"
 
 
 def _name(axes: Any, placed: list[tuple[Point, float]], dark: set[str]) -> None:
@@ -163,7 +177,7 @@ def _name(axes: Any, placed: list[tuple[Point, float]], dark: set[str]) -> None:
             down += 1
         taken.append((x_place, y_place - down))
         axes.annotate(
-            p.label if y in (p.rec, p.mi) else f"{p.label} {p.rec:.1f}",
+            literal(p.label) if y in (p.rec, p.mi) else f"{literal(p.label)} {p.rec:.1f}",
             (p.kl, y),
             xytext=(5, -2 - down),
             textcoords="offset points",
@@ -176,8 +190,6 @@ def _name(axes: Any, placed: list[tuple[Point, float]], dark: set[str]) -> None:
 
 def _legend(axes: Any, shown: list[Point]) -> None:
     """How many methods each colour stands for, and the names of the collapsed ones, which would cover each other."""
-    words = list(dict.fromkeys(p.verdict if p.verdict in COLOURS else "seeds disagree" for p in shown))
-    for word in words:
-        count = sum(1 for p in shown if (p.verdict if p.verdict in COLOURS else "seeds disagree") == word)
+    for word, count in Counter(_legend_word(p.verdict) for p in shown).items():
         axes.scatter([], [], s=28, color=_colour(word), label=f"{word}: {count}")
     axes.legend(fontsize=8, loc="lower left")

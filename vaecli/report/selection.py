@@ -11,12 +11,13 @@ from vaecli.errors import UsageError, unknown
 from vaecli.metrics.schema import COLUMNS, Direction
 from vaecli.report.verdict import joint_verdict
 from vaecli.report.view import number
-from vaecli.runs.statistics import defined, finished
+from vaecli.runs.groups import finished
+from vaecli.runs.statistics import defined
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vaecli.runs.statistics import Group
+    from vaecli.runs.groups import Group
 
 COMPUTED = ("seeds", "verdict")
 """Columns that a report makes itself."""
@@ -28,12 +29,16 @@ DEFAULT = (
     "iw_nll",
     "excess_nll",
     "ppl_iw",
+    "unknown",
     "mi",
     "marginal_kl",
     "au",
     "seconds",
 )
-"""Figures shown unless asked otherwise, where any trial has them."""
+"""Figures shown unless asked otherwise, where any trial has them; a perplexity with the words that it is kind to."""
+
+SILENT_AT_ZERO = ("unknown",)
+"""Of these, those that are left out where all are 0."""
 
 PAIRED_DEFAULT = ("rec", "kl", "neg_elbo", "iw_nll", "mi", "au")
 """Figures compared with a baseline unless asked otherwise."""
@@ -96,8 +101,12 @@ def default_columns(frame: pd.DataFrame, per_trial: bool = False) -> tuple[str, 
     if "status" in frame.columns and (frame["status"] != "done").any():
         names.append("status")
     done = finished(frame)
-    names += [name for name in DEFAULT if name in frame.columns and defined(done[name])]
+    names += [name for name in DEFAULT if name in frame.columns and _worth_showing(name, defined(done[name]))]
     return (*names, "verdict") if "kl" in names else tuple(names)
+
+
+def _worth_showing(name: str, values: Sequence[float]) -> bool:
+    return any(values) if name in SILENT_AT_ZERO else bool(values)
 
 
 def text_of(group: Group, name: str) -> str:
@@ -105,7 +114,7 @@ def text_of(group: Group, name: str) -> str:
     if name == "method":
         return group.label
     if name == "verdict":
-        return joint_verdict(finished(group.trials))
+        return joint_verdict(group.trials)
     labels = [_label(value) for value in group.trials[name]]
     if name == "status" and len(set(labels)) > 1:
         return ", ".join(f"{count} {label}" for label, count in Counter(labels).most_common())

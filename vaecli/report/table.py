@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vaecli.errors import UsageError
+from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.metrics.schema import COLUMNS
+from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.report.notes import Context, result_notes
 from vaecli.report.selection import choose_columns, direction, is_text, parse_sort, text_of
-from vaecli.report.verdict import NO_VERDICT
-from vaecli.report.view import UNDEFINED, Cell, Head, Record, View, decimals, number, printable
-from vaecli.runs.statistics import Group, Interval, complete, defined, finished, grouped, ranks
+from vaecli.report.verdict import rows_of
+from vaecli.report.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number, printable
+from vaecli.runs.groups import SECTION_KEYS, Group, complete, finished, grouped
+from vaecli.runs.statistics import Interval, defined, ranks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SECTION_KEYS = ("experiment", "corpus", "split")
-"""Trials that differ in these are never in one table."""
+Sections = Sequence[tuple[dict[str, str], "pd.DataFrame"]]
+"""Tables with what their trials share."""
+
+TITLED = ("experiment", "corpus", "split")
+"""Keys of a section that its title always names."""
 
 RANKS = "(n): rank from 1 for the best mean of a column; figures equal as shown share the mean of their ranks"
 """What the numbers in parentheses are."""
 
+CEILING = (
+    f"{AT_LEAST}: at its ceiling (log N for mi), which is no measurement: the truth may be anything larger, so such a "
+    "figure is never marked best, and several share a rank"
+)
+"""What the mark of a figure at its ceiling means."""
 
-def sections(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
+
+def sections(frame: pd.DataFrame) -> Sections:
     """The trials that one table may hold, with what they share, in the order of their first rows."""
     table = complete(frame)
     keys = [name for name in SECTION_KEYS if name in table.columns]
@@ -36,13 +49,32 @@ def sections(frame: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     ]
 
 
-def title_of(shared: Mapping[str, str], frame: pd.DataFrame) -> str:
-    """``experiment quick, corpus synthetic, split test, 2000 sentences``."""
-    parts = [f"{name} {value}" for name, value in shared.items() if value and value != "nan"]
+def title_of(shared: Mapping[str, str], frame: pd.DataFrame, tables: Sections) -> str:
+    """``experiment quick, corpus synthetic, split test, 2000 sentences``, and what else keeps it from another table."""
+    named = {name: value for name, value in shared.items() if name in TITLED}
+    alike = [other for other, _ in tables if all(other[name] == value for name, value in named.items())]
+    parts = [f"{name} {value}" for name, value in named.items() if value and value != "nan"]
+    for name, value in shared.items():
+        if name not in TITLED and len({other[name] for other in alike}) > 1:
+            parts.append(f"{name} {value or 'unknown'}")
     counts = set(frame["sentences"].dropna()) if "sentences" in frame.columns else set()
     if len(counts) == 1:
-        parts.append(f"{int(counts.pop())} sentences")
+        count = int(counts.pop())
+        parts.append(f"{count} sentence{'s' if count != 1 else ''}")
     return printable(", ".join(parts))
+
+
+def apart(shared: Mapping[str, str], tables: Sections) -> list[str]:
+    """A line where an experiment's trials are of several texts or settings, and stand in several tables for that."""
+    words = {"fingerprint": "texts", "protocol": "settings"}
+    found = []
+    for name, what in words.items():
+        mine = [other for other, _ in tables if other.get("experiment") == shared.get("experiment") and name in other]
+        if len({other[name] for other in mine}) > 1:
+            found.append(what)
+    if not found:
+        return []
+    return [f"trials of other {' and other '.join(found)} are in tables of their own, for they don't compare"]
 
 
 def split_trials(groups: Sequence[Group]) -> list[Group]:
@@ -57,41 +89,56 @@ def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str, ranked: boo
     if name == "seed" or _labels(name, frame, groups):
         numeric = not _labels(name, frame, groups)
         return Head(name, numeric=numeric), [Cell(printable(text_of(group, name)) or UNDEFINED) for group in groups]
-    return Head(name, direction(name)), figure_cells([group.summary(name) for group in groups], name, ranked)
+    figures = [group.summary(name) for group in groups]
+    return Head(name, direction(name)), figure_cells(figures, name, ranked, ceilings(groups, name))
 
 
-def figure_cells(figures: Sequence[Interval | None], name: str, ranked: bool = False) -> list[Cell]:
+def ceilings(groups: Sequence[Group], name: str) -> list[bool]:
+    """Whether the figure of each group is a ceiling: that of one of its trials is, so the mean measures nothing."""
+    if name not in BOUNDED:
+        return [False] * len(groups)
+    return [any(at_ceiling(row, name) for row in rows_of(finished(group.trials))) for group in groups]
+
+
+def figure_cells(
+    figures: Sequence[Interval | None], name: str, ranked: bool = False, bounded: Sequence[bool] = ()
+) -> list[Cell]:
     """Cells of a column of figures, rounded alike, the best marked where there are two or more to compare.
 
     Args:
         figures: None where undefined.
         name: The column; the schema knows which way is better.
         ranked: Whether the cells bear their ranks.
+        bounded: Whether each is a ceiling, which is marked so and never as the best; none is by default.
     """
     places = _places(figures, name)
-    found = figure_ranks(figures, name)
+    found = figure_ranks(figures, name, bounded)
     top = min((rank for rank in found if rank is not None), default=None)
     cells = []
-    for figure, rank in zip(figures, found, strict=True):
+    for figure, rank, most in zip(figures, found, bounded or [False] * len(figures), strict=True):
         if figure is None:
             cells.append(Cell(UNDEFINED))
             continue
         spread = number(figure.half, places) if figure.half else ""
+        best = rank is not None and rank == top and not most
         shown = f"{rank:g}" if ranked and rank is not None else ""
-        cells.append(Cell(number(figure.mean, places), spread, rank is not None and rank == top, shown))
+        cells.append(Cell(number(figure.mean, places), spread, best, shown, most))
     return cells
 
 
-def figure_ranks(figures: Sequence[Interval | None], name: str) -> list[float | None]:
+def figure_ranks(figures: Sequence[Interval | None], name: str, bounded: Sequence[bool] = ()) -> list[float | None]:
     """Ranks from 1 for the best mean; figures that are equal as shown share the mean of their ranks.
 
-    None for undefined figures, in columns where neither way is better, and where there is nothing to compare.
+    None for undefined figures, in columns where neither way is better, and where there is nothing to compare. Figures
+    at their ceilings are above all others, being no more than the truth, and nothing tells them from one another.
     """
     better = direction(name)
     if better is None or sum(figure is not None for figure in figures) < 2:
         return [None] * len(figures)
     places = _places(figures, name)
-    return ranks([None if figure is None else round(figure.mean, places) for figure in figures], better)
+    rounded = [None if figure is None else round(figure.mean, places) for figure in figures]
+    pairs = zip(rounded, bounded or [False] * len(figures), strict=True)
+    return ranks([math.inf if most else value for value, most in pairs], better)
 
 
 def _places(figures: Sequence[Interval | None], name: str) -> int:
@@ -109,7 +156,8 @@ def ranked_records(
     for name in columns:
         if name == "seeds" or direction(name) is None or _labels(name, frame, groups):
             continue
-        for record, rank in zip(joined, figure_ranks([g.summary(name) for g in groups], name), strict=True):
+        found = figure_ranks([g.summary(name) for g in groups], name, ceilings(groups, name))
+        for record, rank in zip(joined, found, strict=True):
             record[f"{name}_rank"] = rank
     return joined
 
@@ -160,7 +208,7 @@ def build_views(
     rectangular: bool = False,
     ranked: bool = False,
 ) -> list[View]:
-    """One table for each experiment, corpus and split.
+    """One table for each experiment, corpus, split and protocol.
 
     Args:
         frame: A row a trial.
@@ -192,16 +240,16 @@ def build_views(
         records = [_record(varying(parts, shared, names), group, part, names, spread) for group in rows]
         if ranked:
             records = ranked_records(records, rows, part, names)
-        notes = [*([RANKS] if ranked else []), *result_notes(part, names, spreads, context)]
+        marks = [RANKS] if ranked else []
+        marks += [CEILING] if any(cell.at_least for row in cells for cell in row) else []
+        notes = [*apart(shared, parts), *marks, *result_notes(part, names, spreads, context)]
         views.append(
-            View(title_of(shared, part), tuple(head for head, _ in built), cells, tuple(records), tuple(notes))
+            View(title_of(shared, part, parts), tuple(head for head, _ in built), cells, tuple(records), tuple(notes))
         )
     return views
 
 
-def varying(
-    parts: Sequence[tuple[dict[str, str], pd.DataFrame]], shared: Mapping[str, str], names: Sequence[str]
-) -> dict[str, str]:
+def varying(parts: Sections, shared: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """What tells the rows of one section from those of the others in a file that joins them."""
     return {
         key: value for key, value in shared.items() if key not in names and len({other[key] for other, _ in parts}) > 1

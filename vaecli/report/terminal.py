@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vaecli.report.formats import ARROWS, ASCII_ARROWS
-from vaecli.report.view import Cell, View
+from vaecli.report.formats import ARROWS, ASCII_ARROWS, PLAIN
+from vaecli.report.view import AT_LEAST, Cell, View
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +85,7 @@ def to_text(view: View, target: Target) -> str:
 def tidy(text: str, target: Target) -> str:
     """The text without the blanks that pad its lines; where only ASCII can be shown, other characters as escapes."""
     lines = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-    return lines.encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
+    return lines.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
 
 
 def chunks(view: View, target: Target) -> list[list[int]]:
@@ -117,9 +117,10 @@ def heading(view: View, place: int, target: Target) -> str:
 
 def cell_text(cell: Cell, target: Target) -> str:
     """Figure, spread and rank: ``12.34 ±0.56 (2)``."""
+    most = (AT_LEAST.translate(PLAIN) if target.ascii_only else AT_LEAST) if cell.at_least else ""
     star = "*" if cell.best and not target.styled else ""
     spread = f" {'+-' if target.ascii_only else '±'}{cell.spread}" if cell.spread else ""
-    return cell.text + star + spread + cell.rank_text
+    return most + cell.text + star + spread + cell.rank_text
 
 
 def _table(view: View, places: Sequence[int], target: Target) -> Table:

@@ -1,4 +1,8 @@
-"""One word on what became of the latent variable, and the methods on the rate-distortion frontier."""
+"""What became of the latent variable, over the seeds of a method, and the methods on the rate-distortion frontier.
+
+The word for a single trial is that of `vaecli.metrics.verdict`, made anew from its figures: what a table says of itself
+in its column `verdict` is compared with it and never shown instead.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vaecli.runs.statistics import Group, defined, finished, grouped
+from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
+from vaecli.report.view import printable
+from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.statistics import defined
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLLAPSED = 0.1
-"""Nats of kl or mi below which z carries nothing."""
-FAKE_KL, FAKE_SHARE = 1.0, 0.25
-"""A rate of at least this many nats of which less than this share is information about x."""
-SATURATED_SHARE = 0.95
-"""Share of its ceiling log N above which mi says only that it is large."""
-
-UNUSED = 0.1
-"""Nats that another sentence's code costs the decoder, below which it doesn't look at z."""
-
 EVIDENCE = ("kl", "mi", "au", "z_gain_shuffled")
-"""The figures that decide."""
+"""The figures that decide about z."""
 
 SENTENCES = {
+    "diverged": "diverged, so its figures say nothing",
+    "worse than uniform": "none; with its code it predicts worse than a guess among all words",
     "collapsed": "collapsed",
     "unused": "did not collapse, but the decoder makes no use of the code",
     "fake-rate": "did not collapse, but most of its rate says nothing of the sentence",
@@ -32,48 +31,20 @@ SENTENCES = {
     "informative": "did not collapse",
 }
 
-NO_VERDICT = "-"
-RULE = (
-    f"verdict: collapsed = kl < {COLLAPSED} or mi < {COLLAPSED} or au = 0; unused = z_gain_shuffled < {UNUSED} where "
-    f"measured; fake-rate = kl >= {FAKE_KL:g} and mi < {FAKE_SHARE} kl; saturated = mi > {SATURATED_SHARE} mi_ceiling; "
-    f"informative = none of these; {NO_VERDICT} = kl or mi undefined"
-)
+
+def judged(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of which there is something to say: those that are done, and those that diverged."""
+    return trials[trials["status"].isin(("done", "diverged"))] if "status" in trials.columns else trials
 
 
-def verdict(row: Mapping[str, Any]) -> str:
-    """What became of z in a trial: ``collapsed``, ``unused``, ``fake-rate``, ``saturated`` or ``informative``.
-
-    Args:
-        row: Figures by column; `kl`, `mi`, `mi_ceiling` and `au` are read, and `z_gain_shuffled` where it was measured.
-
-    Returns:
-        ``-`` where the figures that would decide are undefined, as for a language model or an autoencoder.
-    """
-    kl, mi, ceiling = (_figure(row, name) for name in ("kl", "mi", "mi_ceiling"))
-    if kl is None:
-        return NO_VERDICT
-    active, gain = _figure(row, "au"), _figure(row, "z_gain_shuffled")
-    if kl < COLLAPSED or (mi is not None and mi < COLLAPSED) or active == 0:
-        return "collapsed"
-    if mi is None:
-        return NO_VERDICT
-    if gain is not None and gain < UNUSED:
-        return "unused"
-    if kl >= FAKE_KL and mi < FAKE_SHARE * kl:
-        return "fake-rate"
-    if ceiling is not None and mi > SATURATED_SHARE * ceiling:
-        return "saturated"
-    return "informative"
-
-
-def _figure(row: Mapping[str, Any], name: str) -> float | None:
-    found = defined([row.get(name)])
-    return found[0] if found else None
+def rows_of(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """The trials as figures by column."""
+    return [{str(key): value for key, value in row.items()} for row in trials.to_dict("records")]
 
 
 def joint_verdict(trials: pd.DataFrame) -> str:
     """The verdict of several seeds: one word where they agree, else each with its count: ``collapsed 2/3, ...``."""
-    counts = Counter(verdict({str(key): value for key, value in row.items()}) for row in trials.to_dict("records"))
+    counts = Counter(verdict(row) for row in rows_of(judged(trials)))
     if len(counts) <= 1:
         return next(iter(counts), NO_VERDICT)
     return ", ".join(f"{word} {count}/{counts.total()}" for word, count in counts.most_common())
@@ -84,16 +55,23 @@ def verdict_sentence(group: Group) -> str:
 
     ``verdict of bn: did not collapse (kl 2.95, mi 2.02 of at most 7.60, au 16)``; seeds that disagree are counted.
     """
-    trials = finished(group.trials)
-    if trials.empty:
-        return f"verdict of {group.label}: none, no trial is finished"
-    joint = joint_verdict(trials)
+    start = f"verdict of {group.label}: "
+    if judged(group.trials).empty:
+        return f"{start}none, no trial is finished"
+    joint = joint_verdict(group.trials)
     if joint == NO_VERDICT:
-        return f"verdict of {group.label}: none, kl or mi is undefined"
-    means = {name: found.mean for name in (*EVIDENCE, "mi_ceiling") if (found := group.summary(name)) is not None}
-    figures = [_evidence(name, means) for name in EVIDENCE if name in means]
+        alone = all(one_sentence(row) for row in rows_of(finished(group.trials)))
+        return start + ("none, one sentence can't tell" if alone else "none, kl or mi is undefined")
+    figures = ", ".join(_distortion(group) if "worse than uniform" in joint else _figures(group))
     says = SENTENCES.get(joint, f"depends on the seed, {joint}")
-    return f"verdict of {group.label}: {says} ({', '.join(figures)})"
+    return start + says + (f" ({figures})" if figures else "")
+
+
+def _figures(group: Group) -> list[str]:
+    """The means that decide about z."""
+    names = (*EVIDENCE, "mi_ceiling")
+    means = {name: found.mean for name in names if (found := group.summary(name)) is not None}
+    return [_evidence(name, means) for name in EVIDENCE if name in means]
 
 
 def _evidence(name: str, means: Mapping[str, float]) -> str:
@@ -103,6 +81,28 @@ def _evidence(name: str, means: Mapping[str, float]) -> str:
     return text + (f" of at most {means['mi_ceiling']:.2f}" if name == "mi" and "mi_ceiling" in means else "")
 
 
+def _distortion(group: Group) -> list[str]:
+    """The largest rec beside that of the guess."""
+    rows = [row for row in rows_of(finished(group.trials)) if verdict(row) == "worse than uniform"]
+    pairs = [(float(row["rec"]), nats) for row in rows if (nats := uniform_nats(row)) is not None]
+    return [f"rec {rec:.4g} against {nats:.4g}" for rec, nats in sorted(pairs)[-1:]]
+
+
+def contradictions(frame: pd.DataFrame) -> list[str]:
+    """A line on the verdicts that a table says of itself and its figures deny, with the first of them."""
+    if "verdict" not in frame.columns:
+        return []
+    wrong = []
+    for row in rows_of(judged(frame)):
+        told = row["verdict"]
+        if isinstance(told, str) and told and told != verdict(row):
+            seed = defined([row.get("seed")])
+            name = str(row["method"]) + (f" seed {seed[0]:.0f}" if seed else "")
+            wrong.append(f"{name} is {told!r} there and {verdict(row)} by its figures")
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [printable(f"verdicts are made from the figures, not read: {wrong[0]}{more}")] if wrong else []
+
+
 def frontier(frame: pd.DataFrame) -> list[str]:
     """The methods that no other beats in rate and distortion together, in ascending order of kl.
 
@@ -110,7 +110,7 @@ def frontier(frame: pd.DataFrame) -> list[str]:
     (Alemi et al. 2018, arXiv:1711.00464). Means over seeds; methods without either figure are left out.
 
     Args:
-        frame: A row a trial, of one experiment.
+        frame: A row a trial, of one table.
     """
     points = []
     if not {"rec", "kl"} <= set(frame.columns):

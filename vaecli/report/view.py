@@ -13,6 +13,9 @@ from vaecli.metrics.schema import COLUMNS, Direction
 UNDEFINED = "-"
 """Shown where a figure has no definition; files for machines leave it empty."""
 
+AT_LEAST = "≥"
+"""Before a figure at its ceiling."""
+
 Value = int | float | str | None
 Record = dict[str, Any]
 
@@ -41,12 +44,14 @@ class Cell:
         spread: Half of the 95 % interval, empty where there is none.
         best: Whether it is the best of its column.
         rank: Its rank in the column from 1 for the best, ``2.5`` for a tie of 2 and 3; empty where none is shown.
+        at_least: Whether it is at its ceiling, so that the truth may be anything larger.
     """
 
     text: str
     spread: str = ""
     best: bool = False
     rank: str = ""
+    at_least: bool = False
 
     @property
     def rank_text(self) -> str:
@@ -81,8 +86,8 @@ def printable(text: str) -> str:
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
     """Decimals for all cells of a column.
 
-    Two significant digits of the median half-interval where there are intervals; otherwise none for counts and two for
-    other figures, fewer for large ones.
+    Two significant digits of the median half-interval where there are intervals; otherwise none for counts, three for
+    shares, or two digits of the largest if that is small, and two for other figures, fewer for large ones.
 
     Args:
         values: Defined figures of the column.
@@ -97,6 +102,8 @@ def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int
     if counts and all(value == round(value) for value in finite):
         return 0
     largest = max(finite, default=0.0)
+    if name in COLUMNS and COLUMNS[name].unit == "share":
+        return max(3, 1 - math.floor(math.log10(largest))) if 0 < largest < 1 else 3
     return 2 if largest < 1_000 else 1 if largest < 10_000 else 0
 
 

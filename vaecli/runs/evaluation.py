@@ -10,13 +10,13 @@ from typing import Any
 from vaecli.errors import DivergedError, UsageError
 from vaecli.metrics.blocks import BlockInput, BlockResult, estimators_of, load_block, versions_of
 from vaecli.metrics.evaluate import evaluate
-from vaecli.metrics.schema import column
+from vaecli.metrics.schema import PERPLEXITY, column
 from vaecli.model.vae import VAE
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.load import LoadedRun
 from vaecli.runs.tables import write_tables
 
-IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "excess_nll", "excess_nll_se")
+IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se")
 """What another number of importance samples changes."""
 
 Told = Callable[[str], None]
@@ -81,7 +81,7 @@ def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None
 
     Raises:
         UsageError: There is none of a name.
-        DivergedError: A figure is not a number.
+        DivergedError: A figure is not finite, other than a perplexity that overflows.
     """
     results = {}
     for name in names:
@@ -90,9 +90,10 @@ def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None
             told(name)
         result = block(given)
         for key, value in result.values.items():
-            column(key, name)
-            if isinstance(value, float) and math.isnan(value):
-                raise DivergedError(f"{key} ({name}) is not a number on {given.split_name}: the model diverged")
+            overflows = column(key, name).unit == PERPLEXITY
+            if isinstance(value, float) and not (math.isfinite(value) or (overflows and value == math.inf)):
+                what = "not a number" if math.isnan(value) else "infinite"
+                raise DivergedError(f"{key} ({name}) is {what} on {given.split_name}: the model diverged")
         results[name] = result
     return results
 

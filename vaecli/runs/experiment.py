@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
@@ -15,11 +15,14 @@ from vaecli.config import GROUPS, RunConfig, build_config, merge
 from vaecli.errors import UsageError
 from vaecli.files import write_atomic
 from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
+from vaecli.runs.grid_file import GRID as GRID
+from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
 from vaecli.settings import Settings, load_settings
-from vaecli.settings_file import read_file
 
-GRID = "experiment.toml"
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
+
 UNFINISHED = ("pending", "running", "interrupted", "failed")
 """Statuses of trials that a further `vae compare` starts or goes on with."""
 
@@ -201,9 +204,8 @@ def corpus_name(data: str) -> str:
 
 def find_runs(experiment: Path) -> list[RunFolder]:
     """The run folders of an experiment's folder: in the order of its grid, then by name and seed."""
-    grid = experiment / GRID
-    plan = read_file(grid).plan if grid.exists() else {}
-    methods, seeds = list(plan.get("methods", ())), list(plan.get("seeds", ()))
+    grid = read_grid(experiment)
+    methods, seeds = list(grid.methods), list(grid.seeds)
 
     def place(path: Path) -> tuple[int, str, int, int, str]:
         method, tail = path.parent.name, path.name.removeprefix("seed-")
@@ -213,6 +215,33 @@ def find_runs(experiment: Path) -> list[RunFolder]:
 
     paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=place)
     return [folder for folder in map(RunFolder, paths) if folder.exists]
+
+
+def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable[Path] = ()) -> None:
+    """Refuses a corpus other than the one that the runs of an experiment were trained on.
+
+    Two folders may bear one name and become one experiment by it; one folder's text may change between two runs; and
+    another vocabulary makes another corpus of the same text. In one table their figures would be compared.
+
+    Args:
+        experiment: Its folder; it need not exist.
+        corpus: Of the run or grid that is about to start.
+        data: Where it comes from, for the message.
+        replaced: Run folders that will be made anew.
+
+    Raises:
+        UsageError: A run has another fingerprint; names both.
+    """
+    ignored = {path.resolve() for path in replaced}
+    for folder in find_runs(experiment):
+        known = folder.fingerprint
+        if known and known != corpus.fingerprint and folder.path.resolve() not in ignored:
+            theirs = folder.config().corpus.data
+            same = "the text or its vocabulary has changed since" if theirs == data else f"it is {theirs!r}"
+            raise UsageError(
+                f"{folder.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
+                f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
+            )
 
 
 def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:

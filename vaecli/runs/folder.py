@@ -122,8 +122,8 @@ class RunFolder:
             self._write_config(config)
         return self
 
-    def resume(self, config: RunConfig | None = None) -> RunConfig:
-        """The run's settings, to go on with it.
+    def resumed_config(self, config: RunConfig | None = None) -> RunConfig:
+        """The settings that the run would go on with; writes nothing.
 
         Args:
             config: What the user wants now; more epochs than before are taken over.
@@ -139,9 +139,15 @@ class RunFolder:
         if config != raised or config.training.epochs < old.training.epochs:
             lines = "\n  ".join(config_changes(old, config))
             raise UsageError(f"{self.path}: the settings of this run have changed, so it can't go on:\n  {lines}")
-        with self.lock():
-            self._write_config(config)
         return config
+
+    def resume(self, config: RunConfig | None = None) -> RunConfig:
+        """The run's settings, to go on with it; those of `resumed_config` from now on."""
+        resumed = self.resumed_config(config)
+        if resumed != self.config():
+            with self.lock():
+                self._write_config(resumed)
+        return resumed
 
     def run(self) -> dict[str, Any]:
         """The contents of run.json.
@@ -194,6 +200,11 @@ class RunFolder:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: {error}") from None
         return build_config(values, str(path))
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the corpus that the run was trained on; empty before it started."""
+        return str((self.run().get("corpus") or {}).get("fingerprint") or "")
 
     def append_history(self, row: Mapping[str, Cell]) -> None:
         """Adds a row to history.csv, on disk when this returns."""

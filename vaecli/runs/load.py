@@ -9,7 +9,9 @@ import torch
 
 from vaecli.config import RunConfig
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.tokenizers import SUBWORDS
 from vaecli.corpus.types import Corpus
+from vaecli.corpus.vocabulary import WordVocabulary
 from vaecli.errors import UsageError
 from vaecli.model.vae import VAE, Shape
 from vaecli.remedies import make_method
@@ -41,6 +43,19 @@ class LoadedRun:
     device: torch.device
 
 
+def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
+    """The corpus that a run's settings name; a tokenizer that has learned its pieces is the one that the run keeps.
+
+    Raises:
+        DataError: See `load_corpus`; or the run's vocabulary can't be read.
+        UsageError: See `load_corpus`.
+    """
+    path, tokenizer = folder.path / "vocab.json", None
+    if config.corpus.tokenizer in SUBWORDS and path.exists():
+        tokenizer = WordVocabulary.load(path).tokenizer
+    return load_corpus(config.corpus, tokenizer)
+
+
 def load_run(path: Path, device: str | None = None) -> LoadedRun:
     """Loads a run.
 
@@ -56,7 +71,7 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     config = folder.config()
     if not (folder.checkpoint_path / BEST).exists():
         raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
-    corpus = load_corpus(config.corpus)
+    corpus = load_run_corpus(folder, config)
     trained = folder.run().get("corpus", {}).get("fingerprint")
     if trained != corpus.fingerprint:
         raise UsageError(f"{path}: the corpus {config.corpus.data!r} has changed since the run was trained on it")

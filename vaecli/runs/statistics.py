@@ -1,6 +1,6 @@
 """Statistics over seeds: intervals, paired differences, ranks. Undefined figures are left out, never taken for 0.
 
-Only trials with status ``done`` count, and trials whose versions differ are never averaged together.
+Which trials these are of is a matter of `vaecli.runs.groups`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from vaecli.runs.groups import Group
 
 LEVEL = 0.95
 MIN_SEEDS_FOR_TEST = 5
@@ -19,9 +19,6 @@ MIN_SEEDS_FOR_TEST = 5
 
 ROUNDING = 1e-12
 """Relative spread below which differences vary by the rounding of their subtraction only."""
-
-GROUP_KEYS = ("experiment", "corpus", "split", "method", "versions")
-"""What trials must share to be averaged; columns that a table doesn't have are ignored."""
 
 
 @dataclass(frozen=True)
@@ -123,85 +120,6 @@ def ranks(values: Sequence[Any], direction: Literal["lower", "higher"]) -> list[
     return result
 
 
-def finished(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials with status ``done``; all of them in a table without statuses."""
-    return frame[frame["status"] == "done"] if "status" in frame.columns else frame
-
-
-@dataclass(frozen=True)
-class Group:
-    """The trials of one method that may be averaged.
-
-    Attributes:
-        method: Its name.
-        label: Its name, with the versions where the table has several of one method.
-        key: Values of `GROUP_KEYS`, those in the table.
-        trials: A row a trial, failed ones included.
-    """
-
-    method: str
-    label: str
-    key: dict[str, Any]
-    trials: pd.DataFrame
-
-    def summary(self, column: str) -> Interval | None:
-        """The interval of a column over the finished trials; None where the column is missing or undefined."""
-        return interval(finished(self.trials)[column]) if column in self.trials.columns else None
-
-
-def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with the gaps filled that trials leave which never ran far enough to know their own keys.
-
-    A missing corpus, split or version is taken from the other trials of the experiment, or of the method, where those
-    agree on one.
-    """
-    table = frame
-    for place, column in enumerate(GROUP_KEYS):
-        if column in ("corpus", "split", "versions") and column in table.columns:
-            within = [name for name in GROUP_KEYS[:place] if name in table.columns]
-            table = table.assign(**{column: _filled(table, column, within)})
-    return table
-
-
-def _filled(frame: pd.DataFrame, column: str, within: Sequence[str]) -> list[str]:
-    """Values of a text column, each gap filled where the rows equal in `within` have just one value."""
-    rows = frame.to_dict("records")
-    keys = [tuple(str(row[name]) for name in within) for row in rows]
-    values = [row[column] if isinstance(row[column], str) else "" for row in rows]
-    seen: dict[tuple[str, ...], set[str]] = {}
-    for key, value in zip(keys, values, strict=True):
-        seen.setdefault(key, set()).update({value} - {""})
-    return [
-        value or (next(iter(seen[key])) if len(seen[key]) == 1 else "") for key, value in zip(keys, values, strict=True)
-    ]
-
-
-def grouped(frame: pd.DataFrame) -> list[Group]:
-    """The trials that may be averaged, in the order of their first rows."""
-    table = complete(frame)
-    keys = [name for name in GROUP_KEYS if name in table.columns]
-    groups = []
-    for values, trials in table.groupby(keys, sort=False, dropna=False):
-        key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
-        groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
-    same = [[other for other in groups if _unversioned(other) == _unversioned(group)] for group in groups]
-    return [
-        group if len(others) == 1 else replace(group, label=f"{group.method} ({_difference(group, others)})")
-        for group, others in zip(groups, same, strict=True)
-    ]
-
-
-def _unversioned(group: Group) -> list[Any]:
-    return [value for name, value in group.key.items() if name != "versions"]
-
-
-def _difference(group: Group, others: Sequence[Group]) -> str:
-    """The versions of a group that not all groups of its method share."""
-    parts = {id(other): str(other.key["versions"]).split(", ") for other in others}
-    shared = set.intersection(*map(set, parts.values()))
-    return ", ".join(part for part in parts[id(group)] if part not in shared) or "other versions"
-
-
 @dataclass(frozen=True)
 class Paired:
     """Differences of a method to a baseline in one column, paired by seed.
@@ -230,10 +148,10 @@ def paired(groups: Sequence[Group], baseline: Group, columns: Sequence[str]) -> 
     """
     found = []
     for column in columns:
-        reference = by_seed(baseline, column)
+        reference = baseline.by_seed(column)
         rows = []
         for group in groups:
-            own = by_seed(group, column)
+            own = group.by_seed(column)
             seeds = tuple(sorted(set(own) & set(reference)))
             differences = tuple(own[seed] - reference[seed] for seed in seeds)
             spread = interval(differences)
@@ -241,16 +159,6 @@ def paired(groups: Sequence[Group], baseline: Group, columns: Sequence[str]) -> 
                 rows.append(Paired(group.label, column, seeds, differences, spread))
         found += _tested(rows)
     return found
-
-
-def by_seed(group: Group, column: str) -> dict[int, float]:
-    """A column's finite figures by seed, of the finished trials; the last row wins where a seed is there twice."""
-    if column not in group.trials.columns or "seed" not in group.trials.columns:
-        return {}
-    trials = finished(group.trials)
-    pairs = zip(trials["seed"], trials[column], strict=True)
-    numbers = {int(seed): defined([value]) for seed, value in pairs if defined([seed])}
-    return {seed: number[0] for seed, number in numbers.items() if number and math.isfinite(number[0])}
 
 
 def _tested(rows: list[Paired]) -> list[Paired]:

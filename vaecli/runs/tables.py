@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any
 from vaecli.errors import UsageError
 from vaecli.files import write_atomic
 from vaecli.metrics.schema import COLUMNS, OPTIONAL_COLUMNS, RESULT_COLUMNS
+from vaecli.metrics.verdict import NO_VERDICT, verdict
 from vaecli.runs.experiment import corpus_name, find_runs
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.statistics import finished, grouped
+from vaecli.runs.grid_file import GridFile, read_grid
+from vaecli.runs.groups import APART, finished, grouped
+from vaecli.runs.identity import fingerprint, protocol, variant, versions_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+IDENTITY = ("fingerprint", "protocol", "variant")
+"""Columns of the summary that say, besides its first ones, what its rows are of."""
 VERSIONS = "versions"
-"""Column of what must agree before two trials are averaged; there only where the trials of an experiment differ."""
+"""Column of the summary on what else keeps trials apart; there only where the trials of an experiment differ."""
 ESTIMATED = tuple(c.name for c in COLUMNS.values() if c.kind != "text" and c.name not in ("seed", "iw_samples"))
 """Columns that a summary averages."""
+TOLD = tuple(c.name for c in COLUMNS.values() if c.kind == "text" or c.name == "seed")
+"""Columns that no figure decides."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -40,22 +47,23 @@ def results_table(experiment: Path) -> pd.DataFrame:
     folders = find_runs(experiment)
     if not folders:
         raise UsageError(f"{experiment}: there is no run of vae here")
-    rows = [result_row(folder) for folder in folders]
-    trials = [versions(folder.run()) | _samples(row) for folder, row in zip(folders, rows, strict=True)]
-    trials = completed(trials, [str(row["method"]) for row in rows])
-    for row, text in zip(rows, conflicts(trials), strict=True):
-        row[VERSIONS] = text
+    grid = read_grid(experiment)
+    rows = [result_row(folder, grid) for folder in folders]
     names = [c.name for c in RESULT_COLUMNS]
     names += [c.name for c in OPTIONAL_COLUMNS if any(row.get(c.name) is not None for row in rows)]
-    if any(row[VERSIONS] for row in rows):
-        names.append(VERSIONS)
-    return _frame(rows, names)
+    return to_frame(rows, names)
 
 
-def result_row(folder: RunFolder) -> dict[str, Any]:
-    """The row of one trial."""
+def result_row(folder: RunFolder, grid: GridFile) -> dict[str, Any]:
+    """The row of one trial; one that isn't done has a status and no figures.
+
+    Args:
+        folder: Of the trial.
+        grid: Of its experiment.
+    """
     run, config, status = folder.run(), folder.config(), folder.status
     corpus = run.get("corpus") or {}
+    override = run.get("override") or grid.overrides.get(config.method, {})
     row: dict[str, Any] = {
         "experiment": config.experiment,
         "corpus": corpus.get("name") or corpus_name(config.corpus.data),
@@ -64,56 +72,23 @@ def result_row(folder: RunFolder) -> dict[str, Any]:
         "status": status,
         "split": config.evaluation.split,
     }
-    if status != "done":
-        return row
-    values = folder.metrics().get("values", {})
-    return row | {name: value for name, value in values.items() if name in COLUMNS and name not in row}
-
-
-def versions(run: Mapping[str, Any]) -> dict[str, str]:
-    """What decides whether trials may be averaged: versions of remedies and estimators, and the corpus's content.
-
-    Empty for a trial that never started.
-    """
-    found = {name: str(n) for key in ("remedies", "estimators") for name, n in (run.get(key) or {}).items()}
-    fingerprint = (run.get("corpus") or {}).get("fingerprint")
-    return found | {"corpus": fingerprint[:12]} if fingerprint else found
-
-
-def _samples(row: Mapping[str, Any]) -> dict[str, str]:
-    """The importance samples of a row that has any: bounds of other numbers of samples are other figures."""
-    return {"iw_samples": str(row["iw_samples"])} if row.get("iw_samples") else {}
-
-
-def completed(trials: Sequence[Mapping[str, str]], methods: Sequence[str]) -> list[dict[str, str]]:
-    """The versions of each trial, with those that it lacks where the other trials of its method agree on one.
-
-    A trial without an evaluation that another seed has can't disagree with it, so both stay in one row.
-    """
-    known: dict[str, dict[str, set[str]]] = {}
-    for trial, method in zip(trials, methods, strict=True):
-        for name, value in trial.items():
-            known.setdefault(method, {}).setdefault(name, set()).add(value)
-    filled = []
-    for trial, method in zip(trials, methods, strict=True):
-        agreed = {name: next(iter(values)) for name, values in known.get(method, {}).items() if len(values) == 1}
-        filled.append({**agreed, **trial} if trial else {})
-    return filled
-
-
-def conflicts(trials: Sequence[Mapping[str, str]]) -> list[str]:
-    """For each trial the versions on which the trials of an experiment disagree, such as ``bn 2, mi 1``."""
-    values: dict[str, set[str]] = {}
-    for trial in trials:
-        for name, value in trial.items():
-            values.setdefault(name, set()).add(value)
-    return [", ".join(f"{name} {value}" for name, value in t.items() if len(values[name]) > 1) for t in trials]
+    values = folder.metrics().get("values", {}) if status == "done" else {}
+    row |= {"vocabulary": corpus.get("vocabulary")} if status == "done" else {}  # older figures don't have it
+    row |= {name: value for name, value in values.items() if name in COLUMNS and name not in TOLD}
+    word = verdict(row)
+    return row | {
+        "verdict": None if word == NO_VERDICT else word,
+        "fingerprint": fingerprint(run),
+        "protocol": protocol(config, override, grid.groups),
+        "variant": variant(config, override),
+        VERSIONS: versions_text(run, row.get("iw_samples")),
+    }
 
 
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     """A row a method: how many trials are done, failed, diverged and unfinished; mean, spread and interval of figures.
 
-    Trials of different versions, splits or corpora are in rows of their own.
+    Trials of different corpora, splits, settings or versions are in rows of their own.
     """
     names = [name for name in ESTIMATED if name in results.columns]
     rows = []
@@ -124,19 +99,22 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
             "corpus": group.key["corpus"],
             "split": group.key["split"],
             "method": group.method,
-            VERSIONS: group.key.get(VERSIONS),
+            VERSIONS: group.key.get(APART),
             "trials": len(finished(group.trials)),
             "failed": int(counts.get("failed", 0)),
             "diverged": int(counts.get("diverged", 0)),
             "unfinished": int(sum(counts.get(name, 0) for name in ("pending", "running", "interrupted"))),
         }
+        row |= {name: group.key.get(name) for name in IDENTITY}
         for name in names:
             found = group.summary(name)
             row |= {f"{name}_mean": found.mean if found else None}
             row |= {f"{name}_{part}": getattr(found, part, None) for part in ("sd", "low", "high")}
         rows.append(row)
-    columns = [name for name in rows[0] if name != VERSIONS or VERSIONS in results.columns]
-    return _frame(rows, columns)
+    last = [name for name in IDENTITY if name in results.columns]
+    told = any(row[VERSIONS] for row in rows)
+    columns = [name for name in rows[0] if name not in IDENTITY and (name != VERSIONS or told)]
+    return to_frame(rows, [*columns, *last])
 
 
 def write_tables(experiment: Path) -> tuple[Path, Path]:
@@ -172,7 +150,7 @@ def neutral(text: str) -> str:
     return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
-def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+def to_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
     """A table whose counts stay whole numbers where some are missing."""
     import pandas as pd
 

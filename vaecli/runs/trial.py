@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from vaecli.config import RunConfig
-from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
 from vaecli.errors import DivergedError, InterruptedRunError
 from vaecli.metrics.blocks import BlockInput, versions_of
@@ -23,6 +22,7 @@ from vaecli.remedies import make_method
 from vaecli.remedies.compose import Method
 from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.load import load_run_corpus
 from vaecli.runs.samples import load_reference
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
@@ -89,7 +89,7 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     device = resolve_device(config.training.device)
-    corpus = corpus or load_corpus(config.corpus)
+    corpus = corpus or load_run_corpus(folder, config)
     method = make_method(config.method, config.hyper)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))

@@ -1,0 +1,145 @@
+"""Which trials may be compared and which may be averaged: those that differ in nothing but the seed.
+
+Only trials with status ``done`` have figures, and trials of other texts, settings or versions are never averaged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from vaecli.runs.identity import disagreements
+from vaecli.runs.statistics import Interval, defined, interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECTION_KEYS = ("experiment", "corpus", "fingerprint", "protocol", "split")
+"""What trials must share to be compared; columns that a table doesn't have are ignored."""
+
+APART = "versions_apart"
+"""A column that `complete` adds: the versions on which the trials of a table disagree."""
+
+GROUP_KEYS = (*SECTION_KEYS, "method", "variant", APART)
+"""What trials must share to be averaged."""
+
+LATE_KEYS = ("corpus", "fingerprint", "split")
+"""Those that a trial knows only once it has begun."""
+
+OWN_KEYS = ("variant", APART)
+"""Those in which the rows of one method in one table may differ."""
+
+
+def finished(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials with status ``done``; all of them in a table without statuses."""
+    return frame[frame["status"] == "done"] if "status" in frame.columns else frame
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials of one method that may be averaged.
+
+    Attributes:
+        method: Its name.
+        label: Its name, with the settings and versions that differ where the table has several rows of one method.
+        key: Values of `GROUP_KEYS`, those in the table.
+        trials: A row a trial, failed ones included.
+    """
+
+    method: str
+    label: str
+    key: dict[str, Any]
+    trials: pd.DataFrame
+
+    def summary(self, column: str) -> Interval | None:
+        """The interval of a column over the finished trials; None where the column is missing or undefined."""
+        return interval(finished(self.trials)[column]) if column in self.trials.columns else None
+
+    def by_seed(self, column: str) -> dict[int, float]:
+        """A column's finite figures by seed, of the finished trials."""
+        if column not in self.trials.columns or "seed" not in self.trials.columns:
+            return {}
+        trials = finished(self.trials)
+        pairs = zip(trials["seed"], trials[column], strict=True)
+        numbers = {int(seed): defined([value]) for seed, value in pairs if defined([seed])}
+        return {seed: number[0] for seed, number in numbers.items() if number and math.isfinite(number[0])}
+
+
+def complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its keys as text, an unknown one empty, and with `APART` where it has versions.
+
+    What a trial that never ran far enough doesn't know of itself is taken from the other trials of the experiment, or
+    of the method, where those agree on one.
+    """
+    table = frame
+    for column in ("corpus", "fingerprint", "protocol", "split", "variant"):
+        if column in table.columns:
+            table = table.assign(**{column: _filled(table, column)})
+    if "versions" not in table.columns:
+        return table
+    texts = dict.fromkeys(range(len(table)), "")
+    for places in _places(table, SECTION_KEYS).values():
+        part = table.iloc[places]
+        found = disagreements(list(part["versions"]), [*map(str, part["method"])], _done(part))
+        texts |= dict(zip(places, found, strict=True))
+    return table.assign(**{APART: list(texts.values())})
+
+
+def _done(frame: pd.DataFrame) -> list[bool]:
+    """Whether each trial has figures."""
+    return [value == "done" for value in frame["status"]] if "status" in frame.columns else [True] * len(frame)
+
+
+def _places(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+    """The rows that share each combination of keys; a key that the table doesn't have is shared by all."""
+    known = [name for name in keys if name in frame.columns]
+    found: dict[tuple[str, ...], list[int]] = {}
+    for place, row in enumerate(frame.to_dict("records")):
+        found.setdefault(tuple(str(row[name]) for name in known), []).append(place)
+    return found
+
+
+def _filled(frame: pd.DataFrame, column: str) -> list[str]:
+    """A key as text; a gap that an unfinished trial leaves is filled where the rows equal so far have one value."""
+    values = [value if isinstance(value, str) else "" for value in frame[column]]
+    if column not in LATE_KEYS:
+        return values
+    done = _done(frame)
+    for places in _places(frame, SECTION_KEYS[: SECTION_KEYS.index(column)]).values():
+        known = {values[place] for place in places} - {""}
+        for place in places if len(known) == 1 else []:
+            if not (values[place] or done[place]):
+                (values[place],) = known
+    return values
+
+
+def grouped(frame: pd.DataFrame) -> list[Group]:
+    """The trials that may be averaged, in the order of their first rows."""
+    table = complete(frame)
+    keys = [name for name in GROUP_KEYS if name in table.columns]
+    groups = []
+    for values, trials in table.groupby(keys, sort=False, dropna=False):
+        key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
+        groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
+    same = [[other for other in groups if _rivals(other, group)] for group in groups]
+    return [
+        group if len(others) == 1 else replace(group, label=f"{group.method} ({_difference(group, others)})")
+        for group, others in zip(groups, same, strict=True)
+    ]
+
+
+def _rivals(one: Group, other: Group) -> bool:
+    """Whether two groups are of one method in one table."""
+    return all(value == other.key[name] for name, value in one.key.items() if name not in OWN_KEYS)
+
+
+def _difference(group: Group, others: Sequence[Group]) -> str:
+    """The settings and versions of a group that not all groups of its method share."""
+    parts = {
+        id(other): [part for name in OWN_KEYS for part in str(other.key.get(name) or "").split(", ") if part]
+        for other in others
+    }
+    shared = set.intersection(*map(set, parts.values()))
+    return ", ".join(part for part in parts[id(group)] if part not in shared) or "defaults"
