@@ -1,6 +1,6 @@
 """Makes `published.toml` from a table of the figures that papers print, one row a figure.
 
-    python -m experiments.published TABLE.csv > experiments/published.toml
+    python -m experiments.published TABLE.csv > vaecli/catalogue/published.toml
 
 The table has the columns dataset, paper, arxiv, table, method, setting, nll, ppl, rec, kl, mi, au and notes, a method
 by the papers' abbreviation. Here it gets the program's name, the estimator behind its NLL, and notes of a few words.

@@ -33,8 +33,8 @@ from experiments.benchmarks.subjects import (
 from experiments.benchmarks.timing import Pairs, interleave
 from vaecli.config import ModelConfig
 from vaecli.corpus.types import collate
-from vaecli.metrics import iw, mi
-from vaecli.metrics.elbo import elbo_terms
+from vaecli.metrics.columns import iw, mi
+from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.noise import sentence_noise
 
 CPU = torch.device("cpu")

@@ -3,7 +3,7 @@
 import pytest
 
 from vaecli.config import GROUPS, RunConfig, build_config, merge
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 
 
 def test_every_setting_is_explained():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaecli.__main__ import KERNEL_CACHES
-from vaecli.model.arithmetic import has_bf16, has_bf16_instructions
+from vaecli.kernels.arithmetic import has_bf16, has_bf16_instructions
 
 START = """
 import os, sys

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from vaecli.catalogue.methods_table import methods_markdown_table, update_between_markers
 from vaecli.cli.app import app
-from vaecli.report.methods_table import methods_markdown_table, update_between_markers
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ of some 0.3 MB: with the libraries' own 1,024 the process grows by a gigabyte, a
 
 
 def main() -> None:
-    """Runs ``vae``; exits with the code that `vaecli.errors` gives each kind of error."""
+    """Runs ``vae``; exits with the code that `vaecli.core.errors` gives each kind of error."""
     for name, capacity in KERNEL_CACHES.items():  # read when torch first computes; what the user has set stays
         os.environ.setdefault(name, capacity)
     from vaecli.cli.app import app
-    from vaecli.errors import VaeError
+    from vaecli.core.errors import VaeError
 
     try:
         app()

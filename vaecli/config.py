@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from vaecli.checked import Checked, shown
-from vaecli.errors import UsageError, nearest
+from vaecli.core.checked import Checked, shown
+from vaecli.core.errors import UsageError, nearest
 
 
 class Group(Checked):
@@ -100,17 +100,12 @@ class EvaluationConfig(Group):
 
     @field_validator("extra", mode="before")
     @classmethod
-    def _check_extra(cls, value: Any) -> Any:
-        """Known names only; one text may hold several with commas between."""
-        from vaecli.metrics.blocks import check_names
-
+    def _split_names(cls, value: Any) -> Any:
+        """One text may hold several names with commas between; each counts once."""
         if isinstance(value, str):
             value = [name.strip() for name in value.split(",") if name.strip()]
         if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
-            try:
-                return check_names(value)
-            except UsageError as error:
-                raise ValueError(str(error)) from None
+            return tuple(dict.fromkeys(value))
         return value
 
 

@@ -19,7 +19,7 @@ from experiments.benchmarks.reference import ReferenceTrainer, ReferenceVAE, equ
 from experiments.benchmarks.shapes import YAHOO, make_corpus, random_split, yahoo_lengths
 from experiments.benchmarks.subjects import Options, make_session, train_ours
 from vaecli.corpus.types import Corpus
-from vaecli.metrics.mi import mutual_information
+from vaecli.metrics.columns.mi import mutual_information
 from vaecli.model.posterior import DiagonalGaussian
 
 STATUS = Path("/proc/self/status")

@@ -36,11 +36,11 @@ from experiments.benchmarks.subjects import (
 from vaecli.config import CorpusConfig, EvaluationConfig, ModelConfig, RunConfig, TrainingConfig
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus, Split, collate
-from vaecli.metrics.evaluate import evaluate
+from vaecli.kernels.arithmetic import resolve_precision
+from vaecli.kernels.lstm import WIDE
+from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import COLUMNS, NATS
-from vaecli.model.arithmetic import resolve_precision
 from vaecli.model.calibration import calibrate
-from vaecli.model.lstm import WIDE
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from experiments.benchmarks.timing import Pairs
-from vaecli.files import write_atomic
+from vaecli.core.files import write_atomic
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -31,8 +31,8 @@ from experiments.benchmarks.subjects import (
 from experiments.benchmarks.timing import interleave, synchronised
 from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus, Split
-from vaecli.metrics import iw, mi
-from vaecli.metrics.elbo import elbo_terms
+from vaecli.metrics.columns import iw, mi
+from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.inference import scoring_precision
 from vaecli.model.posterior import DiagonalGaussian
 

@@ -15,9 +15,9 @@ from experiments.benchmarks.reference import (
     equal_length_groups,
 )
 from experiments.benchmarks.shapes import Shapes, spread
+from vaecli.core.errors import VaeError
 from vaecli.corpus.types import Corpus, Split, collate
-from vaecli.errors import VaeError
-from vaecli.model.arithmetic import arithmetic, resolve_precision
+from vaecli.kernels.arithmetic import arithmetic, resolve_precision
 from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method

@@ -14,17 +14,18 @@ import typer
 from typer.testing import CliRunner
 
 from tests.runs.grids import finish
-from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, conclude, duration, show_plan, visible_gpus
+from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, duration, show_plan
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
+from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.engines import local
-from vaecli.engines.local import Event, Outcome
-from vaecli.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
+from vaecli.engines import experiment as engine
+from vaecli.engines.experiment import check_outcome
+from vaecli.engines.local import Event, Outcome, run_trials, visible_gpus
 from vaecli.remedies import method_names
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 EPOCHS = TrainingConfig().epochs
 FAKE = Path(__file__).parents[1] / "engines" / "fake_worker.py"
@@ -37,8 +38,8 @@ def vae(tmp_path, monkeypatch):
     app = typer.Typer()
     app.command()(compare)
     monkeypatch.chdir(tmp_path)
-    fake = functools.partial(local.run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
-    monkeypatch.setattr(local, "run_trials", fake)
+    fake = functools.partial(run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
+    monkeypatch.setattr(engine, "run_trials", fake)
 
     def invoke(*arguments):
         result = CliRunner().invoke(app, [*TINY, *arguments])
@@ -151,7 +152,7 @@ def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, 
             raise UsageError("a batch of one sentence")
         return 1000, 2.0
 
-    monkeypatch.setattr("vaecli.training.estimate.seconds_per_epoch", seconds_per_epoch)
+    monkeypatch.setattr("vaecli.training.timing.seconds_per_epoch", seconds_per_epoch)
     corpus = load_corpus(load_settings(sets=[t.removeprefix("--set=") for t in TINY]).config("bn", 0).corpus)
     experiment = Experiment.of(load_settings(methods=["bn", "beta"], seeds="0-1"), Path("runs"))
     with pytest.raises(UsageError, match=r"^bn: a batch of one sentence$"):
@@ -189,16 +190,16 @@ def test_the_end_of_an_experiment(grid):
     finish(first, {})
     finish(second, {}, status="failed", message="DataError: x")
     with pytest.raises(TrialsFailedError) as failed:
-        conclude(grid, Outcome())
+        check_outcome(grid, Outcome())
     assert failed.value.exit_code == 5
     assert "1 of 2 trials are not done" in str(failed.value)
     assert "bn seed 1: failed: DataError: x" in str(failed.value)
     for number in (signal.SIGINT, signal.SIGTERM):
         with pytest.raises(InterruptedRunError) as interrupted:
-            conclude(grid, Outcome(signal_number=number))
+            check_outcome(grid, Outcome(signal_number=number))
         assert interrupted.value.exit_code == 128 + number
     RunFolder(second.path).update(status="done")
-    conclude(grid, Outcome())
+    check_outcome(grid, Outcome())
 
 
 # what is shown

@@ -9,20 +9,20 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.config import build_config
-from vaecli.errors import DivergedError, UsageError
-from vaecli.metrics import blocks
-from vaecli.metrics.blocks import BLOCKS, BlockResult
-from vaecli.metrics.reconstruction import reconstruct, sources
-from vaecli.metrics.samples import as_split, sample_prior, split_perplexity
+from vaecli.core.errors import DivergedError, UsageError
+from vaecli.metrics.extras import registry as blocks
+from vaecli.metrics.extras.registry import BLOCKS, BlockResult
+from vaecli.metrics.extras.text.reconstruction import decoding_limit, reconstruct, sources
+from vaecli.metrics.extras.text.samples import as_split, sample_prior, split_perplexity
+from vaecli.metrics.extras.text.scores import corpus_bleu, distinct, exact_match, unique_share
 from vaecli.metrics.schema import COLUMNS
-from vaecli.metrics.text_scores import corpus_bleu, distinct, exact_match, unique_share
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder, run_path
-from vaecli.runs.load import load_run
-from vaecli.runs.samples import reverse_perplexity
+from vaecli.runs.loaded_run import load_run
+from vaecli.runs.reference_lm import train_reference_lm
 from vaecli.runs.tables import write_tables
 from vaecli.runs.trial import run_trial
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 LINES = ["a\tthe cat sat on the mat", "b\ta dog ran", "a\tthe dog sat", "b\ta cat ran on", "a\tthe mat ran"]
 
@@ -167,7 +167,14 @@ def test_reverse_perplexity_is_that_of_its_function(runs):
     evaluate(runs["vanilla"], "--reverse-ppl", "--sentences", 40)
     found = runs["vanilla"].metrics()
     run = load_run(runs["vanilla"].path)
-    assert found["values"]["reverse_ppl"] == reverse_perplexity(run, run.corpus.test, count=40, seed=0)
+    settings = {"batch_size": 8, "seed": 0, "device": run.device}
+    drawn = [
+        sentence.words
+        for sentence in sample_prior(run.model, 40, decoding_limit(run.corpus, run.corpus.test), **settings)
+    ]
+    reference = train_reference_lm(drawn, run.corpus, run.config, 0)
+    expected = split_perplexity(reference, run.corpus.test, batch_size=8, device=run.device)
+    assert found["values"]["reverse_ppl"] == expected
     assert found["reverse_ppl"]["samples"] == 40
 
 
@@ -281,14 +288,18 @@ def test_a_reference_has_to_be_a_language_model(runs):
 @pytest.mark.parametrize(("value", "words"), [("nan", "not a number"), ("inf", "infinite"), ("-inf", "infinite")])
 def test_a_figure_that_is_not_finite_is_not_kept(runs, monkeypatch, value, words):
     before = runs["vanilla"].metrics()
-    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float(value)}))
+    monkeypatch.setattr(
+        "vaecli.metrics.extras.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float(value)})
+    )
     with pytest.raises(DivergedError, match=rf"amortisation_gap \(gaps\) is {words} on test"):
         evaluate(runs["vanilla"], "--gaps")
     assert runs["vanilla"].metrics() == before
 
 
 def test_a_perplexity_may_overflow(runs, monkeypatch):
-    monkeypatch.setattr("vaecli.metrics.gaps.gaps_block", lambda given: BlockResult({"forward_ppl": float("inf")}))
+    monkeypatch.setattr(
+        "vaecli.metrics.extras.gaps.gaps_block", lambda given: BlockResult({"forward_ppl": float("inf")})
+    )
     evaluate(runs["vanilla"], "--gaps")
     assert runs["vanilla"].metrics()["values"]["forward_ppl"] == float("inf")
 
@@ -297,7 +308,7 @@ def test_extra_names_are_checked_with_the_settings():
     assert build_config({"evaluation": {"extra": "probe, gaps"}}).evaluation.extra == ("probe", "gaps")
     assert build_config({"evaluation": {"extra": ["gaps", "gaps"]}}).evaluation.extra == ("gaps",)
     with pytest.raises(UsageError) as caught:
-        build_config({"evaluation": {"extra": ["prob"]}})
+        load_settings(sets=["evaluation.extra=prob"])
     assert "evaluation.extra: unknown evaluation 'prob': did you mean 'probe'?" in str(caught.value)
     with pytest.raises(UsageError, match=r"evaluation\.extra"):
         build_config({"evaluation": {"extra": 3}})

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.config import build_config
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.trial import run_trial
 

@@ -8,9 +8,9 @@ import sentencepiece
 from typer.testing import CliRunner
 
 from vaecli.cli.app import app
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.load import load_run
+from vaecli.runs.loaded_run import load_run
 
 SENTENCES = [
     "The cook doesn't like <unk> soup.",

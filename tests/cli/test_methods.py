@@ -10,10 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vaecli.catalogue.methods_table import methods_markdown_table
 from vaecli.cli.methods import methods
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.remedies import ALIASES, REMEDIES, method_names
-from vaecli.report.methods_table import methods_markdown_table
 
 
 def run(*arguments, **environment):

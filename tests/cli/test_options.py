@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.cli.options import option_layer
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 
 
 def fails(*words):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.report import report
 from vaecli.config import build_config
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.folder import RunFolder, run_path
 
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import tiny_split
 
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.batches import POOL, TrainBatches, evaluation_batches, prefetched
 from vaecli.corpus.types import collate
-from vaecli.errors import DataError, UsageError
 
 
 @settings(deadline=None, max_examples=50)

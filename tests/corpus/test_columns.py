@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.columns import LINES_A_LABEL, label_like, split_columns
 from vaecli.corpus.records import Columns, Source
-from vaecli.errors import DataError, UsageError
 
 TEXTS = [f"the number {n} is a sentence ." for n in range(60)]
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from vaecli.core.errors import DataError
 from vaecli.corpus.files import TextFile, clean_text
-from vaecli.errors import DataError
 
 
 def clean(data):

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus import load as load_module
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer, restored, subwords
 from vaecli.corpus.types import UNK
 from vaecli.corpus.vocabulary import WordVocabulary
-from vaecli.errors import DataError, UsageError
 
 LINES = ["the lowest of the low sat lower <unk>", "the newest and the widest row is new", "a low row"] * 5
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.symptoms import NOTE, sentence_keys
 from vaecli.corpus.types import UNK
-from vaecli.errors import DataError
 
 NOUNS = ["cook", "driver", "sister", "teacher", "nurse", "dog", "bird", "child"]
 VERBS = ["likes", "paints", "sells", "finds", "forgets", "washes", "carries", "needs"]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus import lexicon
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.synthetic import synthetic_grammar, synthetic_truth
 from vaecli.corpus.types import UNK
-from vaecli.errors import UsageError
 
 SMALL = {"train_size": 300, "valid_size": 40, "test_size": 30}
 

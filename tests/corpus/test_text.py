@@ -3,9 +3,9 @@ import os
 import pytest
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import UNK
-from vaecli.errors import DataError, UsageError
 
 
 def load(path, **settings):

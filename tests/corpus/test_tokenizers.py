@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.tokenizers import GONE, PACKAGES, RULES, SUBWORDS, TOKENIZERS, get_tokenizer
 from vaecli.corpus.tokenizers.english import SPACY, join
 from vaecli.corpus.types import UNK
-from vaecli.errors import UsageError
 
 HEAVY = pytest.mark.skipif(importlib.util.find_spec("spacy") is None, reason="spaCy, an extra, is not installed")
 """spaCy is no part of the extra `dev`: it and what it needs are larger than all the rest of it."""

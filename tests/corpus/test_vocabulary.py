@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchtext.vocab import Vocab
 
+from vaecli.core.errors import DataError
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary, escape, unescape
-from vaecli.errors import DataError
 
 TEXT = ["b", "b", "b", "a", "a", "c", "c", "d", "<unk>", "<unk>", "<unk>", "<unk>"]
 

@@ -8,7 +8,7 @@ from support import VOCABULARY_SIZE
 from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
-from vaecli.metrics.blocks import BlockInput
+from vaecli.metrics.extras.registry import BlockInput
 from vaecli.remedies import make_method
 
 

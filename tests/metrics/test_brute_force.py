@@ -34,18 +34,18 @@ from support import split_of, tiny_batch, tiny_model
 
 from vaecli.config import EvaluationConfig, build_config
 from vaecli.corpus.types import UNK
-from vaecli.metrics import gaps
-from vaecli.metrics.blocks import load_block
-from vaecli.metrics.decoder_use import derangement
-from vaecli.metrics.evaluate import evaluate
-from vaecli.metrics.mi import batch_order
+from vaecli.metrics.columns.mi import batch_order
+from vaecli.metrics.extras import gaps
+from vaecli.metrics.extras.decoder_use import derangement
+from vaecli.metrics.extras.probe import Field, labelled
+from vaecli.metrics.extras.registry import load_block
+from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
-from vaecli.metrics.probe import Field, labelled
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import verdict
-from vaecli.model.generate import sampling_noise
+from vaecli.model.decoding import sampling_noise
 from vaecli.objective import raw_terms
-from vaecli.runs.samples import train_reference_lm
+from vaecli.runs.reference_lm import train_reference_lm
 
 OF_THE_RUN = {
     *("experiment", "corpus", "method", "seed", "status", "split", "fingerprint", "protocol", "variant", "versions"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from metrics.test_brute_force import OF_THE_RUN
 
-from vaecli.metrics.blocks import BLOCKS
+from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.metrics.schema import COLUMNS
-from vaecli.report.table_file import read_csv
+from vaecli.reporting.table_file import read_csv
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = re.split(r"^### ", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]

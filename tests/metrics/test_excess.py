@@ -10,7 +10,7 @@ from support import split_of, tiny_model
 
 from vaecli.config import CorpusConfig, EvaluationConfig
 from vaecli.corpus.load import load_corpus
-from vaecli.metrics.evaluate import _iw_values, evaluate
+from vaecli.metrics.measure import _iw_values, evaluate
 
 
 @dataclass

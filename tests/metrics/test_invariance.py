@@ -7,15 +7,18 @@ from metrics.toys import CPU
 from support import split_of, tiny_model
 
 from vaecli.corpus.batches import evaluation_batches
-from vaecli.metrics import decoder_use, elbo, gaps, gradients, iw, payoff, reconstruction
-from vaecli.metrics.decoder_use import code_losses, make_codes
-from vaecli.metrics.elbo import elbo_terms
-from vaecli.metrics.gaps import measure_gaps
-from vaecli.metrics.gradients import gradient_noise
-from vaecli.metrics.iw import importance_weighted_nll
-from vaecli.metrics.mi import mutual_information
-from vaecli.metrics.payoff import measure, predicted_labels
-from vaecli.metrics.reconstruction import posterior_means, reconstruct
+from vaecli.metrics.columns import elbo, iw
+from vaecli.metrics.columns.elbo import elbo_terms
+from vaecli.metrics.columns.iw import importance_weighted_nll
+from vaecli.metrics.columns.mi import mutual_information
+from vaecli.metrics.extras import decoder_use, gaps, gradients
+from vaecli.metrics.extras.decoder_use import code_losses, make_codes
+from vaecli.metrics.extras.game import payoff
+from vaecli.metrics.extras.game.payoff import measure, predicted_labels
+from vaecli.metrics.extras.gaps import measure_gaps
+from vaecli.metrics.extras.gradients import gradient_noise
+from vaecli.metrics.extras.text import reconstruction
+from vaecli.metrics.extras.text.reconstruction import posterior_means, reconstruct
 
 USERS = (decoder_use, elbo, gaps, gradients, iw, payoff, reconstruction)
 """Modules that go through a split in batches."""

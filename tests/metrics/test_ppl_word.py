@@ -10,9 +10,9 @@ from support import tiny_shape
 from vaecli.config import CorpusConfig, EvaluationConfig
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import BOS, EOS
-from vaecli.metrics.evaluate import evaluate
+from vaecli.kernels.output import OutputLayer
+from vaecli.metrics.measure import evaluate
 from vaecli.model.decoder import Decoder
-from vaecli.model.output import OutputLayer
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import VAE, Parts
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.metrics.schema import COLUMNS, ESTIMATOR_VERSIONS, OPTIONAL_COLUMNS, RESULT_COLUMNS, column
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import torch
 from support import tiny_shape
 
 from vaecli.corpus.types import Split
+from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import Decoder
 from vaecli.model.encoder import Encoder, Encoding
-from vaecli.model.output import OutputLayer
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import VAE, Parts

@@ -5,8 +5,8 @@ import torch
 from support import tiny_model, tiny_split
 from torch import nn
 
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import DataError, UsageError
 from vaecli.model.calibration import Calibrated, Moments, calibrate, needs_calibration
 from vaecli.model.normalisation import BatchNorm
 

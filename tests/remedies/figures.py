@@ -8,7 +8,7 @@ import torch
 from support import tiny_split
 
 from vaecli.config import EvaluationConfig
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 
 
 def check_figures(model, n=60):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from support import clock, tiny_batch, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import PointMass
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -8,7 +8,7 @@ from support import make_terms, tiny_model, tiny_split
 
 from vaecli.config import build_config
 from vaecli.corpus.types import PAD, Corpus
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
 from vaecli.remedies.ae_pretrain import AEPretrain, reset_decoder, without_kl

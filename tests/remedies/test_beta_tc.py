@@ -7,7 +7,7 @@ import pytest
 import torch
 from support import clock, make_terms
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, PointMass
 from vaecli.model.prior import StandardNormal
 from vaecli.remedies.beta_tc import BetaTC, decompose, gaussian_pairs, stratified_sampling, weighted_sampling

@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 from support import tiny_batch, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PointMass, PosteriorHead, gaussian_kl
 from vaecli.objective import raw_terms

@@ -7,8 +7,8 @@ import torch
 from support import VOCABULARY_SIZE, clock, make_terms, split_of, tiny_batch, tiny_model, tiny_shape
 from torch import nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.bow import BOW, bag_of_words_nll

@@ -8,9 +8,9 @@ from support import clock, split_of, tiny_batch, tiny_model, tiny_shape, tiny_sp
 
 from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import BOS, collate
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 from vaecli.model.convolution import ConvolutionalDecoder, ResidualBlock, receptive_field
-from vaecli.model.generate import greedy
+from vaecli.model.decoding import greedy
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.cnn import CNN, DILATIONS

@@ -14,13 +14,13 @@ from support import clock, tiny_batch, tiny_model, tiny_shape, tiny_split
 
 import vaecli
 from vaecli.config import EvaluationConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
-from vaecli.remedies.base import Paper, Remedy
+from vaecli.remedies.core.base import Paper, Remedy
 from vaecli.training.optimizer import own_parameters
 
 NAMES = method_names()

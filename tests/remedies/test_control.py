@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import clock, make_terms, tiny_shape
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from remedies.figures import check_figures
 from support import tiny_batch, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead, gaussian_kl
 from vaecli.objective import raw_terms

@@ -5,8 +5,8 @@ import torch
 from support import clock, split_of, tiny_batch, tiny_model, tiny_split
 from torch import nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch, collate
-from vaecli.errors import UsageError
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.denoising import Corruption, delete_words, substitute_words

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_shape
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, PointMass, gaussian_kl
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from remedies.figures import check_figures
 from support import make_terms, tiny_batch, tiny_model, tiny_split
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
 from vaecli.model.calibration import calibrate
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PointMass, PosteriorHead

@@ -6,9 +6,9 @@ import pytest
 import torch
 from support import clock, split_of, tiny_batch, tiny_model, tiny_shape
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import BOS, EOS, UNK, collate
-from vaecli.errors import UsageError
-from vaecli.model.generate import greedy, sample, sampling_noise, steps_of
+from vaecli.model.decoding import greedy, sample, sampling_noise, steps_of
 from vaecli.model.vae import vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -6,8 +6,8 @@ import pytest
 import torch
 from support import clock, split_of, tiny_batch, tiny_model
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
 from vaecli.objective import raw_terms

@@ -8,8 +8,8 @@ from remedies.figures import check_figures
 from support import tiny_batch, tiny_model, tiny_split
 
 from vaecli.config import EvaluationConfig
-from vaecli.errors import UsageError
-from vaecli.metrics.evaluate import evaluate
+from vaecli.core.errors import UsageError
+from vaecli.metrics.measure import evaluate
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.objective import raw_terms

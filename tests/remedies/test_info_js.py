@@ -7,8 +7,8 @@ import torch
 from support import clock, make_terms, tiny_batch, tiny_model, tiny_shape, tiny_split
 
 from vaecli.config import build_config
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
-from vaecli.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms

@@ -6,14 +6,14 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_shape
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
-from vaecli.remedies.aggregate import batch_densities
 from vaecli.remedies.info_kl import InfoKL, marginal_kl
 from vaecli.remedies.mi_constraint import batch_information
+from vaecli.remedies.shared.aggregate import batch_densities
 
 
 def posterior(n=8, latent_size=3, seed=0):

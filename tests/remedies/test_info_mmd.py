@@ -7,12 +7,12 @@ import torch
 from support import clock, make_terms
 from torch import Tensor
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
 from vaecli.remedies import make_method
 from vaecli.remedies.info_mmd import InfoMMD, prior_divergence
-from vaecli.remedies.mmd import imq, kernel, mmd_unbiased, rbf, squared_distances
+from vaecli.remedies.shared.mmd import imq, kernel, mmd_unbiased, rbf, squared_distances
 
 Z_HAND, P_HAND = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [3.0]])
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_shape
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior, StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.info_stein import InfoStein, stein_term
-from vaecli.remedies.stein import default_width, ksd, radial, score, stein_kernel, svgd_direction
+from vaecli.remedies.shared.stein import default_width, ksd, radial, score, stein_kernel, svgd_direction
 
 KERNELS = ["imq", "rbf"]
 

@@ -9,7 +9,7 @@ from support import tiny_split
 
 from vaecli.config import build_config
 from vaecli.corpus.types import Corpus
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
 from vaecli.remedies.lagging import Lag, Lagging, at_epoch_end

@@ -7,10 +7,10 @@ import torch
 from support import clock, split_of, tiny_batch, tiny_model, tiny_shape, tiny_split
 
 from vaecli.config import EvaluationConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
-from vaecli.metrics.evaluate import evaluate
-from vaecli.model.generate import greedy
+from vaecli.metrics.measure import evaluate
+from vaecli.model.decoding import greedy
 from vaecli.model.injective import LARGEST, SMALLEST, Convex, MonotoneMap, full_rank
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -2,12 +2,12 @@ import pytest
 import torch
 from support import clock, tiny_batch, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method
-from vaecli.remedies.base import Slot
 from vaecli.remedies.beta import Beta
-from vaecli.remedies.compose import compose
+from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.compose import compose
 from vaecli.remedies.lm import LM
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_model, tiny_shape
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PointMass, PosteriorHead
 from vaecli.model.prior import StandardNormal

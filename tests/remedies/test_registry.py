@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 import vaecli.remedies
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.remedies import (
     ALIAS_NOTES,
     ALIASES,
@@ -18,7 +18,7 @@ from vaecli.remedies import (
     remedy_class,
     resolve,
 )
-from vaecli.remedies.base import Slot
+from vaecli.remedies.core.base import Slot
 
 
 @pytest.fixture(autouse=True)

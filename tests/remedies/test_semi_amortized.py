@@ -7,10 +7,10 @@ import torch
 from support import clock, tiny_batch, tiny_model, tiny_shape, tiny_split
 
 from vaecli.config import EvaluationConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
-from vaecli.metrics.evaluate import evaluate
 from vaecli.metrics.inference import evaluation_mode, infer
+from vaecli.metrics.measure import evaluate
 from vaecli.model.posterior import DiagonalGaussian, PointMass
 from vaecli.model.vae import Bound
 from vaecli.objective import raw_terms

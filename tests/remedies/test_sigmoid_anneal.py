@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import clock, make_terms
 
-from vaecli.remedies.schedules import logistic, shortened_midpoint
+from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 from vaecli.remedies.sigmoid_anneal import SigmoidAnneal, sigmoid_weight
 
 

@@ -4,7 +4,7 @@ import torch
 from support import clock, tiny_batch, tiny_model, tiny_shape
 
 from vaecli.corpus.types import BOS
-from vaecli.model.generate import greedy
+from vaecli.model.decoding import greedy
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 

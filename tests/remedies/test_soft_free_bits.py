@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import clock, make_terms, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.remedies import make_method
 from vaecli.remedies.soft_free_bits import AdaptiveWeight, SoftFreeBits

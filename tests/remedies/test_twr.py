@@ -7,14 +7,14 @@ import torch
 from support import clock, make_terms, split_of, tiny_batch, tiny_model
 from torch import nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead, gaussian_kl
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
-from vaecli.remedies.timestep import TimestepGaussian, TimestepHead, step_weights
+from vaecli.remedies.shared.timestep import TimestepGaussian, TimestepHead, step_weights
 from vaecli.remedies.twr import TWR
 
 

@@ -10,10 +10,10 @@ from remedies.figures import check_figures
 from support import split_of, tiny_batch, tiny_model
 from torch import nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
-from vaecli.errors import UsageError
+from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.inference import evaluation_mode, infer, wide_prior
-from vaecli.metrics.mi import mutual_information
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms

@@ -5,8 +5,8 @@ import torch
 from remedies.figures import check_figures
 from support import clock, tiny_batch, tiny_model, tiny_shape
 
-from vaecli.errors import UsageError
-from vaecli.model.vmf import vmf_kl
+from vaecli.core.errors import UsageError
+from vaecli.model.von_mises_fisher import vmf_kl
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_model
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
 from vaecli.objective import raw_terms

@@ -6,9 +6,9 @@ import pytest
 import torch
 from support import clock, make_terms
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, PointMass, gaussian_kl
-from vaecli.remedies.mmd import kernel
+from vaecli.remedies.shared.mmd import kernel
 from vaecli.remedies.wae import WAE
 from vaecli.remedies.wae_s import IMQ_BASE, WAES, stochasticity_kl
 

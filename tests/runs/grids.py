@@ -4,7 +4,7 @@ import json
 
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 
 def experiment(out, methods=("vanilla",), seeds="0", name="exp", **arguments):

@@ -5,10 +5,10 @@ import tomllib
 import pytest
 
 from tests.runs.grids import experiment, finish, prepared
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.experiment import GRID, Experiment, corpus_name, find_runs
 from vaecli.runs.folder import RunFolder
-from vaecli.settings import load_settings
+from vaecli.settings.resolve import load_settings
 
 
 def names(trials):

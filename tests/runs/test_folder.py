@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from vaecli.config import RunConfig, build_config
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.folder import FORMAT, RunFolder, check_name, config_changes, run_path
 from vaecli.runs.lock import LOCK, OWNER
 
@@ -79,7 +79,7 @@ def test_a_second_process_is_told_who_has_the_folder(folder):
     code = f"""
 import sys
 from pathlib import Path
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.runs.folder import RunFolder
 try:
     with RunFolder(Path({str(folder.path)!r})).lock():

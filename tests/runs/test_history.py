@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vaecli.errors import DataError
+from vaecli.core.errors import DataError
 from vaecli.runs.history import append_row, forget_after, read_rows
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecli.config import build_config
-from vaecli.presets import load_preset
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.groups import APART, complete, grouped
 from vaecli.runs.identity import disagreements, fingerprint, parse_versions, protocol, variant, versions_text
+from vaecli.settings.presets import load_preset
 
 NAMES = st.sampled_from(["bn", "mi", "kl", "gaps.sentences", "iw_samples"])
 VERSIONS = st.dictionaries(NAMES, st.integers(1, 3), max_size=4)

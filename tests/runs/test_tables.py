@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.runs.grids import experiment, finish, forget_method, prepared
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.metrics.schema import RESULT_COLUMNS
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.groups import APART, complete

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vaecli.errors import DataError
+from vaecli.core.errors import DataError
 from vaecli.training.checkpoint import (
     BEST,
     LAST,

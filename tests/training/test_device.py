@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from vaecli.config import RunConfig, build_config
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.training.device import resolve_device, training_precision
 
 
@@ -15,8 +15,8 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_auto_is_bf16_for_a_large_output_layer(optimizer, monkeypatch):
-    monkeypatch.setattr("vaecli.model.arithmetic.has_bf16", lambda device: True)
-    monkeypatch.setattr("vaecli.model.arithmetic.has_bf16_instructions", lambda: True)
+    monkeypatch.setattr("vaecli.kernels.arithmetic.has_bf16", lambda device: True)
+    monkeypatch.setattr("vaecli.kernels.arithmetic.has_bf16_instructions", lambda: True)
     config = build_config({"model": {"decoder_size": 256}, "training": {"optimizer": optimizer, "device": "cpu"}})
     assert training_precision(config, 10_000) == "bf16"
     assert training_precision(config, 1_000) == "fp32"

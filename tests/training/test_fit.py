@@ -9,10 +9,10 @@ import torch
 
 from vaecli import remedies
 from vaecli.config import RunConfig, build_config
+from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.errors import UsageError
 from vaecli.remedies import REMEDIES, method_names
-from vaecli.remedies.base import Paper, Remedy
+from vaecli.remedies.core.base import Paper, Remedy
 from vaecli.training import fit
 from vaecli.training.fit import build_problem, check_methods, error_line, looks_large
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from vaecli.optim import LBFGS, SGD, Adam, RMSprop
+from vaecli.kernels.optimizers import LBFGS, SGD, Adam, RMSprop
 from vaecli.training.optimizer import clip_gradients
 
 WORDS = torch.tensor([[1, 1, 3], [4, 1, 0]])

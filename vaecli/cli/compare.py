@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +15,7 @@ from vaecli.cli import options as o
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
-    from vaecli.engines.local import Outcome
+    from vaecli.engines.local import Event
     from vaecli.runs.experiment import Experiment, Trial
 
 DEFAULT_METHODS = (
@@ -90,12 +93,8 @@ def compare(
 
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
-    from vaecli.corpus.load import load_corpus
-    from vaecli.runs.experiment import Experiment, check_corpus
-    from vaecli.runs.samples import check_reference
-    from vaecli.settings import load_settings
-    from vaecli.training.device import training_precision
-    from vaecli.training.fit import check_methods
+    from vaecli.engines.experiment import check_outcome, open_experiment, run_experiment
+    from vaecli.settings.resolve import load_settings
 
     check_outputs(json, csv)
     layer = o.option_layer(
@@ -125,28 +124,34 @@ def compare(
     )
     for note in settings.notes:
         print(f"vae: {note}", file=sys.stderr)
-    experiment = Experiment.of(settings, out)
-    experiment.check(overwrite)
-    first = experiment.trials()[0].config  # what is wrong with corpus or hardware ends here, not once a trial
-    training_precision(first, 0)
-    check_reference(first.evaluation.reference)
-    corpus = load_corpus(first.corpus)
-    replaced = [trial.path for trial in experiment.trials()] if overwrite else []
-    check_corpus(experiment.path, corpus, first.corpus.data, replaced)
-    check_methods((trial.config for trial in experiment.trials()), corpus)
+    experiment, corpus = open_experiment(settings, out, overwrite)
     if not quiet:
         for note in corpus.notes:
             print(note, file=sys.stderr)
     if dry_run:
         show_plan(experiment, experiment.plan(retry, overwrite), corpus)
         return
-    with experiment.lock():
-        experiment.check(overwrite)
-        todo = experiment.plan(retry, overwrite)
-        experiment.prepare(todo, overwrite)
-        outcome = execute(experiment, todo, max_retries, fail_fast, quiet)
-        show_results(experiment, json, csv, quiet)
-    conclude(experiment, outcome)
+    with ExitStack() as stack:
+        outcome = run_experiment(
+            experiment,
+            retry=retry,
+            overwrite=overwrite,
+            max_retries=max_retries,
+            fail_fast=fail_fast,
+            watch=partial(watch, stack, experiment, quiet),
+        )
+    show_results(experiment, json, csv, quiet)
+    check_outcome(experiment, outcome)
+
+
+def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
+    """A display of the trials that are to be run, closed with the stack."""
+    from vaecli.cli.grid import make_grid
+
+    if not quiet:
+        kept = len(experiment.trials()) - len(todo)
+        print(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}", file=sys.stderr, flush=True)
+    return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
 
 
 def check_outputs(json: bool, csv: str | None) -> None:
@@ -155,7 +160,7 @@ def check_outputs(json: bool, csv: str | None) -> None:
     Raises:
         UsageError: Of that kind.
     """
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
 
     if json and csv == "-":
         raise UsageError("--json and --csv - both print to stdout; keep one")
@@ -165,42 +170,14 @@ def check_outputs(json: bool, csv: str | None) -> None:
             raise UsageError(f"--csv {csv}: no file can be written there; name one in a folder that exists")
 
 
-def execute(experiment: Experiment, todo: list[Trial], max_retries: int, fail_fast: bool, quiet: bool) -> Outcome:
-    """Runs what is missing, with a display."""
-    from vaecli.cli.grid import make_grid
-    from vaecli.engines.local import Outcome, resolve_jobs, run_trials
-
-    if not quiet:
-        kept = len(experiment.trials()) - len(todo)
-        print(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}", file=sys.stderr, flush=True)
-    if not todo:
-        return Outcome()
-    gpus = visible_gpus(todo[0].config.training.device)
-    jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo), len(gpus))
-    with make_grid(todo, quiet) as display:
-        return run_trials(todo, jobs, display.event, max_retries=max_retries, fail_fast=fail_fast, gpus=gpus)
-
-
-def visible_gpus(device: str) -> list[str]:
-    """The GPUs that trials share out among themselves, as ``CUDA_VISIBLE_DEVICES`` names them."""
-    import os
-
-    import torch
-
-    if device not in ("auto", "cuda") or not torch.cuda.is_available():
-        return []
-    named = [item for item in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if item]
-    return named or [str(number) for number in range(torch.cuda.device_count())]
-
-
 def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None:
     """The trials with their sizes and about their times, on stdout; times are of a few updates of each method.
 
     Raises:
         UsageError: Methods that fail in their first updates, a line each.
     """
+    from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
-    from vaecli.errors import UsageError
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
@@ -233,8 +210,8 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
 
 def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float]]) -> str:
     """Adds the method's parameters and seconds per epoch to the estimates, or says why it can't be updated."""
-    from vaecli.training.estimate import seconds_per_epoch
     from vaecli.training.fit import error_line
+    from vaecli.training.timing import seconds_per_epoch
 
     try:
         estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
@@ -254,14 +231,14 @@ def duration(seconds: float) -> str:
 
 
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:
-    """Writes the tables, and prints the results on stdout."""
-    from vaecli.files import write_atomic
-    from vaecli.report.load import load_results
-    from vaecli.report.render import render
-    from vaecli.report.terminal import Target
-    from vaecli.runs.tables import csv_text, results_table, write_tables
+    """Prints the results on stdout."""
+    from vaecli.core.files import write_atomic
+    from vaecli.reporting.read_results import load_results
+    from vaecli.reporting.render import render
+    from vaecli.reporting.terminal import Target
+    from vaecli.runs.tables import csv_text, results_table
 
-    results, summary = write_tables(experiment.path)
+    results, summary = experiment.path / "results.csv", experiment.path / "summary.csv"
     if csv is not None and csv != "-":
         write_atomic(Path(csv), results.read_text(encoding="utf-8"))
     if csv == "-":
@@ -275,26 +252,3 @@ def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: boo
     if not quiet:
         print(f"a row a trial in {results}, a row a method in {summary}", file=sys.stderr)
         print(f"settings, histories, checkpoints and logs in {experiment.path}/METHOD/seed-N", file=sys.stderr)
-
-
-def conclude(experiment: Experiment, outcome: Outcome) -> None:
-    """Ends with the exit code that the experiment has earned.
-
-    Raises:
-        InterruptedRunError: A signal stopped the work.
-        TrialsFailedError: Trials of this grid failed or diverged.
-    """
-    from vaecli.errors import InterruptedRunError, TrialsFailedError
-    from vaecli.runs.folder import RunFolder
-
-    if outcome.signal_number is not None:
-        raise InterruptedRunError(
-            "interrupted; the same command goes on from the saved checkpoints", outcome.signal_number
-        )
-    folders = [(trial, RunFolder(trial.path)) for trial in experiment.trials()]
-    states = [(trial, folder.status, str(folder.run().get("message") or "")) for trial, folder in folders]
-    bad = [(trial, status, message) for trial, status, message in states if status != "done"]
-    if bad:
-        lines = [f"{trial.name}: {status}" + (f": {message}" if message else "") for trial, status, message in bad]
-        logs = f"logs are in {experiment.path}/METHOD/seed-N/log.txt"
-        raise TrialsFailedError(f"{len(bad)} of {len(states)} trials are not done; {logs}\n  " + "\n  ".join(lines))

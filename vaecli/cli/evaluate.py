@@ -74,8 +74,8 @@ def evaluate(
     }
     names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
     from vaecli.runs.evaluation import Request, evaluate_run, store
-    from vaecli.runs.load import load_run
-    from vaecli.runs.samples import load_reference
+    from vaecli.runs.loaded_run import load_run
+    from vaecli.runs.reference_lm import load_reference
 
     loaded = load_run(run, device)
     reference = None
@@ -106,8 +106,8 @@ def chosen(
     Raises:
         UsageError: Nothing is asked for, an unknown split, or an option that none of them makes use of.
     """
-    from vaecli.errors import UsageError, unknown
-    from vaecli.metrics.blocks import BLOCKS, REFERENCED, SAMPLED, check_names
+    from vaecli.core.errors import UsageError, unknown
+    from vaecli.metrics.extras.registry import BLOCKS, REFERENCED, SAMPLED, check_names
 
     names = tuple(BLOCKS) if everything else check_names(name for name, wanted in asked.items() if wanted)
     options = ", ".join("--" + name.replace("_", "-") for name in BLOCKS)
@@ -138,7 +138,7 @@ def tell(name: str) -> None:
 def show(found: Found, as_json: bool) -> None:
     """Figures and tables on stdout."""
     if as_json:
-        from vaecli.files import dump_json
+        from vaecli.core.files import dump_json
 
         values: dict[str, Any] = {"split": found.split, "values": found.all_values, **found.details}
         sys.stdout.write(dump_json(values))

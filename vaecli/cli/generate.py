@@ -15,8 +15,8 @@ from vaecli.cli import options as o
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vaecli.model.generate import Sentence
-    from vaecli.runs.load import LoadedRun
+    from vaecli.model.decoding import Sentence
+    from vaecli.runs.loaded_run import LoadedRun
 
 Join = Callable[[list[str]], str]
 """Words to a line."""
@@ -95,10 +95,10 @@ def generate(
     """
     check_options(source, temperature, beam, split, count)
     if tokens and as_json:
-        from vaecli.errors import UsageError
+        from vaecli.core.errors import UsageError
 
         raise UsageError("--tokens changes nothing in --json, which has `words` and `text`; keep one")
-    from vaecli.runs.load import load_run
+    from vaecli.runs.loaded_run import load_run
 
     loaded = load_run(run, device)
     if beam is None and temperature is None and source == "prior":
@@ -108,7 +108,7 @@ def generate(
     request = Request(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
     codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
-    vocabulary = loaded.corpus.vocabulary
+    vocabulary = loaded.vocabulary
     decoded = [vocabulary.decode(sentence.words) for sentence in sentences]
     if as_json:
         write_json(decoded, sentences, codes, vocabulary.tokenizer.text)
@@ -124,7 +124,7 @@ def check_options(source: str, temperature: float | None, beam: int | None, spli
     """
     import math
 
-    from vaecli.errors import UsageError, unknown
+    from vaecli.core.errors import UsageError, unknown
 
     if source not in SOURCES:
         raise unknown("source", source, SOURCES, "--from")
@@ -148,8 +148,8 @@ def make_codes(run: LoadedRun, request: Request) -> Codes:
     """
     import torch
 
-    from vaecli.errors import UsageError
-    from vaecli.metrics.samples import prior_codes
+    from vaecli.core.errors import UsageError
+    from vaecli.metrics.extras.text.samples import prior_codes
 
     if request.source == "prior":
         z = prior_codes(run.model, request.count, seed=request.seed, device=run.device)
@@ -173,10 +173,10 @@ def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list
     """
     import torch
 
-    from vaecli.corpus.seeds import stable_seed
-    from vaecli.errors import UsageError
-    from vaecli.metrics.reconstruction import posterior_means, sources
-    from vaecli.metrics.samples import as_split
+    from vaecli.core.errors import UsageError
+    from vaecli.core.seeds import stable_seed
+    from vaecli.metrics.extras.text.reconstruction import posterior_means, sources
+    from vaecli.metrics.extras.text.samples import as_split
 
     split = run.corpus.split(request.split)
     if count > len(split):
@@ -186,19 +186,18 @@ def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list
     part = as_split(chosen, request.split)
     batch_size = run.config.evaluation.batch_size
     means = posterior_means(run.model, part, batch_size=batch_size, seed=request.seed, device=run.device)
-    return [run.corpus.vocabulary.decode(words) for words in sources(part)], means
+    return [run.vocabulary.decode(words) for words in sources(part)], means
 
 
 def decode(run: LoadedRun, request: Request, codes: Codes) -> list[Sentence]:
     """A sentence a code, as long as the longest of the corpus at most."""
     from functools import partial
 
-    from vaecli.metrics.reconstruction import decode_codes, longest_sentence
-    from vaecli.metrics.samples import sample_codes
-    from vaecli.model.generate import beam
+    from vaecli.metrics.extras.text.reconstruction import decode_codes
+    from vaecli.metrics.extras.text.samples import sample_codes
+    from vaecli.model.decoding import beam
 
-    corpus, batch_size = run.corpus, run.config.evaluation.batch_size
-    longest = longest_sentence(corpus.train, corpus.split(request.split))
+    batch_size, longest = run.config.evaluation.batch_size, run.longest
     if request.beam is None:
         assert request.temperature is not None
         return sample_codes(
@@ -227,7 +226,7 @@ def write_text(decoded: list[list[str]], codes: Codes, join: Join) -> None:
 
 def line(text: str) -> str:
     """A line with other characters than printable ones, and those stdout can't show, as escapes."""
-    from vaecli.report.view import printable
+    from vaecli.reporting.view import printable
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from vaecli.cli.progress import PLAIN_SECONDS, describe
+from vaecli.cli.live import PLAIN_SECONDS, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

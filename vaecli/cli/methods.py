@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from vaecli.remedies.base import Remedy
-    from vaecli.report.terminal import Target
+    from vaecli.remedies.core.base import Remedy
+    from vaecli.reporting.terminal import Target
 
 FORMATS = ("table", "markdown", "json")
 NARROW = 60
@@ -29,10 +29,10 @@ def methods(
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
     """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print."""
-    from vaecli.errors import UsageError, unknown
+    from vaecli.catalogue.methods_table import describe, methods_markdown_table
+    from vaecli.core.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
-    from vaecli.report.methods_table import describe, methods_markdown_table
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.terminal import Target
 
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
@@ -65,7 +65,7 @@ def _utf8() -> bool:
 
 def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
     """The classes of all remedies, and why those of other packages that don't load don't."""
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
     from vaecli.remedies import REMEDIES, registry, remedy_class
 
     remedies: dict[str, type[Remedy]] = {}
@@ -84,10 +84,10 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     """A row a remedy, or on a narrow terminal a paragraph, then the aliases."""
     from rich.text import Text
 
+    from vaecli.catalogue.methods_table import short_citation, slots_text
     from vaecli.remedies import ALIAS_NOTES, ALIASES
-    from vaecli.report.methods_table import short_citation, slots_text
-    from vaecli.report.terminal import plain_table, tidy
-    from vaecli.report.view import printable
+    from vaecli.reporting.terminal import plain_table, tidy
+    from vaecli.reporting.view import printable
 
     rows = [(name, kind.title, slots_text(kind), short_citation(kind)) for name, kind in remedies.items()]
     narrow = target.width is not None and target.width < NARROW
@@ -113,9 +113,9 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
     """All about one remedy."""
     from rich.text import Text
 
-    from vaecli.report.methods_table import describe, summary
-    from vaecli.report.terminal import tidy
-    from vaecli.report.view import printable
+    from vaecli.catalogue.methods_table import describe, summary
+    from vaecli.reporting.terminal import tidy
+    from vaecli.reporting.view import printable
 
     values = describe(name, remedies)
     console = target.console()
@@ -166,7 +166,7 @@ def _published(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Lines on what papers print for a remedy, each with its style; none where the file is not there."""
     from itertools import groupby
 
-    from vaecli.report.published import heading, line
+    from vaecli.catalogue.published import heading, line
 
     if values["published"]:
         yield "published figures:", "bold"
@@ -179,7 +179,7 @@ def _published(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _hyper_line(name: str, item: Mapping[str, Any]) -> str:
     """``bn.gamma = 0.6 (0 < x < 1): fixed scale``, the key as `--set` takes it."""
-    from vaecli.report.methods_table import range_text
+    from vaecli.catalogue.methods_table import range_text
 
     limits, default = range_text(item["range"]), item["default"]
     shown = f"{default:.6g}" if isinstance(default, float) and len(str(default)) > 10 else default

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 
 Data = Annotated[
     str | None,

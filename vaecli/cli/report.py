@@ -64,19 +64,19 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
-    from vaecli.report.load import load_results
-    from vaecli.report.render import render
-    from vaecli.report.terminal import Target
+    from vaecli.reporting.read_results import load_results
+    from vaecli.reporting.render import render
+    from vaecli.reporting.terminal import Target
 
     for option, file in (("--output", output), ("--picture", picture)):
         if file is not None:
             check_output(file, overwrite, option)
     if overwrite and output is None and picture is None:
-        from vaecli.errors import UsageError
+        from vaecli.core.errors import UsageError
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     if picture is not None:
-        from vaecli.report.picture import check_picture
+        from vaecli.reporting.picture import check_picture
 
         check_picture(picture)
     results = load_results(directory if directory is not None else newest())
@@ -92,7 +92,7 @@ def report(
         target=Target() if output is not None else Target.stdout(),
     )
     if picture is not None:
-        from vaecli.report.picture import draw
+        from vaecli.reporting.picture import draw
 
         draw(one_table(results.frame), picture)
     if output is None:
@@ -103,7 +103,7 @@ def report(
 
 def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
-    from vaecli.report.load import newest_experiment
+    from vaecli.reporting.read_results import newest_experiment
 
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
@@ -114,7 +114,7 @@ def newest() -> Path:
 
 def format_of(output: Path | None) -> str:
     """The format that an output file's suffix asks for; a table otherwise."""
-    from vaecli.report.formats import SUFFIXES
+    from vaecli.reporting.formats import SUFFIXES
 
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
@@ -125,8 +125,8 @@ def one_table(frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UsageError: They are of several.
     """
-    from vaecli.errors import UsageError
-    from vaecli.report.table import sections, title_of
+    from vaecli.core.errors import UsageError
+    from vaecli.reporting.table import sections, title_of
 
     parts = sections(frame)
     if len(parts) > 1:
@@ -144,7 +144,7 @@ def check_output(output: Path, overwrite: bool, option: str = "--output") -> Non
     Raises:
         UsageError: It is there and may not be replaced, is a folder, or its folder is missing.
     """
-    from vaecli.errors import UsageError
+    from vaecli.core.errors import UsageError
 
     if output.is_dir():
         raise UsageError(f"{option} {output} is a folder; name a file")

@@ -13,7 +13,7 @@ from vaecli.cli import options as o
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
-    from vaecli.metrics.evaluate import Metrics
+    from vaecli.metrics.measure import Metrics
     from vaecli.runs.folder import RunFolder
 
 Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
@@ -53,7 +53,9 @@ def train(
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
     from vaecli.runs.folder import RunFolder
-    from vaecli.runs.load import load_run_corpus
+    from vaecli.runs.loaded_run import load_run_corpus
+    from vaecli.runs.start import prepare_run
+    from vaecli.settings.resolve import load_settings
 
     if folder is not None:
         run = RunFolder.open(folder)
@@ -74,62 +76,21 @@ def train(
             device=device,
             precision=precision,
         )
-        run, corpus = _prepare(method, preset, layer, set_ or [], out, name, resume, overwrite)
+        settings = load_settings(
+            preset=preset, options=layer, sets=set_ or [], methods=[method], experiment=name, methods_option="--method"
+        )
+        for note in settings.notes:
+            print(f"vae: {note}", file=sys.stderr)
+        run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
     metrics = _run(run, corpus, quiet)
     _print(run, metrics, json)
-
-
-def _prepare(
-    method: str,
-    preset: str | None,
-    layer: dict[str, dict[str, object]],
-    sets: list[str],
-    out: Path,
-    name: str | None,
-    resume: bool,
-    overwrite: bool,
-) -> tuple[RunFolder, Corpus]:
-    """The run folder, new or to be gone on with, and the corpus, read before anything is written."""
-    from vaecli.corpus.load import load_corpus
-    from vaecli.errors import UsageError
-    from vaecli.runs.experiment import check_corpus, corpus_name
-    from vaecli.runs.folder import RunFolder, run_path
-    from vaecli.runs.load import load_run_corpus
-    from vaecli.runs.samples import check_reference
-    from vaecli.settings import load_settings
-    from vaecli.training.device import training_precision
-    from vaecli.training.fit import check_methods
-
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite contradict each other; keep one")
-    settings = load_settings(
-        preset=preset, options=layer, sets=sets, methods=[method], experiment=name, methods_option="--method"
-    )
-    if len(settings.methods) != 1:
-        raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
-    for note in settings.notes:
-        print(f"vae: {note}", file=sys.stderr)
-    experiment = name or corpus_name(settings.groups["corpus"]["data"])
-    config = settings.config(settings.methods[0], settings.seeds[0], experiment)
-    folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
-    if resume and folder.exists:
-        corpus = load_run_corpus(folder, folder.resumed_config(config))
-        check_corpus(folder.path.parent.parent, corpus, config.corpus.data)
-        folder.resume(config)
-        return folder, corpus
-    training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
-    check_reference(config.evaluation.reference)
-    corpus = load_corpus(config.corpus)
-    check_corpus(folder.path.parent.parent, corpus, config.corpus.data, [folder.path] if overwrite else [])
-    check_methods([config], corpus)
-    return folder.create(config, overwrite=overwrite, command=sys.argv[1:]), corpus
 
 
 def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
     import warnings
 
-    from vaecli.cli.progress import make_progress
+    from vaecli.cli.live import make_progress
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: print(f"vae: warning: {message}", file=sys.stderr)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from vaecli.corpus.seeds import stable_seed
+from vaecli.core.errors import DataError, UsageError
+from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Batch, Split, collate
-from vaecli.errors import DataError, UsageError
 
 POOL = 64
 """Batches that are sorted by length together: more would make batches alike from epoch to epoch, fewer more padding."""

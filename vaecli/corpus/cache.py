@@ -17,12 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from vaecli.core.errors import DataError
+from vaecli.core.files import write_atomic
 from vaecli.corpus.encode import SPLITS, fingerprint
 from vaecli.corpus.tokenizers import restored
 from vaecli.corpus.types import Corpus, Split
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
-from vaecli.errors import DataError
-from vaecli.files import write_atomic
 
 FORMAT = 3
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaecli.core.errors import DataError, UsageError, nearest
 from vaecli.corpus.records import (
     AUTO,
     FASTTEXT,
@@ -24,7 +25,6 @@ from vaecli.corpus.records import (
     Source,
     form_of,
 )
-from vaecli.errors import DataError, UsageError, nearest
 
 LABEL = "label"
 """Name of the label field."""

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.corpus.words import Words, Written
-from vaecli.errors import DataError
 
 SPLITS = ("train", "valid", "test")
 

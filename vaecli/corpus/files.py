@@ -7,8 +7,8 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaecli.core.errors import DataError, nearest
 from vaecli.corpus.encode import SPLITS
-from vaecli.errors import DataError, nearest
 
 _ICONV = "convert the file with `iconv -f {} -t UTF-8`"
 _UNPACK = "unpack it first"

@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.core.seeds import stable_seed
 from vaecli.corpus import cache, synthetic
 from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
 from vaecli.corpus.files import read_folder
-from vaecli.corpus.seeds import stable_seed
 from vaecli.corpus.text import parse_files
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.words import Numbering
-from vaecli.errors import DataError, UsageError, nearest
 
 SYNTHETIC = "synthetic"
 """Name of the embedded corpus; a folder of this name is ``./synthetic``."""

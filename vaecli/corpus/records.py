@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from vaecli.errors import DataError
+from vaecli.core.errors import DataError
 
 AUTO, NO_LABEL = "auto", "none"
 """Values of `corpus.label_column` besides a field's number or name."""

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.words import Written
-from vaecli.errors import DataError
 
 NOTE = "note: "
 """How a line begins that concludes rather than counts."""

@@ -124,6 +124,11 @@ class Corpus:
     notes: tuple[str, ...] = ()
     truth: Truth | None = None
 
+    @property
+    def longest(self) -> int:
+        """Words of the longest sentence of all splits."""
+        return max(int(split.lengths.max()) for split in (self.train, self.valid, self.test)) - 1
+
     def split(self, name: str) -> Split:
         """The split called ``train``, ``valid`` or ``test``."""
         splits = {"train": self.train, "valid": self.valid, "test": self.test}

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vaecli.core.errors import DataError
+from vaecli.core.files import write_atomic
 from vaecli.corpus.tokenizers import get_tokenizer, restored
 from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
-from vaecli.errors import DataError
-from vaecli.files import write_atomic
 
 FORMAT = 1
 """Version of ``vocab.json``."""

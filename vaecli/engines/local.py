@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Literal
 
+from vaecli.core.errors import VaeError
 from vaecli.engines.worker import Command, Worker, mark, signal_name, trial_command, worker_environment
-from vaecli.errors import VaeError
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.history import Row
@@ -74,6 +74,16 @@ def resolve_jobs(jobs: int, trials: int, gpus: int = 0) -> int:
         gpus: How many they may use.
     """
     return max(1, min(jobs or gpus or cores(), trials))
+
+
+def visible_gpus(device: str) -> list[str]:
+    """The GPUs that trials share out among themselves, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    import torch
+
+    if device not in ("auto", "cuda") or not torch.cuda.is_available():
+        return []
+    named = [item for item in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if item]
+    return named or [str(number) for number in range(torch.cuda.device_count())]
 
 
 def run_trials(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vaecli.errors import VaeError
+from vaecli.core.errors import VaeError
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.history import Row

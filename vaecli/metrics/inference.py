@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from vaecli.corpus.types import Batch
+from vaecli.kernels.arithmetic import arithmetic, exact_products, resolve_precision
+from vaecli.kernels.output import OutputLayer
+from vaecli.kernels.shared_output import pays, shared_nll
 from vaecli.metrics.noise import sentence_noise
-from vaecli.model.arithmetic import arithmetic, exact_products, resolve_precision
 from vaecli.model.decoder import Decoder
-from vaecli.model.output import OutputLayer
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
-from vaecli.model.shared_output import pays, shared_nll
 from vaecli.model.vae import VAE, stable_seed
 
 TOKEN_BUDGET = 16_384
@@ -152,7 +152,7 @@ def samples_at_once(batch: Batch) -> int:
 def sampled_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
     """-log p(x_b | z_sb) of several samples, decoded together.
 
-    Many samples may share the words of their softmax (`scoring_precision`, `vaecli.model.shared_output`).
+    Many samples may share the words of their softmax (`scoring_precision`, `vaecli.kernels.shared_output`).
 
     Args:
         model: In evaluation mode.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vaecli.errors import unknown
+from vaecli.core.errors import unknown
 
 Kind = Literal["text", "int", "float"]
 Direction = Literal["lower", "higher"]

@@ -12,8 +12,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from vaecli.core.errors import DataError
 from vaecli.corpus.types import Batch
-from vaecli.errors import DataError
 from vaecli.model.vae import VAE
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD
+from vaecli.kernels.dropout import Dropout
+from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import Decoder
-from vaecli.model.dropout import Dropout
-from vaecli.model.output import OutputLayer
 
 FILTER = 3
 """Width of every dilated filter."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD, Batch
-from vaecli.model.dropout import Dropout
-from vaecli.model.lstm import LSTM
-from vaecli.model.output import OutputLayer
+from vaecli.kernels.dropout import Dropout
+from vaecli.kernels.lstm import LSTM
+from vaecli.kernels.output import OutputLayer
 
 
 class Decoder(nn.Module, ABC):

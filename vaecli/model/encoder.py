@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import PAD, Batch
-from vaecli.model.lstm import LSTM
+from vaecli.kernels.lstm import LSTM
 
 
 @dataclass(frozen=True)

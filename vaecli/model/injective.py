@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
 from vaecli.corpus.types import PAD
+from vaecli.kernels.dropout import Dropout
+from vaecli.kernels.lstm import LSTM
+from vaecli.kernels.output import OutputLayer, linear_cross_entropy
 from vaecli.model.decoder import Decoder
-from vaecli.model.dropout import Dropout
-from vaecli.model.lstm import LSTM
-from vaecli.model.output import OutputLayer, linear_cross_entropy
 
 SMALLEST, LARGEST = 1e-5, 10.0
 """Singular values of the matrix between the two maps are clamped to this range."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.calibration import Moments
 
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.config import ModelConfig
-from vaecli.corpus.seeds import stable_seed as stable_seed
+from vaecli.core.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
+from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import Decoder, LSTMDecoder
 from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
 from vaecli.model.frozen import frozen, without_dropout
-from vaecli.model.output import OutputLayer
 from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead, kl_divergence
 from vaecli.model.prior import Prior, StandardNormal
 

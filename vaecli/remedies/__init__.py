@@ -12,11 +12,11 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from vaecli.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from vaecli.remedies.base import Remedy
-    from vaecli.remedies.compose import Method
+    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.compose import Method
 
 REMEDIES: dict[str, str] = {
     "lm": "vaecli.remedies.lm:LM",
@@ -144,10 +144,10 @@ def remedy_class(name: str) -> type[Remedy]:
     module, _, attribute = registry()[name].partition(":")
     found: type[Remedy] = getattr(importlib.import_module(module), attribute)
     if name not in REMEDIES:
-        from vaecli.remedies.base import Remedy
+        from vaecli.remedies.core.base import Remedy
 
         if not (isinstance(found, type) and issubclass(found, Remedy)):
-            raise UsageError(f"{registry()[name]} is no vaecli.remedies.base.Remedy")
+            raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy")
     return found
 
 
@@ -165,7 +165,7 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
     from pydantic import ValidationError
 
     from vaecli.config import problems
-    from vaecli.remedies.compose import compose
+    from vaecli.remedies.core.compose import compose
 
     parts, wrong = [], []
     for name in canonical(method).split("+"):

@@ -17,7 +17,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 NO_DENSITY = "a deterministic code has no density, so no KL to the prior"
 NO_BOUND = "a deterministic code has no density, so no bound on log p(x)"

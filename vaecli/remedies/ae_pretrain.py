@@ -21,7 +21,7 @@ from pydantic import Field
 
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
-from vaecli.remedies.base import Paper, Phase, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Phase, Remedy, Slot
 
 
 def without_kl(terms: Terms) -> Terms:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 class Beta(Remedy):
@@ -28,6 +28,7 @@ class Beta(Remedy):
     equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = ("beta is below 1, against collapse (published: above 1, to disentangle)",)
+    rate_only: ClassVar[bool] = True
 
     beta: float = Field(0.4, ge=0, description="KL weight from the first step to the last")
 

@@ -22,7 +22,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 LEAST_VARIANCE = 1e-8
 """s_hat can pass through 0, where the logarithm of its square has no value."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import EOS, Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
 
 
 def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
-from vaecli.remedies.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class Control(Remedy):
         "the integral stops where the weight is at a bound, as the paper says; the code's test, a weight below 0 "
         "and above 1 at once, never holds",
     )
+    rate_only: ClassVar[bool] = True
 
     target: float = Field(3.0, ge=0, description="C: KL to hold, in nats per sentence; published: 1.5, 2, 3")
     proportional: float = Field(0.01, ge=0, description="Kp, as published; the most that the last KL alone can add")

@@ -13,8 +13,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
 def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Shape = "linear") -> float:
@@ -53,6 +53,7 @@ class Cyclical(Remedy):
         "divides T",
         "the learning rate does not restart with each cycle, since all methods share it (published: it does)",
     )
+    rate_only: ClassVar[bool] = True
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")

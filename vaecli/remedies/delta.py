@@ -18,11 +18,11 @@ from pydantic import Field
 from scipy.optimize import brentq
 from torch import Tensor
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 ROOT_EPS = 1e-6
 """Added to the squared mean: its root has no gradient at 0. The KL rises by half of it, so the floor holds."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 def is_word(tokens: Tensor) -> Tensor:

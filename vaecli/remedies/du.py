@@ -20,14 +20,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
-from vaecli.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Terms
-from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step
+from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step
 
 FULL_WEIGHT = 1 - 1e-6
 """A KL weight from here on counts as 1: a curve may come near it without reaching it."""

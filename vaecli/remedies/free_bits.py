@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 Mode = Literal["dimension", "group", "sentence", "batch"]
 
@@ -63,6 +63,7 @@ class FreeBits(Remedy):
         "the maximum is taken for each sentence, as in the code of Li et al. (published: of the batch mean, which "
         "is mode group)",
     )
+    rate_only: ClassVar[bool] = True
 
     mode: Mode = Field("dimension", description="maximum by dimension and sentence, by group, sentence or batch")
     target: float = Field(

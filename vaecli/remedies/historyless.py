@@ -14,9 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 from vaecli.remedies.word_dropout import drop_words
 
 

@@ -20,8 +20,8 @@ from vaecli.model.encoder import Encoding, LSTMEncoder
 from vaecli.model.posterior import GaussianHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
 
 
 class CellLSTMEncoder(LSTMEncoder):

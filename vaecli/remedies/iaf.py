@@ -21,12 +21,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.flow import Flow, FlowPosterior, antithetic_noise
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 MEAN_PAIRS = 64
 """Pairs of noise that the posterior mean is averaged over."""

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from vaecli.corpus.types import Batch
+from vaecli.kernels.optimizers import Adam
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.optim import Adam
-from vaecli.remedies.base import Paper, Session, Slot, Step, put_aux
-from vaecli.remedies.infovae import InfoVAE
+from vaecli.remedies.core.base import Paper, Session, Slot, Step, put_aux
+from vaecli.remedies.shared.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
 """Of the critic's Adam, as in the code of Shen et al. (2020)."""

@@ -20,9 +20,9 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.aggregate import batch_densities
-from vaecli.remedies.base import Slot
-from vaecli.remedies.infovae import InfoVAE, divergence_factor, kl_factor
+from vaecli.remedies.core.base import Slot
+from vaecli.remedies.shared.aggregate import batch_densities
+from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
 
 
 def marginal_kl(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.infovae import InfoVAE
-from vaecli.remedies.mmd import IMQ_BASE, kernel, mmd_unbiased
+from vaecli.remedies.shared.infovae import InfoVAE
+from vaecli.remedies.shared.mmd import IMQ_BASE, kernel, mmd_unbiased
 
 
 def prior_divergence(z: Tensor, prior: Prior, kind: str, base: float = IMQ_BASE) -> Tensor:

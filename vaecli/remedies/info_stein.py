@@ -18,8 +18,8 @@ from torch import Tensor
 
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.infovae import InfoVAE
-from vaecli.remedies.stein import KernelName, default_width, ksd, score, svgd_direction
+from vaecli.remedies.shared.infovae import InfoVAE
+from vaecli.remedies.shared.stein import KernelName, default_width, ksd, score, svgd_direction
 
 
 def stein_term(z: Tensor, prior: Prior, form: Literal["ksd", "svgd"], kernel: KernelName) -> Tensor:

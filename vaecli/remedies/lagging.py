@@ -29,7 +29,7 @@ from vaecli.corpus.types import Batch
 from vaecli.model.frozen import frozen
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""

@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
 def warmup_weight(step: float, warmup_steps: float, start: float, shape: Shape) -> float:
@@ -50,6 +50,7 @@ class LinearAnneal(Remedy):
         "the warm-up takes at most a quarter of the planned epochs (published: 10 epochs of runs of tens)",
         "it starts at 0, as with Li et al. and Zhu et al. (He et al.: at 0.1)",
     )
+    rate_only: ClassVar[bool] = True
 
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")

@@ -21,10 +21,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.injective import InjectiveDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 class Lipschitz(Remedy):

@@ -13,7 +13,7 @@ from typing import ClassVar
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 NO_LATENT = "a language model has no latent variable"
 EXACT = "its iw_nll is exact, without samples"

@@ -18,10 +18,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
+from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.optim import RMSprop
-from vaecli.remedies.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:
@@ -69,6 +69,7 @@ class MDR(Remedy):
     equation: ClassVar[str] = "loss = rec + <KL> + u (r - <KL>), u >= 0 ascending"
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
     deviations: ClassVar[tuple[str, ...]] = ("a multiplier below 0 becomes 0 (the code takes its absolute value)",)
+    rate_only: ClassVar[bool] = True
 
     rate: float = Field(5.0, ge=0, description="r: least KL, in nats per sentence")
     start: float = Field(1.01, ge=0, description="u at the first step, as published; above 1 the KL is rewarded")

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.aggregate import batch_densities
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
+from vaecli.remedies.shared.aggregate import batch_densities
 
 
 def hinge(information: Tensor, minimum: float, multiplier: float) -> Tensor:
@@ -75,3 +76,28 @@ class MIConstraint(Remedy):
             information = batch_information(terms.context.posterior, terms.z)
         scaled = replace(terms, kl=self.beta * terms.kl)
         return scaled.add(hinge(information, self.minimum, self.multiplier))
+
+    def payoffs(self, game: Game, measures: GameMeasures) -> Game:
+        """The rows become less information than the minimum, and enough."""
+        rows = (f"I(x, z) < {self.minimum:g}", f"I(x, z) >= {self.minimum:g}")
+        mean = float(self.constrained_information(measures).mean())
+        row = rows[mean >= self.minimum]
+        note = f"log p(x) is taken off every cell; the model's I is {mean:.3f}, so it is in the row {row}"
+        return Game(self.cells(measures), rows, (*game.notes, note))
+
+    def constrained_information(self, measures: GameMeasures) -> Tensor:
+        """(N,) terms of the I that the hinge looks at."""
+        return measures.kl if self.mi == "kl" else measures.information
+
+    def cells(self, measures: GameMeasures) -> Cells:
+        """The cells of the Lagrangian of a minimum c of information, less log p(x).
+
+        In the row below the minimum the hinge costs ``lambda (c - I)``, I being 0 for q(z|x) = p(z); a measured I above
+        c costs nothing there, where it cannot be. beta and the KL weight stand before the KL of the right-hand column.
+        """
+        missing = self.minimum - self.constrained_information(measures)
+        shortfall = missing if float(missing.mean()) > 0 else torch.zeros_like(missing)
+        equal = measures.prior - measures.log_prob
+        different = -(measures.rec + measures.kl_weight * self.beta * measures.kl) - measures.log_prob
+        below = (equal - self.multiplier * self.minimum, different - self.multiplier * shortfall)
+        return dict(zip(CELLS, (*below, equal, different), strict=True))

@@ -24,7 +24,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:

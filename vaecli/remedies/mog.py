@@ -15,7 +15,7 @@ from pydantic import Field
 
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 class MoG(Remedy):

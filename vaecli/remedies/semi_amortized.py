@@ -28,10 +28,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""

@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import logistic, shortened_midpoint
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 
 def sigmoid_weight(step: float, midpoint: float, steepness: float) -> float:
@@ -35,6 +35,7 @@ class SigmoidAnneal(Remedy):
         "s0 is at most 0.475 of the planned steps, k s0 staying as it is (published: a run of 5,260 updates)",
         "k and s0 are those of an implementation in wide use; the paper draws the curve and prints neither",
     )
+    rate_only: ClassVar[bool] = True
 
     midpoint: float = Field(2500.0, ge=0, description="step s0 at which the weight is one half, as published")
     steepness: float = Field(0.0025, gt=0, description="k per step, as published; grows as a short run lowers s0")

@@ -13,10 +13,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import LSTMDecoder
-from vaecli.model.output import OutputLayer
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 class SkipDecoder(LSTMDecoder):

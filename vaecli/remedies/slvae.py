@@ -11,13 +11,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 
 
 def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:
@@ -31,6 +33,30 @@ def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:
     if isinstance(posterior, DiagonalGaussian):
         return ((posterior.mean - label).square() + posterior.logvar.exp()).sum(-1)
     return (z - label).square().sum(-1)
+
+
+def label_cells(plain: Cells, measures: GameMeasures, labels: Tensor, weight: float) -> Cells:
+    """The cells of the collapse game with ``-lambda E||z - g(x)||^2``, z being what it is in the cell.
+
+    With q(z|x) = p(z), z is drawn from the prior in both rows. With another q it comes from q(z|x) where it depends on
+    x, and from the aggregate q(z) where it doesn't.
+
+    Args:
+        plain: Of the ELBO.
+        measures: Of N sentences.
+        labels: (N, Z) g(x).
+        weight: lambda.
+    """
+    posterior = measures.posterior
+    center, spread = measures.z, torch.zeros_like(measures.z)
+    if isinstance(posterior, DiagonalGaussian):
+        center, spread = posterior.mean, posterior.logvar.exp()
+    own = ((center - labels).square() + spread).sum(1)
+    second = (center.square() + spread).mean(0)
+    aggregate = (second - 2 * center.mean(0) * labels + labels.square()).sum(1)
+    prior = (measures.prior_codes - labels).square().sum(-1).mean(0)
+    distances = (prior, aggregate, prior, own)
+    return {cell: plain[cell] - weight * d for cell, d in zip(CELLS, distances, strict=True)}
 
 
 class SLVAE(Remedy):
@@ -67,3 +93,8 @@ class SLVAE(Remedy):
         assert context.posterior is not None
         label: Tensor = context.aux[self.name](context.encoding.features)
         return terms.add(self.weight * label_distance(context.posterior, terms.z, label))
+
+    def payoffs(self, game: Game, measures: GameMeasures) -> Game:
+        """Every cell pays for the distance of its z to the label."""
+        cells = label_cells(game.cells, measures, measures.map_features(measures.aux[self.name]), self.weight)
+        return replace(game, cells=cells, notes=(*game.notes, f"every cell holds -{self.weight:g} E||z - g(x)||^2"))

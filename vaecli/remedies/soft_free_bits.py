@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot, put_aux
-from vaecli.remedies.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
 def adapted_weight(weight: Tensor, kl: Tensor, band: tuple[float, float], factor: float, minimum: float) -> Tensor:
@@ -74,6 +74,7 @@ class SoftFreeBits(Remedy):
         "the KL is a running mean, and smoothing 0 the batch's (published: the batch's)",
         "the weight stays above 0.001 (published: no floor)",
     )
+    rate_only: ClassVar[bool] = True
 
     target: float = Field(4.0, ge=0, description="t: least KL that is not favoured, in nats per sentence")
     slack: float = Field(0.05, ge=0, description="share of the target above it in which the weight stays, as published")

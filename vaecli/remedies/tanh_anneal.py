@@ -15,8 +15,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.schedules import shortened_midpoint
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.schedules import shortened_midpoint
 
 
 def tanh_weight(step: float, midpoint: float, width: float) -> float:
@@ -42,6 +42,7 @@ class TanhAnneal(Remedy):
         "s0 is at most 0.475 of the planned steps, s0 / r staying as it is",
         "the weight goes on to 1; the code leaves it at 0.047 after 3,000 steps",
     )
+    rate_only: ClassVar[bool] = True
 
     midpoint: float = Field(4500.0, ge=0, description="step s0 at which the weight is one half, as published")
     width: float = Field(1000.0, gt=0, description="r in steps, as published; shrinks as a short run lowers s0")

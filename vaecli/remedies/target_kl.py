@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 
@@ -48,6 +48,7 @@ class TargetKL(Remedy):
     deviations: ClassVar[tuple[str, ...]] = (
         "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",
     )
+    rate_only: ClassVar[bool] = True
 
     target: float = Field(5.0, ge=0, description="C: KL to reach, in nats per sentence")
     weight: float = Field(1.0, ge=0, description="b: nats of loss per nat of distance; too small can't hold C")

@@ -18,8 +18,8 @@ from pydantic import Field
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
-from vaecli.remedies.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
 
 
 class TWR(Remedy):

@@ -24,14 +24,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
-from vaecli.errors import UsageError
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 def mixture_log_prob(components: Posterior, z: Tensor) -> Tensor:

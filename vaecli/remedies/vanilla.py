@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vaecli.remedies.base import Paper, Remedy
+from vaecli.remedies.core.base import Paper, Remedy
 
 
 class Vanilla(Remedy):

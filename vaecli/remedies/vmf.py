@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.model.vmf import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 class SphereHead(PosteriorHead):

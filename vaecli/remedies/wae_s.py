@@ -15,10 +15,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.errors import UsageError
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 from vaecli.remedies.info_mmd import prior_divergence
 
 IMQ_BASE = 4.0

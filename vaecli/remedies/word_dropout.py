@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.model.vae import Parts
-from vaecli.remedies.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Remedy, Slot
 
 
 def drop_words(inputs: Tensor, drop: Tensor) -> Tensor:

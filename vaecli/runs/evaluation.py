@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaecli.errors import DivergedError, UsageError
-from vaecli.metrics.blocks import BlockInput, BlockResult, estimators_of, load_block, versions_of
-from vaecli.metrics.evaluate import evaluate
+from vaecli.core.errors import DivergedError, UsageError
+from vaecli.metrics.extras.registry import BlockInput, BlockResult, estimators_of, load_block, versions_of
+from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import PERPLEXITY, column
 from vaecli.model.vae import VAE
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.load import LoadedRun
+from vaecli.runs.loaded_run import LoadedRun
+from vaecli.runs.reference_lm import lm_trainer
 from vaecli.runs.tables import write_tables
 
 IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se")
@@ -135,6 +136,7 @@ def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> 
         sentences=request.sentences,
         reference=request.reference,
         recipe=run.config,
+        train_lm=lm_trainer(run.corpus, run.config, run.device),
     )
     return Found(request.split, values, run_blocks(request.blocks, given, told))
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from vaecli.config import GROUPS, RunConfig, build_config, merge
-from vaecli.errors import UsageError
-from vaecli.files import write_atomic
+from vaecli.core.errors import UsageError
+from vaecli.core.files import write_atomic
 from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
-from vaecli.settings import Settings, load_settings
+from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus

@@ -17,8 +17,8 @@ from typing import Any, Literal, Self, get_args
 import tomli_w
 
 from vaecli.config import RunConfig, build_config
-from vaecli.errors import UsageError, unknown
-from vaecli.files import TEMPORARY, dump_json, load_json, write_atomic
+from vaecli.core.errors import UsageError, unknown
+from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vaecli.config import GROUPS, merge
-from vaecli.errors import UsageError
-from vaecli.presets import load_preset
+from vaecli.core.errors import UsageError
 from vaecli.remedies import resolve
-from vaecli.settings_file import read_file
-from vaecli.settings_layers import parse_seeds, unset
+from vaecli.settings.layers import parse_seeds, unset
+from vaecli.settings.presets import load_preset
+from vaecli.settings.toml_file import read_file
 
 GRID = "experiment.toml"
 

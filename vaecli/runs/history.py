@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from vaecli.errors import DataError
-from vaecli.files import write_atomic
+from vaecli.core.errors import DataError
+from vaecli.core.files import write_atomic
 
 Cell = float | int | str | None
 Row = dict[str, Cell]

@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from vaecli.errors import UsageError
-from vaecli.files import sweep, write_atomic
+from vaecli.core.errors import UsageError
+from vaecli.core.files import sweep, write_atomic
 
 LOCK, OWNER = ".lock", ".owner.json"
 """The locked file, which stays when the lock is released, and who holds it, which doesn't."""

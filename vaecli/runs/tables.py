@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaecli.errors import UsageError
-from vaecli.files import write_atomic
+from vaecli.core.errors import UsageError
+from vaecli.core.files import write_atomic
 from vaecli.metrics.schema import COLUMNS, OPTIONAL_COLUMNS, RESULT_COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 from vaecli.runs.experiment import corpus_name, find_runs

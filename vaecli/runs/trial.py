@@ -11,19 +11,19 @@ from pathlib import Path
 import torch
 
 from vaecli.config import RunConfig
+from vaecli.core.errors import DivergedError, InterruptedRunError
 from vaecli.corpus.types import Corpus
-from vaecli.errors import DivergedError, InterruptedRunError
-from vaecli.metrics.blocks import BlockInput, versions_of
-from vaecli.metrics.evaluate import Metrics, evaluate
+from vaecli.metrics.extras.registry import BlockInput, versions_of
+from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
-from vaecli.remedies.compose import Method
+from vaecli.remedies.core.compose import Method
 from vaecli.runs.evaluation import Found, run_blocks
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.load import load_run_corpus
-from vaecli.runs.samples import load_reference
+from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.reference_lm import lm_trainer, load_reference
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
@@ -125,7 +125,13 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     """Writes what the run is made of before it starts."""
     corpus.vocabulary.save(folder.path / "vocab.json")
     folder.update(
-        corpus={"name": corpus.name, "fingerprint": corpus.fingerprint, "vocabulary": len(corpus.vocabulary)},
+        corpus={
+            "name": corpus.name,
+            "fingerprint": corpus.fingerprint,
+            "vocabulary": len(corpus.vocabulary),
+            "train_sentences": len(corpus.train),
+            "longest": corpus.longest,
+        },
         remedies=method.versions,
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
@@ -166,6 +172,7 @@ def _final(
                 sentences=config.evaluation.sentences or None,
                 reference=reference,
                 recipe=config,
+                train_lm=lm_trainer(corpus, config, device),
             )
             return metrics, Found(split.name, results=run_blocks(config.evaluation.extra, given))
         except StopNowError as stop:

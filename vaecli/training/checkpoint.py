@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from vaecli.errors import DataError
-from vaecli.files import write_atomic
+from vaecli.core.errors import DataError
+from vaecli.core.files import write_atomic
 
 FORMAT = 1
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"

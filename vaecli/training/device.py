@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from vaecli.config import RunConfig
-from vaecli.errors import UsageError
-from vaecli.model.arithmetic import resolve_precision
+from vaecli.core.errors import UsageError
+from vaecli.kernels.arithmetic import resolve_precision
 
 
 def resolve_device(name: str) -> torch.device:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import torch
 
 from vaecli.config import RunConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
-from vaecli.errors import UsageError
 from vaecli.model.vae import Shape
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.training.device import resolve_device

@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vaecli.core.errors import DivergedError, InterruptedRunError
 from vaecli.corpus.batches import prefetched
 from vaecli.corpus.types import collate
-from vaecli.errors import DivergedError, InterruptedRunError
-from vaecli.metrics.evaluate import evaluate
+from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate, needs_calibration
 from vaecli.model.vae import stable_seed
 from vaecli.objective import Terms

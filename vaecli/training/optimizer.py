@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
+from vaecli.kernels.optimizers import SGD, Adam
 from vaecli.model.vae import VAE
-from vaecli.optim import SGD, Adam
 
 GROUPS = ("encoder", "decoder")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vaecli.objective import Terms
-from vaecli.remedies.base import Phase
+from vaecli.remedies.core.base import Phase
 
 Row = dict[str, float | int | str | None]
 
@@ -20,6 +20,16 @@ class Observer(Protocol):
 
     def evaluated(self, row: Row) -> None:
         """After a validation; the row of history.csv."""
+
+
+class Unwatched:
+    """An observer that tells nobody."""
+
+    def step(self, progress: Progress, terms: Terms) -> None:
+        """Tells nobody of an update."""
+
+    def evaluated(self, row: Row) -> None:
+        """Tells nobody of a row."""
 
 
 @dataclass

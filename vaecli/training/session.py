@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 from vaecli.config import RunConfig
+from vaecli.core.errors import DivergedError
 from vaecli.corpus.batches import TrainBatches
 from vaecli.corpus.types import Batch, Corpus, collate
-from vaecli.errors import DivergedError
-from vaecli.metrics.evaluate import validation_mutual_information
-from vaecli.model.arithmetic import arithmetic, exact_products
+from vaecli.kernels.arithmetic import arithmetic, exact_products
+from vaecli.metrics.measure import validation_mutual_information
 from vaecli.model.vae import VAE, stable_seed
 from vaecli.objective import Clock, Terms, raw_terms
-from vaecli.remedies.base import Phase
-from vaecli.remedies.compose import Method
+from vaecli.remedies.core.base import Phase
+from vaecli.remedies.core.compose import Method
 from vaecli.training.device import training_precision
 from vaecli.training.optimizer import clip_gradients, group_parameters, make_optimizers
 
 
 class TrainingSession:
-    """Implements `vaecli.remedies.base.Session`.
+    """Implements `vaecli.remedies.core.base.Session`.
 
     Args:
         model: On its device.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from vaecli.core.errors import UsageError, nearest
 from vaecli.corpus.tokenizers import words
 from vaecli.corpus.tokenizers.base import Tokenizer
-from vaecli.errors import UsageError, nearest
 
 RULES: Mapping[str, Callable[[], Tokenizer]] = {
     "split": words.Split,

@@ -1,0 +1,59 @@
+import json
+from statistics import fmean, variance
+
+import pytest
+import torch
+from metrics.given import block_input
+from metrics.toys import linear_gaussian
+from support import tiny_model, tiny_split
+
+from vaecli.metrics.extras.dimensions import dimension_lines, dimensions_block
+from vaecli.metrics.measure import evaluate
+
+
+def test_the_linear_gaussian_by_hand():
+    numbers = [0.1 * n - 2 for n in range(40)]
+    model, split = linear_gaussian(numbers, 0.8, 0.6)
+    found = dimensions_block(block_input(model, split)).details
+    # log 0.6 = -0.5108256
+    assert found["kl"] == pytest.approx([fmean(0.5 * ((0.8 * x) ** 2 + 0.36 + 1.0216512 - 1) for x in numbers)])
+    assert found["mean_variance"] == pytest.approx([variance([0.8 * x for x in numbers])])
+    assert found["posterior_variance"] == pytest.approx([0.36])
+
+
+def test_they_are_those_of_the_standard_figures():
+    model, split = tiny_model(init_range=1.0), tiny_split(20)
+    given = block_input(model, split)
+    found = dimensions_block(given).details
+    standard = evaluate(model, split, given.config, seed=0, device=torch.device("cpu"))
+    assert found["kl"] == pytest.approx(standard.per_dimension["kl"])
+    assert found["mean_variance"] == pytest.approx(standard.per_dimension["mean_variance"])
+    assert sum(found["kl"]) == pytest.approx(standard.values["kl"])
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_lines_are_by_kl_and_mark_the_active():
+    details = {"kl": [0.1, 2.0, 0.0], "mean_variance": [0.01, 0.5, 0.0], "posterior_variance": [0.9, 0.25, 1.0]}
+    head, first, second, third = dimension_lines(details)
+    assert "3 of them" in head
+    assert first.split() == ["1", "2.0000", "0.5000", "0.2500", "active"]
+    assert second.split() == ["0", "0.1000", "0.0100", "0.9000"]  # 0.01 is not above 0.01
+    assert third.split()[0] == "2"
+    assert dimension_lines(details, most=1)[-1].strip() == "and 2 more of less kl, in metrics.json"
+
+
+def test_one_sentence_has_a_kl_and_no_variance_of_means():
+    model, split = linear_gaussian([1.0], 0.8, 0.6)
+    found = dimensions_block(block_input(model, split))
+    assert found.details["mean_variance"] is None
+    # (0.64 + 0.36 + 1.0216512 - 1) / 2 = 0.5108
+    assert found.lines[1].split() == ["0", "0.5108", "-", "0.3600"]
+    none = {"kl": None, "mean_variance": None, "posterior_variance": None}
+    assert dimension_lines(none) == ("dimensions: a KL that has no parts, and no variance over one sentence",)
+
+
+def test_codes_without_a_kl_and_none_at_all():
+    found = dimensions_block(block_input(tiny_model("ae"), tiny_split(6), method="ae"))
+    assert (found.details["kl"], found.details["posterior_variance"]) == (None, None)
+    assert found.lines[1].split()[1:3] == ["-", f"{max(found.details['mean_variance']):.4f}"]
+    assert "language model" in dimensions_block(block_input(tiny_model("lm"), tiny_split(4), method="lm")).lines[0]

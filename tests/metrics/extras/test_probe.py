@@ -1,0 +1,213 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from metrics.given import block_input
+from metrics.toys import linear_gaussian
+from support import split_of, tiny_model, tiny_split
+
+from vaecli.corpus.types import Split
+from vaecli.metrics.extras import probe
+from vaecli.metrics.extras.probe import (
+    COLUMNS,
+    Field,
+    dense_features,
+    fit,
+    labelled,
+    majority_accuracy,
+    measure_field,
+    probe_accuracy,
+    probe_block,
+    word_features,
+)
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def field(train, test, classes=2):
+    return Field("toy", classes, torch.as_tensor(train), torch.as_tensor(test))
+
+
+def test_separable_codes_are_read_without_an_error():
+    # three classes around corners 10 apart, spread 1: no point comes near another class
+    train, test = torch.arange(300) % 3, torch.arange(90) % 3
+    corners = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], dtype=torch.float64)
+    codes = dense_features(corners[train] + 0.5 * normal(300, 2), corners[test] + 0.5 * normal(90, 2, seed=1))
+    assert probe_accuracy(codes, torch.arange(300), field(train, test, 3)) == 1.0
+
+
+def test_codes_that_say_nothing_give_about_the_majority():
+    # 70 % of class 0; 4 noisy features and 2,000 labels: the accuracy is .7 within 3 of its .7 * .3 / 1000 sqrt = .0145
+    draws = torch.rand(3000, generator=torch.Generator().manual_seed(2))
+    classes = (draws > 0.7).long()
+    codes = dense_features(normal(2000, 4), normal(1000, 4, seed=1))
+    toy = field(classes[:2000], classes[2000:])
+    majority = majority_accuracy(toy.train, toy.test)
+    assert majority == pytest.approx(0.7, abs=0.045)
+    assert probe_accuracy(codes, torch.arange(2000), toy) == pytest.approx(majority, abs=0.02)
+
+
+def test_the_scale_of_the_features_has_no_say_and_constant_ones_are_left_out():
+    train, test = normal(200, 3), normal(100, 3, seed=1)
+    toy = field((train[:, 0] + train[:, 1] > 0).long(), (test[:, 0] + test[:, 1] > 0).long())
+    scale, shift = torch.tensor([1e-3, 1.0, 1e4]), torch.tensor([5.0, 0.0, -2.0])
+    everything = torch.arange(200)
+    plain = probe_accuracy(dense_features(train, test), everything, toy)
+    scaled = probe_accuracy(dense_features(train * scale + shift, test * scale + shift), everything, toy)
+    assert plain == scaled > 0.95
+    # a mean that only rounding moves (1e-8) is no feature, however well it separates
+    rounded = 1 + 1e-8 * toy.train.double().unsqueeze(1)
+    known, _ = dense_features(rounded, rounded).train(everything)
+    assert not known(torch.ones(1, 2, dtype=torch.float64)).any()
+
+
+def test_the_weights_are_a_minimum():
+    """At the minimum the gradients vanish: X'(p - y) / n + W / n = 0, and sum(p - y) = 0 for the bias."""
+    x, y = normal(60, 3), torch.arange(60) % 4
+    weight, bias = fit(lambda w: x @ w, y, 3, 4)
+    error = (x @ weight + bias).softmax(1) - torch.nn.functional.one_hot(y, 4)
+    assert (x.T @ error + weight).abs().max() / 60 < 1e-5
+    assert error.sum(0).abs().max() / 60 < 1e-5
+
+
+def test_word_counts_by_hand():
+    # word 4 twice and 5 once; an empty choice of weights elsewhere; the second sentence has word 6 once
+    split = split_of([4, 5, 4], [6], [5])
+    known, predict = word_features(split, split, 12).train(torch.tensor([1, 0]))
+    weight = torch.zeros(12, 1, dtype=torch.float64)
+    weight[4], weight[5], weight[6] = 1, 10, 100
+    assert known(weight).flatten().tolist() == [100, 12]
+    # against a second class at 11: 12, 100 and 10 of the first
+    both = torch.cat([weight, torch.zeros(12, 1, dtype=torch.float64)], 1)
+    assert predict(both, torch.tensor([0.0, 11.0], dtype=torch.float64)).tolist() == [0, 0, 1]
+
+
+def test_beyond_the_bound_the_most_frequent_words_are_counted(monkeypatch):
+    monkeypatch.setattr(probe, "WEIGHTS", 6)
+    split = split_of([4, 5, 4], [6], [5, 7, 5])
+    features = word_features(split, split, 12, classes=2)
+    assert features.size == 3  # word 5 three times, 4 twice, 6 once before 7 once
+    known, predict = features.train(torch.tensor([0, 1, 2]))
+    weight = torch.tensor([[10.0, 0], [1, 0], [100, 0]], dtype=torch.float64)
+    assert known(weight)[:, 0].tolist() == [12, 100, 20]
+    assert predict(weight, torch.tensor([0.0, 15], dtype=torch.float64)).tolist() == [1, 0, 0]
+
+
+def test_beyond_the_bound_a_draw_of_the_sentences_is_labelled(monkeypatch):
+    monkeypatch.setattr(probe, "LOGITS", 240)
+    classes = torch.arange(400) % 2
+    features = dense_features(classes[:, None] + 0.01 * normal(400, 1), normal(2, 1))
+    seen = []
+    counted = replace(features, train=lambda chosen: (seen.append(len(chosen)), features.train(chosen))[1])
+    measure_field(field(classes, [0, 1]), counted, features, 0)
+    assert seen == [100] * 5 + [120]
+
+
+def test_blocks_of_tested_sentences_do_not_matter(monkeypatch):
+    split = split_of(*([4 + n % 5, 9] for n in range(50)))
+    weight, bias = normal(12, 3), normal(3)
+    whole = [word_features(split, split, 12, 3), dense_features(normal(9, 12), normal(50, 12))]
+    before = [features.train(torch.arange(9))[1](weight, bias) for features in whole]
+    monkeypatch.setattr(probe, "BLOCK", 12)
+    for features, classes in zip(whole, before, strict=True):
+        assert torch.equal(features.train(torch.arange(9))[1](weight, bias), classes)
+
+
+def test_words_that_name_the_class_are_read_from_few_labels():
+    classes = torch.arange(400) % 2
+    split = split_of(*([4 + int(c), 8] for c in classes))
+    toy = field(classes, classes)
+    assert probe_accuracy(word_features(split, split, 12), labelled(toy, 100, 0, 0), toy) == 1.0
+
+
+def test_majority_is_that_of_train():
+    # class 1 is most frequent in train; two of the four tested are of it
+    assert majority_accuracy(torch.tensor([1, 1, 0]), torch.tensor([0, 0, 1, 1])) == 0.5
+    assert majority_accuracy(torch.tensor([1, 1, 0]), torch.tensor([0, 0, 0, 0])) == 0.0
+
+
+def test_draws_are_nested_differ_and_repeat():
+    toy = field(torch.zeros(300, dtype=torch.int64), [0])
+    assert torch.equal(labelled(toy, 50, 0, 7), labelled(toy, 200, 0, 7)[:50])
+    assert not torch.equal(labelled(toy, 50, 0, 7), labelled(toy, 50, 1, 7))
+    assert not torch.equal(labelled(toy, 50, 0, 7), labelled(replace(toy, name="other"), 50, 0, 7))
+    assert len(labelled(toy, 200, 0, 7).unique()) == 200
+
+
+def test_sizes_stop_below_all_of_train():
+    train, test = normal(150, 2), normal(50, 2, seed=1)
+    toy = field((train[:, 0] > 0).long(), (test[:, 0] > 0).long())
+    features = dense_features(train, test)
+    assert list(measure_field(toy, features, features, 0)["accuracy"]) == ["100", "all"]
+
+
+def with_labels(split, **labels):
+    names = {name: ("no", "yes") for name in labels}
+    return Split(split.name, split.tokens, split.offsets, labels, names)
+
+
+def test_the_whole_block_on_a_model_whose_code_is_the_number():
+    # the posterior mean is half of x; one label is its sign, which a line reads, one is a coin
+    numbers = torch.cat([torch.linspace(-4, -1, 75), torch.linspace(1, 4, 75)]).tolist()
+    model, split = linear_gaussian(numbers)
+    sign = (torch.tensor(numbers) > 0).long()
+    coin = torch.randint(0, 2, (150,), generator=torch.Generator().manual_seed(0))
+    labelled_split = with_labels(split, sign=sign, coin=coin)
+    given = block_input(model, labelled_split)
+    words = [f"w{n}" for n in range(150)]
+    given = replace(given, corpus=replace(given.corpus, vocabulary=type(given.corpus.vocabulary)(words)))
+    found = probe_block(given)
+    fields = found.details["fields"]
+    assert fields["sign"]["accuracy"]["all"] == 1.0
+    assert fields["sign"]["majority"] == 0.5
+    assert fields["coin"]["accuracy"]["all"] < 0.7
+    assert fields["coin"]["word_counts"]["all"] == 1.0  # every sentence is a word of its own and was seen
+    assert found.values["probe_accuracy"] == pytest.approx((1 + fields["coin"]["accuracy"]["all"]) / 2)
+    assert found.values["probe_accuracy_500"] is None  # there are 150
+    assert json.loads(json.dumps(found.details)) == found.details
+    assert found.values == probe_block(given).values
+
+
+def labelled_block(train, test, names=("a", "b", "c")):
+    """The probe of a model whose code is the number, with so many labels of train and of test."""
+    numbers = torch.linspace(-4, 4, len(train)).tolist()
+    model, split = linear_gaussian(numbers)
+    known = Split("train", split.tokens, split.offsets, {"label": torch.tensor(train)}, {"label": names})
+    asked = replace(known, name="test", labels={"label": torch.tensor(test)})
+    given = block_input(model, asked)
+    vocabulary = type(given.corpus.vocabulary)([f"w{n}" for n in range(len(train))])
+    return probe_block(replace(given, corpus=replace(given.corpus, train=known, vocabulary=vocabulary)))
+
+
+def test_sentences_whose_class_train_lacks_are_left_out():
+    train = [0] * 60 + [1] * 60
+    result = labelled_block(train, [0] * 60 + [2] * 30 + [1] * 30)
+    assert result.values["probe_accuracy"] == 1.0  # 30 of class 2 would have made it .75
+    assert result.values["probe_majority"] == pytest.approx(60 / 90)
+    assert "label: 30 of 120 tested sentences have one that train lacks, left out" in result.lines
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names", "why"),
+    [
+        ([0] * 60, [0] * 60, ("x",), "probe: all sentences of train have one label, 'x'"),
+        ([0, 1] * 30, [2] * 60, ("x", "y", "z"), "probe: no test sentence has a label that train has"),
+        (list(range(300)), list(range(300)), tuple(map(str, range(300))), "probe: label has 300 values in train"),
+    ],
+)
+def test_a_label_that_no_probe_can_tell_has_no_figures(train, test, names, why):
+    result = labelled_block(train, test, names)
+    assert result.values == dict.fromkeys(COLUMNS)
+    assert result.details["reason"].startswith(why)
+
+
+def test_no_labels_or_no_code_no_figures():
+    for found, why in (
+        (probe_block(block_input(tiny_model(), tiny_split(6))), "no labels"),
+        (probe_block(block_input(tiny_model("lm"), tiny_split(6), method="lm")), "language model"),
+    ):
+        assert found.values == dict.fromkeys(COLUMNS)
+        assert why in found.details["reason"]

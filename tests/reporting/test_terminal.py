@@ -1,0 +1,79 @@
+"""Tables on a terminal: nothing is cut off, names print literally, marks survive without bold or UTF-8."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from reporting.frames import table, three_methods, trial
+
+from vaecli.reporting.render import render
+from vaecli.reporting.terminal import Target
+
+
+def shown(frame, target, columns=None):
+    return render(frame, "table", columns, target=target)
+
+
+def test_markup_and_control_characters_in_names_are_printed_literally():
+    text = shown(table(trial("[red]bn[/red]", rec=1.0), trial("\x1b[31mx", rec=2.0)), Target())
+    assert "[red]bn[/red]" in text
+    assert "\x1b" not in text
+    assert "\\x1b[31mx" in text
+
+
+def test_without_a_width_nothing_is_wrapped():
+    lines = shown(three_methods(), Target()).splitlines()
+    assert sum(line.startswith("bn") for line in lines) == 1
+    assert any(line.startswith("verdict: ") and "mi_ceiling = 7.60" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [1, 5, 20, 40, 60, 80])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_no_line_is_wider_than_the_terminal(width, ascii_only):
+    text = shown(three_methods(), Target(width=width, ascii_only=ascii_only))
+    # rich gives each column at least one character and its frame, so the narrowest table is a few columns wide
+    assert max(map(len, text.splitlines())) <= max(width, 8)
+
+
+@pytest.mark.parametrize("width", [30, 80])
+def test_a_narrow_terminal_continues_the_table_below_and_loses_no_figure(width):
+    text = shown(three_methods(), Target(width=width))
+    for figure in ("20.1", "18.2*", "±2.5", "3.0", "2.1*", "16*", "collapsed", "informative"):
+        assert figure in text, figure
+    assert "…" not in text
+    assert text.count("vanilla") > shown(three_methods(), Target()).count("vanilla")
+
+
+def test_the_best_is_bold_on_a_terminal_and_starred_elsewhere():
+    styled = shown(three_methods(), Target(styled=True), "method,rec")
+    assert re.search(r"\x1b\[1m *18\.2 ±2\.5 *\x1b\[0m", styled)
+    assert "*" not in styled
+    plain = shown(three_methods(), Target(), "method,rec")
+    assert "18.2* ±2.5" in plain
+    assert "* best of its column" in plain
+
+
+def test_ascii_only_terminals_get_ascii():
+    text = shown(table(trial("é", rec=1.0), *(trial("bn", s, rec=2.0 + s) for s in range(2))), Target(ascii_only=True))
+    assert text.isascii()
+    assert "rec v" in text
+    assert "+-" in text
+    assert "\\xe9" in text
+
+
+def test_standard_output_decides(monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert Target.stdout().width is None
+    assert Target.stdout().styled is False
+    monkeypatch.setenv("COLUMNS", "20")
+    assert Target.stdout().width == 20
+
+
+def test_no_color_leaves_no_colour(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown(three_methods(), Target.stdout())
+    assert set(re.findall(r"\x1b\[([0-9;]*)m", text)) <= {"0", "1"}  # bold and its end

@@ -1,0 +1,163 @@
+"""The front door: what `import vaecli` promises, on tiny real runs."""
+
+import inspect
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import vaecli
+from vaecli.core.errors import UsageError
+
+SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
+TINY = {
+    "model.embedding_size": 4,
+    "model.encoder_size": 4,
+    "model.decoder_size": 4,
+    "model.latent_size": 2,
+    "training.batch_size": 4,
+    "training.epochs": 2,
+    "training.device": "cpu",
+    "evaluation.iw_samples": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api") / "toy"
+    folder.mkdir()
+    for part in ("train", "valid", "test"):
+        (folder / f"{part}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def run(corpus, out):
+    return vaecli.train("bn", corpus, settings={**TINY, "bn.gamma": 0.7}, out=out)
+
+
+def test_the_names_are_the_promised_ones_and_each_is_documented():
+    assert set(vaecli.__all__) == {
+        *("train", "compare", "evaluate", "load", "methods", "report"),
+        *("Run", "Results", "__version__"),
+    }
+    for name in set(vaecli.__all__) - {"__version__"}:
+        assert inspect.getdoc(getattr(vaecli, name))
+    for name, member in inspect.getmembers(vaecli.Run, lambda m: callable(m) or isinstance(m, property)):
+        assert name.startswith("_") or inspect.getdoc(member)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        vaecli.trian  # noqa: B018
+
+
+def test_the_import_is_light():
+    code = "import sys, vaecli; print([m for m in ('torch', 'pandas', 'pydantic', 'numpy') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_run_is_what_the_command_makes(run, out):
+    assert run.path == out / "toy" / "bn" / "seed-0"
+    assert (run.method, run.seed) == ("bn", 0)
+    assert run.settings["hyper.bn.gamma"] == 0.7
+    assert run.figures["rec"] + run.figures["kl"] == pytest.approx(run.figures["neg_elbo"])
+    assert run.history["epoch"].tolist() == [1, 2]
+    with pytest.raises(UsageError, match="--overwrite"):
+        vaecli.train("bn", run.settings["corpus.data"], settings={**TINY, "bn.gamma": 0.7}, out=out)
+    again = vaecli.train("bn", run.settings["corpus.data"], settings={**TINY, "bn.gamma": 0.7}, out=out, resume=True)
+    assert again.figures == run.figures
+
+
+def test_problems_of_settings_name_their_keys(corpus, out):
+    with pytest.raises(UsageError, match=r"did you mean .gamma.\?"):
+        vaecli.train("bn", corpus, settings={"bn.gama": 1.0}, out=out)
+    with pytest.raises(UsageError, match=r"name a setting as group\.key"):
+        vaecli.train("bn", corpus, settings={"epochs": 1}, out=out)
+    with pytest.raises(UsageError, match="epochs"):
+        vaecli.train("bn", corpus, settings={"training.epochs": True}, out=out)
+
+
+def test_scores_are_those_of_the_test_split(run):
+    scores = run.score(SENTENCES * 3)
+    for name in ("rec", "kl", "neg_elbo", "iw_nll"):
+        assert scores[name].mean() == pytest.approx(run.figures[name], rel=1e-9)
+    assert scores["words"].tolist() == [len(text.split()) for text in SENTENCES * 3]
+    assert run.score(["the zebra sat"])["unknown"].tolist() == [1]
+    assert run.score(["the cat"], iw_samples=0)["iw_nll"].isna().all()
+
+
+def test_codes_and_sentences(run):
+    codes = run.encode(SENTENCES)
+    assert codes.shape == (6, 2)
+    assert codes.dtype == np.float64
+    assert run.reconstruct(SENTENCES) == run.decode(codes)
+    between = run.interpolate(SENTENCES[0], SENTENCES[1], steps=3)
+    assert between[0] == run.reconstruct(SENTENCES[:1])[0]
+    assert between[2] == run.reconstruct(SENTENCES[1:2])[0]
+    assert between[1] == run.decode((codes[:1] + codes[1:2]) / 2)[0]
+    assert run.sample(3, seed=1) == run.sample(3, seed=1)
+    assert len(run.decode(codes, temperature=0.5)) == 6
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.decode(np.zeros((2, 5))), r"codes of shape \(2, 5\); .* decodes \(N, 2\)"),
+        (lambda run: run.encode(["the cat", "  "]), "sentence 1 .* has no word"),
+        (lambda run: run.interpolate("a cat", "a dog", steps=1), "no two ends"),
+        (lambda run: run.evaluate("prob"), "did you mean 'probe'"),
+    ],
+)
+def test_what_goes_wrong_is_said(run, call, message):
+    with pytest.raises(UsageError, match=message):
+        call(run)
+
+
+def test_a_language_model_has_no_codes(corpus, out):
+    lm = vaecli.train("lm", corpus, settings=TINY, out=out)
+    with pytest.raises(UsageError, match="'lm' has no latent variable to encode"):
+        lm.encode(SENTENCES)
+    assert lm.score(SENTENCES)["kl"].isna().all()
+    assert lm.score(SENTENCES * 3)["iw_nll"].mean() == pytest.approx(lm.figures["iw_nll"], rel=1e-9)
+    assert len(lm.sample(2)) == 2
+
+
+def test_a_run_works_without_its_corpus(run, corpus, tmp_path):
+    loaded = vaecli.load(run.path)
+    hidden = corpus.rename(tmp_path / "gone")
+    try:
+        assert loaded.reconstruct(SENTENCES) == run.reconstruct(SENTENCES)
+        assert loaded.sample(2) == run.sample(2)
+    finally:
+        hidden.rename(corpus)
+
+
+def test_evaluations_join_the_figures(run):
+    values = run.evaluate("dimensions", "decoder_use")
+    assert values["z_gain_zero"] == vaecli.load(run.path).figures["z_gain_zero"]
+
+
+def test_a_comparison_and_its_report(corpus, out):
+    started = time.time()
+    results = vaecli.compare(["vanilla", "beta"], corpus, seeds=[0, 1], settings=TINY, out=out, name="two")
+    assert results.path == out / "two"
+    assert set(results.trials["method"]) == {"vanilla", "beta"}
+    assert results.trials["status"].tolist() == ["done"] * 4
+    assert results.summary.set_index("method")["trials"].to_dict() == {"vanilla": 2, "beta": 2}
+    assert "| vanilla |" in results.text("markdown", columns=["method", "kl"])
+    again = vaecli.report(out / "two")
+    pd.testing.assert_frame_equal(again.trials, results.trials)
+    assert time.time() - started < 300
+
+
+def test_methods_are_a_table():
+    table = vaecli.methods()
+    assert table.loc["bn", "version"] >= 1
+    assert {"vanilla", "lm", "bn"} <= set(table.index)

@@ -1,0 +1,1 @@
+"""What is known of every method: cards, published figures, compositions."""

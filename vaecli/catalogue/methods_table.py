@@ -1,0 +1,193 @@
+"""What is known of each remedy, from its class: for `vae methods` and for the README's table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from vaecli.catalogue.published import figures_of, load_published
+from vaecli.core.errors import UsageError
+from vaecli.remedies import REMEDIES, remedy_class
+from vaecli.reporting.formats import escape_markdown, markdown_table
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from vaecli.remedies.core.base import Remedy
+
+BEGIN, END = "<!-- methods: begin -->", "<!-- methods: end -->"
+"""The markers in a document between which the table of methods stands."""
+
+Remedies = Mapping[str, "type[Remedy]"]
+
+
+def load_remedies(names: Mapping[str, str] = REMEDIES) -> dict[str, type[Remedy]]:
+    """The classes of remedies by name."""
+    return {name: remedy_class(name) for name in names}
+
+
+def field_range(field: FieldInfo) -> dict[str, Any]:
+    """The values that a hyper-parameter may take.
+
+    Returns:
+        `min` and `max` (None where there is no bound), whether each is exclusive, and `choices` (None, or a list).
+    """
+    import annotated_types as at
+
+    found: dict[str, Any] = {"min": None, "min_exclusive": False, "max": None, "max_exclusive": False, "choices": None}
+    for item in field.metadata:
+        if isinstance(item, at.Ge | at.Gt):
+            found["min"] = item.ge if isinstance(item, at.Ge) else item.gt
+            found["min_exclusive"] = isinstance(item, at.Gt)
+        elif isinstance(item, at.Le | at.Lt):
+            found["max"] = item.le if isinstance(item, at.Le) else item.lt
+            found["max_exclusive"] = isinstance(item, at.Lt)
+    kinds = get_args(field.annotation) if get_origin(field.annotation) is not Literal else (field.annotation,)
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    return found | {"choices": choices or None}
+
+
+def range_text(limits: Mapping[str, Any]) -> str:
+    """A range in words: ``0 <= x < 1``, ``x > 0``, ``a or b``; empty without bounds."""
+    if limits["choices"]:
+        return " or ".join(map(str, limits["choices"]))
+    low, high = limits["min"], limits["max"]
+    under, over = ("<" if limits[f"{end}_exclusive"] else "<=" for end in ("min", "max"))
+    if low is not None and high is not None:
+        return f"{low} {under} x {over} {high}"
+    if low is not None:
+        return f"x {under.replace('<', '>')} {low}"
+    return "" if high is None else f"x {over} {high}"
+
+
+def type_name(field: FieldInfo) -> str:
+    """``float``, ``int | None``, ``choice``."""
+    if get_origin(field.annotation) is Literal:
+        return "choice"
+    return field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
+
+
+def hyper_parameters(kind: type[Remedy]) -> list[dict[str, Any]]:
+    """The hyper-parameters of a remedy: name, type, default, range and description."""
+    return [
+        {
+            "name": name,
+            "type": type_name(field),
+            "default": field.get_default(call_default_factory=True, validated_data={}),
+            "range": field_range(field),
+            "description": field.description or "",
+        }
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def shared_slots(one: type[Remedy], other: type[Remedy]) -> list[str]:
+    """The slots that keep two remedies apart: both own them, and they are not for several."""
+    alone = one.alone_in | other.alone_in
+    return sorted(slot.value for slot in one.slots & other.slots if slot.exclusive or slot in alone)
+
+
+def slot_names(kind: type[Remedy]) -> list[str]:
+    """All slots that a remedy owns, in the order in which hooks are chained."""
+    return [slot.value for slot in type(next(iter(kind.slots))) if slot in kind.slots] if kind.slots else []
+
+
+def slots_text(kind: type[Remedy]) -> str:
+    """The slots of a remedy in the fewest words: ``kl, term``, ``all but decoder_input`` or ``nothing``."""
+    owned = slot_names(kind)
+    if not owned:
+        return "nothing"
+    missing = [slot.value for slot in type(next(iter(kind.slots))) if slot not in kind.slots]
+    return "all but " + ", ".join(missing) if len(missing) < 3 else ", ".join(owned)
+
+
+def partners(name: str, remedies: Remedies) -> list[str]:
+    """The remedies that a remedy composes with; one that changes nothing composes with none."""
+    own = remedies[name]
+    return [
+        other
+        for other, kind in remedies.items()
+        if other != name and own.slots and kind.slots and not shared_slots(own, kind)
+    ]
+
+
+def clashes(name: str, remedies: Remedies) -> dict[str, list[str]]:
+    """The remedies that a remedy can't be composed with, each with the slots that both own."""
+    own = remedies[name]
+    found = {other: shared_slots(own, kind) for other, kind in remedies.items() if other != name}
+    return {other: slots for other, slots in found.items() if slots}
+
+
+def summary(kind: type[Remedy]) -> str:
+    """The first paragraph of what is written about a remedy, on one line: of its module, else of its class."""
+    module = sys.modules[kind.__module__].__doc__
+    text = (module or kind.__doc__ or kind.title).strip().split("\n\n")[0]
+    return " ".join(text.split())
+
+
+def describe(name: str, remedies: Remedies) -> dict[str, Any]:
+    """Everything about a remedy as plain values."""
+    kind, printed = remedies[name], load_published()
+    return {
+        "name": name,
+        "title": kind.title,
+        "paper": kind.paper.citation,
+        "year": kind.paper.year,
+        "slots": slot_names(kind),
+        "version": kind.version,
+        "cost": kind.cost,
+        "hyper_parameters": hyper_parameters(kind),
+        "equation": kind.equation,
+        "undefined": dict(kind.undefined),
+        "deviations": list(kind.deviations),
+        "composes_with": partners(name, remedies),
+        "clashes_with": clashes(name, remedies),
+        "published": figures_of(name, remedies, printed),
+        "no_published_figures": printed["no_figures"].get(name, ""),
+    }
+
+
+def short_citation(kind: type[Remedy]) -> str:
+    """``Zhu et al. 2020``."""
+    return f"{kind.paper.authors} {kind.paper.year}"
+
+
+def partners_text(name: str, remedies: Remedies) -> str:
+    """The partners of a remedy in the fewest words: ``all``, ``all but bn, lm``, ``bn, lm`` or ``none``."""
+    found = partners(name, remedies)
+    missing = [other for other, kind in remedies.items() if kind.slots and other != name and other not in found]
+    if not found:
+        return "none"
+    if not missing:
+        return "all"
+    return ", ".join(found) if len(found) <= len(missing) else "all but " + ", ".join(missing)
+
+
+def methods_markdown_table(remedies: Remedies | None = None, only: Collection[str] | None = None) -> str:
+    """The table of methods in Markdown, without a newline at its end.
+
+    Args:
+        remedies: Classes by name; None for all that this package brings.
+        only: The methods to show; None for all.
+    """
+    kinds = load_remedies() if remedies is None else remedies
+    rows = []
+    for name in kinds if only is None else only:
+        kind = kinds[name]
+        link = escape_markdown(short_citation(kind))
+        paper = f"[{link}](https://arxiv.org/abs/{kind.paper.arxiv})" if kind.paper.arxiv else link
+        rows.append([f"`{name}`", escape_markdown(kind.title), slots_text(kind), paper, partners_text(name, kinds)])
+    return markdown_table(["method", "what it is", "changes", "paper", "composes with"], rows, [False] * 5)
+
+
+def update_between_markers(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """The document with everything between two markers replaced by a table.
+
+    Raises:
+        UsageError: A marker is missing, twice there, or they are in the wrong order.
+    """
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise UsageError(f"the document needs one {begin!r} and after it one {end!r}")
+    head, _, rest = text.partition(begin)
+    return f"{head}{begin}\n{table}\n{end}{rest.partition(end)[2]}"

@@ -1,0 +1,63 @@
+"""What papers print for the methods: ``published.toml``, a part of the package wherever it is installed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaecli.remedies.core.base import Remedy
+
+FIGURES = ("nll", "ppl", "rec", "kl", "mi", "au")
+
+
+@cache
+def load_published() -> dict[str, Any]:
+    """The file's values."""
+    text = files("vaecli.catalogue").joinpath("published.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def subjects(method: str, remedies: Mapping[str, type[Remedy]]) -> set[str]:
+    """The remedies that a row of a composition is about: all of it but a KL weight that goes along with others."""
+    parts = set(method.split("+"))
+    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].slots}
+    return parts - weights or parts
+
+
+def figures_of(
+    name: str, remedies: Mapping[str, type[Remedy]], data: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows about a remedy, each with all that its table says, in the order of the file.
+
+    Args:
+        name: The remedy.
+        remedies: Classes by name.
+        data: As `load_published` gives it; None loads it.
+    """
+    found = []
+    for table in (load_published() if data is None else data)["published"]:
+        common = {key: value for key, value in table.items() if key not in ("rows", "note")}
+        if "note" in table:
+            common["table_note"] = table["note"]
+        found += [common | row for row in table["rows"] if name in subjects(row["method"], remedies)]
+    return found
+
+
+def heading(row: Mapping[str, Any]) -> str:
+    """``Zhu et al. 2020, arXiv:2004.12585, Tables 1 and 8 (500 samples, mean of 5 runs)``."""
+    arxiv = f"arXiv:{row['arxiv']}" if "arxiv" in row else ""
+    note = f" ({row['table_note']})" if "table_note" in row else ""
+    return ", ".join(part for part in (row["paper"], arxiv, row.get("table", "")) if part) + note
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """``bn+linear_anneal on Yahoo, gamma=0.6: nll 326.7 (iw), kl 6.2, mi 5.6, au 32``."""
+    where = f"{row['method']} on {row['dataset']}" + (f", {row['setting']}" if "setting" in row else "")
+    figures = [f"{name} {row[name]:g}" for name in FIGURES if name in row]
+    if "nll" in row:
+        figures[0] += f" ({row['nll_kind']})"
+    return f"{where}: {', '.join(figures)}" + (f"; {row['note']}" if "note" in row else "")

@@ -1,0 +1,99 @@
+"""Files that are never seen half written."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vaecli.core.errors import DataError
+
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+"""Names of the files that a write makes and renames: ``.NAME.PID.tmp``."""
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes a file so that a reader, and the disk after a crash, hold the old or the new one, never a part.
+
+    Raises:
+        DataError: The disk is full or the folder can't be written; the old file is intact.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: can't write {len(data):,} bytes: {error.strerror}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in the folder last through a crash, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems refuse; the rename itself is done
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Removes what killed writers left in a folder; only its one writer may call this.
+
+    Returns:
+        The files removed.
+    """
+    if not folder.is_dir():
+        return []
+    orphans = [p for p in folder.iterdir() if TEMPORARY.fullmatch(p.name) and p.is_file() and not p.is_symlink()]
+    for path in orphans:
+        path.unlink(missing_ok=True)
+    return orphans
+
+
+def dump_json(values: Mapping[str, Any]) -> str:
+    """Indented JSON; ``"inf"``, ``"-inf"`` and ``"nan"`` stand for what is not finite, which JSON lacks."""
+    return json.dumps(_encode(values), indent=2, allow_nan=False) + "\n"
+
+
+def load_json(path: Path) -> dict[str, Any] | None:
+    """What `dump_json` wrote; None where there is no file, or no object in it.
+
+    Raises:
+        ValueError: It is not JSON.
+        OSError: It can't be read.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _decode(data) if isinstance(data, dict) else None
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _decode(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    return float(value) if value in ("inf", "-inf", "nan") else value

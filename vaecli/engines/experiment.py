@@ -1,0 +1,93 @@
+"""A grid from its settings to its tables: checked, run where anything is missing, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vaecli.core.errors import InterruptedRunError, TrialsFailedError
+from vaecli.corpus.load import load_corpus
+from vaecli.corpus.types import Corpus
+from vaecli.engines.local import Event, Outcome, resolve_jobs, run_trials, visible_gpus
+from vaecli.runs.experiment import Experiment, Trial, check_corpus
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.reference_lm import check_reference
+from vaecli.runs.tables import write_tables
+from vaecli.settings.resolve import Settings
+from vaecli.training.device import training_precision
+from vaecli.training.fit import check_methods
+
+
+def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> tuple[Experiment, Corpus]:
+    """The experiment of some settings and its corpus; what is wrong with them ends here, not once a trial.
+
+    Raises:
+        UsageError: The folder holds trials of other settings or another corpus, or hardware is missing.
+        DataError: The corpus can't be used.
+    """
+    experiment = Experiment.of(settings, out)
+    experiment.check(overwrite)
+    first = experiment.trials()[0].config
+    training_precision(first, 0)
+    check_reference(first.evaluation.reference)
+    corpus = load_corpus(first.corpus)
+    replaced = [trial.path for trial in experiment.trials()] if overwrite else []
+    check_corpus(experiment.path, corpus, first.corpus.data, replaced)
+    check_methods((trial.config for trial in experiment.trials()), corpus)
+    return experiment, corpus
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    retry: bool = False,
+    overwrite: bool = False,
+    max_retries: int = 1,
+    fail_fast: bool = False,
+    watch: Callable[[list[Trial]], Callable[[Event], None]] = lambda todo: lambda event: None,
+) -> Outcome:
+    """Runs the trials that are missing and writes the tables.
+
+    Args:
+        experiment: Checked by `open_experiment`.
+        retry: Run diverged trials again too.
+        overwrite: Run all of them anew.
+        max_retries: New attempts at a trial that was killed.
+        fail_fast: Stop the others when a trial fails.
+        watch: Told of the trials that are to be run; gives what is told of each event.
+
+    Raises:
+        UsageError: Another process runs the experiment or one of its trials.
+    """
+    with experiment.lock():
+        experiment.check(overwrite)
+        todo = experiment.plan(retry, overwrite)
+        experiment.prepare(todo, overwrite)
+        on_event = watch(todo)
+        outcome = Outcome()
+        if todo:
+            gpus = visible_gpus(todo[0].config.training.device)
+            jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo), len(gpus))
+            outcome = run_trials(todo, jobs, on_event, max_retries=max_retries, fail_fast=fail_fast, gpus=gpus)
+        write_tables(experiment.path)
+    return outcome
+
+
+def check_outcome(experiment: Experiment, outcome: Outcome) -> None:
+    """Raises what the trials of an experiment have earned.
+
+    Raises:
+        InterruptedRunError: A signal stopped the work.
+        TrialsFailedError: Trials of this grid failed or diverged.
+    """
+    if outcome.signal_number is not None:
+        raise InterruptedRunError(
+            "interrupted; the same command goes on from the saved checkpoints", outcome.signal_number
+        )
+    folders = [(trial, RunFolder(trial.path)) for trial in experiment.trials()]
+    states = [(trial, folder.status, str(folder.run().get("message") or "")) for trial, folder in folders]
+    bad = [(trial, status, message) for trial, status, message in states if status != "done"]
+    if bad:
+        lines = [f"{trial.name}: {status}" + (f": {message}" if message else "") for trial, status, message in bad]
+        logs = f"logs are in {experiment.path}/METHOD/seed-N/log.txt"
+        raise TrialsFailedError(f"{len(bad)} of {len(states)} trials are not done; {logs}\n  " + "\n  ".join(lines))

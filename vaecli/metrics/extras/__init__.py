@@ -1,0 +1,1 @@
+"""Evaluations made on request."""

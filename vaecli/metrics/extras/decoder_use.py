@@ -1,0 +1,140 @@
+r"""How much the decoder makes of z: its loss with the right code, and with codes that say nothing of the sentence.
+
+.. math:: \text{gain}_s = E_{z \sim s}[-\log p(x|z)] - E_{q(z|x)}[-\log p(x|z)]
+
+for codes s from the prior, from another sentence's posterior, and zero. A decoder that ignores z has 0 for all three,
+whatever the KL is. Bowman et al. (2016) and many after them argue from the KL alone, which a shifted posterior
+satisfies without telling the decoder anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vaecli.core.seeds import stable_seed
+from vaecli.corpus.batches import evaluation_batches
+from vaecli.corpus.types import Split, collate
+from vaecli.metrics.columns.elbo import elbo_terms
+from vaecli.metrics.columns.mi import standard_error
+from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
+from vaecli.metrics.inference import evaluation_mode, wide_prior
+from vaecli.metrics.noise import sentence_noise
+from vaecli.model.vae import VAE
+
+SOURCES = ("prior", "shuffled", "zero")
+COLUMNS = tuple(f"z_gain_{source}{end}" for source in SOURCES for end in ("", "_se"))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """-log p(x|z) of N sentences with codes of one kind, float64 nats.
+
+    Attributes:
+        sentence: (N,) in the order of the split.
+        position: (T,) sum over sentences of the loss at each position.
+    """
+
+    sentence: Tensor
+    position: Tensor
+
+
+def decoder_use_block(given: BlockInput) -> BlockResult:
+    """The gains, their standard errors, and the mean loss by position with each kind of code."""
+    model, split = given.model, given.split
+    if not model.has_latent:
+        return undefined(COLUMNS, "decoder use: a language model has no code")
+    codes = make_codes(model, split, batch_size=given.config.batch_size, seed=given.seed, device=given.device)
+    losses = code_losses(model, split, codes, batch_size=given.config.batch_size, device=given.device)
+    values: dict[str, float | int | None] = dict.fromkeys(COLUMNS)
+    for source in SOURCES:
+        if source in losses:
+            gain = losses[source].sentence - losses["posterior"].sentence
+            values[f"z_gain_{source}"] = float(gain.mean())
+            values[f"z_gain_{source}_se"] = standard_error(gain)
+    counts = position_counts(split)
+    details = {
+        "nll": {source: float(found.sentence.mean()) for source, found in losses.items()},
+        "position_counts": counts.tolist(),
+        "position_nll": {source: (found.position.cpu() / counts).tolist() for source, found in losses.items()},
+    }
+    return BlockResult(values, details, position_lines(losses, counts))
+
+
+def make_codes(model: VAE, split: Split, *, batch_size: int, seed: int, device: torch.device) -> dict[str, Tensor]:
+    """(N, Z) float64 codes of each kind; those of the posterior are the ones `rec` is measured at first.
+
+    A split of one sentence has no other sentence, and no ``shuffled``.
+    """
+    z = elbo_terms(model, split, rec_samples=1, batch_size=batch_size, seed=seed, device=device).z
+    assert z is not None
+    prior = wide_prior(model)
+    noise = sentence_noise(seed, "decoder_use", torch.arange(len(split)), 1, prior.noise_size)[0]
+    with torch.no_grad():
+        codes = {"posterior": z, "prior": prior.sample(noise.to(device))}
+    if len(split) > 1:
+        codes["shuffled"] = z[derangement(len(split), seed).to(device)]
+    return codes | {"zero": torch.zeros_like(z)}
+
+
+def derangement(n: int, seed: int) -> Tensor:
+    """(n,) int64 a permutation of n >= 2 places that leaves none where it is: one cycle through all in random order."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(stable_seed(seed, "derangement")))
+    partner = torch.empty_like(order)
+    partner[order] = order.roll(-1)
+    return partner
+
+
+def code_losses(
+    model: VAE, split: Split, codes: dict[str, Tensor], *, batch_size: int, device: torch.device
+) -> dict[str, Losses]:
+    """-log p(x|z) with each kind of code.
+
+    Args:
+        model: On the device; its mode and torch's global generators stay as they are.
+        split: N sentences.
+        codes: (N, Z) codes by kind.
+        batch_size: Sentences a batch, of no influence on the figures.
+        device: Where model and codes are.
+    """
+    longest = int(split.lengths.max())
+    dtype = model.decoder.output.weight.dtype
+    found = {
+        kind: Losses(
+            torch.empty(len(split), dtype=torch.float64, device=device),
+            torch.zeros(longest, dtype=torch.float64, device=device),
+        )
+        for kind in codes
+    }
+    with evaluation_mode(model, device):
+        for index in evaluation_batches(split, batch_size):
+            batch, places = collate(split, index).to(device), index.to(device)
+            for kind, z in codes.items():
+                nll = model.token_nll(z[places].to(dtype), batch).double()
+                found[kind].sentence[places] = nll.sum(1)
+                found[kind].position[: nll.shape[1]] += nll.sum(0)
+    return found
+
+
+def position_counts(split: Split) -> Tensor:
+    """(T,) int64 sentences that have a predicted token at each position; never 0."""
+    lengths = split.lengths
+    return torch.stack([(lengths > t).sum() for t in range(int(lengths.max()))])
+
+
+def position_lines(losses: dict[str, Losses], counts: Tensor, most: int = 12) -> tuple[str, ...]:
+    """A small table: the mean loss at the first positions with each kind of code."""
+    width = max(map(len, losses))
+    first = counts[:most]
+    lines = [f"nats by position, 1 to {len(first)} of {len(counts)}; </s> counts as a position"]
+    for kind, found in losses.items():
+        means = (found.position.cpu()[:most] / first).tolist()
+        lines.append(f"  {kind:<{width}} " + " ".join(f"{mean:6.3f}" for mean in means))
+    if "shuffled" in losses:
+        worth = (losses["shuffled"].position - losses["posterior"].position).cpu()[:most] / first
+        lines.append(f"  {'worth':<{width}} " + " ".join(f"{round(mean, 3) + 0.0:6.3f}" for mean in worth.tolist()))
+        lines[0] += "; worth = shuffled - posterior"
+    lines.append(f"  {'sentences':<{width}} " + " ".join(f"{count:6d}" for count in first.tolist()))
+    return tuple(lines)

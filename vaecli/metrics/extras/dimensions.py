@@ -1,0 +1,67 @@
+"""The latent variable dimension by dimension: what each costs, and where its variance is.
+
+By the law of total variance the variance of a code z_i over sentences and samples is ``Var_x(E_q[z_i|x]) +
+E_x[Var_q(z_i|x)]``, the spread of the means and the mean of the spreads. A collapsed dimension has all of it in the
+second; a dimension is active (Burda et al. 2016, section 5.2) by the first alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaecli.metrics.columns.au import THRESHOLD, mean_variance
+from vaecli.metrics.columns.elbo import elbo_terms
+from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
+from vaecli.model.posterior import DiagonalGaussian
+
+MOST = 32
+"""Dimensions that are printed; metrics.json has all."""
+
+
+def dimensions_block(given: BlockInput) -> BlockResult:
+    """KL, variance of the means and mean variance of every dimension."""
+    if not given.model.has_latent:
+        return undefined((), "dimensions: a language model has no code")
+    terms = elbo_terms(
+        given.model,
+        given.split,
+        rec_samples=1,
+        batch_size=given.config.batch_size,
+        seed=given.seed,
+        device=given.device,
+    )
+    posterior = terms.posterior
+    assert posterior is not None
+    spread = mean_variance(posterior.mean)
+    factorises = terms.kl is not None and terms.kl.shape[1] == posterior.mean.shape[1]
+    details: dict[str, Any] = {
+        "kl": terms.kl.mean(0).tolist() if terms.kl is not None and factorises else None,
+        "mean_variance": None if spread is None else spread.tolist(),
+        "posterior_variance": None,
+    }
+    if isinstance(posterior, DiagonalGaussian):
+        details["posterior_variance"] = posterior.logvar.exp().mean(0).tolist()
+    return BlockResult({}, details, dimension_lines(details))
+
+
+def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, ...]:
+    """A row a dimension, the most costly first; by the variance of the means where the KL has no parts.
+
+    Args:
+        details: Lists of Z figures, None where undefined: ``kl`` in nats, and two variances.
+        most: Rows.
+    """
+    parts = [details[name] for name in ("kl", "mean_variance", "posterior_variance")]
+    leading: list[float] = next((part for part in parts if part is not None), [])
+    order = sorted(range(len(leading)), key=lambda i: -leading[i])
+    lines = [f"dimensions, {len(leading)} of them: kl in nats, Var_x(E_q[z|x]), E_x[Var_q(z|x)]"]
+    if not leading:
+        lines = ["dimensions: a KL that has no parts, and no variance over one sentence"]
+    for i in order[:most]:
+        figures = " ".join("       -" if part is None else f"{part[i]:8.4f}" for part in parts)
+        active = parts[1] is not None and parts[1][i] > THRESHOLD
+        lines.append(f"  {i:>4} {figures}{' active' if active else ''}")
+    if len(order) > most:
+        lines.append(f"  and {len(order) - most} more of less {'kl' if parts[0] else 'variance'}, in metrics.json")
+    return tuple(lines)

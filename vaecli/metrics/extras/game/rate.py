@@ -1,0 +1,89 @@
+"""The cells of the collapse game under objectives that change the KL term or its weight and nothing else.
+
+Such an objective is a function of the KL per dimension, so each cell has the value that the method itself gives to the
+KL of the cell: 0 where q(z|x) = p(z), KL(q(z) || p(z)) where q differs from p but not with x, and the model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vaecli.config import TrainingConfig
+from vaecli.corpus.types import collate
+from vaecli.metrics.extras.registry import BlockInput
+from vaecli.objective import Clock, Context, Terms
+from vaecli.remedies.core.base import Remedy, Slot
+from vaecli.remedies.core.game import CELLS, Cells
+
+
+def weight_only(remedies: Sequence[Remedy]) -> bool:
+    """Whether remedies set the weight of the KL and leave the KL itself."""
+    return all(remedy.slots <= {Slot.KL_WEIGHT} for remedy in remedies)
+
+
+def rate_terms(given: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Terms:
+    """What remedies make of a KL at the end of training, without any -log p(x|z).
+
+    Args:
+        given: Whose model holds the remedies' own state.
+        remedies: Chained in this order.
+        kl: (N, Z) or (N, 1) nats.
+    """
+    zero = torch.zeros(len(kl), dtype=kl.dtype, device=kl.device)
+    context = Context(
+        batch=collate(given.split, torch.arange(1)).to(given.device),
+        encoding=None,
+        posterior=None,
+        prior=given.model.prior,
+        aux=dict(given.model.aux.items()),
+        train_sentences=len(given.corpus.train),
+        training=False,
+    )
+    terms = Terms(nll=zero, kl=kl, kl_weight=1.0, extra=zero, z=kl.new_zeros(len(kl), 0), context=context)
+    with torch.no_grad():
+        for remedy in remedies:
+            terms = remedy.objective(terms, end_of_training(given))
+    return terms
+
+
+def end_of_training(given: BlockInput) -> Clock:
+    """The clock at the last planned update of the run, of the presets' recipe where the run isn't known."""
+    training = TrainingConfig() if given.recipe is None else given.recipe.training
+    updates = -(-len(given.corpus.train) // training.batch_size)
+    return Clock(step=training.epochs * updates - 1, steps_per_epoch=updates, epochs=training.epochs)
+
+
+def final_weight(given: BlockInput, remedies: Sequence[Remedy]) -> float:
+    """The weight of the KL at the end of training."""
+    probe = torch.ones(1, 1, dtype=torch.float64, device=given.device)
+    return float(rate_terms(given, remedies, probe).kl_weight)
+
+
+def rate_cells(given: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: Tensor, marginal: Tensor) -> Cells:
+    """The cells of the ELBO with the KL term that the remedies train on.
+
+    Args:
+        given: The model and its settings.
+        remedies: That are `rate_only`.
+        plain: The cells of the ELBO.
+        kl: (N, Z) or (N, 1) KL(q(z|x) || p(z)) by dimension.
+        marginal: (N,) log q(z) - log p(z), whose mean is the KL of the aggregate posterior.
+    """
+    if weight_only(remedies):
+        # A weight is linear, so the terms of the sentences may stay, and with them the standard error.
+        aggregate = marginal.unsqueeze(1)
+    else:
+        # A function with a threshold wants the KL itself, which is one number for all sentences.
+        aggregate = marginal.mean().clamp(min=0).expand(len(marginal), 1)
+    zero = torch.zeros_like(kl)
+    raw = {CELLS[0]: zero, CELLS[1]: aggregate, CELLS[2]: zero, CELLS[3]: kl}
+    found = {}
+    for cell, rate in raw.items():
+        terms = rate_terms(given, remedies, rate)
+        cost = terms.kl_weight * terms.kl.sum(-1) + terms.extra
+        base = marginal if cell == CELLS[1] else rate.sum(-1)
+        found[cell] = plain[cell] + base - cost
+    return found

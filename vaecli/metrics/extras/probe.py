@@ -1,0 +1,302 @@
+r"""Linear probe: how much of the labels of a corpus a linear classifier reads from the posterior means.
+
+Multinomial logistic regression with an L2 penalty, on the means of train or of some labelled sentences of it, tested
+on another split (Bowman et al. 2016, section 4.3; the protocol of Zhu et al. 2020, table 3, with few labels):
+
+.. math:: \min_{W, b} \frac1n \sum_i -\log \text{softmax}(W \phi_i + b)_{y_i} + \frac{1}{2n} \|W\|^2
+
+It is exact up to `WEIGHTS` numbers of the classifier and `LOGITS` of labelled sentences times classes. Beyond, word
+counts are those of train's most frequent words and labelled sentences a draw, as a line below the figures says. Tested
+sentences of a class that train lacks are left out, since no probe can name it; a label of one class or of more than
+`MOST_CLASSES` has no figures.
+
+The means are read at whatever scale they have, since features are standardised: a collapsed model whose means vary by a
+thousandth of the posterior's spread may still be probed well. So the accuracy stands beside `mi`, never for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, embedding_bag
+
+from vaecli.core.seeds import stable_seed
+from vaecli.corpus.types import Split
+from vaecli.kernels.optimizers import LBFGS
+from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
+from vaecli.metrics.extras.text.reconstruction import posterior_means
+
+SIZES = (100, 500, 2000)
+"""Numbers of labelled sentences beside all of train."""
+
+DRAWS = 5
+"""Draws of the labelled sentences that are averaged."""
+
+ITERATIONS = 200
+"""L-BFGS iterations at most."""
+
+CONSTANT = 1e-6
+"""A feature whose standard deviation is less is rounding noise of the encoder and left out."""
+
+MOST_CLASSES = 256
+"""A label with more values is rather a number of the sentence than a class."""
+
+WEIGHTS, LOGITS = 1_000_000, 10_000_000
+"""The most weights of a classifier, features times classes, and logits, labelled sentences times classes."""
+
+HISTORY = 20_000_000
+"""Numbers that L-BFGS may keep of earlier steps: all 100 steps of a small classifier, 10 of the largest."""
+
+BLOCK = 1 << 22
+"""Logits of tested sentences computed together."""
+
+COLUMNS = ("probe_accuracy", "probe_accuracy_500", "probe_majority", "probe_bow")
+
+Logits = Callable[[Tensor], Tensor]
+"""Maps (F, C) weights to (n, C) logits without bias."""
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Maps (F, C) weights and (C,) bias to the (M,) most likely classes of the tested sentences."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of the sentences of train and of the split that is tested on.
+
+    Attributes:
+        train: Maps the indices of labelled sentences to the logits of these and the classes of all tested sentences.
+        size: Features F.
+    """
+
+    train: Callable[[Tensor], tuple[Logits, Predict]]
+    size: int
+
+
+@dataclass(frozen=True)
+class Field:
+    """One label of the sentences.
+
+    Attributes:
+        name: Of the label.
+        classes: Number of classes C.
+        train: (N,) int64 classes of train.
+        test: (M,) int64 classes of the split that is tested on; -1 for one that train lacks.
+    """
+
+    name: str
+    classes: int
+    train: Tensor
+    test: Tensor
+
+
+def probe_block(given: BlockInput) -> BlockResult:
+    """Accuracies of probes on the means and on word counts, and of the most frequent class, by field and size."""
+    train, test = given.corpus.train, given.split
+    if not given.model.has_latent:
+        return undefined(COLUMNS, "probe: a language model has no code")
+    if not train.labels:
+        return undefined(COLUMNS, "probe: the corpus has no labels")
+    fields = {name: _field(name, train, test) for name in train.labels}
+    usable = {name: field for name, field in fields.items() if isinstance(field, Field)}
+    reasons = [field for field in fields.values() if isinstance(field, str)]
+    if not usable:
+        return undefined(COLUMNS, "; ".join(reasons))
+    means = [
+        posterior_means(
+            given.model, split, batch_size=given.config.batch_size, seed=given.seed, device=given.device
+        ).cpu()
+        for split in (train, test)
+    ]
+    codes, vocabulary = dense_features(means[0], means[1]), len(given.corpus.vocabulary)
+    measured = {
+        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), given.seed)
+        for name, field in usable.items()
+    }
+    values: dict[str, float | int | None] = {
+        "probe_accuracy": _mean([figures["accuracy"]["all"] for figures in measured.values()]),
+        "probe_accuracy_500": _mean([figures["accuracy"].get("500") for figures in measured.values()]),
+        "probe_majority": _mean([figures["majority"] for figures in measured.values()]),
+        "probe_bow": _mean([figures["word_counts"]["all"] for figures in measured.values()]),
+    }
+    notes = reasons + [line for name, field in usable.items() for line in _bounds(name, field, len(train), vocabulary)]
+    details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
+    return BlockResult(values, details, (*_lines(measured), *notes))
+
+
+def _field(name: str, train: Split, test: Split) -> Field | str:
+    """A label whose classes are those that train has, or why a probe of it would say nothing."""
+    seen, index = torch.unique(train.labels[name], return_inverse=True)
+    if len(seen) < 2:
+        return f"probe: all sentences of train have one {name}, {train.label_names[name][int(seen[0])]!r}"
+    if len(seen) > MOST_CLASSES:
+        return f"probe: {name} has {len(seen):,} values in train, more than the {MOST_CLASSES} of any class label"
+    known = torch.full((len(train.label_names[name]),), -1, dtype=torch.int64)
+    known[seen] = torch.arange(len(seen))
+    tested = known[test.labels[name]]
+    if not (tested >= 0).any():
+        return f"probe: no {test.name} sentence has a {name} that train has"
+    return Field(name, len(seen), index, tested)
+
+
+def _bounds(name: str, field: Field, sentences: int, vocabulary: int) -> list[str]:
+    """Lines on what was left out of a probe."""
+    lines = []
+    if strange := int((field.test < 0).sum()):
+        lines.append(f"{name}: {strange:,} of {len(field.test):,} tested sentences have one that train lacks, left out")
+    if (most := LOGITS // field.classes) < sentences:
+        lines.append(
+            f"{name}: `all` are {most:,} of train's {sentences:,} sentences, as many as {LOGITS:,} logits allow"
+        )
+    if (most := WEIGHTS // field.classes) < vocabulary:
+        lines.append(f"{name}: word counts are those of the {most:,} most frequent of {vocabulary:,} types")
+    return lines
+
+
+def measure_field(field: Field, codes: Features, words: Features, seed: int) -> dict[str, Any]:
+    """``accuracy`` and ``word_counts`` by number of labels, ``majority`` and ``classes`` of one field."""
+    most = LOGITS // field.classes
+    everything = torch.arange(len(field.train)) if len(field.train) <= most else labelled(field, most, DRAWS, seed)
+    result: dict[str, Any] = {"classes": field.classes, "majority": majority_accuracy(field.train, field.test)}
+    for key, features in (("accuracy", codes), ("word_counts", words)):
+        accuracies = {}
+        for size in SIZES:
+            if size < len(everything):
+                draws = [probe_accuracy(features, labelled(field, size, draw, seed), field) for draw in range(DRAWS)]
+                accuracies[str(size)] = _mean(draws)
+        accuracies["all"] = probe_accuracy(features, everything, field)
+        result[key] = accuracies
+    return result
+
+
+def labelled(field: Field, size: int, draw: int, seed: int) -> Tensor:
+    """(n,) places of the sentences of one draw; fewer labels of the same draw are the first of them."""
+    generator = torch.Generator().manual_seed(stable_seed(seed, "probe", field.name, draw))
+    return torch.randperm(len(field.train), generator=generator)[:size]
+
+
+def majority_accuracy(train: Tensor, test: Tensor) -> float:
+    """Share of (M,) test classes that are the most frequent of (N,) train classes; those of -1 don't count."""
+    return float((test[test >= 0] == train.bincount().argmax()).double().mean())
+
+
+def probe_accuracy(features: Features, chosen: Tensor, field: Field) -> float:
+    """Accuracy of a classifier trained on the chosen sentences of train, on the tested ones whose class train has."""
+    logits, predict = features.train(chosen)
+    classes = predict(*fit(logits, field.train[chosen], features.size, field.classes))
+    tested = field.test >= 0
+    return float((classes[tested] == field.test[tested]).double().mean())
+
+
+def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Tensor, Tensor]:
+    """Multinomial logistic regression by full-batch L-BFGS in float64.
+
+    Args:
+        logits: Of the n labelled sentences, linear in the weights.
+        classes: (n,) int64.
+        features: F.
+        count: C.
+
+    Returns:
+        (F, C) weights and (C,) bias at the minimum of the module's formula; the bias is not penalised.
+    """
+    with torch.enable_grad():
+        weight = torch.zeros(features, count, dtype=torch.float64, requires_grad=True)
+        bias = torch.zeros(count, dtype=torch.float64, requires_grad=True)
+        optimizer = LBFGS(
+            [weight, bias],
+            max_iter=ITERATIONS,
+            history_size=max(1, min(100, HISTORY // (2 * weight.numel()))),
+            tolerance_grad=1e-5,
+            tolerance_change=1e-10,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            loss = cross_entropy(logits(weight) + bias, classes) + weight.square().sum() / (2 * len(classes))
+            loss.backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach())
+
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return weight.detach(), bias.detach()
+
+
+def dense_features(train: Tensor, test: Tensor) -> Features:
+    """(N, F) and (M, F) features, standardised by mean and standard deviation of the labelled sentences."""
+
+    def choose(chosen: Tensor) -> tuple[Logits, Predict]:
+        seen = train[chosen]
+        mean, spread = seen.mean(0), seen.std(0, correction=0)
+        scale = torch.where(spread > CONSTANT, 1 / spread, 0)
+        known = (seen - mean) * scale
+
+        def predict(weight: Tensor, bias: Tensor) -> Tensor:
+            blocks = torch.split(test, max(1, BLOCK // len(bias)))
+            return torch.cat([((block - mean) * scale @ weight + bias).argmax(1) for block in blocks])
+
+        return lambda weight: known @ weight, predict
+
+    return Features(choose, train.shape[1])
+
+
+def word_features(train: Split, test: Split, vocabulary_size: int, classes: int = 2) -> Features:
+    """Word counts of the sentences, never held as a matrix of sentences by words.
+
+    Args:
+        train: Whose most frequent words are counted, where `WEIGHTS` doesn't allow all.
+        test: The tested sentences.
+        vocabulary_size: V.
+        classes: C.
+    """
+    size = min(vocabulary_size, WEIGHTS // classes)
+    rank = torch.arange(vocabulary_size)
+    if size < vocabulary_size:
+        order = train.tokens.long().bincount(minlength=vocabulary_size).argsort(descending=True, stable=True)
+        rank[order] = torch.arange(vocabulary_size)
+
+    def choose(chosen: Tensor) -> tuple[Logits, Predict]:
+        def predict(weight: Tensor, bias: Tensor) -> Tensor:
+            blocks = torch.split(torch.arange(len(test)), max(1, BLOCK // len(bias)))
+            return torch.cat([(_counts(test, block, rank, size)(weight) + bias).argmax(1) for block in blocks])
+
+        return _counts(train, chosen, rank, size), predict
+
+    return Features(choose, size)
+
+
+def _counts(split: Split, chosen: Tensor, rank: Tensor, size: int) -> Logits:
+    """The logits of some sentences: the sum of the weights of their words of rank below `size`."""
+    lengths = split.lengths[chosen] - 1
+    starts = lengths.cumsum(0) - lengths
+    inside = torch.arange(int(lengths.sum())) - starts.repeat_interleave(lengths)
+    words = rank[split.tokens[split.offsets[chosen].repeat_interleave(lengths) + inside].long()]
+    if size < len(rank):
+        # the words that are left out share a row of zeros behind the last
+        return lambda weight: embedding_bag(
+            words.clamp(max=size), torch.cat([weight, weight.new_zeros(1, weight.shape[1])]), starts, mode="sum"
+        )
+    return lambda weight: embedding_bag(words, weight, starts, mode="sum")
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _lines(fields: dict[str, Any]) -> tuple[str, ...]:
+    """The accuracies as a table: a row a field, a column a number of labels."""
+    sizes = list(next(iter(fields.values()))["accuracy"])
+    width = max(map(len, fields))
+    head = " ".join(f"{size:>6}" for size in [*sizes, *sizes])
+    lines = [
+        f"probe on the means with so many labels, then on word counts, then the majority ({DRAWS} draws)",
+        f"  {'':<{width}} {head} {'most':>6}",
+    ]
+    for name, found in fields.items():
+        figures = [*found["accuracy"].values(), *found["word_counts"].values(), found["majority"]]
+        lines.append(f"  {name:<{width}} " + " ".join(f"{figure:6.3f}" for figure in figures))
+    return tuple(lines)

@@ -1,0 +1,115 @@
+"""Evaluations of text that a model writes: reconstructions against their sources, and samples of the prior."""
+
+from __future__ import annotations
+
+from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
+from vaecli.metrics.extras.text.reconstruction import BEAM, decoding_limit, reconstruct, sources
+from vaecli.metrics.extras.text.samples import (
+    COUNT,
+    SELF_BLEU_SENTENCES,
+    as_split,
+    sample_prior,
+    split_perplexity,
+    weights_fingerprint,
+)
+from vaecli.metrics.extras.text.scores import (
+    bleu_signature,
+    corpus_bleu,
+    distinct,
+    exact_match,
+    self_bleu,
+    unique_share,
+)
+
+REVERSE_COUNT = 10_000
+"""Samples that the language model of a reverse perplexity is trained on."""
+
+BLEU_COLUMNS = ("bleu", "bleu_beam", "exact_match")
+
+
+def bleu_block(given: BlockInput) -> BlockResult:
+    """BLEU of sentences decoded from their posterior means, greedily and by a beam, and exact copies."""
+    if not given.model.has_latent:
+        return undefined(BLEU_COLUMNS, "bleu: a language model has no code to reconstruct from")
+    longest, references = decoding_limit(given.corpus, given.split), sources(given.split)
+    greedy, beam = (
+        reconstruct(
+            given.model,
+            given.split,
+            longest,
+            size=size,
+            batch_size=given.config.batch_size,
+            seed=given.seed,
+            device=given.device,
+        )
+        for size in (1, BEAM)
+    )
+    values = {
+        "bleu": corpus_bleu(greedy, references),
+        "bleu_beam": corpus_bleu(beam, references),
+        "exact_match": exact_match(greedy, references),
+    }
+    details = {"signature": bleu_signature(), "beam": BEAM, "longest": longest}
+    if values["bleu"] is None:
+        reason = f"bleu: no sentence of {given.split_name} has four words, so a copy would have BLEU-4 0 too"
+        return BlockResult(values, {**details, "reason": reason}, (reason,))
+    return BlockResult(values, details)
+
+
+def samples_block(given: BlockInput) -> BlockResult:
+    """Variety of samples of the prior, and their perplexity where a language model of train is given."""
+    drawn = sample_prior(
+        given.model,
+        given.sentences or COUNT,
+        decoding_limit(given.corpus, given.split),
+        batch_size=given.config.batch_size,
+        seed=given.seed,
+        device=given.device,
+    )
+    words = [sentence.words for sentence in drawn]
+    forward = None
+    if given.reference is not None:
+        forward = split_perplexity(
+            given.reference, as_split(words), batch_size=given.config.batch_size, device=given.device
+        )
+    compared = words[:SELF_BLEU_SENTENCES]
+    values = {
+        "forward_ppl": forward,
+        "self_bleu": self_bleu(compared),
+        "distinct_1": distinct(words, 1),
+        "distinct_2": distinct(words, 2),
+        "unique_samples": unique_share(words),
+    }
+    missing = "forward_ppl needs a language model of the same corpus: --lm RUN, a run of method lm"
+    details = {"samples": len(words), "self_bleu_sentences": len(compared), "temperature": 1.0}
+    settings: dict[str, int | str] = {"samples": len(words)}
+    if given.reference is None:
+        return BlockResult(values, {**details, "reason": missing}, (missing,), settings)
+    settings["reference"] = weights_fingerprint(given.reference)
+    return BlockResult(values, {**details, "reference": settings["reference"]}, settings=settings)
+
+
+def reverse_block(given: BlockInput) -> BlockResult:
+    """Perplexity of the split under a language model trained on samples alone (Zhao et al. 2018).
+
+    It is low where the samples cover the text. It depends on the sizes and the training of the language model and on
+    the number of samples, so compare at one recipe only.
+
+    Raises:
+        UsageError: There are too few samples.
+        DivergedError: The language model diverged.
+        InterruptedRunError: A signal came; nothing is kept.
+    """
+    count = given.sentences or REVERSE_COUNT
+    drawn = sample_prior(
+        given.model,
+        count,
+        decoding_limit(given.corpus, given.split),
+        batch_size=given.config.batch_size,
+        seed=given.seed,
+        device=given.device,
+    )
+    assert given.train_lm is not None
+    reference = given.train_lm([sentence.words for sentence in drawn], given.seed)
+    found = split_perplexity(reference, given.split, batch_size=given.config.batch_size, device=given.device)
+    return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

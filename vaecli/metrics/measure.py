@@ -1,0 +1,178 @@
+"""All figures of a model on a split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vaecli.config import EvaluationConfig
+from vaecli.core.errors import DivergedError
+from vaecli.corpus.types import UNK, Split, Truth
+from vaecli.metrics.columns.au import active_units, mean_variance
+from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
+from vaecli.metrics.columns.iw import importance_weighted_nll
+from vaecli.metrics.columns.mi import batch_mutual_information, mutual_information, standard_error
+from vaecli.metrics.columns.ppl import perplexity
+from vaecli.metrics.inference import scoring_precision, wide_prior
+from vaecli.model.vae import VAE
+
+Value = float | int | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures of one model on one split.
+
+    Attributes:
+        values: By column name; None where a figure isn't defined or wasn't asked for.
+        per_dimension: ``kl`` (mean KL of each dimension) and ``mean_variance`` (Var_x(E_q[z|x])); None where there
+            is no such thing.
+    """
+
+    values: dict[str, Value]
+    per_dimension: dict[str, list[float] | None]
+
+
+def evaluate(
+    model: VAE,
+    split: Split,
+    config: EvaluationConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    truth: Truth | None = None,
+    full: bool = True,
+) -> Metrics:
+    """Measures the raw model on a split at KL weight 1; its mode and torch's global generators stay as they are.
+
+    Args:
+        model: On the device.
+        split: N sentences.
+        config: Samples and batch size.
+        seed: Of the noise; two models measured with one seed get the same noise.
+        device: Where the model is.
+        truth: Gives `excess_nll` where the corpus is drawn from a known distribution.
+        full: False leaves out the importance-weighted figures, which cost the most.
+
+    Raises:
+        DivergedError: A figure is not finite.
+    """
+    with scoring_precision(config.precision, model, device):
+        terms = elbo_terms(
+            model, split, rec_samples=config.rec_samples, batch_size=config.batch_size, seed=seed, device=device
+        )
+        values = _text_values(model, split) | _bound_values(terms, split)
+        samples = config.iw_samples if full else 0
+        iw_nll = None
+        if not model.has_latent:
+            iw_nll, samples = terms.rec, 0
+        elif samples and terms.kl is not None and terms.posterior is not None:
+            iw_nll = importance_weighted_nll(
+                model, split, terms.posterior, samples, batch_size=config.batch_size, seed=seed, device=device
+            )
+        values |= _iw_values(iw_nll, samples, split, truth)
+    latent, per_dimension = _latent_values(model, terms, split, seed)
+    return Metrics(values | latent, per_dimension)
+
+
+def validation_mutual_information(
+    model: VAE, split: Split, config: EvaluationConfig, *, seed: int, device: torch.device
+) -> float:
+    """`mi` alone, in nats, for remedies whose training looks at it; 0 for a language model.
+
+    Raises:
+        DivergedError: It is not finite.
+    """
+    terms = elbo_terms(model, split, rec_samples=1, batch_size=config.batch_size, seed=seed, device=device)
+    if terms.posterior is None or terms.z is None:
+        return 0.0
+    information = mutual_information(terms.posterior, terms.z)
+    _check("mi", information.terms, split)
+    return information.value
+
+
+def _text_values(model: VAE, split: Split) -> dict[str, Value]:
+    """What the text is: no model changes these."""
+    return {
+        "sentences": len(split),
+        "tokens": split.predicted_tokens,
+        "vocabulary": model.shape.vocabulary_size,
+        "unknown": unknown_share(split),
+    }
+
+
+def unknown_share(split: Split) -> float | None:
+    """Share of the split's words, or pieces, that are ``<unk>``; ``</s>`` is none of them. None without any."""
+    return float((split.tokens == UNK).double().mean()) if len(split.tokens) else None
+
+
+def _bound_values(terms: ElboTerms, split: Split) -> dict[str, Value]:
+    kl = None if terms.kl is None else terms.kl.sum(1)
+    values = _mean("rec", terms.rec, split) | _mean("kl", kl, split) | _mean("neg_elbo", terms.neg_elbo, split)
+    return values | {"ppl_elbo": _perplexity(terms.neg_elbo, split)}
+
+
+def _iw_values(iw_nll: Tensor | None, samples: int, split: Split, truth: Truth | None) -> dict[str, Value]:
+    values = _mean("iw_nll", iw_nll, split)
+    values["iw_samples"] = samples if iw_nll is not None and samples else None
+    values["ppl_iw"] = _perplexity(iw_nll, split)
+    values["ppl_word"] = None
+    if iw_nll is not None and split.raw_words is not None:
+        values["ppl_word"] = perplexity(float(iw_nll.sum()), split.raw_words + len(split))
+    values["excess_nll"] = values["excess_nll_se"] = None
+    if truth is not None and values["iw_nll"] is not None:
+        values["excess_nll"] = values["iw_nll"] - truth.entropy
+        if values["iw_nll_se"] is not None:
+            values["excess_nll_se"] = math.hypot(values["iw_nll_se"], truth.entropy_se)
+    return values
+
+
+def _latent_values(
+    model: VAE, terms: ElboTerms, split: Split, seed: int
+) -> tuple[dict[str, Value], dict[str, list[float] | None]]:
+    """Figures of the codes. Those that compare sentences are undefined for one, and would be 0 for every model."""
+    names = ("mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au")
+    values: dict[str, Value] = dict.fromkeys(names)
+    if terms.posterior is None or terms.z is None:
+        return values, {"kl": None, "mean_variance": None}
+    information = mutual_information(terms.posterior, terms.z)
+    _check("mi", information.terms, split)
+    values["mi_ceiling"] = information.ceiling
+    variance = mean_variance(terms.posterior.mean)
+    if variance is not None:
+        values["mi"], values["mi_se"] = information.value, information.standard_error
+        values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed)
+        values["au"] = active_units(terms.posterior.mean)
+        if terms.posterior.has_density:
+            marginal = information.marginal_kl_terms(wide_prior(model), terms.z)
+            _check("marginal_kl", marginal, split)
+            values["marginal_kl"] = float(marginal.mean())
+    factorises = terms.kl is not None and terms.kl.shape[1] == terms.z.shape[1]
+    kl = terms.kl.mean(0).tolist() if terms.kl is not None and factorises else None
+    return values, {"kl": kl, "mean_variance": None if variance is None else variance.tolist()}
+
+
+def _mean(name: str, values: Tensor | None, split: Split) -> dict[str, Value]:
+    """The mean over sentences and its standard error."""
+    if values is None:
+        return {name: None, f"{name}_se": None}
+    _check(name, values, split)
+    return {name: float(values.mean()), f"{name}_se": standard_error(values)}
+
+
+def _perplexity(nats: Tensor | None, split: Split) -> float | None:
+    return None if nats is None else perplexity(float(nats.sum()), split.predicted_tokens)
+
+
+def _check(name: str, values: Tensor, split: Split) -> None:
+    """Refuses (N,) values that are not all finite."""
+    wrong = (~values.isfinite()).nonzero()
+    if len(wrong):
+        first = int(wrong[0])
+        raise DivergedError(
+            f"{name} is {float(values[first])} on {split.name}, first at sentence {first + 1}: "
+            "the model diverged; a lower learning rate or a smaller clip may help"
+        )

@@ -1,0 +1,1 @@
+"""Hooks, composition and the registry."""

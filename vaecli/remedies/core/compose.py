@@ -1,0 +1,104 @@
+"""Composition of remedies with ``+``: hooks chained in the order of the slots, clashes refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vaecli.core.errors import UsageError
+from vaecli.model.posterior import Posterior
+from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
+from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.base import Phase, Remedy, Session, Slot, Step
+
+ORDER = {slot: place for place, slot in enumerate(Slot)}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One remedy or several composed; what the training loop sees.
+
+    Attributes:
+        name: The remedies' names in alphabetical order, joined with ``+``.
+        remedies: In the order in which their hooks are chained.
+    """
+
+    name: str
+    remedies: tuple[Remedy, ...]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each remedy."""
+        return {r.name: r.version for r in self.remedies}
+
+    @property
+    def cost(self) -> float:
+        """Time of an update relative to vanilla, about."""
+        product = 1.0
+        for remedy in self.remedies:
+            product *= remedy.cost
+        return product
+
+    @property
+    def undefined(self) -> dict[str, str]:
+        """Columns that have no meaning for this method, with the reason."""
+        return {column: why for r in self.remedies for column, why in r.undefined.items()}
+
+    def build(self, shape: Shape, seed: int) -> VAE:
+        """The initialised model.
+
+        Args:
+            shape: The sizes to build for.
+            seed: The run's seed; modules that two methods share start equal.
+        """
+        parts: Parts = vanilla_parts(shape)
+        for remedy in self.remedies:
+            parts = remedy.build(parts)
+        model = VAE(parts, self._infer if any(r.refines for r in self.remedies) else None)
+        initialise(model, shape.model, seed)
+        return model
+
+    def _infer(self, posterior: Posterior, bound: Bound) -> Posterior:
+        for remedy in self.remedies:
+            posterior = remedy.infer(posterior, bound)
+        return posterior
+
+    def objective(self, terms: Terms, clock: Clock) -> Terms:
+        """The terms as trained on."""
+        for remedy in self.remedies:
+            terms = remedy.objective(terms, clock)
+        return terms
+
+    def wrap_step(self, step: Step, session: Session) -> Step:
+        """The update as made."""
+        for remedy in self.remedies:
+            step = remedy.wrap_step(step, session)
+        return step
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The stages of training, from the one remedy that owns them."""
+        owners = [r for r in self.remedies if Slot.PHASES in r.slots]
+        return owners[0].phases() if owners else (Phase(),)
+
+
+def compose(remedies: Sequence[Remedy]) -> Method:
+    """Composes remedies into a method.
+
+    Raises:
+        UsageError: Two of them own one slot, or one is named twice; names both and the slot.
+    """
+    owners: dict[Slot, Remedy] = {}
+    seen: set[str] = set()
+    ordered = sorted(remedies, key=lambda r: (min((ORDER[s] for s in r.slots), default=0), r.name))
+    for remedy in ordered:
+        if remedy.name in seen:
+            raise UsageError(f"method {remedy.name!r} is named twice; a remedy composes only with others")
+        seen.add(remedy.name)
+        if len(ordered) > 1 and not remedy.slots:
+            raise UsageError(f"{remedy.name!r} changes nothing, so it does not compose; leave it out")
+        for slot in sorted(remedy.slots, key=ORDER.__getitem__):
+            if slot in owners and (slot.exclusive or slot in owners[slot].alone_in | remedy.alone_in):
+                first, second = sorted([owners[slot].name, remedy.name])
+                raise UsageError(f"{first!r} and {second!r} can't be composed: both own the slot {slot.value!r}")
+            owners[slot] = remedy
+    return Method("+".join(sorted(seen)), tuple(ordered))

@@ -1,0 +1,1 @@
+"""What several remedies are made of."""

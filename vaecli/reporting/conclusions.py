@@ -1,0 +1,128 @@
+"""What became of the latent variable, over the seeds of a method, and the methods on the rate-distortion frontier.
+
+The word for a single trial is that of `vaecli.metrics.verdict`, made anew from its figures: what a table says of itself
+in its column `verdict` is compared with it and never shown instead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
+from vaecli.reporting.view import printable
+from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.statistics import defined
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE = ("kl", "mi", "au", "z_gain_shuffled")
+"""The figures that decide about z."""
+
+SENTENCES = {
+    "diverged": "diverged, so its figures say nothing",
+    "worse than uniform": "none; with its code it predicts worse than a guess among all words",
+    "collapsed": "collapsed",
+    "unused": "did not collapse, but the decoder makes no use of the code",
+    "fake-rate": "did not collapse, but most of its rate says nothing of the sentence",
+    "saturated": "did not collapse; mi is at its ceiling and may be anything larger",
+    "informative": "did not collapse",
+}
+
+
+def judged(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of which there is something to say: those that are done, and those that diverged."""
+    return trials[trials["status"].isin(("done", "diverged"))] if "status" in trials.columns else trials
+
+
+def rows_of(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """The trials as figures by column."""
+    return [{str(key): value for key, value in row.items()} for row in trials.to_dict("records")]
+
+
+def joint_verdict(trials: pd.DataFrame) -> str:
+    """The verdict of several seeds: one word where they agree, else each with its count: ``collapsed 2/3, ...``."""
+    counts = Counter(verdict(row) for row in rows_of(judged(trials)))
+    if len(counts) <= 1:
+        return next(iter(counts), NO_VERDICT)
+    return ", ".join(f"{word} {count}/{counts.total()}" for word, count in counts.most_common())
+
+
+def verdict_sentence(group: Group) -> str:
+    """What became of z under a method, in a sentence with the means that decide it.
+
+    ``verdict of bn: did not collapse (kl 2.95, mi 2.02 of at most 7.60, au 16)``; seeds that disagree are counted.
+    """
+    start = f"verdict of {group.label}: "
+    if judged(group.trials).empty:
+        return f"{start}none, no trial is finished"
+    joint = joint_verdict(group.trials)
+    if joint == NO_VERDICT:
+        alone = all(one_sentence(row) for row in rows_of(finished(group.trials)))
+        return start + ("none, one sentence can't tell" if alone else "none, kl or mi is undefined")
+    figures = ", ".join(_distortion(group) if "worse than uniform" in joint else _figures(group))
+    says = SENTENCES.get(joint, f"depends on the seed, {joint}")
+    return start + says + (f" ({figures})" if figures else "")
+
+
+def _figures(group: Group) -> list[str]:
+    """The means that decide about z."""
+    names = (*EVIDENCE, "mi_ceiling")
+    means = {name: found.mean for name in names if (found := group.summary(name)) is not None}
+    return [_evidence(name, means) for name in EVIDENCE if name in means]
+
+
+def _evidence(name: str, means: Mapping[str, float]) -> str:
+    """A figure with two significant digits at least, so that one next to its threshold can be told from it."""
+    value = means[name]
+    text = f"{name} {value:.3g}" if abs(value) < 1 or name == "au" else f"{name} {value:.2f}"
+    return text + (f" of at most {means['mi_ceiling']:.2f}" if name == "mi" and "mi_ceiling" in means else "")
+
+
+def _distortion(group: Group) -> list[str]:
+    """The largest rec beside that of the guess."""
+    rows = [row for row in rows_of(finished(group.trials)) if verdict(row) == "worse than uniform"]
+    pairs = [(float(row["rec"]), nats) for row in rows if (nats := uniform_nats(row)) is not None]
+    return [f"rec {rec:.4g} against {nats:.4g}" for rec, nats in sorted(pairs)[-1:]]
+
+
+def contradictions(frame: pd.DataFrame) -> list[str]:
+    """A line on the verdicts that a table says of itself and its figures deny, with the first of them."""
+    if "verdict" not in frame.columns:
+        return []
+    wrong = []
+    for row in rows_of(judged(frame)):
+        told = row["verdict"]
+        if isinstance(told, str) and told and told != verdict(row):
+            seed = defined([row.get("seed")])
+            name = str(row["method"]) + (f" seed {seed[0]:.0f}" if seed else "")
+            wrong.append(f"{name} is {told!r} there and {verdict(row)} by its figures")
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [printable(f"verdicts are made from the figures, not read: {wrong[0]}{more}")] if wrong else []
+
+
+def frontier(frame: pd.DataFrame) -> list[str]:
+    """The methods that no other beats in rate and distortion together, in ascending order of kl.
+
+    One method beats another if neither its `rec` (distortion) nor its `kl` (rate) is larger and one of them is smaller
+    (Alemi et al. 2018, arXiv:1711.00464). Means over seeds; methods without either figure are left out.
+
+    Args:
+        frame: A row a trial, of one table.
+    """
+    points = []
+    if not {"rec", "kl"} <= set(frame.columns):
+        return []
+    for group in grouped(frame):
+        trials = finished(group.trials)
+        both = [(r, k) for r, k in zip(trials["rec"], trials["kl"], strict=True) if defined([r]) and defined([k])]
+        if both:
+            rec, kl = (sum(column) / len(both) for column in zip(*both, strict=True))
+            points.append((kl, rec, group.label))
+    return [
+        label
+        for kl, rec, label in sorted(points)
+        if not any(k <= kl and r <= rec and (k, r) != (kl, rec) for k, r, _ in points)
+    ]

@@ -1,0 +1,175 @@
+"""The lines below a table: what its marks mean, what failed and where to look, what was not shared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaecli.metrics.verdict import RULE, uniform_nats
+from vaecli.reporting.conclusions import contradictions, frontier, rows_of, verdict_sentence
+from vaecli.reporting.view import UNDEFINED, number, printable
+from vaecli.runs.folder import flatten
+from vaecli.runs.groups import APART, complete, finished, grouped
+from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTS = ("rec", "kl", "neg_elbo", "iw_nll", "mi")
+"""Figures of which the single values are shown where seeds are few."""
+
+BROKEN = ("failed", "diverged")
+"""Statuses of trials that ended without figures."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a report knows of an experiment besides its results.
+
+    Attributes:
+        folder: Where its run folders are; None for a bare results file.
+        overrides: Settings that some methods don't share with the others, by method.
+        messages: Why trials ended early, by method and seed.
+    """
+
+    folder: Path | None = None
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    messages: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+
+def failures(frame: pd.DataFrame, context: Context) -> list[str]:
+    """A line for each trial that failed or diverged, with its message and its log, then one for unfinished trials."""
+    if "status" not in frame.columns:
+        return []
+    lines = []
+    for row in frame[frame["status"].isin(BROKEN)].to_dict("records"):
+        name = str(row["method"]) + _seed_words(row)
+        why = _message(row, context)
+        lines.append(f"{row['status']}: {name}" + (f": {why}" if why else "") + _log_words(row, context))
+    others = Counter(str(status) for status in frame["status"] if status not in (*BROKEN, "done"))
+    if others:
+        lines.append("not finished: " + ", ".join(f"{count} {status}" for status, count in others.items()))
+    return [printable(line) for line in lines]
+
+
+def _seed(row: Mapping[Any, Any]) -> int | None:
+    found = defined([row.get("seed")])
+    return int(found[0]) if found else None
+
+
+def _seed_words(row: Mapping[Any, Any]) -> str:
+    seed = _seed(row)
+    return "" if seed is None else f" seed {seed}"
+
+
+def _message(row: Mapping[Any, Any], context: Context) -> str:
+    """The first line of why a trial ended."""
+    written = row.get("message")
+    seed = _seed(row)
+    if not isinstance(written, str) and seed is not None:
+        written = context.messages.get((str(row["method"]), seed), "")
+    return written.strip().split("\n")[0] if isinstance(written, str) else ""
+
+
+def _log_words(row: Mapping[Any, Any], context: Context) -> str:
+    seed = _seed(row)
+    if context.folder is None or seed is None:
+        return ""
+    return f"; see {context.folder / str(row['method']) / f'seed-{seed}' / 'log.txt'}"
+
+
+def version_lines(frame: pd.DataFrame) -> list[str]:
+    """A line on the versions of estimators and methods in which the rows of a table differ, where they do."""
+    table = complete(frame)
+    if APART not in table.columns:
+        return []
+    found: dict[str, list[str]] = {}
+    for row in finished(table).to_dict("records"):
+        if isinstance(row[APART], str) and row[APART]:
+            found.setdefault(row[APART], []).append(str(row["method"]))
+    if len(found) < 2:
+        return []
+    parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
+    return [
+        printable(
+            "measured differently, so the figures concerned are never averaged and not to be compared: "
+            + "; ".join(parts)
+        )
+    ]
+
+
+def override_lines(methods: Sequence[str], context: Context) -> list[str]:
+    """A line for each method of the table that some settings of its own."""
+    lines = []
+    for method, settings in context.overrides.items():
+        if method in methods:
+            pairs = ", ".join(f"{key} = {value}" for key, value in flatten(settings).items())
+            lines.append(printable(f"override {method}: {pairs}"))
+    return lines
+
+
+def frontier_line(frame: pd.DataFrame) -> list[str]:
+    """The rate-distortion frontier in words, where there are two methods or more to compare."""
+    names = frontier(frame)
+    if not names or frame["method"].nunique() < 2:
+        return []
+    return [printable("rate-distortion frontier (no other method has less rec at as little kl): " + ", ".join(names))]
+
+
+def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The single figures of each method with two to four seeds, of which an interval says little."""
+    lines = []
+    for group in grouped(frame):
+        trials = finished(group.trials)
+        if not 1 < len(trials) < MIN_SEEDS_FOR_TEST or "seed" not in trials.columns:
+            continue
+        figures = [
+            f"{name} " + " ".join(map(_point, trials[name]))
+            for name in POINTS
+            if name in columns and defined(trials[name])
+        ]
+        if figures:
+            seeds = " ".join(str(_seed(row)) for row in trials.to_dict("records"))
+            lines.append(printable(f"points of {group.label}, seeds {seeds}: {'; '.join(figures)}"))
+    few = f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures"
+    return [few, *lines] if lines else []
+
+
+def _point(value: Any) -> str:
+    """One seed's figure, or the sign of an undefined one so that the others stay under their seeds."""
+    found = defined([value])
+    return number(found[0], 3 if abs(found[0]) < 10 else 2) if found else UNDEFINED
+
+
+def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: Context) -> list[str]:
+    """All lines below the table of one section.
+
+    Args:
+        frame: A row a trial.
+        columns: Those shown.
+        spread: Whether a cell has an interval.
+        context: What is known besides the results.
+    """
+    lines = []
+    if spread:
+        lines.append("mean and half of the 95 % t interval over seeds")
+        lines += point_lines(frame, columns)
+    if "verdict" in columns:
+        lines.append(RULE + _bound_words(frame))
+        lines += [printable(verdict_sentence(group)) for group in grouped(frame)]
+        lines += contradictions(frame)
+    lines += frontier_line(frame)
+    lines += version_lines(frame)
+    lines += failures(frame, context)
+    return lines + override_lines([str(method) for method in frame["method"]], context)
+
+
+def _bound_words(frame: pd.DataFrame) -> str:
+    """What the rule compares with, where it is one number for all trials."""
+    guesses = {nats for row in rows_of(frame) if "vocabulary" in row and (nats := uniform_nats(row)) is not None}
+    ceilings = set(defined(frame["mi_ceiling"])) if "mi_ceiling" in frame.columns else set()
+    words = f"; the uniform guess has {guesses.pop():.2f} nats" if len(guesses) == 1 else ""
+    return words + (f"; mi_ceiling = {ceilings.pop():.2f}" if len(ceilings) == 1 else "")

@@ -1,0 +1,133 @@
+"""Finding results: an experiment folder, a folder of experiments, or a results.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaecli.core.errors import UsageError
+from vaecli.core.files import load_json
+from vaecli.reporting.notes import Context
+from vaecli.reporting.table_file import read_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDED = ("done", "diverged", "failed")
+"""Statuses of trials that there is something to say of."""
+
+WAY_OUT = "run `vae compare` first, or name the folder of an experiment"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a report is made from.
+
+    Attributes:
+        frame: A row a trial, of all experiments.
+        contexts: What is known of each experiment besides.
+    """
+
+    frame: pd.DataFrame
+    contexts: Mapping[str, Context]
+
+
+def run_files(folder: Path) -> list[Path]:
+    """The run.json of every run of an experiment folder; empty for any other folder."""
+    return sorted(folder.glob("*/seed-*/run.json"))
+
+
+def experiments_in(folder: Path) -> list[Path]:
+    """The experiment folders that a folder holds, by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and run_files(path))
+
+
+def newest_experiment(out: Path) -> tuple[Path, list[Path]]:
+    """The experiment folder that was written to last, of those in which a trial has ended.
+
+    Args:
+        out: Where experiments are kept.
+
+    Returns:
+        The folder, and those written to later of which no trial has ended, the last one first: a grid that was stopped
+        at once, or has just begun, isn't what one wants to see. Where none has a trial that ended, the one written to
+        last.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = experiments_in(out) if out.is_dir() else []
+    if not found:
+        raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
+    found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in run_files(path)), reverse=True)
+    for place, path in enumerate(found):
+        if has_ended(path):
+            return path, found[:place]
+    return found[0], []
+
+
+def has_ended(experiment: Path) -> bool:
+    """Whether a trial of an experiment has ended, well or not; what can't be read is for whoever reads it all."""
+    for file in run_files(experiment):
+        try:
+            run = load_json(file)
+        except (OSError, ValueError):
+            continue
+        if run is not None and run.get("status") in ENDED:
+            return True
+    return False
+
+
+def load_results(path: Path) -> Results:
+    """Reads the results that a path stands for.
+
+    Raises:
+        UsageError: Nothing is there, or it holds no results.
+    """
+    import pandas as pd
+
+    if path.is_file():
+        frame = read_csv(path)
+        names = set(frame["experiment"]) if "experiment" in frame.columns else {""}
+        return Results(frame, dict.fromkeys(names, load_context(path.parent)) if run_files(path.parent) else {})
+    if not path.is_dir():
+        raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
+    folders = [path] if run_files(path) else experiments_in(path)
+    if not folders:
+        raise UsageError(f"{path} holds no experiment{_inside_of(path)}: {WAY_OUT}")
+    loaded = [load_experiment(folder) for folder in folders]
+    frames = [frame for frame, _ in loaded]
+    joined = frames[0] if len(frames) == 1 else pd.concat([f.astype(object) for f in frames], ignore_index=True)
+    return Results(
+        joined, {folder.resolve().name: context for folder, (_, context) in zip(folders, loaded, strict=True)}
+    )
+
+
+def _inside_of(path: Path) -> str:
+    """A hint for the folder of one run or of one method."""
+    for inner, outer in ((path, path.resolve().parent.parent), (path / "seed-*", path.resolve().parent)):
+        if any(inner.parent.glob(f"{inner.name}/run.json")):
+            return f", but belongs to one ({outer})"
+    return ""
+
+
+def load_experiment(folder: Path) -> tuple[pd.DataFrame, Context]:
+    """The results of an experiment folder and what else is known of it.
+
+    The folder's name is the experiment's: a folder that was copied under another name is another experiment.
+    """
+    from vaecli.runs.tables import results_table
+
+    return results_table(folder).assign(experiment=folder.resolve().name), load_context(folder)
+
+
+def load_context(folder: Path) -> Context:
+    """What is known of an experiment's folder besides its results."""
+    from vaecli.runs.experiment import find_runs
+    from vaecli.runs.grid_file import read_grid
+
+    runs = [run.run() for run in find_runs(folder)]
+    messages = {(str(run["method"]), int(run["seed"])): str(run.get("message", "")) for run in runs}
+    return Context(folder, read_grid(folder).overrides, messages)

@@ -1,0 +1,79 @@
+"""From results to text in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from vaecli.core.errors import UsageError, unknown
+from vaecli.reporting.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
+from vaecli.reporting.notes import Context
+from vaecli.reporting.paired import paired_views
+from vaecli.reporting.table import build_views
+from vaecli.reporting.terminal import Target, to_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def render(
+    frame: pd.DataFrame,
+    format: str = "table",
+    columns: str | None = None,
+    sort: str | None = None,
+    baseline: str | None = None,
+    per_trial: bool = False,
+    *,
+    ranked: bool = False,
+    contexts: Mapping[str, Context] | None = None,
+    target: Target | None = None,
+) -> str:
+    """The report of a results table.
+
+    Args:
+        frame: A row a trial, as `results.csv` has it; undefined figures empty.
+        format: One of `FORMATS`.
+        columns: Names with commas between; None for the default set.
+        sort: ``column``, ``column:asc`` or ``column:desc``; undefined figures last.
+        baseline: A method; gives the table of paired differences to it.
+        per_trial: A row a trial instead of a method.
+        ranked: Whether the figures bear their ranks among the methods.
+        contexts: What is known of each experiment besides its results.
+        target: What the text is written to; None for a UTF-8 stream of any width.
+
+    Raises:
+        UsageError: An unknown format, column or method, no trials, or options that exclude each other.
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS, "--format")
+    _check_together(baseline, per_trial, ranked)
+    for name in ("method", "status"):
+        if name not in frame.columns:
+            raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
+    rectangular = format in ("csv", "json")
+    if baseline is not None:
+        views = paired_views(frame, baseline, columns, sort, contexts)
+    else:
+        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked)
+    if format == "csv":
+        return to_csv(views)
+    if format == "json":
+        return to_json(views)
+    screen = target or Target()
+    if format == "latex":
+        return "\n".join(map(to_latex, views))
+    if format == "markdown":
+        return "\n".join(to_markdown(view, screen.ascii_only) for view in views)
+    return "\n".join(to_text(view, screen) for view in views)
+
+
+def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None:
+    """Refuses options that exclude each other.
+
+    Raises:
+        UsageError: They do.
+    """
+    if baseline is not None and per_trial:
+        raise UsageError("--baseline compares methods and --per-trial shows single trials; choose one")
+    if ranked and (baseline is not None or per_trial):
+        raise UsageError("--ranks ranks the means of methods; it goes with neither --baseline nor --per-trial")

@@ -1,0 +1,144 @@
+"""Tables for people: on a terminal as wide as it is, elsewhere as wide as they need; no figure is ever cut off."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vaecli.reporting.formats import ARROWS, ASCII_ARROWS, PLAIN
+from vaecli.reporting.view import AT_LEAST, Cell, View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+UNLIMITED = 100_000
+"""Columns of a stream that has no width."""
+
+GAP = 3
+"""Columns between two columns of a table, at most."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the text is written to.
+
+    Attributes:
+        width: Columns; None where lines may be of any length.
+        styled: Whether it shows bold; otherwise the best figures bear a star.
+        ascii_only: Whether it can't show arrows and box characters.
+    """
+
+    width: int | None = None
+    styled: bool = False
+    ascii_only: bool = False
+
+    @classmethod
+    def stdout(cls) -> Target:
+        """Standard output: NO_COLOR, TERM, COLUMNS and its encoding are respected."""
+        from rich.console import Console
+
+        console = Console()
+        styled = console.is_terminal and console.color_system is not None
+        known = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+        return cls(console.width if known else None, styled, not encoding.startswith("utf"))
+
+    def console(self) -> Console:
+        """A console to capture what this target would show."""
+        from rich.console import Console
+
+        return Console(
+            file=io.StringIO(),
+            width=max(self.width or UNLIMITED, 1),
+            force_terminal=self.styled,
+            color_system="standard" if self.styled else None,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+
+
+def to_text(view: View, target: Target) -> str:
+    """Title, table and notes; a table wider than the target is continued below, its first column repeated."""
+    from rich.text import Text
+
+    console = target.console()
+    starred = any(cell.best for row in view.rows for cell in row) and not target.styled
+    with console.capture() as captured:
+        if view.title:
+            console.print(Text(view.title, style="bold"))
+        for part, places in enumerate(chunks(view, target)):
+            if part:
+                console.print()
+            console.print(_table(view, places, target))
+        for note in (*(["* best of its column"] if starred else []), *view.notes):
+            console.print(Text(note))
+    return tidy(captured.get(), target)
+
+
+def tidy(text: str, target: Target) -> str:
+    """The text without the blanks that pad its lines; where only ASCII can be shown, other characters as escapes."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    return lines.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
+
+
+def chunks(view: View, target: Target) -> list[list[int]]:
+    """Places of the columns of each part of a table, so that every part fits; the first column stands in all."""
+    from rich.cells import cell_len
+
+    widths = [
+        max(cell_len(heading(view, place, target)), *(cell_len(cell_text(row[place], target)) for row in view.rows), 0)
+        for place in range(len(view.heads))
+    ]
+    limit = target.width or UNLIMITED
+    parts = [[0]] if widths else []
+    used = sum(widths[:1])
+    for place in range(1, len(widths)):
+        if used + GAP + widths[place] > limit and len(parts[-1]) > 1:
+            parts.append([0])
+            used = widths[0]
+        parts[-1].append(place)
+        used += GAP + widths[place]
+    return parts
+
+
+def heading(view: View, place: int, target: Target) -> str:
+    """A column's name with the arrow of its better direction."""
+    head = view.heads[place]
+    arrows = ASCII_ARROWS if target.ascii_only else ARROWS
+    return f"{head.name} {arrows[head.direction]}" if head.direction else head.name
+
+
+def cell_text(cell: Cell, target: Target) -> str:
+    """Figure, spread and rank: ``12.34 ±0.56 (2)``."""
+    most = (AT_LEAST.translate(PLAIN) if target.ascii_only else AT_LEAST) if cell.at_least else ""
+    star = "*" if cell.best and not target.styled else ""
+    spread = f" {'+-' if target.ascii_only else '±'}{cell.spread}" if cell.spread else ""
+    return most + cell.text + star + spread + cell.rank_text
+
+
+def _table(view: View, places: Sequence[int], target: Target) -> Table:
+    from rich.text import Text
+
+    table = plain_table(target)
+    for place in places:
+        text = Text(heading(view, place, target))
+        table.add_column(text, justify="right" if view.heads[place].numeric else "left", overflow="fold")
+    for row in view.rows:
+        cells = [row[place] for place in places]
+        table.add_row(*(Text(cell_text(c, target), style="bold" if c.best and target.styled else "") for c in cells))
+    return table
+
+
+def plain_table(target: Target) -> Table:
+    """An empty table in the style of all others."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.ASCII if target.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

@@ -1,0 +1,111 @@
+"""A finished run as it can be used and measured again: its settings, vocabulary, method and the best weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from vaecli.config import RunConfig
+from vaecli.core.errors import UsageError
+from vaecli.corpus.load import load_corpus
+from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
+from vaecli.corpus.types import Corpus
+from vaecli.corpus.vocabulary import WordVocabulary
+from vaecli.model.vae import VAE, Shape
+from vaecli.remedies import make_method
+from vaecli.remedies.core.compose import Method
+from vaecli.runs.folder import RunFolder
+from vaecli.training.checkpoint import BEST, load_checkpoint
+from vaecli.training.device import resolve_device
+from vaecli.training.state import load_model
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run with its model at the best validation checkpoint, population statistics included.
+
+    All but `corpus` comes from the run's folder alone, wherever its corpus may be by now.
+
+    Attributes:
+        folder: Where it came from.
+        config: Its settings.
+        vocabulary: Of its corpus, from ``vocab.json``.
+        method: The composed remedies.
+        model: In evaluation mode, on the device.
+        device: Where the model is.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    vocabulary: WordVocabulary
+    method: Method
+    model: VAE
+    device: torch.device
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The run's corpus, read again; its fingerprint is that of the training.
+
+        Raises:
+            UsageError: It has changed since.
+            DataError: It can't be read.
+        """
+        corpus = load_run_corpus(self.folder, self.config)
+        if self.folder.fingerprint != corpus.fingerprint:
+            raise UsageError(
+                f"{self.folder.path}: the corpus {self.config.corpus.data!r} has changed since the run was trained on "
+                f"it (fingerprint {self.folder.fingerprint[:12]}, now {corpus.fingerprint[:12]})"
+            )
+        return corpus
+
+    @cached_property
+    def longest(self) -> int:
+        """Words of the longest sentence of the corpus, the bound of what is decoded."""
+        known = (self.folder.run().get("corpus") or {}).get("longest")
+        if isinstance(known, int):
+            return known
+        return self.corpus.longest  # a run of an earlier version
+
+
+def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
+    """The corpus that a run's settings name; a tokenizer that has learned its pieces is the one that the run keeps.
+
+    Raises:
+        DataError: See `load_corpus`; or the run's vocabulary can't be read.
+        UsageError: See `load_corpus`.
+    """
+    path, tokenizer = folder.path / "vocab.json", None
+    if config.corpus.tokenizer in SUBWORDS and path.exists():
+        tokenizer = WordVocabulary.load(path).tokenizer
+    return load_corpus(config.corpus, tokenizer)
+
+
+def load_run(path: Path, device: str | None = None) -> LoadedRun:
+    """Loads a run.
+
+    Args:
+        path: Its folder.
+        device: ``auto``, ``cpu`` or ``cuda``; the run's own setting without.
+
+    Raises:
+        UsageError: There is no run, or it has no trained model yet.
+        DataError: The vocabulary or the checkpoint can't be read.
+    """
+    folder = RunFolder.open(path)
+    config = folder.config()
+    if not (folder.checkpoint_path / BEST).exists():
+        raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
+    vocabulary = WordVocabulary.load(folder.path / "vocab.json")
+    if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
+        vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
+    method = make_method(config.method, config.hyper)
+    where = resolve_device(device or config.training.device)
+    sentences = (folder.run().get("corpus") or {}).get("train_sentences")
+    if not isinstance(sentences, int):  # a run of an earlier version
+        sentences = len(load_run_corpus(folder, config).train)
+    model = method.build(Shape(len(vocabulary), sentences, config.model), config.training.seed)
+    load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
+    return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)

@@ -1,0 +1,118 @@
+"""Language models that runs are measured against: those of finished runs, and those trained on sentences alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from vaecli.config import RunConfig
+from vaecli.core.errors import InterruptedRunError, UsageError
+from vaecli.corpus.types import Corpus
+from vaecli.metrics.extras.registry import TrainLM
+from vaecli.metrics.extras.text.samples import as_split
+from vaecli.model.vae import VAE, Shape
+from vaecli.remedies import make_method
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.loaded_run import load_run
+from vaecli.training.checkpoint import BEST, load_checkpoint
+from vaecli.training.device import resolve_device
+from vaecli.training.loop import Loop
+from vaecli.training.progress import Unwatched
+from vaecli.training.session import TrainingSession
+from vaecli.training.state import load_model
+
+WANTED = "the reference has to be a run of method lm"
+
+HELD_OUT = 10
+"""One sample in so many is held out, to choose the checkpoint and the decays."""
+
+
+def check_reference(path: str) -> None:
+    """Refuses what can't be a reference, as far as its folder tells; an empty path is none.
+
+    Raises:
+        UsageError: There is no run, it is of another method, or it isn't done.
+    """
+    if not path:
+        return
+    folder = RunFolder.open(Path(path))
+    if folder.config().method != "lm":
+        raise UsageError(f"{path}: a run of {folder.config().method!r}; {WANTED}")
+    if folder.status != "done":
+        raise UsageError(f"{path}: the run is {folder.status}; {WANTED}, and done")
+
+
+def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) -> VAE:
+    """The language model of a run of method ``lm``.
+
+    Args:
+        path: Folder of the run.
+        corpus: That it has to have learned, with the same vocabulary.
+        device: Where it is wanted.
+        of: Who wants it, in words for a message.
+
+    Raises:
+        UsageError: It is of another method, or of another corpus or vocabulary.
+    """
+    reference = load_run(path, str(device))
+    if reference.model.has_latent:
+        raise UsageError(f"{path}: a run of {reference.method.name!r}; {WANTED}")
+    if reference.corpus.fingerprint != corpus.fingerprint:
+        raise UsageError(f"{path}: its corpus or vocabulary is not that of {of}; train lm on the same")
+    return reference.model
+
+
+def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device) -> TrainLM:
+    """`train_reference_lm` by the recipe of a run on a device, for evaluations that train a language model."""
+    recipe = config.model_copy(update={"training": config.training.model_copy(update={"device": str(device)})})
+
+    def train(sentences: Sequence[Sequence[int]], seed: int) -> VAE:
+        return train_reference_lm(sentences, corpus, recipe, seed)
+
+    return train
+
+
+def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, config: RunConfig, seed: int) -> VAE:
+    """Trains a language model on sentences alone, by the recipe of a run: its sizes, optimiser, decay and epochs.
+
+    Torch's global generators stay as they are.
+
+    Args:
+        sentences: As word ids; the last tenth is held out to choose the checkpoint.
+        corpus: Whose vocabulary they are in.
+        config: The recipe.
+        seed: Of initialisation, data order and dropout.
+
+    Returns:
+        The language model at its best checkpoint, in evaluation mode on the recipe's device.
+
+    Raises:
+        UsageError: There are too few sentences.
+        DivergedError: The training diverged.
+        InterruptedRunError: A signal came; nothing is kept.
+    """
+    device = resolve_device(config.training.device)
+    held_out = max(2, len(sentences) // HELD_OUT)
+    if len(sentences) - held_out < 2:
+        raise UsageError(f"a language model of {len(sentences)} samples can't be trained; draw 4 or more")
+    words = [list(sentence) for sentence in sentences]
+    text = replace(corpus, train=as_split(words[:-held_out]), valid=as_split(words[-held_out:], "valid"), truth=None)
+    training = config.training.model_copy(update={"seed": seed})
+    recipe = config.model_copy(update={"method": "lm", "hyper": {}, "training": training})
+    method = make_method("lm", {})
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        model = method.build(Shape(len(corpus.vocabulary), len(text.train), config.model), seed).to(device)
+        session = TrainingSession(model, method, text, recipe, device)
+        with tempfile.TemporaryDirectory(prefix="vae-reference-") as folder:
+            try:
+                Loop(session, Path(folder), Unwatched()).run()
+            except InterruptedRunError as error:
+                number = error.exit_code - 128
+                raise InterruptedRunError("interrupted in training the reference; nothing is kept", number) from None
+            load_model(model, load_checkpoint(Path(folder) / BEST)[0])
+    return model.eval()

@@ -1,0 +1,1 @@
+"""All reading of settings: layers, TOML files, presets."""

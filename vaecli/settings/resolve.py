@@ -1,0 +1,269 @@
+"""The layers of a run's settings: preset < TOML file < options < ``--set``, into a `RunConfig` for each run.
+
+All problems of all layers are collected and reported together, each with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from vaecli.config import GROUPS, RunConfig, build_config, merge, problems
+from vaecli.core.checked import shown
+from vaecli.core.errors import UsageError, nearest
+from vaecli.metrics.extras.registry import BLOCKS
+from vaecli.remedies import make_method
+from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
+from vaecli.settings.presets import load_preset
+from vaecli.settings.toml_file import name_problem, read_file
+
+__all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
+
+Groups = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the user said, with one answer to every question.
+
+    Attributes:
+        preset: The preset that the settings started from.
+        groups: Values by group and key, the preset's included.
+        methods: In the order given.
+        seeds: In the order given.
+        hyper: Hyper-parameters by remedy, only of remedies that the methods use.
+        overrides: Groups that apply to one method only, by method, only of these methods.
+        experiment: Its name, if one was given.
+        jobs: Trials at a time, if it was given.
+        notes: What the user should know of how the layers were merged, a line each.
+    """
+
+    preset: str
+    groups: Groups
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    hyper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    overrides: Mapping[str, Groups] = field(default_factory=dict)
+    experiment: str | None = None
+    jobs: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def config(self, method: str, seed: int, experiment: str | None = None) -> RunConfig:
+        """The settings of one run.
+
+        Args:
+            method: In its one spelling.
+            seed: Of the run.
+            experiment: Its name; the settings' own, or ``default``, without.
+        """
+        values = merge(self.groups, self.overrides.get(method, {}), {"training": {"seed": seed}})
+        own = {name: dict(self.hyper[name]) for name in method.split("+") if name in self.hyper}
+        name = experiment or self.experiment or "default"
+        return build_config({"experiment": name, "method": method, "preset": self.preset, "hyper": own, **values})
+
+
+def load_settings(
+    file: Path | None = None,
+    *,
+    preset: str | None = None,
+    options: Groups | None = None,
+    sets: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
+    methods: Iterable[str] = (),
+    seeds: str | int | None = None,
+    experiment: str | None = None,
+    jobs: int | None = None,
+    default_methods: Sequence[str] = ("vanilla",),
+    methods_option: str = "--methods",
+) -> Settings:
+    """Reads and checks all layers.
+
+    Args:
+        file: TOML file of an experiment.
+        preset: ``--preset``; goes before the file's, ``quick`` without either.
+        options: Values of options, by group and key; None where an option wasn't given.
+        sets: ``--set`` values, the last word.
+        values: Settings by dotted key and with their types, as Python has them; options and ``--set`` go before them.
+        methods: ``--methods``, instead of the file's; ``all`` is every remedy.
+        seeds: ``--seeds``, instead of the file's.
+        experiment: ``--name``, instead of the file's.
+        jobs: ``--jobs``, instead of the file's.
+        default_methods: Where neither says.
+        methods_option: What the command calls it, for its messages.
+
+    Raises:
+        UsageError: With every problem on a line of its own: unknown keys, names and values out of range, clashes of
+            methods.
+    """
+    base = Path.cwd()
+    layers = [read_file(file)] if file is not None else []
+    layers += [read_values(values or {}, base), read_options(options or {}, base), read_sets(sets, base)]
+    resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
+    plan = resolver.plan(
+        {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
+        default_methods,
+        methods_option,
+    )
+    settings = resolver.settings(plan)
+    if resolver.problems:
+        count = len(resolver.problems)
+        lines = "\n  ".join(resolver.problems)
+        raise UsageError(lines if count == 1 else f"{count} problems in the settings:\n  {lines}")
+    return settings
+
+
+class _Resolver:
+    """Merges layers and collects what is wrong.
+
+    Args:
+        layers: In ascending precedence, the file's first if there is one.
+        file_methods: Methods that the file names; settings for these may stay unused when others are run.
+    """
+
+    def __init__(self, layers: Sequence[Layer], file_methods: Sequence[str]) -> None:
+        self.layers, self.file_methods = layers, file_methods
+        self.problems = [problem for layer in layers for problem in layer.problems]
+        self.places = {path: place for layer in layers for path, place in layer.places.items()}
+
+    def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
+        """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
+        plan: dict[str, Any] = {"preset": "quick", "methods": (), "seeds": (), "experiment": None, "jobs": None}
+        for layer in self.layers:
+            plan.update(layer.plan)
+        plan.update({key: value for key, value in given.items() if value is not None and key in ("preset", "jobs")})
+        try:
+            chosen = tuple(given["methods"])
+            plan["methods"] = (
+                parse_methods(chosen, option) if chosen else plan["methods"] or parse_methods(default_methods)
+            )
+        except UsageError as error:
+            self.problems += str(error).split("\n  ")
+        try:
+            plan["seeds"] = self._seeds(given["seeds"], plan["seeds"])
+        except UsageError as error:
+            self.problems.append(str(error))
+        if given["experiment"] is not None:
+            plan["experiment"] = given["experiment"]
+            if not NAME.fullmatch(given["experiment"]):
+                self.problems.append(f"--name: {name_problem(given['experiment'])}")
+        return plan
+
+    def _seeds(self, given: str | int | None, planned: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
+        place = self.places.get(("training", "seed"))
+        if given is not None:
+            if place is not None and place.startswith("--"):
+                raise UsageError(f"{place}: --seeds {given} says the seeds too; keep one")
+            return parse_seeds(given)
+        if place is None:
+            return planned or (0,)
+        if planned and "seed" in self.layers[0].groups.get("training", {}) and not place.startswith("--"):
+            raise UsageError(f"{place}: training.seed and seeds are both given; keep one")
+        values = [
+            layer.groups["training"]["seed"] for layer in self.layers if "seed" in layer.groups.get("training", {})
+        ]
+        return parse_seeds(values[-1], place)
+
+    def settings(self, plan: Mapping[str, Any]) -> Settings:
+        """The merged settings, checked."""
+        groups: dict[str, Any] = {}
+        try:
+            groups = load_preset(plan["preset"])
+        except UsageError as error:
+            self.problems.append(str(error))
+        groups = merge(groups, *(layer.groups for layer in self.layers))
+        hyper = merge(*(layer.hyper for layer in self.layers))
+        overrides = self._overrides()
+        for group, values in groups.items():
+            self._check_group(group, values, values, (group,), f"preset {plan['preset']}")
+        for method, tables in overrides.items():
+            for group, values in tables.items():
+                self._check_group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
+        self._check_extra(groups.get("evaluation", {}).get("extra", ()))
+        self._check_used(plan["methods"], hyper, overrides)
+        self._check_methods(plan["methods"], hyper)
+        used = {part for method in plan["methods"] for part in method.split("+")}
+        groups.get("training", {}).pop("seed", None)
+        return Settings(
+            preset=plan["preset"],
+            groups=groups,
+            methods=plan["methods"],
+            seeds=plan["seeds"],
+            hyper={name: values for name, values in hyper.items() if name in used},
+            overrides={name: tables for name, tables in overrides.items() if name in plan["methods"]},
+            experiment=plan["experiment"],
+            jobs=plan["jobs"],
+            notes=self._notes(),
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        """A line for each ``--set`` that goes before an option of the same command line."""
+        options, sets = self.layers[-2:]
+        return tuple(
+            f"{place} goes before {options.places[path]} {shown(options.groups[path[0]][path[1]])}"
+            for path, place in sets.places.items()
+            if path in options.places and options.groups[path[0]][path[1]] != sets.groups[path[0]][path[1]]
+        )
+
+    def _overrides(self) -> dict[str, Any]:
+        """The file's overrides without what an option or ``--set`` says for all methods."""
+        said = merge(*(layer.groups for layer in self.layers if layer.place in ("options", "--set", "settings")))
+        result: dict[str, Any] = {}
+        for layer in self.layers:
+            for method, tables in layer.overrides.items():
+                kept = {
+                    group: {key: value for key, value in values.items() if key not in said.get(group, {})}
+                    for group, values in tables.items()
+                }
+                result[method] = {group: values for group, values in kept.items() if values}
+        return {method: tables for method, tables in result.items() if tables}
+
+    def _check_group(
+        self, group: str, values: Mapping[str, Any], own: Mapping[str, Any], path: tuple[str, ...], default: str = ""
+    ) -> None:
+        """Notes what pydantic finds wrong with the values in `own`, at their places."""
+        try:
+            GROUPS[group].model_validate(dict(values))
+        except ValidationError as error:
+            for item, line in zip(error.errors(), problems(error, GROUPS[group], ".".join(path)), strict=True):
+                key = str(item["loc"][0])
+                if key in own:
+                    self.problems.append(f"{self.places.get((*path, key), default)}: {line}")
+
+    def _check_extra(self, names: Any) -> None:
+        """Notes names of evaluations that don't exist."""
+        if isinstance(names, str):
+            names = [name.strip() for name in names.split(",")]
+        place = self.places.get(("evaluation", "extra"), "")
+        for name in names if isinstance(names, list | tuple) else ():
+            if isinstance(name, str) and name and name not in BLOCKS:
+                self.problems.append(f"{place}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}")
+
+    def _check_used(self, methods: Sequence[str], hyper: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+        """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""
+        known = {part for method in (*methods, *self.file_methods) for part in method.split("+")}
+        for name, values in hyper.items():
+            if name not in known:
+                place = self.places[(name, next(iter(values)))]
+                self.problems.append(f"{place}: no method uses {name!r}; the methods are {', '.join(methods)}")
+        for name in overrides:
+            if name not in (*methods, *self.file_methods):
+                place = self.places[("override", name)]
+                self.problems.append(f"{place}: no method is {name!r}; the methods are {', '.join(methods)}")
+
+    def _check_methods(self, methods: Sequence[str], hyper: Mapping[str, Any]) -> None:
+        """Notes unknown hyper-parameters, values out of range and clashes of slots."""
+        seen: dict[str, None] = {}
+        for method in methods:
+            try:
+                make_method(method, hyper)
+            except UsageError as error:
+                seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
+        for line in seen:
+            remedy, _, key = line.partition(":")[0].partition(".")
+            place = self.places.get((remedy, key))
+            self.problems.append(f"{place}: {line}" if place else line)

@@ -1,0 +1,193 @@
+"""The TOML file of an experiment, read with the line of every key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vaecli.config import GROUPS
+from vaecli.core.errors import UsageError, nearest
+from vaecli.remedies import canonical
+from vaecli.settings.layers import NAME, OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
+
+HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
+KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+PLAIN_KEYS = ("experiment", "preset", "method", "methods", "seeds", "jobs", "data")
+
+
+def read_file(path: Path) -> Layer:
+    """The layer of a TOML file.
+
+    Raises:
+        UsageError: The file can't be read, or isn't TOML (file and line).
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"{path}: can't read it: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(_syntax(path, str(error))) from None
+    except ValueError as error:  # an integer of more digits than Python reads
+        raise UsageError(f"{path}: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply") from None
+    reader = _FileReader(path, key_lines(text))
+    reader.read(values)
+    return reader.layer
+
+
+def _syntax(path: Path, message: str) -> str:
+    """``file:line: message`` from tomllib's ``message (at line 3, column 7)``."""
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
+    return f"{path}:{match[2]}: {match[1]} (column {match[3]})" if match else f"{path}: {message}"
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line of each key and table header, from 1; keys of inline tables are left out."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), start=1):
+        if match := HEADER.fullmatch(line.rstrip("\r")):
+            table = _key_path(match[1])
+            lines.setdefault(table, number)
+        elif match := KEY.match(line):
+            lines.setdefault((*table, *_key_path(match[1])), number)
+    return lines
+
+
+def _key_path(key: str) -> tuple[str, ...]:
+    """``a."b+c".d`` as its parts; none for what only looks like a key, inside a long text."""
+    try:
+        value: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return ()
+    parts = []
+    while isinstance(value, dict):
+        (part, value), *_ = value.items()
+        parts.append(part)
+    return tuple(parts)
+
+
+class _FileReader:
+    """Sorts the values of a file into a layer.
+
+    Args:
+        path: The file.
+        lines: Of its keys.
+    """
+
+    def __init__(self, path: Path, lines: Mapping[tuple[str, ...], int]) -> None:
+        self.path, self.lines = path, lines
+        self.layer = Layer(str(path))
+
+    def at(self, *keys: str) -> str:
+        """``file:line`` of a key, or of the first thing in it, or of the nearest table around it."""
+        for length in range(len(keys), 0, -1):
+            inside = [line for path, line in self.lines.items() if path[:length] == keys[:length]]
+            if inside:
+                return f"{self.path}:{self.lines.get(keys[:length], min(inside))}"
+        return str(self.path)
+
+    def wrong(self, message: str, *keys: str) -> None:
+        """Notes a problem at a key."""
+        self.layer.problems.append(f"{self.at(*keys)}: {message}")
+
+    def read(self, values: Mapping[str, Any]) -> None:
+        """Takes everything at the top level; the groups first, which `data` must not contradict."""
+        for key, value in sorted(values.items(), key=lambda item: item[0] not in GROUPS):
+            if key in GROUPS:
+                self.group(key, value)
+            elif key == "hyper" or (key == "method" and isinstance(value, Mapping)):
+                self.hyper(key, value)
+            elif key == "override":
+                self.override(value)
+            elif key in PLAIN_KEYS:
+                self.plain(key, value)
+            else:
+                owner = next((name for name, kind in GROUPS.items() if key in kind.model_fields), None)
+                hint = f"it belongs in [{owner}]" if owner else nearest(key, TOP_LEVEL)
+                self.wrong(f"unknown key {key!r}; {hint}", key)
+
+    def tables(self, value: Any, *keys: str) -> Mapping[str, Any]:
+        """The value as a table; anything else is noted and taken for empty."""
+        if isinstance(value, Mapping):
+            return value
+        self.wrong(f"[{'.'.join(keys)}] must be a table, got {value!r}", *keys)
+        return {}
+
+    def group(self, group: str, value: Any) -> None:
+        """``[training]`` and its like."""
+        for key, item in self.tables(value, group).items():
+            item = absolute_data(item, self.path.parent) if (group, key) == ("corpus", "data") else item
+            self.layer.put(group, key, item, self.at(group, key))
+
+    def hyper(self, head: str, value: Any) -> None:
+        """``[method.bn]``."""
+        for remedy, table in self.tables(value, head).items():
+            for key, item in self.tables(table, head, remedy).items():
+                self.layer.put_hyper(remedy, key, item, self.at(head, remedy, key))
+
+    def override(self, value: Any) -> None:
+        """``[override.bn.training]``."""
+        for method, groups in self.tables(value, "override").items():
+            try:
+                name = canonical(method, self.at("override", method))
+            except UsageError as error:
+                self.layer.problems.append(str(error))
+                continue
+            self.layer.places[("override", name)] = self.at("override", method)
+            for group, table in self.tables(groups, "override", method).items():
+                keys = ("override", method, group)
+                if group not in OVERRIDABLE:
+                    allowed = " and ".join(f"[override.{method}.{g}]" for g in OVERRIDABLE)
+                    self.wrong(f"[override.{method}.{group}]: only {allowed} can differ by method", *keys)
+                    continue
+                for key, item in self.tables(table, *keys).items():
+                    if (group, key) == ("training", "seed"):
+                        self.wrong("a seed belongs to the experiment, not to one method; use seeds", *keys, key)
+                    else:
+                        self.layer.put(group, key, item, self.at(*keys, key), method=name)
+
+    def plain(self, key: str, value: Any) -> None:
+        """The keys that are no tables."""
+        place = self.at(key)
+        try:
+            if key in ("method", "methods"):
+                names = parse_methods(value if isinstance(value, list) else [value], place)
+                self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *names)
+            elif key == "seeds":
+                self.layer.plan["seeds"] = parse_seeds(value, place)
+            elif key == "data":
+                self.data(value, place)
+            else:
+                self.layer.plan[key] = self.scalar(key, value)
+        except UsageError as error:
+            self.layer.problems.append(str(error))
+
+    def data(self, value: Any, place: str) -> None:
+        """``data = ...``, short for ``corpus.data``."""
+        self.layer.put("corpus", "data", absolute_data(value, self.path.parent), place)
+
+    def scalar(self, key: str, value: Any) -> Any:
+        """The value of ``experiment``, ``preset`` or ``jobs``."""
+        place = self.at(key)
+        if key == "jobs":
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise UsageError(f"{place}: jobs must be an integer from 0 on, got {value!r}")
+        elif not isinstance(value, str):
+            raise UsageError(f"{place}: {key} must be a text, got {value!r}")
+        elif key == "experiment" and not NAME.fullmatch(value):
+            raise UsageError(f"{place}: {name_problem(value)}")
+        return value
+
+
+def name_problem(name: str) -> str:
+    """What is wrong with the name of an experiment."""
+    shown = name if len(name) <= 40 else name[:40] + "..."
+    return f"experiment name {shown!r}: at most 100 letters, digits, '.', '_' and '-', the first a letter or digit"
