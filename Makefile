@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow docs docs-serve bench bench-quality
+.PHONY: compare test setup lint types slow remedy docs docs-serve bench bench-quality
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -28,6 +28,9 @@ types: setup
 slow: setup  ## the long checks
 	$(BIN)/pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev,notebook]'
 	$(BIN)/pytest -q -m slow
+
+remedy: setup  ## a new remedy to begin with, its test and a checklist; NAME=my_remedy
+	$(BIN)/python -m vaecli.catalogue.scaffold $(NAME)
 
 docs: setup  ## writes what is generated (first table, cards of methods) and builds the site; broken links are errors
 	$(BIN)/python -m experiments.docs
