@@ -177,7 +177,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            raise UsageError(f"method {name!r} can't be loaded: {type(error).__name__}: {error}") from None
+            why = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            raise UsageError(f"method {name!r} can't be loaded: {why}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))
     return compose(parts)
