@@ -1,4 +1,4 @@
-"""A remedy to begin with: `make remedy NAME=name` in this source tree, `vae methods new NAME` as a package of one's own.
+"""A remedy to begin with: `make remedy NAME=name` in this tree, `vae methods new NAME` as a package of one's own.
 
 What is written works as it stands: a KL weight that follows a running mean of the KL, with a state that checkpoints
 carry, its test with a law and a hand-worked number, and a checklist.

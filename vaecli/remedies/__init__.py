@@ -67,7 +67,7 @@ ORDER = (
     "mu_forcing",
     "beta_tc",
 )
-"""The order of tables: baselines first, then what belongs together. A remedy that isn't named here comes after these."""
+"""The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 
 
 def _built_in() -> dict[str, str]:
@@ -162,7 +162,7 @@ def remedy_class(name: str) -> type[Remedy]:
     if not attribute:  # of what a file imports and defines, the class that bears the file's name
         kinds = [kind for kind in kinds if getattr(kind, "name", None) == name]
     if len(kinds) != 1:
-        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy, or not one, called {name!r}")
+        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy, or not one called {name!r}")
     return kinds[0]
 
 
@@ -192,7 +192,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            raise UsageError(f"method {name!r} can't be loaded: {type(error).__name__}: {error}") from None
+            why = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            raise UsageError(f"method {name!r} can't be loaded: {why}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))
     return compose(parts)
