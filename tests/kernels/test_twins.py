@@ -370,6 +370,28 @@ def test_bf16_and_the_plain_twins_exclude_each_other(monkeypatch):
         resolve_precision("bf16", CPU, 10**9)
 
 
+@pytest.mark.parametrize("make", [SGD, lambda p, lr: Adam(p, lr=lr, fused=True), RMSprop])
+def test_a_training_may_go_on_with_the_other_implementation(make, monkeypatch):
+    """The optimisers' states, which checkpoints hold, are the same."""
+
+    def moved(*values):
+        monkeypatch.setenv(VARIABLE, "0")
+        torch.manual_seed(0)
+        layer, x = nn.Linear(3, 2), numbers(5, 3)
+        state = make(layer.parameters(), lr=0.1).state_dict()
+        for value in values:
+            monkeypatch.setenv(VARIABLE, value)
+            optimizer = make(layer.parameters(), lr=0.1)
+            optimizer.load_state_dict(state)
+            optimizer.zero_grad()
+            layer(x).square().sum().backward()
+            optimizer.step()
+            state = optimizer.state_dict()
+        return list(layer.parameters())
+
+    torch.testing.assert_close(moved("0", "1", "0", "1"), moved("0", "0", "0", "0"))
+
+
 def test_an_operation_has_one_name():
     with pytest.raises(AssertionError, match=r"kernels\.optimizers\.SGD\.step"):
         fast(len, "kernels.optimizers.SGD.step")(len)
