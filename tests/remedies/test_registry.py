@@ -1,7 +1,7 @@
-import importlib.util
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -30,11 +30,16 @@ def _fresh_registry():
 
 @pytest.mark.parametrize("name", REMEDIES)
 def test_one_spelling(name):
-    module, _, attribute = REMEDIES[name].partition(":")
-    assert module == f"vaecli.remedies.{name}"
-    assert importlib.util.find_spec(module) is not None
+    assert REMEDIES[name] == f"vaecli.remedies.{name}"
     kind = remedy_class(name)
-    assert (kind.name, kind.__name__) == (name, attribute)
+    assert (kind.name, kind.__module__) == (name, REMEDIES[name])
+
+
+def test_a_file_is_a_remedy():
+    files = {path.stem for path in Path(vaecli.remedies.__file__).parent.glob("*.py")} - {"__init__"}
+    assert set(REMEDIES) == files
+    assert set(vaecli.remedies.ORDER) <= files
+    assert list(REMEDIES)[: len(vaecli.remedies.ORDER)] == list(vaecli.remedies.ORDER)
 
 
 @pytest.mark.parametrize("name", REMEDIES)

@@ -85,7 +85,7 @@ class Lagging(Remedy):
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.STEP})
     deviations: ClassVar[tuple[str, ...]] = (
         "the mutual information that ends the inner loops is that of the whole validation split (published: within "
-        "batches of 32, at most log 32 = 3.47 nats)",
+        "batches of at most 32 sentences of one length, at most log 32 = 3.47 nats)",
         "with adam, encoder and decoder each keep moments of their own (published: SGD, which keeps none)",
     )
     # on the embedded corpus: 50 while the encoder lags, with 44 inner updates on average, `inner_updates` at most and

@@ -43,7 +43,7 @@ class Lipschitz(Remedy):
     slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "hidden units follow the model's sizes (published: 1,024)",
-        "L is on both maps, so that its floor reaches the logits (published: on the first)",
+        "the bound L is on both maps, so that its floor reaches the logits (published: on the first)",
     )
     cost: ClassVar[float] = 3.5
 

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
+from vaecli.kernels import plain
 from vaecli.kernels.optimizers import SGD, Adam
+from vaecli.kernels.switch import fast, runs_plain
 from vaecli.model.vae import VAE
 
 GROUPS = ("encoder", "decoder")
@@ -40,7 +42,8 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
     """
     for module in model.modules():
         if isinstance(module, nn.Embedding):
-            module.sparse = config.optimizer == "sgd" and module.weight.device.type == "cpu"
+            on_cpu = module.weight.device.type == "cpu"
+            module.sparse = config.optimizer == "sgd" and on_cpu and not runs_plain()
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for group in GROUPS:
         parameters = list(group_parameters(model, group))
@@ -53,6 +56,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
     return optimizers
 
 
+@fast(plain.clip_gradients)
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     """Scales the gradients of all parameters together so that their norm is `limit` at most.
