@@ -15,11 +15,11 @@ from vaecli.core.checked import Checked, shown
 from vaecli.core.errors import UsageError, nearest
 
 
-class Group(Checked):
+class SettingsGroup(Checked):
     """A frozen group of settings that refuses unknown keys."""
 
 
-class CorpusConfig(Group):
+class CorpusConfig(SettingsGroup):
     """Which text, and how it becomes ids."""
 
     data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
@@ -49,7 +49,7 @@ class CorpusConfig(Group):
     corpus_seed: int = Field(0, ge=0, description="synthetic corpus: seed of the sentences")
 
 
-class ModelConfig(Group):
+class ModelConfig(SettingsGroup):
     """Sizes, dropout and initialisation, the same for every method."""
 
     embedding_size: int = Field(64, ge=1, description="word embeddings of encoder and decoder")
@@ -64,7 +64,7 @@ class ModelConfig(Group):
     )
 
 
-class TrainingConfig(Group):
+class TrainingConfig(SettingsGroup):
     """Optimiser, decay and stopping, the same for every method."""
 
     epochs: int = Field(6, ge=1, description="passes over train at most")
@@ -83,7 +83,7 @@ class TrainingConfig(Group):
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
 
 
-class EvaluationConfig(Group):
+class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
     iw_samples: int = Field(50, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
@@ -109,7 +109,7 @@ class EvaluationConfig(Group):
         return value
 
 
-class RunConfig(Group):
+class RunConfig(SettingsGroup):
     """Everything that decides the numbers of one run."""
 
     experiment: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="its name")
@@ -124,7 +124,7 @@ class RunConfig(Group):
     evaluation: EvaluationConfig = EvaluationConfig()
 
 
-GROUPS: dict[str, type[Group]] = {
+GROUPS: dict[str, type[SettingsGroup]] = {
     "corpus": CorpusConfig,
     "model": ModelConfig,
     "training": TrainingConfig,
