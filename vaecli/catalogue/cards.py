@@ -50,6 +50,15 @@ def read_summary(path: Path) -> dict[str, dict[str, str]]:
         return {row["method"]: row for row in csv.DictReader(file)}
 
 
+def _text(text: str) -> str:
+    """A text in Markdown; ``<`` as HTML has it, for which not every reader of Markdown knows a backslash."""
+    return escape_markdown(text).replace("\\<", "&lt;").replace("\\>", "&gt;")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
 def families(remedies: Remedies) -> dict[str, list[str]]:
     """The methods of each family, baselines first; a method of several parts counts for the most special one."""
     order = ("posterior", "prior", "encoder", "decoder", "kl_weight", "inference", "step", "phases", "kl")
@@ -79,11 +88,11 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     lines += [f"- **Composes with:** {partners_text(name, remedies)}", ""]
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]
-        lines += [f"- {escape_markdown(text)}" for text in facts["deviations"]] + [""]
+        lines += [f"- {_text(text)}" for text in facts["deviations"]] + [""]
     lines += _hyper(name, facts["hyper_parameters"])
     if facts["undefined"]:
         lines += ["## Figures without a definition", ""]
-        lines += [f"- `{column}`: {escape_markdown(why)}" for column, why in facts["undefined"].items()] + [""]
+        lines += [f"- `{column}`: {_text(why)}" for column, why in facts["undefined"].items()] + [""]
     lines += _ours(name, ours)
     return "\n".join([*lines, *_printed(facts)]).rstrip() + "\n"
 
@@ -95,8 +104,8 @@ def _hyper(name: str, hyper: list[dict[str, Any]]) -> list[str]:
         [
             f"`{name}.{h['name']}`",
             f"`{h['default']}`",
-            escape_markdown(range_text(h["range"])),
-            escape_markdown(h["description"]),
+            _code(range_text(h["range"])),
+            _text(h["description"]),
         ]
         for h in hyper
     ]
@@ -134,9 +143,9 @@ def _printed(facts: Mapping[str, Any]) -> list[str]:
     shown = ""
     for row in facts["published"]:
         if (head := heading(row)) != shown:
-            lines += ["", f"{escape_markdown(head)}", ""] if shown else [escape_markdown(head), ""]
+            lines += ["", f"{_text(head)}", ""] if shown else [_text(head), ""]
             shown = head
-        lines.append(f"- {escape_markdown(line(row))}")
+        lines.append(f"- {_text(line(row))}")
     return lines
 
 
