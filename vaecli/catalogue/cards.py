@@ -61,7 +61,7 @@ def _code(text: str) -> str:
 
 def families(remedies: Remedies) -> dict[str, list[str]]:
     """The methods of each family, baselines first; a method of several parts counts for the most special one."""
-    order = ("posterior", "prior", "encoder", "decoder", "kl_weight", "inference", "step", "phases", "kl")
+    order = ("posterior", "prior", "encoder", "decoder", "kl", "kl_weight", "inference", "step", "phases")
     result: dict[str, list[str]] = {"baselines": list(BASELINES)}
     for name, kind in remedies.items():
         if name in BASELINES:
