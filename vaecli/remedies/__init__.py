@@ -159,8 +159,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         hyper: Hyper-parameters by remedy; those of remedies that the method doesn't name are ignored.
 
     Raises:
-        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, a clash of slots, or a
-            remedy of another package that can't be loaded.
+        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, two remedies that don't
+            compose, or a remedy of another package that can't be loaded.
     """
     from pydantic import ValidationError
 
@@ -177,7 +177,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            raise UsageError(f"method {name!r} can't be loaded: {type(error).__name__}: {error}") from None
+            why = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            raise UsageError(f"method {name!r} can't be loaded: {why}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))
     return compose(parts)

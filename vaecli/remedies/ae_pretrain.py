@@ -21,7 +21,7 @@ from pydantic import Field
 
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Phase, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Phase, Remedy
 
 
 def without_kl(terms: Terms) -> Terms:
@@ -46,7 +46,8 @@ class AEPretrain(Remedy):
         "1909.00868",
     )
     equation: ClassVar[str] = "stage 1: loss = rec; stage 2: decoder initialised anew, loss = rec + w(t) K"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PHASES})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PHASES})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
         "converges)",

@@ -18,10 +18,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
-from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 
 def weighted_sampling(size: int, population: int) -> Tensor:
@@ -72,10 +72,7 @@ def gaussian_pairs(posterior: Posterior, z: Tensor) -> Tensor:
     Raises:
         UsageError: The posterior has no density by dimension.
     """
-    if not isinstance(posterior, DiagonalGaussian):
-        kind = type(posterior).__name__
-        raise UsageError(f"'beta_tc' needs a diagonal Gaussian posterior, got {kind}; leave it out")
-    return posterior.map(Tensor.double).log_prob_dimensions(z.double().unsqueeze(1))
+    return diagonal_gaussian(posterior, BetaTC.name).map(Tensor.double).log_prob_dimensions(z.double().unsqueeze(1))
 
 
 class BetaTC(Remedy):
@@ -90,7 +87,8 @@ class BetaTC(Remedy):
         "1802.04942",
     )
     equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "a = 0 and b = c = 1, which frees information (published: a = c = 1 and b above 1, which holds it down)",
         "stratified sampling weighs a code's own posterior by 1 / N; the published code gives that weight to the "

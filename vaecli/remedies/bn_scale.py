@@ -22,7 +22,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 LEAST_VARIANCE = 1e-8
 """s_hat can pass through 0, where the logarithm of its square has no value."""
@@ -91,7 +91,7 @@ class BNScale(Remedy):
     equation: ClassVar[str] = (
         "mean_hat = sqrt(tau + (1 - tau) sigmoid(theta)) BN(mean), s_hat = sqrt((1 - tau) sigmoid(-theta)) BN(s)"
     )
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-8), see bn",
         "evaluation normalises by the statistics of the whole train split",

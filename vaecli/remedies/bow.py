@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import EOS, Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
 
 
 def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:
@@ -47,7 +47,8 @@ class BOW(Remedy):
         "1703.10960",
     )
     equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = ("the bag leaves out </s>, which every sentence has; the code counts it",)
     cost: ClassVar[float] = 1.4
 

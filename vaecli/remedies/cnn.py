@@ -15,7 +15,7 @@ from pydantic import Field
 
 from vaecli.model.convolution import ConvolutionalDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Size = Literal["scnn", "mcnn", "lcnn", "vlcnn"]
 
@@ -40,7 +40,7 @@ class CNN(Remedy):
         "1702.08139",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | the last 1 + 2 sum_i d_i inputs, z)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     cost: ClassVar[float] = 1.3  # scnn; vlcnn takes about twice as long
 
     size: Size = Field("scnn", description="how far back it sees: scnn 15 inputs, mcnn 63, lcnn 125, vlcnn 187")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Part, Remedy, put_aux
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -103,7 +103,7 @@ class Control(Remedy):
         "the PI algorithm",
     )
     equation: ClassVar[str] = "w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min, e(t) = C - KL(t)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the integral stops where the weight is at a bound, as the paper says; the code's test, a weight below 0 "
         "and above 1 at once, never holds",

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
@@ -47,7 +47,7 @@ class Cyclical(Remedy):
         "1903.10145",
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "a cycle has ceil(T / M) updates, as in the paper; the code rounds where each begins, the same where M "
         "divides T",

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 def is_word(tokens: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Denoising(Remedy):
         "1905.12777",
     )
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER_INPUT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER_INPUT})
     deviations: ClassVar[tuple[str, ...]] = ("a sentence keeps at least one word; the code may delete all",)
 
     deletion: float = Field(0.3, ge=0, le=1, description="probability that a word is deleted; one always stays")

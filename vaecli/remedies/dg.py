@@ -18,10 +18,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
-from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
+from vaecli.model.posterior import gaussian_kl
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:
@@ -74,7 +74,8 @@ class DG(Remedy):
         "marginal regularisation by the density gap",
     )
     equation: ClassVar[str] = "K = sum_d KL(q_b(z_d) || p(z_d)), q_b the mixture over a subset of the batch"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR, Slot.KL, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.STANDARD_PRIOR})
     version: ClassVar[int] = 2
     deviations: ClassVar[tuple[str, ...]] = (
         "the mixture is over a subset of 32 sentences whatever the batch size (published: over the batch, of 32)",
@@ -94,8 +95,5 @@ class DG(Remedy):
         Raises:
             UsageError: The posterior is no diagonal Gaussian.
         """
-        posterior = terms.context.posterior
-        if not isinstance(posterior, DiagonalGaussian):
-            kind = type(posterior).__name__
-            raise UsageError(f"'dg' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+        posterior = diagonal_gaussian(terms.context.posterior, self.name)
         return replace(terms, kl=grouped_density_gap(posterior.mean, posterior.logvar, self.subset, self.samples))

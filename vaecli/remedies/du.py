@@ -20,14 +20,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 FULL_WEIGHT = 1 - 1e-6
 """A KL weight from here on counts as 1: a curve may come near it without reaching it."""
@@ -103,9 +103,7 @@ class DUHead(PosteriorHead):
         Raises:
             UsageError: The wrapped head gives no diagonal Gaussian, or the batch is one sentence in training.
         """
-        q = self.wrapped(encoding)
-        if not isinstance(q, DiagonalGaussian):
-            raise UsageError(f"'du' needs a diagonal Gaussian posterior, got {type(q).__name__}; leave it out")
+        q = diagonal_gaussian(self.wrapped(encoding), DU.name)
         mean = rescaled(self.scale, self.gamma) * self.norm(q.mean) + self.shift
         variance = self.floor + self.dropout(q.logvar.to(mean.dtype).exp())
         return DiagonalGaussian(mean, variance.log())
@@ -125,7 +123,9 @@ class DU(Remedy):
     equation: ClassVar[str] = (
         "mean_hat = g_d BN(mean) + b, sqrt(mean_d g_d^2) = gamma, sigma^2_hat = d2 + dropout_p(sigma^2)"
     )
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-5), see bn",
         "evaluation normalises by the statistics of the whole train split; the code by running averages",

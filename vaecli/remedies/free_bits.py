@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Mode = Literal["dimension", "group", "sentence", "batch"]
 
@@ -58,7 +58,7 @@ class FreeBits(Remedy):
         "the objective with free bits",
     )
     equation: ClassVar[str] = "K = sum_i max(lambda, KL_i), lambda = target / Z"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the maximum is taken for each sentence, as in the code of Li et al. (published: of the batch mean, which "
         "is mode group)",

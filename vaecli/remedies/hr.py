@@ -20,8 +20,8 @@ from vaecli.model.encoder import Encoding, LSTMEncoder
 from vaecli.model.posterior import GaussianHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 
 class CellLSTMEncoder(LSTMEncoder):
@@ -61,7 +61,8 @@ class HR(Remedy):
         "1911.05343",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|h_t, c_t) || N(0, I))"
-    slots: ClassVar[frozenset[Slot]] = SLOTS
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.KL})
+    needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (
         "one layer, and a z of model.latent_size (published: two layers, a z as large as all their states)",
         "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "

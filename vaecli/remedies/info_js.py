@@ -26,7 +26,7 @@ from vaecli.kernels.optimizers import Adam
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Session, Step, put_aux
 from vaecli.remedies.shared.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
@@ -102,7 +102,9 @@ class InfoJS(InfoVAE):
     paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
     version: ClassVar[int] = 2
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = (
         "betas (0.5, 0.999) are the critic's only; encoder and decoder have the optimiser of all methods",
         "where the model is trained by SGD the critic keeps Adam at 5e-4, as no rate of SGD is one of Adam",

@@ -20,7 +20,7 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.base import Part
 from vaecli.remedies.shared.aggregate import batch_densities
 from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
 
@@ -45,7 +45,7 @@ class InfoKL(InfoVAE):
     name: ClassVar[str] = "info_kl"
     title: ClassVar[str] = "InfoVAE (KL)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
 

@@ -27,9 +27,10 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
 from vaecli.model.frozen import frozen
+from vaecli.model.groups import GROUPS, Group, group_modules
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""
@@ -82,7 +83,8 @@ class Lagging(Remedy):
     )
     equation: ClassVar[str] = "encoder updates until their loss rises, then one decoder update"
     version: ClassVar[int] = 2
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the mutual information that ends the inner loops is that of the whole validation split (published: within "
         "batches of 32, at most log 32 = 3.47 nats)",
@@ -143,10 +145,8 @@ class Lagging(Remedy):
                     batch = session.random_batch()
         return self.inner_updates
 
-    def _only(self, group: str, model: VAE) -> AbstractContextManager[None]:
+    def _only(self, group: Group, model: VAE) -> AbstractContextManager[None]:
         """Leaves gradients, and with them the norm that clips, to one group."""
         if self.joint_clip:
             return nullcontext()
-        if group == "encoder":
-            return frozen(model.decoder, model.prior, model.input_noise)
-        return frozen(model.encoder, model.head, model.encoder_noise, *model.aux.values())
+        return frozen(*(module for other in GROUPS if other != group for module in group_modules(model, other)))

@@ -14,7 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
@@ -45,7 +45,7 @@ class LinearAnneal(Remedy):
     title: ClassVar[str] = "linear KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = min(1, start + s (1 - start) / S)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the warm-up takes at most a quarter of the planned epochs (published: 10 epochs of runs of tens)",
         "it starts at 0, as with Li et al. and Zhu et al. (He et al.: at 0.1)",

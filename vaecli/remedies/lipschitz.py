@@ -24,7 +24,7 @@ from pydantic import Field
 from vaecli.core.errors import UsageError
 from vaecli.model.injective import InjectiveDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class Lipschitz(Remedy):
@@ -40,10 +40,10 @@ class Lipschitz(Remedy):
         "the gradient of an input-convex network plus L z, in the text decoder of Wang et al. (2021), arXiv:2301.00537",
     )
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "hidden units follow the model's sizes (published: 1,024)",
-        "L is on both maps, so that its floor reaches the logits (published: on the first)",
+        "the constraint L is on both maps, so that its floor reaches the logits (published: on the first)",
     )
     cost: ClassVar[float] = 3.5
 

@@ -21,7 +21,7 @@ from vaecli.corpus.types import Batch
 from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:
@@ -67,7 +67,9 @@ class MDR(Remedy):
         "minimum desired rate",
     )
     equation: ClassVar[str] = "loss = rec + <KL> + u (r - <KL>), u >= 0 ascending"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_KL, Need.PLAIN_KL, Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = ("a multiplier below 0 becomes 0 (the code takes its absolute value)",)
     rate_only: ClassVar[bool] = True
 

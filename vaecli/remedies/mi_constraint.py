@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 from vaecli.remedies.shared.aggregate import batch_densities
 
@@ -55,7 +55,7 @@ class MIConstraint(Remedy):
         equation="the constraint as an equality; the hinge is of an unsigned note",
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     deviations: ClassVar[tuple[str, ...]] = (
         "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",
     )

@@ -24,7 +24,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
@@ -71,7 +71,8 @@ class MIM(Remedy):
         "the asymmetric loss",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL, Part.KL_WEIGHT})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "the loss leaves out the code's log(B) / B, a constant",
         "what is reported is the bound with the KL to the prior; the paper draws z from the posteriors of all "

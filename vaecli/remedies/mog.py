@@ -15,7 +15,7 @@ from pydantic import Field
 
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class MoG(Remedy):
@@ -31,7 +31,7 @@ class MoG(Remedy):
         "the mixture of Gaussians that it compares with",
     )
     equation: ClassVar[str] = "p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = ("the weights are learned (published: all 1 / K)",)
     cost: ClassVar[float] = 1.05
 

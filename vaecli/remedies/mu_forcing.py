@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 
 def spread(mean: Tensor) -> Tensor:
@@ -42,7 +42,8 @@ class MuForcing(Remedy):
         "the hinge on the spread of the means",
     )
     equation: ClassVar[str] = "loss = rec + KL + w max(0, v - 1/2 <||mean - m||^2>)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "spread and margin are sums over dimensions, in nats a sentence; the code averages over dimensions and tokens",
         "the weight is 2, since 1 only cancels the KL's pull on the means",

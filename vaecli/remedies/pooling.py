@@ -17,7 +17,7 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Kind = Literal["max", "mean"]
 
@@ -66,7 +66,7 @@ class Pooling(Remedy):
         "1911.03976",
     )
     equation: ClassVar[str] = "h = max_t h_t or mean_t h_t instead of the last state"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER})
 
     kind: Kind = Field("max", description="maximum of each feature over the states, or their mean")
 

@@ -28,10 +28,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""
@@ -76,7 +76,8 @@ class SemiAmortized(Remedy):
     title: ClassVar[str] = "semi-amortised VAE"
     paper: ClassVar[Paper] = Paper("Kim et al.", 2018, "Semi-Amortized Variational Autoencoders", "1802.02550")
     equation: ClassVar[str] = "lam_k+1 = lam_k - r v_k, v_k = m v_k-1 + clip(d -ELBO / d lam_k), k < K"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.INFERENCE})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.INFERENCE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     version: ClassVar[int] = 2
     deviations: ClassVar[tuple[str, ...]] = (
         "a sentence is clipped by the length of its own gradient, so that its steps do not depend on its batch; the "
@@ -108,9 +109,7 @@ class SemiAmortized(Remedy):
         Raises:
             UsageError: The posterior is no diagonal Gaussian.
         """
-        if not isinstance(posterior, DiagonalGaussian):
-            kind = type(posterior).__name__
-            raise UsageError(f"'semi_amortized' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+        posterior = diagonal_gaussian(posterior, self.name)
         if self.steps == 0 or self.rate == 0:
             return posterior
         start = torch.stack([posterior.mean, posterior.logvar])

@@ -14,7 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 
@@ -30,7 +30,7 @@ class SigmoidAnneal(Remedy):
     title: ClassVar[str] = "sigmoid KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = 1 / (1 + exp(-k (s - s0)))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, k s0 staying as it is (published: a run of 5,260 updates)",
         "k and s0 are those of an implementation in wide use; the paper draws the curve and prints neither",

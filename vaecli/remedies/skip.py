@@ -16,7 +16,7 @@ from torch import Tensor
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class SkipDecoder(LSTMDecoder):
@@ -58,7 +58,7 @@ class Skip(Remedy):
         "Dieng et al.", 2019, "Avoiding Latent Variable Collapse with Generative Skip Models", "1807.04863"
     )
     equation: ClassVar[str] = "logits_t = W [h_t; z]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "one connection, from z into the output layer (published: into every layer)",
     )

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 
 
@@ -71,7 +71,8 @@ class SLVAE(Remedy):
         "1903.10842",
     )
     equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "g is a linear map of the encoder's features, trained with the rest (published: a network of its own, in "
         "turns)",

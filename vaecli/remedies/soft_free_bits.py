@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Part, Remedy, put_aux
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -69,7 +69,7 @@ class SoftFreeBits(Remedy):
         "Chen et al.", 2017, "Variational Lossy Autoencoder", "1611.02731", "appendix, soft free bits"
     )
     equation: ClassVar[str] = "w <- min(1, c w) where KL > (1 + slack) t, w <- w / c where KL < t"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is a running mean, and smoothing 0 the batch's (published: the batch's)",
         "the weight stays above 0.001 (published: no floor)",

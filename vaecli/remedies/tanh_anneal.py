@@ -15,7 +15,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import shortened_midpoint
 
 
@@ -37,7 +37,7 @@ class TanhAnneal(Remedy):
         "the schedule of its code",
     )
     equation: ClassVar[str] = "w(s) = (tanh((s - s0) / r) + 1) / 2"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, s0 / r staying as it is",
         "the weight goes on to 1; the code leaves it at 0.047 after 3,000 steps",

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 
@@ -44,7 +44,7 @@ class TargetKL(Remedy):
         "the objective with |KL - C|",
     )
     equation: ClassVar[str] = "K = b |<KL> - C(s)|"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",
     )

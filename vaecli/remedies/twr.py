@@ -18,8 +18,8 @@ from pydantic import Field
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 
 class TWR(Remedy):
@@ -34,7 +34,8 @@ class TWR(Remedy):
         "2011.01136",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))"
-    slots: ClassVar[frozenset[Slot]] = SLOTS
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL})
+    needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (
         "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "
         "average KL and counts padded steps",

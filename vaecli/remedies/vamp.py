@@ -24,14 +24,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.parts import unmet
 
 
 def mixture_log_prob(components: Posterior, z: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def table_name(encoder: nn.Module) -> str:
     """
     names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Embedding)]
     if len(names) != 1:
-        raise UsageError(f"'vamp' needs an encoder with one table of word embeddings, got {len(names)}; leave it out")
+        raise unmet(Vamp.name, "an encoder with one table of word embeddings", str(len(names)))
     return f"{names[0]}.weight"
 
 
@@ -149,7 +149,7 @@ class Vamp(Remedy):
     title: ClassVar[str] = "VampPrior"
     paper: ClassVar[Paper] = Paper("Tomczak & Welling", 2018, "VAE with a VampPrior", "1705.07120")
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",
     )

@@ -22,7 +22,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 
 class SphereHead(PosteriorHead):
@@ -62,7 +62,8 @@ class VMF(Remedy):
         "1808.10805",
     )
     equation: ClassVar[str] = "q(z|x) = vMF(m(x) / ||m(x)||, kappa), p(z) uniform on the sphere, KL constant"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is exact, 2.173 nats at kappa 13 and Z 32; the code's constant is 2.084",
         "the cosine comes from its quantile function, which rejects nothing; the distribution is the published one",

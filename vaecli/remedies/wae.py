@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.info_mmd import prior_divergence
 
 
@@ -26,7 +26,7 @@ class WAE(Remedy):
     title: ClassVar[str] = "Wasserstein autoencoder"
     paper: ClassVar[Paper] = Paper("Tolstikhin et al.", 2018, "Wasserstein Auto-Encoders", "1711.01558")
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT, Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.KL_WEIGHT, Part.TERM})
     cost: ClassVar[float] = 1.05
 
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2 (published on images: 10 to 100)")
