@@ -71,6 +71,42 @@ def test_it_says_where_it_comes_from(name):
     assert first.endswith(".")
 
 
+SECTIONS = ("Equation", "Differs from the paper", "Caveat", "References")
+
+
+def sections(text):
+    """The sections of a module's docstring after its first sentence, by title, in their order.
+
+    Raises:
+        ValueError: A paragraph has no title of its own on a line.
+    """
+    found = {}
+    for paragraph in text.split("\n\n")[1:]:
+        title, _, body = paragraph.partition("\n")
+        if not title.endswith(":") or not body or any(not line.startswith("    ") for line in body.split("\n")):
+            raise ValueError(f"no section: {title}")
+        found[title[:-1]] = " ".join(body.split())
+    return found
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_a_docstring_has_its_sections_and_nothing_that_is_generated(name):
+    kind, module = remedy_class(name), importlib.import_module(f"vaecli.remedies.{name}")
+    found = sections(module.__doc__.rstrip())
+    assert list(found) == [title for title in SECTIONS if title in found]
+    assert {"Equation", "References"} <= set(found)
+    assert kind.paper.authors.split(" ")[0].strip(",") in found["References"]
+    assert f"({kind.paper.year})" in found["References"]
+    assert not any(text[-1] not in ".`" for text in found.values())
+    assert "composes with" not in module.__doc__.lower()
+
+
+@pytest.mark.parametrize("text", ["One.\n\nTwo.", "One.\n\nEquation:\nx", "One.\n\nEquation: x"])
+def test_a_paragraph_without_a_title_is_no_section(text):
+    with pytest.raises(ValueError, match="no section"):
+        sections(text)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_one_spelling(name):
     kind = remedy_class(name)

@@ -1,8 +1,13 @@
 """The deterministic autoencoder: z is the posterior mean and nothing pulls it to the prior.
 
-``loss = -log p(x | z = mean(x))`` (the sequence autoencoder of Dai & Le 2015, with the VAE's encoder and decoder).
-There is no variance at all, unlike in `beta` at 0, which still samples. Composes with what changes the encoder, the
-decoder and its input, with added terms of z, and with what changes the update.
+Equation:
+    ``loss = -log p(x | z = mean(x))``, with the VAE's encoder and decoder.
+
+Caveat:
+    There is no variance at all, unlike in `beta` at 0, which still samples.
+
+References:
+    Dai & Le (2015), the sequence autoencoder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,13 @@
 """A constant KL weight.
 
-``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))`` (Higgins et al. 2017). Against collapse beta is below 1; at 0 it
-is an autoencoder that still samples. Composes with everything that doesn't set the KL weight.
+Equation:
+    ``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))``
+
+Caveat:
+    Against collapse beta is below 1; at 0 it is an autoencoder that still samples.
+
+References:
+    Higgins et al. (2017).
 """
 
 from __future__ import annotations

@@ -1,11 +1,20 @@
 """The KL split into mutual information, total correlation and dimension-wise KL, each with a weight of its own.
 
-``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))`` (Chen et al. 2018). The paper has a = c
-= 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information as well and makes
-collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of the aggregate posterior
-alone. The densities of q(z) come from the batch, by minibatch-weighted sampling, which leaves up to log B nats of
-information free in batches of B, or by stratified sampling, up to log N of N sentences. Composes with KL weights, which
-act on the whole, and with Gaussian posteriors.
+Equation:
+    ``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))``
+
+Differs from the paper:
+    The paper has a = c = 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information
+    as well and makes collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of
+    the aggregate posterior alone.
+
+Caveat:
+    The densities of q(z) come from the batch, by minibatch-weighted sampling, which leaves up to log B nats of
+    information free in batches of B, or by stratified sampling, up to log N of N sentences. A KL weight acts on the
+    whole.
+
+References:
+    Chen et al. (2018).
 """
 
 from __future__ import annotations

@@ -1,13 +1,21 @@
 """Batch normalisation of the posterior mean with a fixed scale, which gives the mean KL a floor.
 
-``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= Z (gamma^2 + b^2)
-/ 2`` (Zhu et al. 2020). Composes with everything that leaves the posterior's form alone, such as KL weights and KL
-functionals. Evaluation uses the statistics of the whole train split, so the floor holds there too; the published code
-uses running averages, below which a reported KL can fall.
+Equation:
+    ``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= Z (gamma^2 +
+    b^2) / 2``.
 
-eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of the
-unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights within
-0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no such way out.
+Differs from the paper:
+    Evaluation uses the statistics of the whole train split, so the floor holds there too; the published code uses
+    running averages, below which a reported KL can fall.
+
+Caveat:
+    eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of
+    the unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights
+    within 0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no
+    such way out.
+
+References:
+    Zhu et al. (2020).
 """
 
 from __future__ import annotations

@@ -1,11 +1,17 @@
 """Batch normalisation of posterior mean and standard deviation with a shared learned scale: q(z) has unit variance.
 
-``mean_hat = g_m BN(mean)``, ``s_hat = g_s BN(s)`` with ``g_m = sqrt(tau + (1 - tau) sigmoid(theta))`` and
-``g_s = sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``
-(Su 2020). Hence ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``, a far stronger
-floor than that of `bn`: expect a KL in the tens. Composes with everything that leaves the posterior's form alone.
-Normalising the logarithm of the variance instead, as some ports do, breaks these identities. So does an eps near the
-variance of what is normalised, see `bn`; the default keeps well below it.
+Equation:
+    ``mean_hat = g_m BN(mean)``, ``s_hat = g_s BN(s)`` with ``g_m = sqrt(tau + (1 - tau) sigmoid(theta))`` and ``g_s =
+    sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``. Hence
+    ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``.
+
+Caveat:
+    The floor is far stronger than that of `bn`: expect a KL in the tens. Normalising the logarithm of the variance
+    instead, as some ports do, breaks these identities. So does an eps near the variance of what is normalised, see
+    `bn`; the default keeps well below it.
+
+References:
+    Su (2020).
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """An auxiliary loss that predicts the words of the sentence, in no order, from z alone.
 
-``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer (Zhao, Zhao &
-Eskenazi 2017). A decoder that ignores z can't lower this term, so information flows into z from the first update on. It
-counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure. The network
-is trained with the encoder. Composes with everything that has a latent variable.
+Equation:
+    ``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer. A decoder
+    that ignores z can't lower this term, so information flows into z from the first update on.
+
+Caveat:
+    It counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure. The
+    network is trained with the encoder.
+
+References:
+    Zhao, Zhao & Eskenazi (2017).
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """A decoder that can't look far back, so that what is global has to come from z.
 
-Residual blocks of a causal convolution of width 3 with growing dilations, between two of width 1, on word embeddings
-with z beside each (Yang et al. 2017). A state sees ``1 + 2 sum_i d_i`` inputs: 15, 63, 125 and 187 in the four
-published sizes. Channels are `decoder_size` outside the blocks and half of it inside. The encoder stays an LSTM.
-Composes with everything that doesn't replace the decoder.
+Equation:
+    Residual blocks of a causal convolution of width 3 with growing dilations, between two of width 1, on word
+    embeddings with z beside each. A state sees ``1 + 2 sum_i d_i`` inputs: 15, 63, 125 and 187 in the four published
+    sizes. Channels are `decoder_size` outside the blocks and half of it inside.
+
+Caveat:
+    The encoder stays an LSTM.
+
+References:
+    Yang et al. (2017).
 """
 
 from __future__ import annotations

@@ -1,10 +1,19 @@
 """A posterior confined to a KL of at least delta in every dimension, whatever the encoder says.
 
-``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with s_l < 1
-< s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2`` (Razavi et al. 2019;
-their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. 2020, whose printed form lacks
-the square root). Composes with everything that leaves the posterior's form alone. The KL proves nothing here: where m
-<= 0 the mean is a function of sigma alone, so Z delta nats can come without any information.
+Equation:
+    ``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with s_l
+    < 1 < s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2``.
+
+Differs from the paper:
+    Their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. (2020), whose printed form
+    lacks the square root.
+
+Caveat:
+    The KL proves nothing here: where m <= 0 the mean is a function of sigma alone, so Z delta nats can come without any
+    information.
+
+References:
+    Razavi et al. (2019); Zhu et al. (2020).
 """
 
 from __future__ import annotations

@@ -1,11 +1,17 @@
 """The density gap: in each dimension, the mixture of several sentences' posteriors is held to the prior.
 
-``K = sum_d KL(q_b(z_d) || p(z_d))``, q_b the mixture of the posteriors of a subset b of the batch (Zhang et al. 2022).
-A subset of 1 is the VAE. The larger it is, the less K: the KL is convex, so posteriors that are apart but together fill
-the prior cost nothing. Only marginals are compared, so a mixture that is right in each dimension but not in all
-together costs nothing either. Subsets are consecutive sentences of the batch, the last may be smaller; each has its own
-estimate from M samples of every posterior in it, n M of a mixture of n, which is unbiased. Composes with KL weights and
-with remedies whose posterior is a diagonal Gaussian; the prior is N(0, I).
+Equation:
+    ``K = sum_d KL(q_b(z_d) || p(z_d))``, q_b the mixture of the posteriors of a subset b of the batch. A subset of 1 is
+    the VAE. The larger it is, the less K: the KL is convex, so posteriors that are apart but together fill the prior
+    cost nothing.
+
+Caveat:
+    Only marginals are compared, so a mixture that is right in each dimension but not in all together costs nothing
+    either. Subsets are consecutive sentences of the batch, the last may be smaller; each has its own estimate from M
+    samples of every posterior in it, n M of a mixture of n, which is unbiased. The prior is N(0, I).
+
+References:
+    Zhang et al. (2022).
 """
 
 from __future__ import annotations

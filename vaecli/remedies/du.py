@@ -1,13 +1,21 @@
 """Diversity and uncertainty: batch-normalised means, and a floor and dropout on the variances.
 
-``mean_hat = g_d BN(mean) + b`` with g_d and b learned and g_d rescaled so that ``sqrt(mean_d g_d^2) = gamma``;
-``sigma^2_hat = d2 + dropout_p(sigma^2)`` with ``d2 = alpha / (2 pi e)`` (Shen et al. 2021). The spread of the mean
-keeps the KL above Z gamma^2 / 2, however the dimensions share it, and the floor keeps the entropy of every dimension
-above ``log(alpha) / 2``. Composes with everything that leaves the posterior's form alone, such as KL weights.
+Equation:
+    ``mean_hat = g_d BN(mean) + b`` with g_d and b learned and g_d rescaled so that ``sqrt(mean_d g_d^2) = gamma``;
+    ``sigma^2_hat = d2 + dropout_p(sigma^2)`` with ``d2 = alpha / (2 pi e)``. The spread of the mean keeps the KL above
+    Z gamma^2 / 2, however the dimensions share it, and the floor keeps the entropy of every dimension above
+    ``log(alpha) / 2``.
 
-Dropout is on in training after an update at KL weight 1, as in the published code, and off where the weight is below. A
-dropped variance falls to d2, not to 0: its KL jumps, as intended. Evaluation has no dropout and uses the statistics of
-the whole train split, so the floor of the KL holds there too. For eps see `bn`.
+Differs from the paper:
+    Evaluation has no dropout and uses the statistics of the whole train split, so the floor of the KL holds there too.
+    For eps see `bn`.
+
+Caveat:
+    Dropout is on in training after an update at KL weight 1, as in the published code, and off where the weight is
+    below. A dropped variance falls to d2, not to 0: its KL jumps, as intended.
+
+References:
+    Shen et al. (2021).
 """
 
 from __future__ import annotations

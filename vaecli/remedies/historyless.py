@@ -1,9 +1,15 @@
 """A decoder that reads no words at all: every input word is ``<unk>``, in training and in evaluation.
 
-``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training (Bowman et al. 2016, the
-inputless decoder of table 2). What is left to the decoder is z and the position; ``<s>`` stays. The words are hidden
-where the decoder looks them up, so that scoring and generation alike see none. Composes with everything that doesn't
-corrupt the decoder's input; with `lm` it is the inputless language model of the same table.
+Equation:
+    ``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training. What is left to the
+    decoder is z and the position; ``<s>`` stays. The words are hidden where the decoder looks them up, so that scoring
+    and generation alike see none.
+
+Caveat:
+    With `lm` it is the inputless language model of the same table.
+
+References:
+    Bowman et al. (2016), the inputless decoder of table 2.
 """
 
 from __future__ import annotations

@@ -1,11 +1,20 @@
 """Holistic regularisation: posteriors from hidden and cell state after each word, their KLs averaged, z from the last.
 
-``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, q(z_t|x_<=t) from ``[h_t; c_t]`` (Li et al.
-2019). The loss is that of `twr` over all steps; what differs is that the head reads the cell state as well, so here the
-encoder gives both, 2 F features instead of F, and walks through the sentence step by step, since the fused LSTM keeps
-no cell states. One layer as everywhere in this program, where the paper has two and a z as large as all their states.
-The trained term is no bound; what is reported is the bound with the KL of z. The published figures decode from the
-mean, report the average and count padded steps. Composes as `twr`.
+Equation:
+    ``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, q(z_t|x_<=t) from ``[h_t; c_t]``. The loss
+    is that of `twr` over all steps; what differs is that the head reads the cell state as well, so here the encoder
+    gives both, 2 F features instead of F, and walks through the sentence step by step, since the fused LSTM keeps no
+    cell states.
+
+Differs from the paper:
+    One layer as everywhere in this program, where the paper has two and a z as large as all their states. The published
+    figures decode from the mean, report the average and count padded steps.
+
+Caveat:
+    The trained term is no bound; what is reported is the bound with the KL of z.
+
+References:
+    Li et al. (2019).
 """
 
 from __future__ import annotations

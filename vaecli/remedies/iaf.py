@@ -1,15 +1,22 @@
 """A posterior of any shape: a diagonal Gaussian bent by inverse autoregressive flow.
 
-``z_t = m_t + exp(s_t) z_{t-1}`` with m_t and s_t autoregressive in z_{t-1}, and ``log q(z|x) = log q_0(z_0|x) - sum_t
-sum_i s_t,i`` (Kingma et al. 2016). The steps see z alone, not the sentence: the paper's context input is left out, so
-that the density of a code under all sentences takes one inverse. |s| is bounded by 2, where their gated form has s
-below 0, and a fresh flow is the identity, so that training starts as that of the vanilla VAE. The KL has no closed form
-and is estimated at the sample. A better q tightens the bound; it doesn't by itself keep the decoder from ignoring z.
-The paper trains with free bits: ``free_bits+iaf``, where all Z dimensions share the target. Composes with KL weights,
-KL functionals and other priors, not with what needs a Gaussian.
+Equation:
+    ``z_t = m_t + exp(s_t) z_{t-1}`` with m_t and s_t autoregressive in z_{t-1}, and ``log q(z|x) = log q_0(z_0|x) -
+    sum_t sum_i s_t,i``.
 
-The posterior mean, of which `au` is made, is an average over 128 fixed noises in evaluation, and the code at noise 0 in
-training.
+Differs from the paper:
+    The steps see z alone, not the sentence: the paper's context input is left out, so that the density of a code under
+    all sentences takes one inverse. |s| is bounded by 2, where their gated form has s below 0, and a fresh flow is the
+    identity, so that training starts as that of the vanilla VAE.
+
+Caveat:
+    The KL has no closed form and is estimated at the sample. A better q tightens the bound; it doesn't by itself keep
+    the decoder from ignoring z. The paper trains with free bits: ``free_bits+iaf``, where all Z dimensions share the
+    target. The posterior mean, of which `au` is made, is an average over 128 fixed noises in evaluation, and the code
+    at noise 0 in training.
+
+References:
+    Kingma et al. (2016).
 """
 
 from __future__ import annotations

@@ -1,14 +1,19 @@
 """InfoVAE with the Jensen-Shannon divergence: a critic tells codes from prior samples, the encoder deceives it.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
-critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019; the encoder's loss is the one of
-Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016) with a
-Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic and lambda = 10 are the defaults. The
-critic has an Adam of its own, at the model's learning rate as in their code, and one update after each update of the
-model, on the codes of the same batch; neither update touches the other's weights. The term is in nats per sentence,
-log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. Composes with KL
-weights, which act on the KL only, and with posteriors and decoders of other remedies, not with those that make the
-update in another way.
+Equation:
+    ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T
+    a critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]``; the encoder's loss is the one that doesn't
+    saturate. alpha = 1 is the adversarial autoencoder with a Gaussian encoder, and with `denoising` it is DAAE, whose
+    critic and lambda = 10 are the defaults.
+
+Caveat:
+    The critic has an Adam of its own, at the model's learning rate as in the code of DAAE, and one update after each
+    update of the model, on the codes of the same batch; neither update touches the other's weights. The term is in nats
+    per sentence, log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. A KL
+    weight acts on the KL only.
+
+References:
+    Makhzani et al. (2016); Zhao et al. (2019); Shen et al. (2020), DAAE; Goodfellow et al. (2014), the encoder's loss.
 """
 
 from __future__ import annotations

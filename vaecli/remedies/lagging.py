@@ -1,17 +1,24 @@
 """Several encoder updates per decoder update, until the encoder has caught up.
 
-While the encoder lags behind, an update is an inner loop of encoder updates, the first on the batch itself, the others
-on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the batch (He et
-al. 2019). A KL weight that follows the clock advances once per decoder update, one that follows the measured KL at
-every update. At the start of each epoch the mutual information on validation is measured; once it falls below that of
-the epoch before, training is plain for good, exactly as without this remedy. Composes with everything that doesn't
-change the update.
+Equation:
+    While the encoder lags behind, an update is an inner loop of encoder updates, the first on the batch itself, the
+    others on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the
+    batch. At the start of each epoch the mutual information on validation is measured; once it falls below that of the
+    epoch before, training is plain for good, exactly as without this remedy.
 
-Every update is clipped by the norm of the gradient over encoder and decoder together, as published, whichever it moves.
-Without `joint_clip` each is clipped by the norm of what it moves, and encoder updates form no weight gradients of the
-decoder. Mutual information is measured against the whole validation split, where the published estimate within batches
-of 32 can't exceed log 32 = 3.47 nats and saturates. The authors' optimiser is SGD without momentum; with adam, encoder
-and decoder keep statistics of their own.
+Differs from the paper:
+    Mutual information is measured against the whole validation split, where the published estimate within batches of 32
+    can't exceed log 32 = 3.47 nats and saturates. The authors' optimiser is SGD without momentum; with adam, encoder
+    and decoder keep statistics of their own.
+
+Caveat:
+    A KL weight that follows the clock advances once per decoder update, one that follows the measured KL at every
+    update. Every update is clipped by the norm of the gradient over encoder and decoder together, as published,
+    whichever it moves. Without `joint_clip` each is clipped by the norm of what it moves, and encoder updates form no
+    weight gradients of the decoder.
+
+References:
+    He et al. (2019).
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """KL weight rising over the first epochs, linearly unless another shape is asked for.
 
-``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, in the form of He et al.
-2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones. ``w(s) = start + (1 -
-start) f(s / S)`` with the shapes f of the cyclical schedule, all at one half in the middle of the warm-up;
-`sigmoid_anneal` is the logistic curve in steps. Composes with all that doesn't set the KL weight.
+Equation:
+    ``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up. ``w(s) = start + (1 - start) f(s / S)``
+    with the shapes f of the cyclical schedule, all at one half in the middle of the warm-up.
+
+Caveat:
+    One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones. `sigmoid_anneal` is the
+    logistic curve in steps.
+
+References:
+    Bowman et al. (2016), in the form of He et al. (2019).
 """
 
 from __future__ import annotations

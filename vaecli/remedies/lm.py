@@ -1,7 +1,13 @@
 """The language model: the same decoder without a latent variable, the figure that a VAE has to beat.
 
-``loss = -sum_t log p(w_t | w_<t)``, exact (the reference row of He et al. 2019). The decoder has the sizes and dropout
-of the VAE's, reads the words only and starts from a zero state. Composes with what changes the decoder's input.
+Equation:
+    ``loss = -sum_t log p(w_t | w_<t)``, exact.
+
+Caveat:
+    The decoder has the sizes and dropout of the VAE's, reads the words only and starts from a zero state.
+
+References:
+    He et al. (2019), the reference row.
 """
 
 from __future__ import annotations

@@ -1,11 +1,19 @@
 """A minimum desired rate: the -ELBO under a constraint KL >= r, by a Lagrange multiplier that is learned.
 
-``min over the model, max over u >= 0 of E_q[-log p(x|z)] + <KL> + u (r - <KL>)``, < > the mean over the batch
-(Pelsmaeker & Aziz 2020). At KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder, above it the
-KL is rewarded. u ascends by RMSprop on the gradient r - <KL> of the same backward pass, and is projected to u >= 0; the
-published code takes |u| instead. RMSprop divides by the size of the gradient, so u moves by about the learning rate an
-update however far the KL is off: 1 in 1,000 updates, in runs of any length. Composes with KL weights, which act on <KL>
-and not on the constraint, and with other posteriors and decoders.
+Equation:
+    ``min over the model, max over u >= 0 of E_q[-log p(x|z)] + <KL> + u (r - <KL>)``, < > the mean over the batch. At
+    KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder, above it the KL is rewarded. u
+    ascends by RMSprop on the gradient r - <KL> of the same backward pass.
+
+Differs from the paper:
+    u is projected to u >= 0; the published code takes |u| instead.
+
+Caveat:
+    RMSprop divides by the size of the gradient, so u moves by about the learning rate an update however far the KL is
+    off: 1 in 1,000 updates, in runs of any length. A KL weight acts on <KL> and not on the constraint.
+
+References:
+    Pelsmaeker & Aziz (2020).
 """
 
 from __future__ import annotations

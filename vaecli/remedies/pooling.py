@@ -1,8 +1,11 @@
 """The encoder's features pooled from all its states: the state after ``</s>`` alone remembers little of the start.
 
-``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>`` (Long et al. 2019). Mean
-and logvar come from h as ever. Composes with everything that keeps the encoder's states, with any posterior, prior and
-decoder.
+Equation:
+    ``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>``. Mean and logvar
+    come from h as ever.
+
+References:
+    Long et al. (2019).
 """
 
 from __future__ import annotations

@@ -1,19 +1,25 @@
 """The encoder's posterior refined by gradient steps on each sentence's own bound.
 
-From ``lam_0 = (mean, logvar)`` of the encoder, K steps of ``v <- m v + clip(d -ELBO / d lam)``, ``lam <- lam - r v``;
-the loss is taken at lam_K (Kim et al. 2018). Evaluation refines too, so every figure, the proposal of the
-importance-weighted one included, is that of the refined posterior. The bound is at KL weight 1 (published: at the
-annealed weight), with dropout off and one noise for all K steps (published: one a step). Composes with every posterior
-that is a diagonal Gaussian.
+Equation:
+    From ``lam_0 = (mean, logvar)`` of the encoder, K steps of ``v <- m v + clip(d -ELBO / d lam)``, ``lam <- lam - r
+    v``; the loss is taken at lam_K. Evaluation refines too, so every figure, the proposal of the importance-weighted
+    one included, is that of the refined posterior.
 
-`unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients, for
-the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it started,
-so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+Differs from the paper:
+    The bound is at KL weight 1 (published: at the annealed weight), with dropout off and one noise for all K steps
+    (published: one a step). The published rate of 1 is on the mean bound of a batch of 32, so a sentence moves by 1/32
+    of the gradient of its own bound; that is the default here, where steps of one sentence don't depend on its batch.
+    Likewise the published clip of 5 is on the gradient of that mean by the means of the whole batch, and by its
+    logvars. Where the B = 32 sentences have gradients g of one length, that norm is sqrt(B) |g| / B, so it cuts a
+    sentence's |g| at 5 sqrt(32) = 28.3, the default.
 
-The published rate of 1 is on the mean bound of a batch of 32, so a sentence moves by 1/32 of the gradient of its own
-bound; that is the default here, where steps of one sentence don't depend on its batch. Likewise the published clip of 5
-is on the gradient of that mean by the means of the whole batch, and by its logvars. Where the B = 32 sentences have
-gradients g of one length, that norm is sqrt(B) |g| / B, so it cuts a sentence's |g| at 5 sqrt(32) = 28.3, the default.
+Caveat:
+    `unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients,
+    for the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it
+    started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+
+References:
+    Kim et al. (2018).
 """
 
 from __future__ import annotations

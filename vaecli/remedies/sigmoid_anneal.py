@@ -1,9 +1,18 @@
 """KL weight rising along a logistic curve.
 
-``w(s) = 1 / (1 + exp(-k (s - s0)))`` (Bowman et al. 2016, which draws the curve; k = 0.0025 and s0 = 2500 are those of
-the PyTorch implementation in wide use, whose run on Penn Treebank takes 5,260 updates). One rule fits it to shorter
-runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays as it is. Composes with
-everything that doesn't set the KL weight.
+Equation:
+    ``w(s) = 1 / (1 + exp(-k (s - s0)))``
+
+Differs from the paper:
+    The paper draws the curve; k = 0.0025 and s0 = 2500 are those of the PyTorch implementation in wide use, whose run
+    on Penn Treebank takes 5,260 updates.
+
+Caveat:
+    One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays
+    as it is.
+
+References:
+    Bowman et al. (2016).
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """A decoder whose output layer sees z directly, past the LSTM.
 
-``logits_t = W [h_t; z]``, in addition to z in the initial state and every input (Dieng et al. 2019: a skip connection
-from z to a hidden layer; here one, into the layer before the softmax, where the published text model has its most
-direct one). Composes with everything that doesn't replace the decoder.
+Equation:
+    ``logits_t = W [h_t; z]``, in addition to z in the initial state and every input.
+
+Differs from the paper:
+    The paper has a skip connection from z to every hidden layer; here is one, into the layer before the softmax, where
+    the published text model has its most direct one.
+
+References:
+    Dieng et al. (2019).
 """
 
 from __future__ import annotations

@@ -1,9 +1,17 @@
 """KL weight rising along a hyperbolic tangent.
 
-``w(s) = (tanh((s - s0) / r) + 1) / 2`` with s0 = 4500 and r = 1000 (the schedule of the code of Bahuleyan et al. 2018).
-It is the logistic curve with k = 2 / r. The published code stops updating the weight after 3,000 steps, at 0.047; here
-it goes on to 1. One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and s0 / r, 4.5 as
-published, stays as it is. Composes with everything that doesn't set the KL weight.
+Equation:
+    ``w(s) = (tanh((s - s0) / r) + 1) / 2`` with s0 = 4500 and r = 1000. It is the logistic curve with k = 2 / r.
+
+Differs from the paper:
+    The published code stops updating the weight after 3,000 steps, at 0.047; here it goes on to 1.
+
+Caveat:
+    One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and s0 / r, 4.5 as published,
+    stays as it is.
+
+References:
+    Bahuleyan et al. (2018), the schedule of the code.
 """
 
 from __future__ import annotations

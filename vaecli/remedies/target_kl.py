@@ -1,11 +1,18 @@
 """The distance of the KL from a target in place of the KL.
 
-``loss = E_q[-log p(x|z)] + b |<KL> - C(s)|``, < > the mean over the batch and C(s) rising linearly from 0 to C (Burgess
-et al. 2018; for text Prokhorov et al. 2019). Below the target the KL is pushed up with the factor b, above it down. The
-absolute value of each sentence's KL, which some code takes, is another objective, at least as large. The ramp is 2
-epochs as in the published code, but at most a share of the planned ones, the rule of the annealings. A KL weight
-multiplies the distance, so an annealing delays the pull to C as it would delay the KL. Composes with everything that
-doesn't replace the KL term.
+Equation:
+    ``loss = E_q[-log p(x|z)] + b |<KL> - C(s)|``, < > the mean over the batch and C(s) rising linearly from 0 to C.
+    Below the target the KL is pushed up with the factor b, above it down.
+
+Differs from the paper:
+    The absolute value of each sentence's KL, which some code takes, is another objective, at least as large. The ramp
+    is 2 epochs as in the published code, but at most a share of the planned ones, the rule of the annealings.
+
+Caveat:
+    A KL weight multiplies the distance, so an annealing delays the pull to C as it would delay the KL.
+
+References:
+    Burgess et al. (2018); for text Prokhorov et al. (2019).
 """
 
 from __future__ import annotations

@@ -1,14 +1,23 @@
 """VampPrior: the prior is a mixture of the encoder's own posteriors at a few learned inputs.
 
-``p(z) = 1/K sum_k q(z | u_k)`` (Tomczak & Welling 2018). The best prior for a given encoder is the aggregate posterior,
-the mean of q(z|x) over the train split; K pseudo-inputs u_k stand in for its sentences. A sentence is discrete and has
-no gradient, so a pseudo-input here is a sequence of word vectors of one fixed length, which the encoder reads instead
-of the embeddings of words; all of it is learned, the place of ``<s>`` included. Encoder and pseudo-inputs move
-together: the gradient of log p(z) reaches both. A pseudo-input is read without dropout or corruption, not refined, and
-normalised with the batch's statistics without counting in them. The KL is estimated at the sample of z, since it has no
-closed form, so it isn't split by dimension. Inner steps of `lagging` and `semi_amortized` hold the prior still, encoder
-included. Composes with every posterior that has a density on vectors, with KL weights and KL functionals. It doesn't
-forbid collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
+Equation:
+    ``p(z) = 1/K sum_k q(z | u_k)``. The best prior for a given encoder is the aggregate posterior, the mean of q(z|x)
+    over the train split; K pseudo-inputs u_k stand in for its sentences. Encoder and pseudo-inputs move together: the
+    gradient of log p(z) reaches both.
+
+Differs from the paper:
+    A sentence is discrete and has no gradient, so a pseudo-input here is a sequence of word vectors of one fixed
+    length, which the encoder reads instead of the embeddings of words; all of it is learned, the place of ``<s>``
+    included.
+
+Caveat:
+    A pseudo-input is read without dropout or corruption, not refined, and normalised with the batch's statistics
+    without counting in them. The KL is estimated at the sample of z, since it has no closed form, so it isn't split by
+    dimension. Inner steps of `lagging` and `semi_amortized` hold the prior still, encoder included. It doesn't forbid
+    collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
+
+References:
+    Tomczak & Welling (2018).
 """
 
 from __future__ import annotations

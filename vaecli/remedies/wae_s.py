@@ -1,10 +1,19 @@
 """The Wasserstein autoencoder with a KL term that keeps the encoder stochastic and leaves its mean alone.
 
-``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, diag(var)) || N(mean, I))`` (Bahuleyan et al.
-2019): gamma = 0 is `wae`. Composes with KL weights, which act on the gamma term, and with remedies whose posterior is a
-diagonal Gaussian. lambda and gamma are in nats per sentence. The published code averages the reconstruction over
-tokens, where it has lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of about ten tokens.
-The inverse multiquadric mixture is twice as wide as that of `wae`, C = 4 Z s, as in the authors' code.
+Equation:
+    ``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, diag(var)) || N(mean, I))``; gamma = 0 is
+    `wae`.
+
+Differs from the paper:
+    lambda and gamma are in nats per sentence. The published code averages the reconstruction over tokens, where it has
+    lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of about ten tokens.
+
+Caveat:
+    A KL weight acts on the gamma term. The inverse multiquadric mixture is twice as wide as that of `wae`, C = 4 Z s,
+    as in the authors' code.
+
+References:
+    Bahuleyan et al. (2019).
 """
 
 from __future__ import annotations

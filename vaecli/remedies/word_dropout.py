@@ -1,8 +1,11 @@
 """Decoder input words replaced by ``<unk>`` at random, so that the decoder has to rely on z.
 
-In training, each word w_t that the decoder reads becomes ``<unk>`` with probability r; ``<s>`` stays, and so do the
-targets and what the encoder reads (Bowman et al. 2016). Composes with everything that doesn't corrupt the decoder's
-input, a language model included.
+Equation:
+    In training, each word w_t that the decoder reads becomes ``<unk>`` with probability r; ``<s>`` stays, and so do the
+    targets and what the encoder reads.
+
+References:
+    Bowman et al. (2016).
 """
 
 from __future__ import annotations
