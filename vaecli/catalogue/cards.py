@@ -13,12 +13,12 @@ from vaecli.catalogue.methods_table import (
     load_remedies,
     methods_markdown_table,
     partners_text,
+    parts_text,
     range_text,
-    slot_names,
-    slots_text,
     summary,
 )
 from vaecli.catalogue.published import heading, line
+from vaecli.remedies.core.parts import Part
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
 FAMILIES: Mapping[str, str] = {
@@ -66,7 +66,7 @@ def families(remedies: Remedies) -> dict[str, list[str]]:
     for name, kind in remedies.items():
         if name in BASELINES:
             continue
-        owned = slot_names(kind)
+        owned = [part.value for part in Part if part in kind.owns]
         part = next((part for part in order if part in owned), owned[0])
         result.setdefault(FAMILIES[part], []).append(name)
     return result
@@ -83,7 +83,9 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     facts = describe(name, remedies)
     kind = remedies[name]
     lines = [f"# `{name}`: {kind.title}", "", summary(kind), "", f"    {facts['equation']}", ""]
-    lines += [f"- **Changes:** {slots_text(kind)}", f"- **Source:** {facts['paper']}"]
+    lines += [f"- **Changes:** {parts_text(kind)}", f"- **Source:** {facts['paper']}"]
+    if facts["needs"]:
+        lines += [f"- **Needs:** {', '.join(facts['needs'])}"]
     lines += [f"- **Cost of an update:** about {facts['cost']:g} times vanilla's", f"- **Version:** {facts['version']}"]
     lines += [f"- **Composes with:** {partners_text(name, remedies)}", ""]
     if facts["deviations"]:

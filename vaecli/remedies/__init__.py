@@ -174,8 +174,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         hyper: Hyper-parameters by remedy; those of remedies that the method doesn't name are ignored.
 
     Raises:
-        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, a clash of slots, or a
-            remedy of another package that can't be loaded.
+        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, two remedies that don't
+            compose, or a remedy of another package that can't be loaded.
     """
     from pydantic import ValidationError
 
