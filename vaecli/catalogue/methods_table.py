@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- methods: begin -->", "<!-- methods: end -->"
 """The markers in a document between which the table of methods stands."""
 
+NOT_OBTAINED = "no figures of its paper were obtained"
+"""What is said of a method without figures in print, where no more is known."""
+
 Remedies = Mapping[str, "type[Remedy]"]
 
 
@@ -156,7 +159,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
         "published": figures_of(name, remedies, printed),
-        "no_published_figures": printed["no_figures"].get(name, ""),
+        "no_published_figures": printed["no_figures"].get(name, NOT_OBTAINED),
     }
 
 

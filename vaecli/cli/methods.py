@@ -23,12 +23,23 @@ NARROW = 60
 
 def methods(
     method: Annotated[
-        str | None, typer.Argument(metavar="METHOD", help="Show all about this one.", show_default=False)
+        str | None, typer.Argument(metavar="[METHOD|new]", help="Show all about this one.", show_default=False)
+    ] = None,
+    new_name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="After `new`: write a package with a remedy.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
-    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print."""
+    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print.
+
+    `vae methods new NAME` writes a package of your own with a remedy that works, its test and a checklist, into
+    ./vae-NAME.
+    """
+    if new_name is not None or method == "new":
+        write_new(method, new_name)
+        return
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
     from vaecli.core.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
@@ -57,6 +68,28 @@ def methods(
     else:
         parts = [detail_text(name, remedies, Target.stdout()) for name in shown]
         sys.stdout.write("\n".join(parts))
+
+
+def write_new(word: str | None, name: str | None) -> None:
+    """Writes a package with a remedy to begin with.
+
+    Raises:
+        UsageError: Another word than ``new``, no name, one that is in use, or a folder that holds such files already.
+    """
+    from pathlib import Path
+
+    from vaecli.catalogue.scaffold import CHECKLIST, write_package
+    from vaecli.core.errors import UsageError
+
+    if word != "new" or not name:
+        raise UsageError("write `vae methods new NAME` for a remedy of your own, or name one method")
+    folder = Path(f"vae-{name.replace('_', '-')}")
+    for path in write_package(name, folder):
+        print(path)
+    print(
+        f"next: pip install -e {folder}, edit, pytest {folder}, vae compare --methods vanilla,{name}", file=sys.stderr
+    )
+    print(CHECKLIST, end="", file=sys.stderr)
 
 
 def _utf8() -> bool:
