@@ -1,6 +1,7 @@
 """The settings of a run: typed groups, read from a preset, then a TOML file, then options, then ``--set``.
 
-Each field says in its description what it is; no command prints these, the presets and `--set` name the same keys.
+Each field says in its description what it is; those with an option of their own are said in
+`vaecli.core.option_settings`, for commands print them. The presets and ``--set`` name the same keys.
 Unknown keys are refused, and all problems of a configuration are reported together.
 """
 
@@ -13,36 +14,35 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from vaecli.core.checked import Checked, shown
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.option_settings import OPTION_SETTINGS
 
 
 class Group(Checked):
     """A frozen group of settings that refuses unknown keys."""
 
 
+def with_option(key: str, **constraints: Any) -> Any:
+    """The field of a setting that has an option of its own; default, description and range are those of the option.
+
+    Args:
+        key: Of `OPTION_SETTINGS`.
+        constraints: More that pydantic is to check.
+    """
+    setting = OPTION_SETTINGS[key]
+    return Field(setting.default, ge=setting.least, description=setting.description, **constraints)
+
+
 class CorpusConfig(Group):
     """Which text, and how it becomes ids."""
 
-    data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
-    tokenizer: str = Field(
-        "split",
-        description="`split` at white space; rules for English: basic_english, moses, toktok or spacy; "
-        "subwords learned on train: bpe or unigram",
-    )
-    max_vocab: int = Field(
-        0, ge=0, description="keep the most frequent words only; 0 keeps all. For bpe and unigram: pieces, 0 for 8,000"
-    )
-    min_freq: int = Field(1, ge=1, description="words or pieces seen fewer times in train are unknown")
-    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words or pieces")
-    text_column: str = Field(
-        "", description="field that is the sentence, where a line has several: its number from 1, or its name"
-    )
-    label_column: str = Field(
-        "auto",
-        description="field that is the label: its number or name, `none`, or `auto` where it is short and repeated",
-    )
-    unknown_words: str = Field(
-        "", description="words that stand for an unknown one, blanks between, such as `_UNK`; `<unk>` always does"
-    )
+    data: str = with_option("corpus.data")
+    tokenizer: str = with_option("corpus.tokenizer")
+    max_vocab: int = with_option("corpus.max_vocab")
+    min_freq: int = with_option("corpus.min_freq")
+    max_length: int = with_option("corpus.max_length")
+    text_column: str = with_option("corpus.text_column")
+    label_column: str = with_option("corpus.label_column")
+    unknown_words: str = with_option("corpus.unknown_words")
     train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
     valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
     test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")
@@ -67,7 +67,7 @@ class ModelConfig(Group):
 class TrainingConfig(Group):
     """Optimiser, decay and stopping, the same for every method."""
 
-    epochs: int = Field(6, ge=1, description="passes over train at most")
+    epochs: int = with_option("training.epochs")
     batch_size: int = Field(64, ge=2, description="sentences a batch")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")
     learning_rate: float = Field(8e-3, gt=0, description="initial learning rate")
@@ -77,16 +77,16 @@ class TrainingConfig(Group):
     decay_start: int = Field(0, ge=0, description="epochs before the first decay may happen")
     max_decays: int = Field(5, ge=0, description="stop at the stall after this many decays")
     reload_best: bool = Field(False, description="go back to the best weights at a decay")
-    seed: int = Field(0, ge=0, description="seed of initialisation, data order and noise")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training; fp32 is exact")
+    seed: int = with_option("training.seed")
+    device: str = with_option("training.device", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
 
 
 class EvaluationConfig(Group):
     """How the reported figures are estimated."""
 
-    iw_samples: int = Field(50, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
+    iw_samples: int = with_option("evaluation.iw_samples")
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
     precision: Literal["auto", "fp32", "bf16"] = Field(
