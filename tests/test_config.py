@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from vaecli.config import GROUPS, RunConfig, build_config, merge
+from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
+from vaecli.core.nested import merge
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.settings.presets import load_preset
 

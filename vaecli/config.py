@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from vaecli.core.checked import Checked, shown
-from vaecli.core.errors import UsageError, nearest
+from vaecli.core.checked import Checked, problems
+from vaecli.core.errors import UsageError
 from vaecli.core.option_settings import OPTION_SETTINGS
 
 
@@ -116,7 +116,7 @@ class RunConfig(Group):
     method: str = Field("vanilla", description="a remedy, or several joined with +")
     preset: str = Field("quick", description="the preset that the settings started from")
     hyper: dict[str, dict[str, bool | int | float | str]] = Field(
-        default_factory=dict, description="hyper-parameters of the method's remedies, by remedy"
+        default_factory=dict, title="method", description="hyper-parameters of the method's remedies, by remedy"
     )
     corpus: CorpusConfig = CorpusConfig()
     model: ModelConfig = ModelConfig()
@@ -133,26 +133,6 @@ GROUPS: dict[str, type[Group]] = {
 """The groups that a preset, a TOML file and ``--set`` may fill."""
 
 
-def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -> list[str]:
-    """One line for each problem that pydantic found, with the nearest name for an unknown key."""
-    lines = []
-    for item in error.errors():
-        path = [str(part) for part in item["loc"]]
-        where = ".".join([prefix, *path]) if prefix else ".".join(path)
-        if item["type"] == "extra_forbidden":
-            owner = known
-            for part in path[:-1]:
-                annotation = owner.model_fields[part].annotation if part in owner.model_fields else None
-                if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                    owner = annotation
-            lines.append(f"{where}: unknown key; {nearest(path[-1], owner.model_fields)}")
-        elif item["type"] == "value_error":
-            lines.append(f"{where}: {item['ctx']['error']}")
-        else:
-            lines.append(f"{where}: {item['msg'].lower()}, got {shown(item['input'])}")
-    return lines
-
-
 def build_config(values: Mapping[str, Any], place: str = "configuration") -> RunConfig:
     """Validates nested values into a `RunConfig`.
 
@@ -163,15 +143,3 @@ def build_config(values: Mapping[str, Any], place: str = "configuration") -> Run
         return RunConfig.model_validate(dict(values))
     except ValidationError as error:
         raise UsageError(f"{place}: " + "\n  ".join(problems(error, RunConfig))) from None
-
-
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge of nested mappings, later layers winning."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-                result[key] = merge(result[key], value)
-            else:
-                result[key] = merge(value) if isinstance(value, Mapping) else value
-    return result

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from vaecli.cli import options
 from vaecli.cli.app import app
 from vaecli.core.errors import UsageError
+from vaecli.core.nested import flatten
 from vaecli.core.option_settings import OPTION_SETTINGS
-from vaecli.runs.folder import flatten
 
 
 def fails(*words):

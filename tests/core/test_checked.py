@@ -119,7 +119,7 @@ def test_a_run_s_own_settings_are_looked_at_again(tmp_path):
     path = tmp_path / "run" / "config.toml"
     text = path.read_text()
     path.write_text(text.replace("beta = 0.5", "beta = inf"))
-    with pytest.raises(UsageError, match=r"config\.toml: hyper: beta\.beta must be a finite number, got inf"):
+    with pytest.raises(UsageError, match=r"config\.toml: method: beta\.beta must be a finite number, got inf"):
         folder.config()
     path.write_text(text.replace("epochs = 6", "epochs = true"))
     with pytest.raises(UsageError, match=r"training\.epochs: must be an integer, got true"):
@@ -187,7 +187,7 @@ def test_remedies_of_other_packages_may_have_more_kinds_of_values(plugins):
 def test_a_remedy_of_another_package_that_is_none_is_named(plugins):
     for name, why in (
         ("broken", "broken.weight: must be a finite number, got inf"),
-        ("other", r"method 'other' can't be loaded: .*their_package:Other is no vaecli\.remedies\.base\.Remedy"),
+        ("other", r"method 'other' can't be loaded: .*their_package:Other is no vaecli\.remedies\.core\.base\.Remedy"),
         ("missing", "method 'missing' can't be loaded: AttributeError"),
     ):
         with pytest.raises(UsageError, match=why):

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from vaecli.config import GROUPS, RunConfig, build_config, merge
+from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
-from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
+from vaecli.core.nested import flatten, merge
+from vaecli.runs.folder import RunFolder, check_name, config_changes, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
+from vaecli.settings.layers import writable
 from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -260,21 +262,16 @@ def grid_text(name: str, settings: Settings) -> str:
         "preset": settings.preset,
         "methods": list(settings.methods),
         "seeds": list(settings.seeds),
-        **{group: _writable(table) for group, table in groups.items()},
+        **{group: writable(table) for group, table in groups.items()},
     }
     if settings.hyper:
         values["method"] = {remedy: dict(table) for remedy, table in settings.hyper.items()}
     if settings.overrides:
         values["override"] = {
-            method: {group: _writable(table) for group, table in tables.items()}
+            method: {group: writable(table) for group, table in tables.items()}
             for method, tables in settings.overrides.items()
         }
     return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
-
-
-def _writable(table: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML has no null: ``"none"`` stands for a setting that is unset."""
-    return {key: "none" if value is None else value for key, value in table.items()}
 
 
 def _remedies(settings: Settings) -> set[str]:

@@ -7,21 +7,19 @@ replaced atomically, and one process at a time may write.
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-import tomli_w
-
-from vaecli.config import RunConfig, build_config
+from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
+from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
 MARKER, FORMAT = "vaecli run", 1
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
@@ -192,14 +190,7 @@ class RunFolder:
         Raises:
             UsageError: config.toml can't be read or isn't valid.
         """
-        path = self.path / "config.toml"
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path}: can't read it: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: {error}") from None
-        return build_config(values, str(path))
+        return read_run(self.path / "config.toml")
 
     @property
     def fingerprint(self) -> str:
@@ -265,7 +256,7 @@ class RunFolder:
         write_atomic(self.path / "run.json", dump_json({**run, "updated": _now()}))
 
     def _write_config(self, config: RunConfig) -> None:
-        write_atomic(self.path / "config.toml", tomli_w.dumps(config.model_dump(exclude_none=True)))
+        write_atomic(self.path / "config.toml", run_text(config))
 
     def _read_json(self, name: str) -> dict[str, Any] | None:
         path = self.path / name
@@ -279,17 +270,9 @@ class RunFolder:
 
 def config_changes(old: RunConfig, new: RunConfig) -> list[str]:
     """The settings that differ, a line each: ``training.epochs: 8 -> 12``."""
-    before, after = flatten(old.model_dump()), flatten(new.model_dump())
+    before, after = settings_by_key(old), settings_by_key(new)
     keys = [*before, *(key for key in after if key not in before)]
     return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted key."""
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        result |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return result
 
 
 def _now() -> str:

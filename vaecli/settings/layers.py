@@ -94,6 +94,11 @@ def unset(group: str, key: str, value: Any) -> Any:
     return None if isinstance(value, str) and value.lower() == "none" and NoneType in get_args(kind) else value
 
 
+def writable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a group as TOML can hold them, which has no null: ``"none"`` stands for what is unset."""
+    return {key: "none" if value is None else value for key, value in values.items()}
+
+
 def parse_value(text: str) -> Any:
     """A value as in TOML; a number that TOML would write otherwise (``.5``), or else the text itself."""
     try:

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vaecli.config import GROUPS, RunConfig, build_config, merge, problems
-from vaecli.core.checked import shown
+from vaecli.config import GROUPS, RunConfig, build_config
+from vaecli.core.checked import problems, shown
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.nested import merge
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
 from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
