@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from vaecli.core.checked import Checked, problems
 from vaecli.core.errors import UsageError
+from vaecli.core.names import name_problem
 from vaecli.core.option_settings import OPTION_SETTINGS
 
 
@@ -112,7 +113,7 @@ class EvaluationConfig(Group):
 class RunConfig(Group):
     """Everything that decides the numbers of one run."""
 
-    experiment: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="its name")
+    experiment: str = Field("default", description="its name")
     method: str = Field("vanilla", description="a remedy, or several joined with +")
     preset: str = Field("quick", description="the preset that the settings started from")
     hyper: dict[str, dict[str, bool | int | float | str]] = Field(
@@ -122,6 +123,13 @@ class RunConfig(Group):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("experiment")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if problem := name_problem("experiment", value):
+            raise ValueError(problem)
+        return value
 
 
 GROUPS: dict[str, type[Group]] = {

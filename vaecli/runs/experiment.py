@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,8 +13,9 @@ import tomli_w
 from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
+from vaecli.core.names import check_name, folder_name
 from vaecli.core.nested import flatten, merge
-from vaecli.runs.folder import RunFolder, check_name, config_changes, run_path
+from vaecli.runs.folder import RunFolder, config_changes, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
@@ -200,8 +200,7 @@ class Experiment:
 
 def corpus_name(data: str) -> str:
     """The name of an experiment on a corpus: ``synthetic``, or the folder's name made safe."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).name).lstrip("._-")[:100]
-    return name or "default"
+    return folder_name(Path(data).name)
 
 
 def find_runs(experiment: Path) -> list[RunFolder]:

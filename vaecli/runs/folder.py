@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, get_args
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
+from vaecli.core.names import check_name
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
@@ -26,25 +27,11 @@ Status = Literal["pending", "running", "done", "diverged", "failed", "interrupte
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
-def check_name(kind: str, name: str) -> str:
-    """A name that is safe as one folder's name.
-
-    Raises:
-        UsageError: It is empty, too long, hidden, looks like an option, or holds a separator or a control character.
-    """
-    shown = repr(name if len(name) <= 40 else name[:40] + "...")
-    if not name or len(name.encode("utf-8", "replace")) > 200:
-        raise UsageError(f"{kind} {shown}: a name has 1 to 200 bytes")
-    if name[0] in "-." or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
-        raise UsageError(f"{kind} {shown}: no folder can have this name; use letters, digits, '_', '+', '.' and '-'")
-    return name
-
-
 def run_path(out: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run belongs.
 
     Raises:
-        UsageError: A name that no folder can have.
+        UsageError: See `check_name`.
     """
     return out / check_name("experiment", experiment) / check_name("method", method) / f"seed-{seed}"
 

@@ -21,7 +21,6 @@ OVERRIDABLE = ("model", "training")
 TOP_LEVEL = ("experiment", "data", "preset", "method", "methods", "hyper", "seeds", "jobs", "override", *GROUPS)
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 KeyPath = tuple[str, ...]
 

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.checked import problems, shown
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.names import name_problem
 from vaecli.core.nested import merge
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
-from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
+from vaecli.settings.layers import Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
 from vaecli.settings.presets import load_preset
-from vaecli.settings.toml_file import name_problem, read_file
+from vaecli.settings.toml_file import read_file
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
 
@@ -149,8 +150,8 @@ class _Resolver:
             self.problems.append(str(error))
         if given["experiment"] is not None:
             plan["experiment"] = given["experiment"]
-            if not NAME.fullmatch(given["experiment"]):
-                self.problems.append(f"--name: {name_problem(given['experiment'])}")
+            if problem := name_problem("experiment", given["experiment"]):
+                self.problems.append(f"--name: {problem}")
         return plan
 
     def _seeds(self, given: str | int | None, planned: tuple[int, ...]) -> tuple[int, ...]:

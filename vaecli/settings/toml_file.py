@@ -10,8 +10,9 @@ from typing import Any
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.names import name_problem
 from vaecli.remedies import canonical
-from vaecli.settings.layers import NAME, OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
+from vaecli.settings.layers import OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
 
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
 KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
@@ -182,12 +183,6 @@ class _FileReader:
                 raise UsageError(f"{place}: jobs must be an integer from 0 on, got {value!r}")
         elif not isinstance(value, str):
             raise UsageError(f"{place}: {key} must be a text, got {value!r}")
-        elif key == "experiment" and not NAME.fullmatch(value):
-            raise UsageError(f"{place}: {name_problem(value)}")
+        elif key == "experiment" and (problem := name_problem(key, value)):
+            raise UsageError(f"{place}: {problem}")
         return value
-
-
-def name_problem(name: str) -> str:
-    """What is wrong with the name of an experiment."""
-    shown = name if len(name) <= 40 else name[:40] + "..."
-    return f"experiment name {shown!r}: at most 100 letters, digits, '.', '_' and '-', the first a letter or digit"
