@@ -141,8 +141,12 @@ GROUPS: dict[str, type[Group]] = {
 """The groups that a preset, a TOML file and ``--set`` may fill."""
 
 
-def build_config(values: Mapping[str, Any], place: str = "configuration") -> RunConfig:
+def build_config(values: Mapping[str, Any], source: str = "configuration") -> RunConfig:
     """Validates nested values into a `RunConfig`.
+
+    Args:
+        values: By the names of its fields.
+        source: Where they come from, for the messages.
 
     Raises:
         UsageError: With every problem on a line of its own, each naming its key.
@@ -150,4 +154,4 @@ def build_config(values: Mapping[str, Any], place: str = "configuration") -> Run
     try:
         return RunConfig.model_validate(dict(values))
     except ValidationError as error:
-        raise UsageError(f"{place}: " + "\n  ".join(problems(error, RunConfig))) from None
+        raise UsageError(f"{source}: " + "\n  ".join(problems(error, RunConfig))) from None

@@ -1,4 +1,4 @@
-"""Layers of settings: precedence, places, and everything a user can get wrong."""
+"""Layers of settings: precedence, locations, and everything a user can get wrong."""
 
 import pytest
 
@@ -302,7 +302,7 @@ def test_a_key_is_set_once_in_a_file(grid, text, said):
     path = grid('methods = ["control"]\n'[: 0 if text.startswith("data") else None] + text)
     found = problems(file=path)
     assert said in found
-    assert found.count(f"{path}:") == 2, "both places are named"
+    assert found.count(f"{path}:") == 2, "both lines are named"
 
 
 def test_set_goes_before_an_option_and_says_so():

@@ -208,13 +208,13 @@ def find_runs(experiment: Path) -> list[RunFolder]:
     grid = read_grid(experiment)
     methods, seeds = list(grid.methods), list(grid.seeds)
 
-    def place(path: Path) -> tuple[int, str, int, int, str]:
+    def rank(path: Path) -> tuple[int, str, int, int, str]:
         method, tail = path.parent.name, path.name.removeprefix("seed-")
         seed = int(tail) if tail.isdecimal() else -1
         first = methods.index(method) if method in methods else len(methods)
         return first, method, seeds.index(seed) if seed in seeds else len(seeds), seed, path.name
 
-    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=place)
+    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=rank)
     return [folder for folder in map(RunFolder, paths) if folder.exists]
 
 

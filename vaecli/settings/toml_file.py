@@ -142,7 +142,7 @@ class _FileReader:
             except UsageError as error:
                 self.layer.problems.append(str(error))
                 continue
-            self.layer.places[("override", name)] = self.at("override", method)
+            self.layer.locations[("override", name)] = self.at("override", method)
             for group, table in self.tables(groups, "override", method).items():
                 keys = ("override", method, group)
                 if group not in OVERRIDABLE:
@@ -157,32 +157,32 @@ class _FileReader:
 
     def plain(self, key: str, value: Any) -> None:
         """The keys that are no tables."""
-        place = self.at(key)
+        location = self.at(key)
         try:
             if key in ("method", "methods"):
-                names = parse_methods(value if isinstance(value, list) else [value], place)
+                names = parse_methods(value if isinstance(value, list) else [value], location)
                 self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *names)
             elif key == "seeds":
-                self.layer.plan["seeds"] = parse_seeds(value, place)
+                self.layer.plan["seeds"] = parse_seeds(value, location)
             elif key == "data":
-                self.data(value, place)
+                self.data(value, location)
             else:
                 self.layer.plan[key] = self.scalar(key, value)
         except UsageError as error:
             self.layer.problems.append(str(error))
 
-    def data(self, value: Any, place: str) -> None:
+    def data(self, value: Any, location: str) -> None:
         """``data = ...``, short for ``corpus.data``."""
-        self.layer.put("corpus", "data", absolute_data(value, self.path.parent), place)
+        self.layer.put("corpus", "data", absolute_data(value, self.path.parent), location)
 
     def scalar(self, key: str, value: Any) -> Any:
         """The value of ``experiment``, ``preset`` or ``jobs``."""
-        place = self.at(key)
+        location = self.at(key)
         if key == "jobs":
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise UsageError(f"{place}: jobs must be an integer from 0 on, got {value!r}")
+                raise UsageError(f"{location}: jobs must be an integer from 0 on, got {value!r}")
         elif not isinstance(value, str):
-            raise UsageError(f"{place}: {key} must be a text, got {value!r}")
+            raise UsageError(f"{location}: {key} must be a text, got {value!r}")
         elif key == "experiment" and (problem := name_problem(key, value)):
-            raise UsageError(f"{place}: {problem}")
+            raise UsageError(f"{location}: {problem}")
         return value
