@@ -7,12 +7,13 @@ Unknown keys are refused, and all problems of a configuration are reported toget
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from vaecli.core.checked import Checked, problems
+from vaecli.core.checked import Checked, problems, shown
 from vaecli.core.errors import UsageError
 from vaecli.core.names import name_problem
 from vaecli.core.option_settings import OPTION_SETTINGS
@@ -22,15 +23,28 @@ class Group(Checked):
     """A frozen group of settings that refuses unknown keys."""
 
 
-def with_option(key: str, **constraints: Any) -> Any:
+def with_option(key: str) -> Any:
     """The field of a setting that has an option of its own; default, description and range are those of the option.
 
     Args:
         key: Of `OPTION_SETTINGS`.
-        constraints: More that pydantic is to check.
     """
     setting = OPTION_SETTINGS[key]
-    return Field(setting.default, ge=setting.least, description=setting.description, **constraints)
+    return Field(setting.default, ge=setting.least, description=setting.description)
+
+
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+
+
+def check_device(name: str) -> str:
+    """The name of a device.
+
+    Raises:
+        ValueError: It is none, whatever the machine has.
+    """
+    if not DEVICE.fullmatch(name):
+        raise ValueError(f"must be auto, cpu, cuda or one GPU such as cuda:1, got {shown(name)}")
+    return name
 
 
 class CorpusConfig(Group):
@@ -79,9 +93,14 @@ class TrainingConfig(Group):
     max_decays: int = Field(5, ge=0, description="stop at the stall after this many decays")
     reload_best: bool = Field(False, description="go back to the best weights at a decay")
     seed: int = with_option("training.seed")
-    device: str = with_option("training.device", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = with_option("training.device")
     precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, value: str) -> str:
+        return check_device(value)
 
 
 class EvaluationConfig(Group):

@@ -94,6 +94,11 @@ def test_the_help_of_a_command_loads_nothing_heavy():
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_a_device_that_is_none_is_told(command):
+    assert fails(command, "--device", "gpu").startswith("--device: training.device: must be auto, cpu, cuda or one GPU")
+
+
 def test_a_value_out_of_range_is_told_with_all_other_problems():
     said = fails("train", "--epochs", "0", "--precision", "fp8", "--set", "training.clip=-1")
     assert said.startswith("3 problems in the settings:")
