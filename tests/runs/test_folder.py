@@ -11,7 +11,7 @@ import pytest
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.runs.experiment import find_runs
-from vaecli.runs.folder import FORMAT, RunFolder, config_changes, run_path
+from vaecli.runs.folder import FORMAT, OLDEST, RunFolder, config_changes, run_path
 from vaecli.runs.lock import LOCK, OWNER
 
 
@@ -187,7 +187,7 @@ def test_deleting_keeps_the_marker_to_the_end(folder, monkeypatch):
     assert folder.exists
 
 
-@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (FORMAT - 1, "older"), ("x", "newer")])
+@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older"), ("x", "newer")])
 def test_other_formats_are_named(folder, found, message):
     folder.update(format=found)
     with pytest.raises(UsageError, match=f"run format {found} is {message} than this program's {FORMAT}"):
@@ -206,6 +206,19 @@ def test_resuming_takes_the_same_settings_and_more_epochs_only(folder):
         folder.resume(config(epochs=30, clip=1.0))
     assert "training.clip: 5.0 -> 1.0" in str(caught.value)
     assert folder.config().training.epochs == 20
+
+
+def test_a_run_of_the_format_before_is_read_and_gone_on_with(folder):
+    text = (folder.path / "config.toml").read_text()
+    text = text.replace('methods = [\n    "bn",\n]', 'method = "bn"').replace("[method.bn]", "[hyper.bn]")
+    (folder.path / "config.toml").write_text(text)
+    folder.update(format=1)
+    assert RunFolder.open(folder.path).config() == config()
+    assert folder.resume(config()) == config()
+    assert (folder.path / "config.toml").read_text() == text, "nothing has changed"
+    assert folder.resume(config(epochs=20)) == folder.config() == config(epochs=20)
+    assert folder.run()["format"] == FORMAT, "it is written anew, which an earlier program can't read"
+    assert "[method.bn]" in (folder.path / "config.toml").read_text()
 
 
 def test_changes_name_the_keys_with_both_values():

@@ -22,7 +22,9 @@ from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
-MARKER, FORMAT = "vaecli run", 1
+MARKER = "vaecli run"
+FORMAT, OLDEST = 2, 1
+"""What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
@@ -131,6 +133,7 @@ class RunFolder:
         resumed = self.resumed_config(config)
         if resumed != self.config():
             with self.lock():
+                self._write_run(self.run() | {"format": FORMAT})
                 self._write_config(resumed)
         return resumed
 
@@ -146,7 +149,7 @@ class RunFolder:
         found = data.get("format")
         if not isinstance(found, int) or found > FORMAT:
             raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
-        if found < FORMAT:
+        if found < OLDEST:
             raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
         return data
 
