@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow bench bench-quality clean
+.PHONY: compare test setup lint types slow remedy docs docs-serve bench bench-quality
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -26,7 +26,19 @@ types: setup
 	$(BIN)/mypy
 
 slow: setup  ## the long checks
+	$(BIN)/pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev,notebook]'
 	$(BIN)/pytest -q -m slow
+
+remedy: setup  ## a new remedy to begin with, its test and a checklist; NAME=my_remedy
+	$(BIN)/python -m vaecli.catalogue.scaffold $(NAME)
+
+docs: setup  ## writes what is generated (first table, cards of methods) and builds the site; broken links are errors
+	$(BIN)/python -m experiments.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q -d build/site
+
+docs-serve: setup  ## the site at http://127.0.0.1:8000, rebuilt as files change
+	$(BIN)/python -m experiments.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve -a 127.0.0.1:8000
 
 bench: setup  ## speed and memory against a plain PyTorch reference; ARGS="--only train-ptb --threads 1"
 	$(BIN)/python -m experiments.benchmarks $(ARGS)

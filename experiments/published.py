@@ -1,6 +1,6 @@
 """Makes `published.toml` from a table of the figures that papers print, one row a figure.
 
-    python -m experiments.published TABLE.csv > experiments/published.toml
+    python -m experiments.published TABLE.csv > vaecli/catalogue/published.toml
 
 The table has the columns dataset, paper, arxiv, table, method, setting, nll, ppl, rec, kl, mi, au and notes, a method
 by the papers' abbreviation. Here it gets the program's name, the estimator behind its NLL, and notes of a few words.
@@ -87,10 +87,12 @@ SOURCES = {
         "Mitnik & de Marez Oyens, report", "sampled", "another split of the treebank; not comparable with PTB"
     ),
     "He et al. 2019 (lagging)": Source(
-        "He et al. 2019", "iw", "500 samples; mi within batches of 32, at most log 32 = 3.47"
+        "He et al. 2019",
+        "iw",
+        "500 samples; mi within batches of at most 32 sentences of one length, at most log 32 = 3.47",
     ),
     "He et al. 2019 (code log)": Source(
-        "He et al. 2019, log of the code", "iw", "500 samples; mi within batches of 32"
+        "He et al. 2019, log of the code", "iw", "500 samples; mi within batches of at most 32 sentences of one length"
     ),
     "Zhu et al. 2020 (BN-VAE)": Source("Zhu et al. 2020", "iw", "500 samples, mean of 5 runs", True),
     "Zhang et al. 2022 (DG-VAE)": Source(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
 from vaecli.config import ModelConfig
 from vaecli.corpus.types import Batch, Split, collate
+from vaecli.kernels.switch import runs_plain
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.prior import Prior, StandardNormal
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Clock, Context, Terms
 from vaecli.remedies import make_method
+
+fast_only = pytest.mark.skipif(
+    runs_plain(), reason="asserts how a fast operation works, where VAE_PLAIN_KERNELS=1 runs its plain twin"
+)
+"""Marks a test of a fast operation's own ways; what holds for both implementations is tested on both."""
 
 VOCABULARY_SIZE = 12
 """Word types of the tiny corpora: the four special symbols and ids 4 to 11."""

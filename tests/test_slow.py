@@ -1,4 +1,4 @@
-"""Long checks, run by `make slow`: the lesson of the embedded corpus, and runs killed again and again."""
+"""Long checks, run by `make slow`: the lesson of the embedded corpus, runs killed again and again, plain kernels."""
 
 import json
 import os
@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from vaecli.kernels.switch import VARIABLE
+
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parent.parent
 TIMINGS = ("seconds", "tokens_per_second", "peak_memory_mb")
 
 
@@ -63,3 +67,11 @@ def test_a_run_killed_at_random_points_ends_as_the_unbroken_one(tmp_path):
         vae(*words, "--name", "broken", "--resume", cwd=tmp_path)
     assert kills > 0
     assert figures(done) == figures(tmp_path / "runs" / "whole" / "bn+linear_anneal" / "seed-0")
+
+
+def test_the_whole_suite_passes_on_the_plain_twins():
+    """All but these long checks; what asserts how a fast operation works is skipped there, and says so."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider"]
+    environment = {**os.environ, VARIABLE: "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2_000:]

@@ -1,14 +1,13 @@
 """The figures in print: where the file is, which rows are about a remedy, and how they read."""
 
-import sysconfig
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-
 import vaecli
-from vaecli.catalogue import published
-from vaecli.catalogue.methods_table import describe, load_remedies
-from vaecli.catalogue.published import figures_of, heading, line, load_published, published_path, subjects
+from vaecli.catalogue.methods_table import load_remedies
+from vaecli.catalogue.published import figures_of, heading, line, load_published, subjects
 
 REMEDIES = load_remedies()
 DATA = {
@@ -28,13 +27,6 @@ DATA = {
     ],
     "no_figures": {},
 }
-
-
-@pytest.fixture
-def _no_cache():
-    load_published.cache_clear()
-    yield
-    load_published.cache_clear()
 
 
 def test_a_weight_that_goes_along_is_not_what_a_row_is_about():
@@ -63,18 +55,10 @@ def test_lines():
     assert (heading(row), line(row)) == ("A report", "linear_anneal on X: kl 2")
 
 
-@pytest.mark.usefixtures("_no_cache")
-def test_the_file_is_found_in_a_source_tree_else_where_the_wheel_puts_it_else_all_is_silent(tmp_path, monkeypatch):
-    assert published_path() == Path(vaecli.__file__).parents[1] / "experiments" / "published.toml"
-    package = tmp_path / "site-packages" / "vaecli" / "__init__.py"
-    monkeypatch.setattr(published.vaecli, "__file__", str(package))
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / name))
-    assert published_path() is None
-    values = describe("bn", REMEDIES)
-    assert (values["published"], values["no_published_figures"]) == ([], "")
-    installed = tmp_path / "data" / "share" / "vaecli" / "published.toml"
-    installed.parent.mkdir(parents=True)
-    installed.write_text('[no_figures]\nbn = "because"\n[[published]]\npaper = "P"\nrows = []\n', encoding="utf-8")
-    load_published.cache_clear()
-    assert published_path() == installed
-    assert describe("bn", REMEDIES)["no_published_figures"] == "because"
+def test_the_file_is_a_part_of_the_package_wherever_that_lies(tmp_path):
+    """As after ``pip install --target``: the package's folder alone, at another path, without the source tree."""
+    shutil.copytree(Path(vaecli.__file__).parent, tmp_path / "vaecli", ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from vaecli.catalogue.published import load_published; print(len(load_published()['published']))"
+    command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert int(result.stdout) == len(load_published()["published"]) > 10

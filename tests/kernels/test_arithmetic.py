@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from support import fast_only
 
 from vaecli.core.errors import UsageError
 from vaecli.kernels import arithmetic as a
@@ -10,6 +11,7 @@ CPU = torch.device("cpu")
 LARGE, SMALL = 10_000 * 256, 900 * 64
 
 
+@fast_only
 def test_auto_is_bf16_only_where_it_pays(monkeypatch):
     monkeypatch.setattr(a, "has_bf16", lambda device: True)
     monkeypatch.setattr(a, "has_bf16_instructions", lambda: True)
@@ -20,12 +22,14 @@ def test_auto_is_bf16_only_where_it_pays(monkeypatch):
     assert a.resolve_precision("auto", CPU, LARGE) == "fp32"
 
 
+@fast_only
 def test_what_is_asked_for_is_taken(monkeypatch):
     monkeypatch.setattr(a, "has_bf16", lambda device: True)
     assert a.resolve_precision("fp32", CPU, LARGE) == "fp32"
     assert a.resolve_precision("bf16", CPU, SMALL) == "bf16"
 
 
+@fast_only
 def test_bf16_without_the_hardware_is_one_line(monkeypatch):
     monkeypatch.setattr(a, "has_bf16", lambda device: False)
     with pytest.raises(UsageError, match="--precision fp32"):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from support import fast_only
 from torch import nn
 
 from vaecli.kernels import lstm as module
@@ -117,6 +118,7 @@ def test_rounds_no_worse_than_twice_torch():
         assert 0 < ours < 2 * theirs < 0.05
 
 
+@fast_only
 @pytest.mark.parametrize(
     ("size", "autocast", "gradients", "own"),
     [

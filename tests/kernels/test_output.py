@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from support import fast_only
 
 from vaecli.kernels import output
 from vaecli.kernels.output import OutputLayer, chunk_rows, linear_cross_entropy, row_width
@@ -147,6 +148,7 @@ def test_probabilities_that_vanish_have_their_exact_loss(dtype):
     assert nll.tolist() == pytest.approx([200.3133, 1.0986], abs=0.005)
 
 
+@fast_only
 @pytest.mark.usefixtures("small_chunks")
 def test_calls_in_turn_do_not_disturb_each_other(monkeypatch):
     """The shared memory of one call's chunk, weight and block isn't read by another's backward pass."""
@@ -172,6 +174,7 @@ def test_layer():
     torch.testing.assert_close(layer.nll(hidden, targets), F.cross_entropy(logits, targets, reduction="none"))
 
 
+@fast_only
 def test_scoring_in_bf16_keeps_the_targets_logit_in_float32():
     # Logits of up to 8, which bf16 rounds by up to 0.03; in a sum over 2,000 words of like size that averages out.
     generator = torch.Generator().manual_seed(0)
@@ -212,6 +215,7 @@ def taken(monkeypatch):
     return seen
 
 
+@fast_only
 @pytest.mark.parametrize("size", SIZES)
 def test_no_more_memory_than_the_filling(size, taken):
     with torch.no_grad():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from support import fast_only
 
 from vaecli.kernels import shared_output
 from vaecli.kernels.output import OutputLayer
@@ -64,6 +65,7 @@ def test_samples_that_are_alike_are_exact():
     assert torch.allclose(found.double(), exact_nll(states, targets, weight), atol=2e-5)
 
 
+@fast_only
 def test_the_error_is_of_second_order(counted):
     errors = []
     for spread in (0.1, 0.05, 0.025):
@@ -77,6 +79,7 @@ def test_the_error_is_of_second_order(counted):
     assert errors[1] / errors[2] > 3
 
 
+@fast_only
 def test_errors_average_out_over_positions():
     differences = []
     for seed in range(20):
@@ -87,6 +90,7 @@ def test_errors_average_out_over_positions():
     assert means.mean().abs() < 3 * means.std() / math.sqrt(len(means))
 
 
+@fast_only
 def test_positions_that_samples_disagree_on_are_scored_with_all_words(counted):
     states, targets, places, weight = example(0.05)
     far = torch.randn(SAMPLES, SIZE, generator=torch.Generator().manual_seed(1)) * 3
@@ -118,6 +122,7 @@ def drawn(monkeypatch):
 # is drawn. Either draw is as good: their estimates differ by less than either is off (0.0006, at most 0.005).
 
 
+@fast_only
 @pytest.mark.parametrize("positions", [1, 5])
 def test_blocks_do_not_matter(positions, monkeypatch, drawn):
     given = example(0.1)
@@ -131,6 +136,7 @@ def test_blocks_do_not_matter(positions, monkeypatch, drawn):
     assert difference.max() < 2e-3
 
 
+@fast_only
 @pytest.mark.parametrize("seed", range(4))
 def test_rounding_makes_no_estimate_worse(seed, drawn):
     states, targets, places, weight = example(0.1, seed)
@@ -142,6 +148,7 @@ def test_rounding_makes_no_estimate_worse(seed, drawn):
     assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
+@fast_only
 def test_in_bf16_it_is_no_worse_than_all_words_in_bf16():
     states, targets, places, weight = example(0.1)
     expected = exact_nll(states, targets, weight)

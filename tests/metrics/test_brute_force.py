@@ -45,7 +45,7 @@ from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import verdict
 from vaecli.model.decoding import sampling_noise
 from vaecli.objective import raw_terms
-from vaecli.runs.reference_lm import train_reference_lm
+from vaecli.runs.reference_lm import lm_trainer, train_reference_lm
 
 OF_THE_RUN = {
     *("experiment", "corpus", "method", "seed", "status", "split", "fingerprint", "protocol", "variant", "versions"),
@@ -102,9 +102,14 @@ def world():
     return model, oracle, [oracle.posterior(words) for words in SENTENCES]
 
 
-def given(model, iw_samples=IW, **options):
+def recipe():
+    """Of the language model that reverse_ppl trains."""
     sizes = {"embedding_size": 4, "encoder_size": 4, "decoder_size": 6, "latent_size": 2}
     training = {"epochs": 1, "batch_size": 8, "device": "cpu"}
+    return build_config({"model": sizes, "training": training, "evaluation": {"batch_size": 7}})
+
+
+def given(model, iw_samples=IW, **options):
     return block_input(
         model,
         labelled_split(SENTENCES),
@@ -113,7 +118,6 @@ def given(model, iw_samples=IW, **options):
         batch_size=7,
         iw_samples=iw_samples,
         rec_samples=REC,
-        recipe=build_config({"model": sizes, "training": training, "evaluation": {"batch_size": 7}}),
         **options,
     )
 
@@ -131,8 +135,10 @@ def found(world):
         values |= load_block("gaps")(given(model, iw_samples=2000)).values
         for name in ("decoder_use", "bleu", "probe"):
             values |= load_block(name)(given(model)).values
+        trainer = lm_trainer(given(model).corpus, recipe(), CPU)
         for name in ("samples", "reverse_ppl"):
-            values |= load_block(name)(given(model, sentences=DRAWN, reference=language_model(5))).values
+            asked = given(model, sentences=DRAWN, reference=language_model(5), train_lm=trainer)
+            values |= load_block(name)(asked).values
     return values | {"verdict": verdict(values)}
 
 
@@ -260,8 +266,7 @@ def sample_figures(world):
     scores = [scorer.sentence_score(line, lines[:n] + lines[n + 1 :]).score for n, line in enumerate(lines)]
     pairs = Counter(pair for words in drawn for pair in pairwise(words))
     singles = Counter(word for words in drawn for word in words)
-    asked = given(model)
-    reverse = train_reference_lm(drawn, asked.corpus, asked.recipe, SEED)
+    reverse = train_reference_lm(drawn, given(model).corpus, recipe(), SEED)
     return {
         "forward_ppl": perplexity(language_model(5), drawn),
         "reverse_ppl": perplexity(reverse, SENTENCES),

@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from support import split_of, tiny_model
+from support import fast_only, split_of, tiny_model
 from torch import nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, collate
@@ -79,6 +79,7 @@ def test_log_prob_is_that_of_the_model(decode, method):
     torch.testing.assert_close(torch.tensor([-s.log_prob for s in sentences]), model.nll(z, batch))
 
 
+@fast_only
 @pytest.mark.parametrize(("method", "size"), [("vanilla", 4), ("lm", 0)])
 def test_carried_states_are_those_of_the_whole_prefix(method, size):
     decoder = model_of(method).decoder

@@ -48,8 +48,8 @@ def published_gap(mean, logvar, noise):
 def test_the_default_is_the_published_estimate_on_the_same_noise():
     mean, logvar = (t.double() for t in gaussians(32))
     torch.manual_seed(5)
-    noise = torch.randn(32, 32, 3, dtype=torch.float64)  # 1,024 samples of the mixture
-    theirs = published_gap(mean, logvar, noise)
+    noise = torch.randn(3, 32, 32, dtype=torch.float64)  # 1,024 samples of the mixture in each dimension
+    theirs = published_gap(mean, logvar, noise.permute(1, 2, 0).contiguous())
     torch.manual_seed(5)
     ours = grouped_density_gap(mean, logvar, DG().subset, DG().samples)
     assert torch.allclose(ours, theirs.expand_as(ours))

@@ -14,11 +14,11 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.inference import evaluation_mode, infer, wide_prior
+from vaecli.model.groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies.vamp import Vamp, table_name
-from vaecli.training.optimizer import group_parameters
 
 CPU = torch.device("cpu")
 COMPOSITIONS = ["vamp", "bn+vamp", "bn_scale+vamp", "delta+vamp", "du+vamp", "iaf+vamp", "pooling+vamp"]

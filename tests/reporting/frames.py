@@ -1,4 +1,4 @@
-"""Small results tables: ``from report.frames import trial, table``."""
+"""Small results tables: ``from reporting.frames import trial, table``."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report.frames import table, trial
+from reporting.frames import table, trial
 
 from vaecli.reporting.conclusions import frontier, joint_verdict, verdict_sentence
 from vaecli.runs.groups import grouped

@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from report.frames import table, three_methods, trial
+from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.formats import escape_latex, escape_markdown, markdown_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from report.frames import table, three_methods, trial
+from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.paired import p_text, paired_views, signed

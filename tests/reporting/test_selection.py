@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from report.frames import table, three_methods, trial
+from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.selection import choose_columns, parse_sort

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report.frames import table, three_methods, trial
+from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.notes import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from report.frames import table, three_methods, trial
+from reporting.frames import table, three_methods, trial
 
 from vaecli.reporting.render import render
 from vaecli.reporting.terminal import Target

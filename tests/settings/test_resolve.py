@@ -252,7 +252,7 @@ def test_hyper_parameters_are_checked_by_their_remedies_at_their_place(grid):
 
 
 def test_clashes_are_found_before_anything_runs():
-    assert "both own the slot 'kl_weight'" in problems(methods=["beta+linear_anneal"])
+    assert "both change 'kl_weight'" in problems(methods=["beta+linear_anneal"])
 
 
 def test_settings_for_what_does_not_run_are_refused(grid):

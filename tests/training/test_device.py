@@ -1,5 +1,6 @@
 import pytest
 import torch
+from support import fast_only
 
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
@@ -29,6 +30,7 @@ def test_a_gpu_beyond_the_last_is_told(monkeypatch):
         resolve_device("cuda:2")
 
 
+@fast_only
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_auto_is_bf16_for_a_large_output_layer(optimizer, monkeypatch):
     monkeypatch.setattr("vaecli.kernels.arithmetic.has_bf16", lambda device: True)

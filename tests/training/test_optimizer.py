@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from support import fast_only
 from torch import nn
 
 from vaecli.kernels.optimizers import LBFGS, SGD, Adam, RMSprop
@@ -51,6 +52,7 @@ def test_without_gradients_the_norm_is_zero():
     assert float(clip_gradients([nn.Parameter(torch.zeros(1))], 1.0)) == 0.0
 
 
+@fast_only
 @pytest.mark.parametrize("method", ["vanilla", "mdr", "info_js"])
 def test_training_leaves_the_compiler_alone(method, tmp_path):
     # torch's optimisers load it, a second and 70 MB in every process, for guards that nothing here needs
@@ -66,6 +68,7 @@ def test_training_leaves_the_compiler_alone(method, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@fast_only
 @pytest.mark.parametrize("kind", [Adam, RMSprop, LBFGS])
 def test_unguarded_optimisers_are_torchs(kind):
     def trained(kind):

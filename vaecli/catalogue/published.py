@@ -1,15 +1,12 @@
-"""What papers print for the methods: `experiments/published.toml` of the source tree, or as installed by the wheel."""
+"""What papers print for the methods: ``published.toml``, a part of the package wherever it is installed."""
 
 from __future__ import annotations
 
-import sysconfig
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-
-import vaecli
 
 if TYPE_CHECKING:
     from vaecli.remedies.core.base import Remedy
@@ -17,26 +14,17 @@ if TYPE_CHECKING:
 FIGURES = ("nll", "ppl", "rec", "kl", "mi", "au")
 
 
-def published_path() -> Path | None:
-    """Where the file is: beside the package in a source tree, else where the wheel puts it; None without it."""
-    tree = Path(vaecli.__file__).parents[1] / "experiments" / "published.toml"
-    installed = Path(sysconfig.get_path("data")) / "share" / "vaecli" / "published.toml"
-    return next((path for path in (tree, installed) if path.is_file()), None)
-
-
 @cache
-def load_published(path: Path | None = None) -> dict[str, Any]:
-    """The file's values; empty tables without a file."""
-    path = published_path() if path is None else path
-    if path is None:
-        return {"published": [], "no_figures": {}}
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+def load_published() -> dict[str, Any]:
+    """The file's values."""
+    text = files("vaecli.catalogue").joinpath("published.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def subjects(method: str, remedies: Mapping[str, type[Remedy]]) -> set[str]:
     """The remedies that a row of a composition is about: all of it but a KL weight that goes along with others."""
     parts = set(method.split("+"))
-    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].slots}
+    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].owns}
     return parts - weights or parts
 
 

@@ -84,12 +84,12 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     """A row a remedy, or on a narrow terminal a paragraph, then the aliases."""
     from rich.text import Text
 
-    from vaecli.catalogue.methods_table import short_citation, slots_text
+    from vaecli.catalogue.methods_table import parts_text, short_citation
     from vaecli.remedies import ALIAS_NOTES, ALIASES
     from vaecli.reporting.terminal import plain_table, tidy
     from vaecli.reporting.view import printable
 
-    rows = [(name, kind.title, slots_text(kind), short_citation(kind)) for name, kind in remedies.items()]
+    rows = [(name, kind.title, parts_text(kind), short_citation(kind)) for name, kind in remedies.items()]
     narrow = target.width is not None and target.width < NARROW
     table = plain_table(target)
     for head in ("method", "what it is", "changes", "paper"):
@@ -149,10 +149,11 @@ def _item(text: str) -> Table:
 
 def _entries(values: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a remedy, by label."""
-    clashes = [f"{other} ({', '.join(slots)})" for other, slots in values["clashes_with"].items()]
+    clashes = [f"{other} ({', '.join(reasons)})" for other, reasons in values["clashes_with"].items()]
     return {
         "equation": values["equation"],
-        "changes": ", ".join(values["slots"]) or "nothing",
+        "changes": ", ".join(values["owns"]) or "nothing",
+        "needs": ", ".join(values["needs"]) or "nothing",
         "cost": f"about {values['cost']:g} x the time of vanilla",
         "composes with": ", ".join(values["composes_with"]) or "none",
         "clashes with": ", ".join(clashes) or "none",

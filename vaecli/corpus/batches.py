@@ -10,6 +10,7 @@ from torch import Tensor
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Batch, Split, collate
+from vaecli.kernels.switch import fast
 
 POOL = 64
 """Batches that are sorted by length together: more would make batches alike from epoch to epoch, fewer more padding."""
@@ -76,6 +77,12 @@ class TrainBatches:
         return sizes
 
 
+def one_by_one(split: Split, places: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
+    """Plain twin of `prefetched`: a batch is made when it is asked for."""
+    return (collate(split, place).to(device) for place in places)
+
+
+@fast(one_by_one)
 def prefetched(split: Split, places: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
     """Batches on a device; on a GPU each is made and sent while the update before it is still at work.
 

@@ -13,6 +13,8 @@ from functools import cache
 import torch
 
 from vaecli.core.errors import UsageError
+from vaecli.kernels import plain
+from vaecli.kernels.switch import fast
 
 BF16_OUTPUT = 1_000_000
 """Numbers in the output layer from which bf16 pays on a CPU; a smaller model spends its time elsewhere."""
@@ -43,6 +45,7 @@ def has_bf16_instructions() -> bool:
     return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
 
 
+@fast(plain.resolve_precision)
 def resolve_precision(precision: str, device: torch.device, output_size: int) -> str:
     """``fp32`` or ``bf16`` for what a user asked for.
 
@@ -88,6 +91,7 @@ def _matmul_setting(value: str) -> Iterator[None]:
         settings.fp32_precision = before
 
 
+@fast(plain.exact_products)
 @contextmanager
 def exact_products() -> Iterator[None]:
     """Float32 products inside go through oneDNN where its result is as exact as that of the default library.

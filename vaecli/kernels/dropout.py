@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vaecli.kernels import plain
+from vaecli.kernels.switch import fast
+
 LEVELS = 1 << 16
 """Steps in which a probability is kept, from the 16 random bits that each number of the mask takes."""
 
@@ -24,6 +27,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.p = p
 
+    @fast(plain.dropout)
     def forward(self, x: Tensor) -> Tensor:
         """`x` of any shape with a fresh mask, or as it is in evaluation mode and for p = 0."""
         if not self.training or self.p == 0:

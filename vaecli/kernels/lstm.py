@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from vaecli.kernels import plain
 from vaecli.kernels.output import compute_dtype
+from vaecli.kernels.switch import fast
 
 WIDE = 768
 """Hidden units from which this is faster than oneDNN's bf16; the time of narrower ones goes into small operations."""
@@ -172,6 +174,7 @@ class LSTM(nn.LSTM):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
 
+    @fast(plain.lstm)
     def forward(  # type: ignore[override]
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+
+from vaecli.kernels import plain
+from vaecli.kernels.switch import fast
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _unguarded(method: Method) -> Method:
+    """A method of torch's optimisers without its guards; its twin has them."""
+    bare: Method = inspect.unwrap(method)
+    return fast(method, f"kernels.optimizers.Eager.{bare.__name__}")(bare)
 
 
 class Eager(torch.optim.Optimizer):
@@ -17,22 +28,24 @@ class Eager(torch.optim.Optimizer):
     by nothing here. What the guards stand around is the same.
     """
 
-    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
-    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
-    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
-    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    add_param_group = _unguarded(torch.optim.Optimizer.add_param_group)
+    state_dict = _unguarded(torch.optim.Optimizer.state_dict)
+    load_state_dict = _unguarded(torch.optim.Optimizer.load_state_dict)
+    zero_grad = _unguarded(torch.optim.Optimizer.zero_grad)
 
 
 class Adam(Eager, torch.optim.Adam):
     """Adam (Kingma & Ba 2015)."""
 
-    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+    step = fast(plain.adam_step, "kernels.optimizers.Adam.step")(torch.no_grad()(inspect.unwrap(torch.optim.Adam.step)))
 
 
 class RMSprop(Eager, torch.optim.RMSprop):
     """RMSprop (Hinton 2012)."""
 
-    step = torch.no_grad()(inspect.unwrap(torch.optim.RMSprop.step))
+    step = fast(plain.rmsprop_step, "kernels.optimizers.RMSprop.step")(
+        torch.no_grad()(inspect.unwrap(torch.optim.RMSprop.step))
+    )
 
 
 class LBFGS(Eager, torch.optim.LBFGS):
@@ -50,6 +63,7 @@ class SGD(Eager):
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
         super().__init__(parameters, {"lr": lr})
 
+    @fast(plain.sgd_step)
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """``p <- p - lr * gradient``; sparse gradients are coalesced."""

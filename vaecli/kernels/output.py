@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from vaecli.kernels import plain
 from vaecli.kernels.buffers import buffers
+from vaecli.kernels.switch import fast
 
 CHUNK_BYTES = 16_000_000
 """Logits held at a time: half a CPU's last-level cache, and enough rows for products at full speed."""
@@ -201,6 +203,7 @@ def _add_product(total: Tensor, g: Tensor, h: Tensor, *, first: bool) -> None:
             block.add_(low)
 
 
+@fast(plain.linear_cross_entropy)
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """-log softmax(hidden W^T) at the targets, with bounded memory.
 

@@ -29,8 +29,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vaecli.kernels import plain
 from vaecli.kernels.buffers import buffers
 from vaecli.kernels.output import compute_dtype, linear_cross_entropy, lowered
+from vaecli.kernels.switch import fast
 
 WORDS = 2_048
 """m: about as many words are drawn where all are alike; a trained model needs some hundreds at a position."""
@@ -69,6 +71,7 @@ def systematic_draw(inclusion: Tensor, start: Tensor) -> Tensor:
     return passed.diff(dim=1, prepend=passed.new_zeros(len(passed), 1)) > 0
 
 
+@fast(plain.shared_nll)
 def shared_nll(states: Tensor, targets: Tensor, places: Tensor, weight: Tensor) -> Tensor:
     """-log softmax(W h) at the targets, estimated as the module says.
 

@@ -16,6 +16,7 @@ from vaecli.corpus.types import Batch
 from vaecli.kernels.arithmetic import arithmetic, exact_products, resolve_precision
 from vaecli.kernels.output import OutputLayer
 from vaecli.kernels.shared_output import pays, shared_nll
+from vaecli.kernels.switch import fast
 from vaecli.metrics.noise import sentence_noise
 from vaecli.model.decoder import Decoder
 from vaecli.model.posterior import Posterior
@@ -149,6 +150,13 @@ def samples_at_once(batch: Batch) -> int:
     return max(1, TOKEN_BUDGET // (batch.tokens.shape[1] * batch.size))
 
 
+def nll_by_sample(model: VAE, z: Tensor, batch: Batch) -> Tensor:
+    """Plain twin of `sampled_nll`: a sample at a time, in the decoder's own dtype."""
+    codes = z.to(model.decoder.output.weight.dtype)
+    return torch.stack([model.token_nll(code, batch).double().sum(1) for code in codes])
+
+
+@fast(nll_by_sample)
 def sampled_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
     """-log p(x_b | z_sb) of several samples, decoded together.
 

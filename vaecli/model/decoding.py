@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import BOS, EOS, PAD
+from vaecli.kernels.switch import fast
 from vaecli.model.decoder import Decoder, LSTMDecoder
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
@@ -101,6 +102,12 @@ class LSTMSteps(Steps):
         self.z, self.h, self.c = self.z[rows], self.h[rows], self.c[rows]
 
 
+def prefix_steps(decoder: Decoder, z: Tensor) -> Steps:
+    """Plain twin of `steps_of`: the same steps for every decoder."""
+    return PrefixSteps(decoder, z.to(decoder.output.weight))
+
+
+@fast(prefix_steps)
 def steps_of(decoder: Decoder, z: Tensor) -> Steps:
     """The fastest steps that give what `Decoder.hidden` gives; a subclass that has its own `hidden` gets the general.
 

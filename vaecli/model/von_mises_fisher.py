@@ -20,7 +20,8 @@ from scipy.special import gammaln, logsumexp, ndtri, xlogy
 from torch import Tensor, nn
 
 from vaecli.core.errors import UsageError
-from vaecli.model.posterior import Posterior
+from vaecli.kernels.switch import fast
+from vaecli.model.posterior import Posterior, pairwise_by_definition
 from vaecli.model.prior import Prior
 
 WIDEST = 8.5
@@ -179,6 +180,7 @@ class VonMisesFisher(Posterior):
         """See `Posterior.log_prob`."""
         return self.concentration.kappa * (z * self.direction).sum(-1) - self.concentration.log_normaliser
 
+    @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
         """See `Posterior.pairwise_log_prob`."""
         return self.concentration.kappa * (z @ self.direction.T) - self.concentration.log_normaliser

@@ -1,4 +1,4 @@
-"""The registry of remedies: one line each, imported on demand.
+"""The registry of remedies: a file each, imported on demand.
 
 File name, registry key, CLI name, folder name and CSV value are one spelling. Other packages add theirs through the
 entry-point group ``vaecli.remedies`` (name = ``module:Class``).
@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError, unknown
@@ -18,54 +19,65 @@ if TYPE_CHECKING:
     from vaecli.remedies.core.base import Remedy
     from vaecli.remedies.core.compose import Method
 
-REMEDIES: dict[str, str] = {
-    "lm": "vaecli.remedies.lm:LM",
-    "ae": "vaecli.remedies.ae:AE",
-    "vanilla": "vaecli.remedies.vanilla:Vanilla",
-    "beta": "vaecli.remedies.beta:Beta",
-    "linear_anneal": "vaecli.remedies.linear_anneal:LinearAnneal",
-    "sigmoid_anneal": "vaecli.remedies.sigmoid_anneal:SigmoidAnneal",
-    "tanh_anneal": "vaecli.remedies.tanh_anneal:TanhAnneal",
-    "cyclical": "vaecli.remedies.cyclical:Cyclical",
-    "control": "vaecli.remedies.control:Control",
-    "word_dropout": "vaecli.remedies.word_dropout:WordDropout",
-    "historyless": "vaecli.remedies.historyless:Historyless",
-    "skip": "vaecli.remedies.skip:Skip",
-    "cnn": "vaecli.remedies.cnn:CNN",
-    "lipschitz": "vaecli.remedies.lipschitz:Lipschitz",
-    "lagging": "vaecli.remedies.lagging:Lagging",
-    "ae_pretrain": "vaecli.remedies.ae_pretrain:AEPretrain",
-    "semi_amortized": "vaecli.remedies.semi_amortized:SemiAmortized",
-    "free_bits": "vaecli.remedies.free_bits:FreeBits",
-    "soft_free_bits": "vaecli.remedies.soft_free_bits:SoftFreeBits",
-    "mdr": "vaecli.remedies.mdr:MDR",
-    "target_kl": "vaecli.remedies.target_kl:TargetKL",
-    "bn": "vaecli.remedies.bn:BN",
-    "bn_scale": "vaecli.remedies.bn_scale:BNScale",
-    "delta": "vaecli.remedies.delta:Delta",
-    "du": "vaecli.remedies.du:DU",
-    "vmf": "vaecli.remedies.vmf:VMF",
-    "iaf": "vaecli.remedies.iaf:IAF",
-    "mog": "vaecli.remedies.mog:MoG",
-    "vamp": "vaecli.remedies.vamp:Vamp",
-    "pooling": "vaecli.remedies.pooling:Pooling",
-    "info_mmd": "vaecli.remedies.info_mmd:InfoMMD",
-    "info_kl": "vaecli.remedies.info_kl:InfoKL",
-    "info_js": "vaecli.remedies.info_js:InfoJS",
-    "info_stein": "vaecli.remedies.info_stein:InfoStein",
-    "wae": "vaecli.remedies.wae:WAE",
-    "wae_s": "vaecli.remedies.wae_s:WAES",
-    "dg": "vaecli.remedies.dg:DG",
-    "bow": "vaecli.remedies.bow:BOW",
-    "mim": "vaecli.remedies.mim:MIM",
-    "denoising": "vaecli.remedies.denoising:Denoising",
-    "hr": "vaecli.remedies.hr:HR",
-    "twr": "vaecli.remedies.twr:TWR",
-    "mi_constraint": "vaecli.remedies.mi_constraint:MIConstraint",
-    "slvae": "vaecli.remedies.slvae:SLVAE",
-    "mu_forcing": "vaecli.remedies.mu_forcing:MuForcing",
-    "beta_tc": "vaecli.remedies.beta_tc:BetaTC",
-}
+ORDER = (
+    "lm",
+    "ae",
+    "vanilla",
+    "beta",
+    "linear_anneal",
+    "sigmoid_anneal",
+    "tanh_anneal",
+    "cyclical",
+    "control",
+    "word_dropout",
+    "historyless",
+    "skip",
+    "cnn",
+    "lipschitz",
+    "lagging",
+    "ae_pretrain",
+    "semi_amortized",
+    "free_bits",
+    "soft_free_bits",
+    "mdr",
+    "target_kl",
+    "bn",
+    "bn_scale",
+    "delta",
+    "du",
+    "vmf",
+    "iaf",
+    "mog",
+    "vamp",
+    "pooling",
+    "info_mmd",
+    "info_kl",
+    "info_js",
+    "info_stein",
+    "wae",
+    "wae_s",
+    "dg",
+    "bow",
+    "mim",
+    "denoising",
+    "hr",
+    "twr",
+    "mi_constraint",
+    "slvae",
+    "mu_forcing",
+    "beta_tc",
+)
+"""The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
+
+
+def _built_in() -> dict[str, str]:
+    """A file is a remedy: every module of this package, by its name; imports none of them."""
+    modules = {module.name for module in iter_modules(__path__) if not module.ispkg}
+    return {name: f"{__name__}.{name}" for name in (*ORDER, *sorted(modules - set(ORDER)))}
+
+
+REMEDIES: dict[str, str] = _built_in()
+"""The remedies of this package: the module of each, by name."""
 
 ALIASES: dict[str, str] = {
     "vae": "vanilla",
@@ -96,7 +108,7 @@ ALIAS_NOTES: dict[str, str] = {
 
 @cache
 def registry() -> dict[str, str]:
-    """All remedies, those of other packages included, as name to ``module:Class``.
+    """All remedies, those of other packages included, as name to ``module`` or ``module:Class``.
 
     Raises:
         UsageError: Another package's remedy takes a name that is in use.
@@ -141,14 +153,17 @@ def remedy_class(name: str) -> type[Remedy]:
     """
     if name not in registry():
         raise unknown("method", name, registry())
-    module, _, attribute = registry()[name].partition(":")
-    found: type[Remedy] = getattr(importlib.import_module(module), attribute)
-    if name not in REMEDIES:
-        from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.base import Remedy
 
-        if not (isinstance(found, type) and issubclass(found, Remedy)):
-            raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy")
-    return found
+    path, _, attribute = registry()[name].partition(":")
+    module = importlib.import_module(path)
+    candidates = [getattr(module, attribute)] if attribute else list(vars(module).values())
+    kinds = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Remedy)]
+    if not attribute:  # of what a file imports and defines, the class that bears the file's name
+        kinds = [kind for kind in kinds if getattr(kind, "name", None) == name]
+    if len(kinds) != 1:
+        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy, or not one called {name!r}")
+    return kinds[0]
 
 
 def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = None) -> Method:
@@ -159,8 +174,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         hyper: Hyper-parameters by remedy; those of remedies that the method doesn't name are ignored.
 
     Raises:
-        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, a clash of slots, or a
-            remedy of another package that can't be loaded.
+        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, two remedies that don't
+            compose, or a remedy of another package that can't be loaded.
     """
     from pydantic import ValidationError
 
@@ -177,7 +192,8 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            raise UsageError(f"method {name!r} can't be loaded: {type(error).__name__}: {error}") from None
+            why = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            raise UsageError(f"method {name!r} can't be loaded: {why}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))
     return compose(parts)

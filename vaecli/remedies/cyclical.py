@@ -1,8 +1,14 @@
 """KL weight rising several times over, so that later cycles start from an encoder that is informative already.
 
-``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T (Fu
-et al. 2019). f rises from 0 to 1 over [0, R]. Composes with everything that doesn't set the KL weight. The learning
-rate of the published runs restarts with each cycle as well; here it is the same for every method.
+Equation:
+    ``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T.
+    f rises from 0 to 1 over [0, R].
+
+Differs from the paper:
+    The learning rate of the published runs restarts with each cycle as well; here it is the same for every method.
+
+References:
+    Fu et al. (2019).
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import SHAPES, Shape
 
 
@@ -47,7 +53,7 @@ class Cyclical(Remedy):
         "1903.10145",
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "a cycle has ceil(T / M) updates, as in the paper; the code rounds where each begins, the same where M "
         "divides T",

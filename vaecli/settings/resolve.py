@@ -260,7 +260,7 @@ class _Resolver:
                 self.problems.append(f"{location}: no method is {name!r}; the methods are {', '.join(methods)}")
 
     def _check_methods(self, methods: Sequence[str], hyper: Mapping[str, Any]) -> None:
-        """Notes unknown hyper-parameters, values out of range and clashes of slots."""
+        """Notes unknown hyper-parameters, values out of range and remedies that do not compose."""
         seen: dict[str, None] = {}
         for method in methods:
             try:

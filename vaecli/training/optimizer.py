@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
+from vaecli.kernels import plain
 from vaecli.kernels.optimizers import SGD, Adam
+from vaecli.kernels.switch import fast, runs_plain
+from vaecli.model.groups import GROUPS, group_parameters
 from vaecli.model.vae import VAE
-
-GROUPS = ("encoder", "decoder")
-
-
-def own_parameters(module: nn.Module) -> bool:
-    """Whether a remedy's module is trained by an optimiser of its own (it says ``own_optimizer = True``)."""
-    return bool(getattr(module, "own_optimizer", False))
-
-
-def group_parameters(model: VAE, group: str) -> Iterator[nn.Parameter]:
-    """Trainable parameters of ``encoder`` (encoder, head, auxiliary modules) or ``decoder`` (decoder, prior)."""
-    if group == "encoder":
-        aux = [m for m in model.aux.values() if not own_parameters(m)]
-        modules = [model.encoder, model.head, model.encoder_noise, *aux]
-    else:
-        modules = [model.decoder, model.prior, model.input_noise]
-    for module in modules:
-        if module is not None:
-            yield from (p for p in module.parameters() if p.requires_grad)
 
 
 def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
@@ -40,7 +24,8 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
     """
     for module in model.modules():
         if isinstance(module, nn.Embedding):
-            module.sparse = config.optimizer == "sgd" and module.weight.device.type == "cpu"
+            on_cpu = module.weight.device.type == "cpu"
+            module.sparse = config.optimizer == "sgd" and on_cpu and not runs_plain()
     optimizers: dict[str, torch.optim.Optimizer] = {}
     for group in GROUPS:
         parameters = list(group_parameters(model, group))
@@ -53,6 +38,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
     return optimizers
 
 
+@fast(plain.clip_gradients)
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     """Scales the gradients of all parameters together so that their norm is `limit` at most.

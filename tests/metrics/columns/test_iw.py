@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from metrics.toys import CPU, linear_gaussian, true_nll
-from support import tiny_model, tiny_shape, tiny_split
+from support import fast_only, tiny_model, tiny_shape, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.kernels.arithmetic import has_bf16
@@ -124,6 +124,7 @@ def many_words():
     return make_method("vanilla").build(shape, 0), tiny_split(12, vocabulary_size=5_000)
 
 
+@fast_only
 @needs_bf16
 def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
     model, split = many_words
@@ -138,6 +139,7 @@ def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
     assert (bound(model, split, 1) - exact).abs().mean() > 0.1  # the samples matter
 
 
+@fast_only
 def test_words_are_shared_where_the_cpu_has_no_bf16_but_not_in_fp32(many_words, monkeypatch):
     model, split = many_words
     monkeypatch.setattr(inference, "resolve_precision", lambda *a: "fp32")
@@ -146,6 +148,7 @@ def test_words_are_shared_where_the_cpu_has_no_bf16_but_not_in_fp32(many_words, 
     assert 0 < (shared - exact).abs().max() < 0.05
 
 
+@fast_only
 @needs_bf16
 @pytest.mark.parametrize("batch_size", [1, 5])
 def test_sharing_words_does_not_depend_on_the_batch(many_words, batch_size):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaecli.kernels.switch import fast
 from vaecli.metrics.ceilings import BATCH
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
@@ -78,6 +79,17 @@ def _terms(pairwise: Tensor, own: Tensor) -> Tensor:
     return (-log_mean).clamp(max=math.log(pairwise.shape[1]))
 
 
+def by_definition(posterior: Posterior, z: Tensor) -> MutualInformation:
+    """Plain twin of `mutual_information`: a sentence at a time, by the logarithm of a sum of densities."""
+    own, terms = z.new_empty(len(z)), z.new_empty(len(z))
+    for n, code in enumerate(z):
+        log_q = posterior.pairwise_log_prob(code.unsqueeze(0)).squeeze(0)
+        own[n] = log_q[n]
+        terms[n] = own[n] - (log_q.logsumexp(0) - math.log(len(z)))
+    return MutualInformation(terms.clamp(max=math.log(len(z))), own)
+
+
+@fast(by_definition)
 def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
     """I_q(x; z) against the aggregate posterior of all N sentences.
 

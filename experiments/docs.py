@@ -1,0 +1,60 @@
+"""Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
+
+README: the first table and the methods by family. docs: the page of methods and a card for each. With ``--check``
+nothing is written and a difference ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
+from vaecli.catalogue.methods_table import load_remedies, update_between_markers
+from vaecli.cli.compare import DEFAULT_METHODS
+from vaecli.reporting.read_results import load_results
+from vaecli.reporting.render import render
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = ROOT / "experiments" / "all"
+COLUMNS = "method,rec,kl,neg_elbo,iw_nll,mi,au,verdict"
+RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
+METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
+
+
+def first_table() -> str:
+    """The rows of the methods that `vae compare` runs by default, in Markdown without the notes below them."""
+    frame = load_results(ALL / "results.csv").frame
+    text = render(frame[frame["method"].isin(DEFAULT_METHODS)], "markdown", COLUMNS)
+    return "\n".join(line for line in text.splitlines() if line.startswith("|"))
+
+
+def generated() -> dict[Path, bytes]:
+    """Every generated file by its path; the picture of all methods is copied to where the site can show it."""
+    remedies = load_remedies()
+    ours = read_summary(ALL / "summary.csv")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = update_between_markers(readme, first_table(), *RESULTS)
+    readme = update_between_markers(readme, families_lines(remedies), *METHODS)
+    texts = {ROOT / "README.md": readme, ROOT / "docs" / "methods.md": methods_page(remedies)}
+    texts |= {ROOT / "docs" / "methods" / f"{name}.md": card(name, remedies, ours) for name in remedies}
+    picture = (ALL / "rate_distortion.png").read_bytes()
+    return {path: text.encode() for path, text in texts.items()} | {
+        ROOT / "docs" / "images" / "rate_distortion.png": picture
+    }
+
+
+def main(check: bool) -> int:
+    """Writes the files, or says which are not as they would be written."""
+    files = generated()
+    stale = [path for path, content in files.items() if not path.is_file() or path.read_bytes() != content]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} {'is not what `make docs` writes' if check else 'written'}")
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(files[path])
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

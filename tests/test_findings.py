@@ -1,0 +1,125 @@
+"""The figures of docs/findings.md are those of experiments/all: every row of its tables, and those in its sentences."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from vaecli.remedies import REMEDIES
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+PROSE = " ".join(TEXT.split())
+
+
+def rows_of(name):
+    with open(ROOT / "experiments" / "all" / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+SUMMARY = {row["method"]: row for row in rows_of("summary.csv")}
+TRIALS = {(row["method"], row["seed"]): row for row in rows_of("results.csv")}
+
+
+def mean(method, name):
+    return float(SUMMARY[method][f"{name}_mean"])
+
+
+def rounded(value, places):
+    text = f"{value:.{places}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def figure(method, head):
+    """What a cell under a head has to say of a method."""
+    if head == "share":
+        return f"{rounded(100 * mean(method, 'mi') / mean(method, 'kl'), 0)} %"
+    if head == "neg_elbo above vanilla":
+        return rounded(mean(method, "neg_elbo") - mean("vanilla", "neg_elbo"), 1)
+    return rounded(mean(method, head), 2)
+
+
+def cells():
+    """``(method, head, cell)`` of every figure in the tables."""
+    heads = []
+    for line in TEXT.splitlines():
+        row = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not row or set(row[0]) <= set("-:"):
+            continue
+        if row[0] == "method":
+            heads = row[1:]
+            continue
+        for method in re.findall(r"`(\w+)`", row[0]):
+            yield from ((method, head, cell) for head, cell in zip(heads, row[1:], strict=True))
+
+
+CELLS = list(cells())
+INLINE = re.findall(r"`(\w+)` \((kl|mi|neg_elbo|iw_nll) ([\d.]+)", PROSE)
+IN_LIKELIHOOD = re.findall(
+    r"`(\w+)`,? (?:shows |whose code carries nothing, )?(2\d\.\d\d)", PROSE.split("Nobody is near")[0]
+)
+
+
+def test_there_are_tables_and_sentences_to_look_up():
+    assert len(CELLS) > 50
+    assert {head for _, head, _ in CELLS} == {"kl", "mi", "share", "neg_elbo above vanilla"}
+    assert len(INLINE) >= 3
+    assert len(IN_LIKELIHOOD) >= 7
+
+
+@pytest.mark.parametrize(("method", "head", "cell"), CELLS)
+def test_a_cell_is_the_mean_of_the_table(method, head, cell):
+    assert cell == figure(method, head)
+
+
+@pytest.mark.parametrize(("method", "name", "value"), INLINE)
+def test_a_figure_in_a_sentence_is_that_of_the_table(method, name, value):
+    assert value == rounded(mean(method, name), len(value.partition(".")[2]))
+
+
+@pytest.mark.parametrize(("method", "value"), IN_LIKELIHOOD)
+def test_the_likelihoods_are_those_of_the_table(method, value):
+    assert value == rounded(mean(method, "iw_nll"), 2)
+
+
+def test_who_collapsed_on_all_seeds_and_nobody_else():
+    said = re.search(r"Collapsed on all seeds \(kl or mi below 0\.1\): (.*?)\. - ", PROSE)
+    named = set(re.findall(r"`(\w+)`", said[1]))
+    found = {
+        method
+        for method in SUMMARY
+        if all(
+            TRIALS[method, seed][name]
+            and min(float(TRIALS[method, seed]["kl"] or 9), float(TRIALS[method, seed]["mi"])) < 0.1
+            for seed in "012"
+            for name in ("kl", "mi")
+        )
+    }
+    assert named == found
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "said"),
+    [
+        ("control", "kl", "5.11, 5.32 and 5.05"),
+        ("control", "kl_weight", "0.37, 0.35 and 0.36"),
+        ("target_kl", "kl", "5.00, 4.99 and 4.78"),
+        ("mdr", "kl", "4.99, 3.47 and 1.81"),
+        ("bn", "kl", "3.03, 3.05 and 3.06"),
+        ("dg", "kl", "5.87, 3.13 and 2.09"),
+        ("dg", "mi", "2.38, 1.27 and 0.78"),
+        ("sigmoid_anneal", "kl", "2.03, 0.18 and 0.83"),
+    ],
+)
+def test_figures_of_three_seeds(method, name, said):
+    values = [rounded(float(TRIALS[method, seed][name]), 2) for seed in "012"]
+    assert said == f"{values[0]}, {values[1]} and {values[2]}"
+    assert said in PROSE
+
+
+def test_every_method_ran_with_three_seeds():
+    assert set(SUMMARY) == set(REMEDIES)
+    assert len(TRIALS) == 138
+    assert {row["status"] for row in TRIALS.values()} == {"done"}
+    assert f"all {len(REMEDIES)} methods" in PROSE
