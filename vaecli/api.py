@@ -57,10 +57,10 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All settings by dotted key."""
-        from vaecli.runs.folder import flatten
+        """All settings by the keys that `train` takes, ``bn.gamma``; and the names of experiment, method and preset."""
+        from vaecli.settings.run_file import settings_by_key
 
-        return flatten(self._loaded.config.model_dump())
+        return settings_by_key(self._loaded.config)
 
     @property
     def figures(self) -> dict[str, float | int | None]:

@@ -179,7 +179,7 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
     """
     from pydantic import ValidationError
 
-    from vaecli.config import problems
+    from vaecli.core.checked import problems
     from vaecli.remedies.core.compose import compose
 
     parts, wrong = [], []
