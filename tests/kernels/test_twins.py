@@ -213,7 +213,7 @@ def words_of_texts():
         "",
         "\n",
         "the cat\n\n the  incomprehensibilities\u2028ab\u00e9 the\r\n",
-        "cat dog\x85dog",
+        "cat dog\x85dog abcdefgh abcdefgi",
         "x" * 40 + "\n\n",
     ]
     numbering = TextNumbering()
