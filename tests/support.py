@@ -9,6 +9,7 @@ from torch import Tensor
 from vaecli.config import ModelConfig
 from vaecli.corpus.types import Batch, Split, collate
 from vaecli.kernels.switch import runs_plain
+from vaecli.metrics.scoring import EXACT, Scoring, ScoringPrecision
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.prior import Prior, StandardNormal
@@ -45,6 +46,11 @@ def tiny_batch(n: int = 4, seed: int = 0, split: Split | None = None) -> Batch:
     """All sentences of a split, by default of `tiny_split(n, seed)`, as one batch."""
     split = tiny_split(n, seed) if split is None else split
     return collate(split, torch.arange(len(split)))
+
+
+def scoring(split: Split, batch_size: int = 64, seed: int = 0, precision: ScoringPrecision = EXACT) -> Scoring:
+    """How a split is scored, on the CPU."""
+    return Scoring(split=split, batch_size=batch_size, seed=seed, device=torch.device("cpu"), precision=precision)
 
 
 def tiny_shape(latent_size: int = 4, vocabulary_size: int = VOCABULARY_SIZE, **model) -> Shape:

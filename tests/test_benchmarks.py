@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import split_of, tiny_split
+from support import scoring, split_of, tiny_split
 
 from experiments.benchmarks import memory, rows_evaluation, rows_program, rows_training, shapes
 from experiments.benchmarks.floors import FORWARD, flop_per_sample_token, flop_per_token, gemm_gflops
@@ -90,8 +90,8 @@ def test_one_update_moves_every_weight_to_the_same_place():
 def test_importance_weighted_bounds_agree_on_equal_noise():
     session = tiny_session()
     reference, split = make_reference(session).eval(), session.corpus.test
-    terms = elbo_terms(session.model, split, rec_samples=1, batch_size=4, seed=0, device=CPU)
-    ours = iw.importance_weighted_nll(session.model, split, terms.posterior, 7, batch_size=4, seed=0, device=CPU)
+    how = scoring(split, 4)
+    ours = iw.importance_weighted_nll(session.model, how, elbo_terms(session.model, how).posterior, 7)
     for n in range(len(split)):
         noise = sentence_noise(0, "iw", torch.tensor([n]), 7, 4)[:, 0].float()
         for chunk in (3, 100):

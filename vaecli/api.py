@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vaecli.corpus.types import Split
+    from vaecli.metrics.scoring import Scoring
     from vaecli.runs.loaded_run import LoadedRun
 
     Codes = NDArray[np.float64]
@@ -87,8 +88,7 @@ class Run:
         from vaecli.metrics.extras.text.reconstruction import posterior_means
 
         self._need_code("encode")
-        run = self._loaded
-        means = posterior_means(run.model, self._split(sentences), **self._scoring())
+        means = posterior_means(self._loaded.model, self._scoring(sentences))
         codes: Codes = means.cpu().double().numpy()
         return codes
 
@@ -104,28 +104,20 @@ class Run:
         Raises:
             UsageError: The codes have another number of dimensions than the model.
         """
-        from functools import partial
-
         import torch
 
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
-        from vaecli.model.decoding import beam as beam_search
 
         run = self._loaded
         z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
         if z.ndim != 2 or z.shape[1] != run.model.latent_size:
             raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes (N, {run.model.latent_size})")
-        batch_size = run.config.evaluation.batch_size
         if temperature is not None:
-            drawn = sample_codes(
-                run.model, z, run.longest, temperature=temperature, batch_size=batch_size, seed=seed, device=run.device
-            )
+            drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, temperature)
         else:
-            size = max(1, batch_size // beam)
-            search = partial(beam_search, size=beam)
-            drawn = decode_codes(run.model, z, search, run.longest, batch_size=size, device=run.device)
+            drawn = decode_codes(run.model, run.sampling(seed), z, run.longest, beam)
         text = run.vocabulary.tokenizer.text
         return [text(run.vocabulary.decode(sentence.words)) for sentence in drawn]
 
@@ -134,7 +126,7 @@ class Run:
         from vaecli.metrics.extras.text.samples import prior_codes
 
         run = self._loaded
-        z = prior_codes(run.model, count, seed=seed, device=run.device)
+        z = prior_codes(run.model, run.sampling(seed), count)
         return self.decode(z.cpu().numpy(), temperature=temperature, seed=seed)
 
     def reconstruct(self, sentences: Sequence[str], *, beam: int = 1) -> list[str]:
@@ -173,13 +165,14 @@ class Run:
         from vaecli.metrics.columns.elbo import elbo_terms
         from vaecli.metrics.columns.iw import importance_weighted_nll
 
-        run, split = self._loaded, self._split(sentences)
-        terms = elbo_terms(run.model, split, rec_samples=run.config.evaluation.rec_samples, **self._scoring())
+        run, scoring = self._loaded, self._scoring(sentences)
+        split = scoring.split
+        terms = elbo_terms(run.model, scoring, run.config.evaluation.rec_samples)
         samples = run.config.evaluation.iw_samples if iw_samples is None else iw_samples
         if not run.model.has_latent:
             nll = terms.rec
         elif samples and terms.posterior is not None and terms.posterior.has_density:
-            nll = importance_weighted_nll(run.model, split, terms.posterior, samples, **self._scoring())
+            nll = importance_weighted_nll(run.model, scoring, terms.posterior, samples)
         else:
             nll = None
         words = (split.lengths - 1).tolist()
@@ -204,9 +197,12 @@ class Run:
         if not self._loaded.model.has_latent:
             raise UsageError(f"{self.path}: {self.method!r} has no latent variable to {what}")
 
-    def _scoring(self) -> dict[str, Any]:
+    def _scoring(self, sentences: Sequence[str]) -> Scoring:
+        """How sentences are scored, in fp32."""
+        from vaecli.metrics.scoring import Scoring
+
         run = self._loaded
-        return {"batch_size": run.config.evaluation.batch_size, "seed": self.seed, "device": run.device}
+        return Scoring.exact(self._split(sentences), run.config.evaluation, self.seed, run.device)
 
     def _split(self, sentences: Sequence[str]) -> Split:
         from vaecli.core.errors import UsageError
@@ -386,14 +382,14 @@ def evaluate(
         DivergedError: A figure is not finite.
     """
     from vaecli.metrics.extras.registry import check_names
-    from vaecli.runs.evaluation import Request, evaluate_run, store
+    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store
     from vaecli.runs.loaded_run import load_run
     from vaecli.runs.reference_lm import load_reference
 
     names = check_names(evaluations)
     loaded = load_run(Path(run))
     reference = None if lm is None else load_reference(Path(lm), loaded.corpus, loaded.device, str(run))
-    request = Request(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
+    request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     measured = evaluate_run(loaded, request)
     store(loaded.folder, measured)
     return measured.all_values

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
+from vaecli.model.bound import bound_terms
 from vaecli.model.encoder import Encoding
-from vaecli.model.posterior import Posterior, kl_divergence
+from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
@@ -113,10 +115,11 @@ def raw_terms(model: VAE, batch: Batch) -> Terms:
         posterior = model.posterior(batch, encoding)
         noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
         z = posterior.sample(noise).squeeze(0)
-        kl = kl_divergence(posterior, model.prior, z) if posterior.has_density else torch.zeros_like(z)
+        bound = bound_terms(posterior, model.prior, z, partial(model.nll, batch=batch))
+        nll, kl = bound.nll, torch.zeros_like(z) if bound.kl is None else bound.kl
     else:
         z = kl = torch.zeros(batch.size, 0, device=batch.tokens.device)
-    nll = model.nll(z, batch)
+        nll = model.nll(z, batch)
     return Terms(
         nll=nll,
         kl=kl,

@@ -33,7 +33,7 @@ from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus, Split
 from vaecli.metrics.columns import iw, mi
 from vaecli.metrics.columns.elbo import elbo_terms
-from vaecli.metrics.inference import scoring_precision
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import DiagonalGaussian
 
 
@@ -52,12 +52,12 @@ def elbo_row(shapes: Shapes, corpus: Corpus, options: Options, batches: int) -> 
     groups = spread(equal_length_groups(corpus.test, shapes.batch_size), corpus.test.lengths, batches)
     split = subset(corpus.test, [place for group in groups for place in group])
     theirs = [equal_length_batch(corpus.test, group).to(session.device) for group in groups]
-    size = EvaluationConfig().batch_size
     device = session.device
 
+    config = EvaluationConfig(precision=options.precision)
+
     def ours() -> None:
-        with scoring_precision(options.precision, session.model, device):
-            elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
+        elbo_terms(session.model, Scoring.standard(session.model, split, config, 0, device))
 
     pairs = interleave(
         synchronised(lambda: evaluate_neg_elbo(reference, theirs), device), synchronised(ours, device), options.repeats
@@ -101,13 +101,13 @@ def iw_row(shapes: Shapes, corpus: Corpus, options: Options, samples: int, group
     split = subset(corpus.test, [place for group in places for place in group])
     theirs = [equal_length_batch(corpus.test, [group[len(group) // 2]]).to(device) for group in places]
 
+    config = EvaluationConfig(precision=options.precision, batch_size=size)
+
     def ours() -> None:
-        with scoring_precision(options.precision, session.model, device):
-            terms = elbo_terms(session.model, split, rec_samples=1, batch_size=size, seed=0, device=device)
-            assert terms.posterior is not None
-            iw.importance_weighted_nll(
-                session.model, split, terms.posterior, samples, batch_size=size, seed=0, device=device
-            )
+        scoring = Scoring.standard(session.model, split, config, 0, device)
+        terms = elbo_terms(session.model, scoring)
+        assert terms.posterior is not None
+        iw.importance_weighted_nll(session.model, scoring, terms.posterior, samples)
 
     pairs = interleave(
         synchronised(lambda: [importance_weighted_nll(reference, x, samples) for x in theirs], device),

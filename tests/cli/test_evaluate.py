@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from support import scoring
 from typer.testing import CliRunner
 
 from vaecli.cli.app import app
@@ -148,16 +149,15 @@ def test_text_scores_are_those_of_the_text_that_is_generated(runs):
     evaluate(runs["vanilla"], "--bleu", "--samples", "--sentences", 60, "--lm", runs["lm"].path)
     values = runs["vanilla"].metrics()["values"]
     run = load_run(runs["vanilla"].path)
-    settings = {"batch_size": 8, "seed": 0, "device": run.device}
     test = run.corpus.test
-    words = reconstruct(run.model, test, 6, **settings)
+    words = reconstruct(run.model, scoring(test, 8), 6)
     assert values["exact_match"] == exact_match(words, sources(test))
     assert values["bleu"] == corpus_bleu(words, sources(test))
-    drawn = [sentence.words for sentence in sample_prior(run.model, 60, 6, **settings)]
+    drawn = [sentence.words for sentence in sample_prior(run.model, run.sampling(0), 60, 6)]
     assert values["unique_samples"] == unique_share(drawn)
     assert values["distinct_2"] == distinct(drawn, 2)
     reference = load_run(runs["lm"].path).model
-    expected = split_perplexity(reference, as_split(drawn), batch_size=8, device=run.device)
+    expected = split_perplexity(reference, scoring(as_split(drawn), 8))
     assert values["forward_ppl"] == pytest.approx(expected)
     without = evaluate(runs["vanilla"], "--samples", "--sentences", 4)
     assert "--lm RUN" in without.stdout
@@ -167,13 +167,12 @@ def test_reverse_perplexity_is_that_of_its_function(runs):
     evaluate(runs["vanilla"], "--reverse-ppl", "--sentences", 40)
     found = runs["vanilla"].metrics()
     run = load_run(runs["vanilla"].path)
-    settings = {"batch_size": 8, "seed": 0, "device": run.device}
     drawn = [
         sentence.words
-        for sentence in sample_prior(run.model, 40, decoding_limit(run.corpus, run.corpus.test), **settings)
+        for sentence in sample_prior(run.model, run.sampling(0), 40, decoding_limit(run.corpus, run.corpus.test))
     ]
     reference = train_reference_lm(drawn, run.corpus, run.config, 0)
-    expected = split_perplexity(reference, run.corpus.test, batch_size=8, device=run.device)
+    expected = split_perplexity(reference, scoring(run.corpus.test, 8))
     assert found["values"]["reverse_ppl"] == expected
     assert found["reverse_ppl"]["samples"] == 40
 

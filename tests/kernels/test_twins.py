@@ -28,6 +28,7 @@ from vaecli.kernels.shared_output import shared_nll
 from vaecli.kernels.switch import KERNELS, VARIABLE, Kernel, fast, runs_plain
 from vaecli.metrics import inference
 from vaecli.metrics.columns.mi import mutual_information
+from vaecli.metrics.scoring import scoring_precision
 from vaecli.model.decoding import steps_of
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import DiagonalGaussian
@@ -277,8 +278,9 @@ def states_step_by_step():
 def sentences_under_many_codes():
     model = make_method("vanilla").build(tiny_shape(4, vocabulary_size=5_000, init_range=0.7), 0).eval()
     batch = tiny_batch(split=tiny_split(4, vocabulary_size=5_000))
-    with torch.no_grad(), inference.scoring_precision("auto", model, CPU):
-        yield inference.sampled_nll(model, numbers(40, 4, 4, dtype=torch.float64), batch)  # which share words
+    auto = scoring_precision("auto", model, CPU)
+    with torch.no_grad():
+        yield inference.sampled_nll(model, numbers(40, 4, 4, dtype=torch.float64), batch, auto)  # which share words
     with torch.no_grad():
         yield inference.sampled_nll(model, numbers(2, 4, 4, dtype=torch.float64), batch)
 

@@ -9,6 +9,7 @@ from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
 from vaecli.metrics.extras.registry import BlockInput
+from vaecli.metrics.scoring import Scoring
 from vaecli.remedies import make_method
 
 
@@ -18,14 +19,13 @@ def block_input(model, split, *, train=None, method="vanilla", hyper=None, seed=
     corpus = Corpus("toy", WordVocabulary(words), train or split, split, split, "fingerprint")
     own = {field.name for field in fields(BlockInput)}
     settings = {name: options.pop(name) for name in list(options) if name not in own}
+    config = EvaluationConfig(**settings)
     return BlockInput(
         model=model,
         corpus=corpus,
-        split=split,
+        scoring=Scoring.exact(split, config, seed, torch.device("cpu")),
         split_name="test",
-        config=EvaluationConfig(**settings),
-        seed=seed,
-        device=torch.device("cpu"),
+        config=config,
         method=make_method(method, hyper),
         **options,
     )

@@ -3,25 +3,18 @@
 import pytest
 import torch
 from metrics.given import block_input
-from metrics.toys import CPU
-from support import split_of, tiny_model
+from support import scoring, split_of, tiny_model
 
 from vaecli.corpus.batches import evaluation_batches
-from vaecli.metrics.columns import elbo, iw
+from vaecli.metrics import scoring as scoring_module
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import mutual_information
-from vaecli.metrics.extras import decoder_use, gaps, gradients
 from vaecli.metrics.extras.decoder_use import code_losses, make_codes
-from vaecli.metrics.extras.game import payoff
-from vaecli.metrics.extras.game.payoff import measure, predicted_labels
+from vaecli.metrics.extras.game.payoff import map_features, measure
 from vaecli.metrics.extras.gaps import measure_gaps
 from vaecli.metrics.extras.gradients import gradient_noise
-from vaecli.metrics.extras.text import reconstruction
 from vaecli.metrics.extras.text.reconstruction import posterior_means, reconstruct
-
-USERS = (decoder_use, elbo, gaps, gradients, iw, payoff, reconstruction)
-"""Modules that go through a split in batches."""
 
 SPLIT = split_of([4], [5, 6, 7, 8, 9, 10], [11, 4], [6] * 25, [7, 7, 5], [8], [9, 10, 11, 4, 5], [10, 5])
 """Lengths 1 to 25: in one batch, a word is followed by two dozen symbols of padding."""
@@ -51,16 +44,16 @@ METHODS = (
 def figures(method, batch_size):
     """(N, ...) figures of every sentence by name."""
     model = tiny_model(method, init_range=0.8).double()
-    options = {"batch_size": batch_size, "seed": 2, "device": CPU}
-    terms = elbo_terms(model, SPLIT, rec_samples=2, **options)
+    how = scoring(SPLIT, batch_size, seed=2)
+    terms = elbo_terms(model, how, rec_samples=2)
     found = {"rec": terms.rec, "kl": terms.kl, "z": terms.z}
     if terms.posterior is not None and terms.posterior.has_density:
-        found["iw"] = importance_weighted_nll(model, SPLIT, terms.posterior, 5, **options)
+        found["iw"] = importance_weighted_nll(model, how, terms.posterior, 5)
     if terms.posterior is not None:
         found["mi"] = mutual_information(terms.posterior, terms.z).terms
-        losses = code_losses(model, SPLIT, make_codes(model, SPLIT, **options), batch_size=batch_size, device=CPU)
+        losses = code_losses(model, how, make_codes(model, how))
         found |= {f"nll {source}": loss.sentence for source, loss in losses.items()}
-        found["mean"] = posterior_means(model, SPLIT, **options)
+        found["mean"] = posterior_means(model, how)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -75,8 +68,7 @@ def test_figures_of_every_sentence(method, monkeypatch):
     together = figures(method, len(SPLIT))
     same(figures(method, 1), together)
     same(figures(method, 3), together)
-    for module in USERS:
-        monkeypatch.setattr(module, "evaluation_batches", backwards)
+    monkeypatch.setattr(scoring_module, "evaluation_batches", backwards)
     same(figures(method, 3), together)
 
 
@@ -87,16 +79,16 @@ def backwards(split, size):
 def further_figures(batch_size):
     """Those of the evaluations that work sentence by sentence too."""
     model = tiny_model("slvae", init_range=0.8).double()
-    options = {"batch_size": batch_size, "seed": 2, "device": CPU}
-    terms = elbo_terms(model, SPLIT, rec_samples=1, **options)
-    noise = gradient_noise(model, SPLIT, terms.posterior, **options)
-    gap = measure_gaps(model, SPLIT, terms.posterior, 5, **options).by_name
+    how = scoring(SPLIT, batch_size, seed=2)
+    terms = elbo_terms(model, how)
+    noise = gradient_noise(model, how, terms.posterior)
+    gap = measure_gaps(model, how, terms.posterior, 5).by_name
     given = block_input(model, SPLIT, method="slvae", batch_size=batch_size, iw_samples=5, seed=2)
     cells, _ = measure(given, terms, terms.posterior, terms.z)
     return {
         **{"signal": noise.signal, "noise": noise.noise},
         **{"log p": cells.log_prob, "prior": cells.prior, "marginal": cells.marginal},
-        "label": predicted_labels(given),
+        "label": map_features(given, model.aux["slvae"]),
         **gap,
     }
 
@@ -104,13 +96,12 @@ def further_figures(batch_size):
 def test_figures_of_the_further_evaluations(monkeypatch):
     together = further_figures(len(SPLIT))
     same(further_figures(1), together)
-    for module in USERS:
-        monkeypatch.setattr(module, "evaluation_batches", backwards)
+    monkeypatch.setattr(scoring_module, "evaluation_batches", backwards)
     same(further_figures(3), together)
 
 
 def test_reconstructions_are_those_of_one_by_one():
     model = tiny_model(init_range=0.8).double()
-    together = reconstruct(model, SPLIT, 9, size=3, batch_size=12, seed=0, device=CPU)
-    assert reconstruct(model, SPLIT, 9, size=3, batch_size=1, seed=0, device=CPU) == together
+    together = reconstruct(model, scoring(SPLIT, 12), 9, 3)
+    assert reconstruct(model, scoring(SPLIT, 1), 9, 3) == together
     assert len(set(map(tuple, together))) > 1

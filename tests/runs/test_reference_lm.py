@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from metrics.given import block_input
-from support import tiny_model, tiny_split
+from support import scoring, tiny_model, tiny_split
 
 from vaecli.config import build_config
 from vaecli.core.errors import InterruptedRunError, UsageError
@@ -46,8 +46,8 @@ def test_the_reference_learns_the_sentences_it_is_given_and_no_others():
     reference = train_reference_lm([[4, 5, 6, 7]] * 200, corpus(), recipe(), seed=0)
     assert not reference.has_latent
     assert not reference.training
-    known = split_perplexity(reference, as_split([[4, 5, 6, 7]]), batch_size=4, device=CPU)
-    other = split_perplexity(reference, as_split([[7, 6, 5, 4]]), batch_size=4, device=CPU)
+    known = split_perplexity(reference, scoring(as_split([[4, 5, 6, 7]])))
+    other = split_perplexity(reference, scoring(as_split([[7, 6, 5, 4]])))
     assert known < 1.3
     assert other > 12  # worse than knowing nothing at all
 

@@ -73,7 +73,7 @@ def evaluate(
         "reverse_ppl": reverse_ppl,
     }
     names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
-    from vaecli.runs.evaluation import Request, evaluate_run, store
+    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store
     from vaecli.runs.loaded_run import load_run
     from vaecli.runs.reference_lm import load_reference
 
@@ -82,7 +82,7 @@ def evaluate(
     if lm is not None:
         reference = load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path))
     use_threads(loaded.config.training.threads)
-    request = Request(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
+    request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     found = evaluate_run(loaded, request, None if quiet else tell)
     path = store(loaded.folder, found)
     show(found, json)

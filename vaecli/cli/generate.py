@@ -26,7 +26,7 @@ SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Request:
+class GenerationRequest:
     """What is wanted.
 
     Attributes:
@@ -105,7 +105,7 @@ def generate(
         temperature = 1.0
     elif beam is None and temperature is None:
         beam = 1
-    request = Request(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
+    request = GenerationRequest(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
     codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
     vocabulary = loaded.vocabulary
@@ -140,7 +140,7 @@ def check_options(source: str, temperature: float | None, beam: int | None, spli
         raise UsageError("--count 1: an interpolation has two ends; ask for 2 or more")
 
 
-def make_codes(run: LoadedRun, request: Request) -> Codes:
+def make_codes(run: LoadedRun, request: GenerationRequest) -> Codes:
     """The codes that are asked for.
 
     Raises:
@@ -152,7 +152,7 @@ def make_codes(run: LoadedRun, request: Request) -> Codes:
     from vaecli.metrics.extras.text.samples import prior_codes
 
     if request.source == "prior":
-        z = prior_codes(run.model, request.count, seed=request.seed, device=run.device)
+        z = prior_codes(run.model, run.sampling(request.seed), request.count)
         return Codes(z, [{} for _ in range(request.count)])
     if not run.model.has_latent:
         raise UsageError(f"--from {request.source}: {run.method.name!r} has no latent variable; use --from prior")
@@ -165,7 +165,7 @@ def make_codes(run: LoadedRun, request: Request) -> Codes:
     return Codes(z, [{"weight": w} for w in weights.squeeze(1).tolist()], tuple(sources))
 
 
-def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list[str]], Tensor]:
+def encode_some(run: LoadedRun, request: GenerationRequest, count: int) -> tuple[list[list[str]], Tensor]:
     """The words of sentences that the seed chooses, and their (count, Z) posterior means.
 
     Raises:
@@ -177,6 +177,7 @@ def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list
     from vaecli.core.seeds import stable_seed
     from vaecli.metrics.extras.text.reconstruction import posterior_means, sources
     from vaecli.metrics.extras.text.samples import as_split
+    from vaecli.metrics.scoring import Scoring
 
     split = run.corpus.split(request.split)
     if count > len(split):
@@ -184,35 +185,20 @@ def encode_some(run: LoadedRun, request: Request, count: int) -> tuple[list[list
     generator = torch.Generator().manual_seed(stable_seed(request.seed, "generate"))
     chosen = [split.sentence(n) for n in torch.randperm(len(split), generator=generator)[:count].tolist()]
     part = as_split(chosen, request.split)
-    batch_size = run.config.evaluation.batch_size
-    means = posterior_means(run.model, part, batch_size=batch_size, seed=request.seed, device=run.device)
+    means = posterior_means(run.model, Scoring.exact(part, run.config.evaluation, request.seed, run.device))
     return [run.vocabulary.decode(words) for words in sources(part)], means
 
 
-def decode(run: LoadedRun, request: Request, codes: Codes) -> list[Sentence]:
+def decode(run: LoadedRun, request: GenerationRequest, codes: Codes) -> list[Sentence]:
     """A sentence a code, as long as the longest of the corpus at most."""
-    from functools import partial
-
     from vaecli.metrics.extras.text.reconstruction import decode_codes
     from vaecli.metrics.extras.text.samples import sample_codes
-    from vaecli.model.decoding import beam
 
-    batch_size, longest = run.config.evaluation.batch_size, run.longest
+    sampling = run.sampling(request.seed)
     if request.beam is None:
         assert request.temperature is not None
-        return sample_codes(
-            run.model,
-            codes.z,
-            longest,
-            temperature=request.temperature,
-            batch_size=batch_size,
-            seed=request.seed,
-            device=run.device,
-        )
-    size = max(1, batch_size // request.beam)
-    return decode_codes(
-        run.model, codes.z, partial(beam, size=request.beam), longest, batch_size=size, device=run.device
-    )
+        return sample_codes(run.model, sampling, codes.z, run.longest, request.temperature)
+    return decode_codes(run.model, sampling, codes.z, run.longest, request.beam)
 
 
 def write_text(decoded: list[list[str]], codes: Codes, join: Join) -> None:

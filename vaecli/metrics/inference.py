@@ -6,18 +6,17 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vaecli.corpus.types import Batch
-from vaecli.kernels.arithmetic import arithmetic, exact_products, resolve_precision
+from vaecli.kernels.arithmetic import arithmetic, exact_products
 from vaecli.kernels.output import OutputLayer
 from vaecli.kernels.shared_output import pays, shared_nll
 from vaecli.kernels.switch import fast
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import EXACT, ScoringPrecision
 from vaecli.model.decoder import Decoder
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
@@ -27,53 +26,7 @@ TOKEN_BUDGET = 16_384
 """Padded tokens decoded at a time, where a batch holds no more: large enough for fast products, a few 10 MB."""
 
 SAMPLE_STATES = 131_072
-"""Numbers of the decoder's states at one place of a sentence, over its samples, that are held at a time."""
-
-
-@dataclass(frozen=True)
-class _Scoring:
-    """How `sampled_nll` scores.
-
-    Attributes:
-        precision: ``fp32`` or ``bf16``, of the decoder.
-        share: Whether many samples of a sentence may share the words of their softmax.
-    """
-
-    precision: str = "fp32"
-    share: bool = False
-
-
-_EXACT = _Scoring()
-_scoring: ContextVar[_Scoring] = ContextVar("scoring", default=_EXACT)
-
-
-@contextmanager
-def scoring_precision(precision: str, model: VAE, device: torch.device) -> Iterator[None]:
-    """Inside, `sampled_nll` runs the decoder in a precision; the posterior, its KL and all sums stay as they are.
-
-    In bf16, each token's figure is rounded by some hundredths of a nat in either direction. Unless fp32 is asked for,
-    many samples of a sentence share the words of their softmax on a CPU, which is off by less. Over a split that
-    averages out: `make bench-quality` holds every reported figure to 0.02 nats per sentence of a float64 evaluation.
-
-    Args:
-        precision: ``auto``, ``fp32`` or ``bf16``.
-        model: Whose output layer decides ``auto``; a float64 model is scored in float64.
-        device: Where it is.
-
-    Raises:
-        UsageError: bf16 was asked for where the hardware has none.
-    """
-    weight = model.decoder.output.weight
-    if weight.dtype == torch.float64:
-        scoring = _EXACT
-    else:
-        resolved = resolve_precision(precision, device, weight.numel())
-        scoring = _Scoring(resolved, share=precision != "fp32" and device.type == "cpu")
-    token = _scoring.set(scoring)
-    try:
-        yield
-    finally:
-        _scoring.reset(token)
+"""Numbers of the decoder's states at one position of a sentence, over its samples, that are held at a time."""
 
 
 @contextmanager
@@ -150,33 +103,34 @@ def samples_at_once(batch: Batch) -> int:
     return max(1, TOKEN_BUDGET // (batch.tokens.shape[1] * batch.size))
 
 
-def nll_by_sample(model: VAE, z: Tensor, batch: Batch) -> Tensor:
-    """Plain twin of `sampled_nll`: a sample at a time, in the decoder's own dtype."""
+def nll_by_sample(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision = EXACT) -> Tensor:
+    """Plain twin of `sampled_nll`: a sample at a time, in the decoder's own dtype whatever the precision."""
     codes = z.to(model.decoder.output.weight.dtype)
     return torch.stack([model.token_nll(code, batch).double().sum(1) for code in codes])
 
 
 @fast(nll_by_sample)
-def sampled_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
+def sampled_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision = EXACT) -> Tensor:
     """-log p(x_b | z_sb) of several samples, decoded together.
 
-    Many samples may share the words of their softmax (`scoring_precision`, `vaecli.kernels.shared_output`).
+    Many samples may share the words of their softmax (`vaecli.kernels.shared_output`).
 
     Args:
         model: In evaluation mode.
         z: (S, B, Z) codes; the decoder sees them in its own dtype.
         batch: B sentences on the model's device.
+        precision: Of the decoder.
 
     Returns:
         (S, B) float64 nats per sentence.
     """
     narrow = z.to(model.decoder.output.weight.dtype)
-    if _scoring.get().share and _sharing_pays(model, len(z)):
-        return torch.cat([_shared_nll(model, part, batch) for part in sample_chunks(model, narrow)])
+    if precision.share_words and _sharing_pays(model, len(z)):
+        return torch.cat([_shared_nll(model, part, batch, precision) for part in sample_chunks(model, narrow)])
     parts = []
     for part in torch.split(narrow, samples_at_once(batch)):
         repeated = repeat_batch(batch, len(part))
-        with arithmetic(_scoring.get().precision, z.device):
+        with arithmetic(precision.decoder, z.device):
             nll = model.token_nll(part.flatten(0, 1), repeated).double().sum(1)
         parts.append(nll.view(len(part), batch.size))
     return torch.cat(parts)
@@ -189,7 +143,7 @@ def _sharing_pays(model: VAE, samples: int) -> bool:
     return own == (VAE.token_nll, Decoder.token_nll, OutputLayer.nll) and pays(samples, len(output.weight))
 
 
-def _shared_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
+def _shared_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision) -> Tensor:
     """`sampled_nll` of (S, B, Z) codes, a few sentences at a time, with words that the samples share."""
     width, result = batch.tokens.shape[1] - 1, torch.empty(z.shape[:2], dtype=torch.float64, device=z.device)
     size = max(1, TOKEN_BUDGET // (len(z) * width))
@@ -197,10 +151,10 @@ def _shared_nll(model: VAE, z: Tensor, batch: Batch) -> Tensor:
         part = slice(start, start + size)
         some = batch.part(part)
         inputs = model.input_noise(some.inputs)
-        with arithmetic(_scoring.get().precision, z.device):
+        with arithmetic(precision.decoder, z.device):
             states = model.decoder.hidden(z[:, part].flatten(0, 1), inputs.repeat(len(z), 1))
-            rows, places = some.rows // width, some.rows % width
-            states = states.view(len(z), some.size, width, -1)[:, rows, places]
-            nll = shared_nll(states, some.targets[rows, places], places, model.decoder.output.weight)
+            rows, positions = some.rows // width, some.rows % width
+            states = states.view(len(z), some.size, width, -1)[:, rows, positions]
+            nll = shared_nll(states, some.targets[rows, positions], positions, model.decoder.output.weight)
         result[:, part] = torch.zeros_like(result[:, part]).index_add_(1, rows, nll.double())
     return result

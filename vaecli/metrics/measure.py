@@ -16,7 +16,8 @@ from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import batch_mutual_information, mutual_information, standard_error
 from vaecli.metrics.columns.ppl import perplexity
-from vaecli.metrics.inference import scoring_precision, wide_prior
+from vaecli.metrics.inference import wide_prior
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.vae import VAE
 
 Value = float | int | None
@@ -60,20 +61,16 @@ def evaluate(
     Raises:
         DivergedError: A figure is not finite.
     """
-    with scoring_precision(config.precision, model, device):
-        terms = elbo_terms(
-            model, split, rec_samples=config.rec_samples, batch_size=config.batch_size, seed=seed, device=device
-        )
-        values = _text_values(model, split) | _bound_values(terms, split)
-        samples = config.iw_samples if full else 0
-        iw_nll = None
-        if not model.has_latent:
-            iw_nll, samples = terms.rec, 0
-        elif samples and terms.kl is not None and terms.posterior is not None:
-            iw_nll = importance_weighted_nll(
-                model, split, terms.posterior, samples, batch_size=config.batch_size, seed=seed, device=device
-            )
-        values |= _iw_values(iw_nll, samples, split, truth)
+    scoring = Scoring.standard(model, split, config, seed, device)
+    terms = elbo_terms(model, scoring, config.rec_samples)
+    values = _text_values(model, split) | _bound_values(terms, split)
+    samples = config.iw_samples if full else 0
+    iw_nll = None
+    if not model.has_latent:
+        iw_nll, samples = terms.rec, 0
+    elif samples and terms.kl is not None and terms.posterior is not None:
+        iw_nll = importance_weighted_nll(model, scoring, terms.posterior, samples)
+    values |= _iw_values(iw_nll, samples, split, truth)
     latent, per_dimension = _latent_values(model, terms, split, seed)
     return Metrics(values | latent, per_dimension)
 
@@ -86,7 +83,7 @@ def validation_mutual_information(
     Raises:
         DivergedError: It is not finite.
     """
-    terms = elbo_terms(model, split, rec_samples=1, batch_size=config.batch_size, seed=seed, device=device)
+    terms = elbo_terms(model, Scoring.exact(split, config, seed, device))
     if terms.posterior is None or terms.z is None:
         return 0.0
     information = mutual_information(terms.posterior, terms.z)

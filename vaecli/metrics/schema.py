@@ -186,16 +186,16 @@ ESTIMATOR_VERSIONS: dict[str, int] = {
 """The version of each estimator, raised when its numbers would move; different versions are never averaged."""
 
 
-def column(name: str, place: str = "") -> Column:
+def column(name: str, source: str = "") -> Column:
     """The column of a name.
 
     Args:
         name: As in `results.csv`.
-        place: What the user wrote it in, such as ``--columns``.
+        source: What the user wrote it in, such as ``--columns``.
 
     Raises:
         UsageError: There is none; names the nearest.
     """
     if name not in COLUMNS:
-        raise unknown("column", name, COLUMNS, place)
+        raise unknown("column", name, COLUMNS, source)
     return COLUMNS[name]

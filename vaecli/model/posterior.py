@@ -148,12 +148,12 @@ def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_divergence(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
-    """KL(q(z|x) || p(z)): exact where there is a closed form, else log q - log p at one sample.
+    """KL(q(z|x) || p(z)): exact where there is a closed form, else the mean of log q - log p over samples.
 
     Args:
         posterior: q(z|x) of B sentences.
         prior: p(z).
-        z: (B, Z) a sample of q.
+        z: (B, Z) a sample of q, or (S, B, Z) several.
 
     Returns:
         (B, Z) by dimension, or (B, 1) where it doesn't factorise.
@@ -161,7 +161,9 @@ def kl_divergence(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
     exact = posterior.kl(prior)
     if exact is not None:
         return exact
-    return (posterior.log_prob(z.unsqueeze(0)).squeeze(0) - prior.log_prob(z)).unsqueeze(-1)
+    if z.dim() == 2:
+        return (posterior.log_prob(z.unsqueeze(0)).squeeze(0) - prior.log_prob(z)).unsqueeze(-1)
+    return (posterior.log_prob(z) - prior.log_prob(z)).mean(0).unsqueeze(-1)
 
 
 class PosteriorHead(nn.Module, ABC):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,11 @@ from vaecli.config import ModelConfig
 from vaecli.core.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
 from vaecli.kernels.output import OutputLayer
+from vaecli.model.bound import bound_terms
 from vaecli.model.decoder import Decoder, LSTMDecoder
 from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
 from vaecli.model.frozen import frozen, without_dropout
-from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead, kl_divergence
+from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead
 from vaecli.model.prior import Prior, StandardNormal
 
 Noise = Callable[[int], Tensor]
@@ -48,7 +50,8 @@ class Bound:
             self._drawn = drawn.to(mean)
         still = nullcontext() if weights else frozen(model.decoder, model.prior)
         with without_dropout(model.decoder, model.input_noise), still:
-            return model.negative_elbo(posterior, self.batch, self._drawn)
+            z = posterior.sample(self._drawn).squeeze(0)
+            return bound_terms(posterior, model.prior, z, partial(model.nll, batch=self.batch)).total
 
     @property
     def weights(self) -> list[nn.Parameter]:
@@ -178,13 +181,6 @@ class VAE(nn.Module):
         if z.dim() == 2:
             return self.token_nll(z, batch).sum(1)
         return torch.stack([self.token_nll(one, batch).sum(1) for one in z])
-
-    def negative_elbo(self, posterior: Posterior, batch: Batch, noise: Tensor | None = None) -> Tensor:
-        """(B,) one-sample -ELBO at KL weight 1 under a given posterior; `noise` (1, B, noise_size) is drawn without."""
-        if noise is None:
-            noise = torch.randn(1, batch.size, posterior.noise_size, device=posterior.mean.device)
-        z = posterior.sample(noise).squeeze(0)
-        return self.nll(z, batch) + kl_divergence(posterior, self.prior, z).sum(-1)
 
     @property
     def parameter_count(self) -> int:

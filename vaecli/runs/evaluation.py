@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from vaecli.config import EvaluationConfig, RunConfig
 from vaecli.core.errors import DivergedError, UsageError
+from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, estimators_of, load_block, versions_of
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import PERPLEXITY, column
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.vae import VAE
+from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import LoadedRun
 from vaecli.runs.reference_lm import lm_trainer
 from vaecli.runs.tables import write_tables
+
+if TYPE_CHECKING:
+    import torch
 
 IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se")
 """What another number of importance samples changes."""
@@ -25,7 +32,7 @@ Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What is to be measured.
 
     Attributes:
@@ -41,6 +48,52 @@ class Request:
     iw_samples: int | None = None
     sentences: int | None = None
     reference: VAE | None = None
+
+    def settings(self, own: EvaluationConfig) -> EvaluationConfig:
+        """The run's own settings, but for what is asked for."""
+        return own if self.iw_samples is None else own.model_copy(update={"iw_samples": self.iw_samples})
+
+
+class Trained(Protocol):
+    """A trained model and what it was trained with: a session at its end, or a run that was loaded."""
+
+    @property
+    def model(self) -> VAE:
+        """At its best checkpoint, on the device."""
+
+    @property
+    def method(self) -> Method:
+        """The composed remedies."""
+
+    @property
+    def corpus(self) -> Corpus:
+        """Whose train split it has learned."""
+
+    @property
+    def config(self) -> RunConfig:
+        """All settings of the run."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+
+
+def block_input(trained: Trained, request: EvaluationRequest) -> BlockInput:
+    """What the evaluations of a request may look at."""
+    config, corpus, device = trained.config, trained.corpus, trained.device
+    settings = request.settings(config.evaluation)
+    return BlockInput(
+        model=trained.model,
+        corpus=corpus,
+        scoring=Scoring.exact(corpus.split(request.split), settings, config.training.seed, device),
+        split_name=request.split,
+        config=settings,
+        method=trained.method,
+        sentences=request.sentences,
+        reference=request.reference,
+        recipe=config,
+        train_lm=lm_trainer(corpus, config, device),
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +152,7 @@ def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None
     return results
 
 
-def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> Found:
+def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None = None) -> Found:
     """Measures a finished run further.
 
     The standard columns are estimated anew where another number of importance samples or another split is asked for.
@@ -110,10 +163,7 @@ def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> 
     """
     if run.folder.status != "done":
         raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
-    settings, seed = run.config.evaluation, run.config.training.seed
-    if request.iw_samples is not None:
-        settings = settings.model_copy(update={"iw_samples": request.iw_samples})
-    split = run.corpus.split(request.split)
+    settings, seed = request.settings(run.config.evaluation), run.config.training.seed
     other = request.split != run.config.evaluation.split
     if not (request.blocks or other or request.iw_samples is not None):
         raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
@@ -121,24 +171,11 @@ def evaluate_run(run: LoadedRun, request: Request, told: Told | None = None) -> 
     if other or request.iw_samples is not None:
         if told is not None:
             told("standard columns")
+        split = run.corpus.split(request.split)
         values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=run.corpus.truth).values
         if not other:
             values = {name: values[name] for name in IW_VALUES}
-    given = BlockInput(
-        model=run.model,
-        corpus=run.corpus,
-        split=split,
-        split_name=request.split,
-        config=settings,
-        seed=seed,
-        device=run.device,
-        method=run.method,
-        sentences=request.sentences,
-        reference=request.reference,
-        recipe=run.config,
-        train_lm=lm_trainer(run.corpus, run.config, run.device),
-    )
-    return Found(request.split, values, run_blocks(request.blocks, given, told))
+    return Found(request.split, values, run_blocks(request.blocks, block_input(run, request), told))
 
 
 def replaced_estimators(known: Mapping[str, int | str], found: Found) -> dict[str, int | str]:

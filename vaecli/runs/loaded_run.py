@@ -14,6 +14,7 @@ from vaecli.corpus.load import load_corpus
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
+from vaecli.metrics.scoring import Sampling
 from vaecli.model.vae import VAE, Shape
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
@@ -68,6 +69,10 @@ class LoadedRun:
         if isinstance(known, int):
             return known
         return self.corpus.longest  # a run of an earlier version
+
+    def sampling(self, seed: int) -> Sampling:
+        """How codes and sentences are drawn and decoded, with a seed of their own."""
+        return Sampling(batch_size=self.config.evaluation.batch_size, seed=seed, device=self.device)
 
 
 def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:

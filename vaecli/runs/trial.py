@@ -13,17 +13,17 @@ import torch
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError
 from vaecli.corpus.types import Corpus
-from vaecli.metrics.extras.registry import BlockInput, versions_of
+from vaecli.metrics.extras.registry import versions_of
 from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE, Shape
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
-from vaecli.runs.evaluation import Found, run_blocks
+from vaecli.runs.evaluation import EvaluationRequest, Found, block_input, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
-from vaecli.runs.reference_lm import lm_trainer, load_reference
+from vaecli.runs.reference_lm import load_reference
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
@@ -157,24 +157,14 @@ def _final(
     with interrupt:
         try:
             load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
-            split = corpus.split(config.evaluation.split)
-            seed, device = config.training.seed, session.device
-            metrics = evaluate(model, split, config.evaluation, seed=seed, device=device, truth=corpus.truth)
-            given = BlockInput(
-                model=model,
-                corpus=corpus,
-                split=split,
-                split_name=config.evaluation.split,
-                config=config.evaluation,
-                seed=seed,
-                device=device,
-                method=session.method,
-                sentences=config.evaluation.sentences or None,
-                reference=reference,
-                recipe=config,
-                train_lm=lm_trainer(corpus, config, device),
+            settings, seed = config.evaluation, config.training.seed
+            split = corpus.split(settings.split)
+            metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth)
+            request = EvaluationRequest(
+                settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
             )
-            return metrics, Found(split.name, results=run_blocks(config.evaluation.extra, given))
+            results = run_blocks(request.blocks, block_input(session, request))
+            return metrics, Found(split.name, results=results)
         except StopNowError as stop:
             raise InterruptedRunError(
                 "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",

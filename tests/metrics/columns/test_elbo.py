@@ -2,19 +2,20 @@ import math
 
 import pytest
 import torch
-from metrics.toys import CPU, linear_gaussian
-from support import split_of, tiny_model, tiny_split
+from metrics.toys import linear_gaussian
+from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.corpus.batches import evaluation_batches
 from vaecli.corpus.types import collate
 from vaecli.metrics import inference
-from vaecli.metrics.columns import elbo
+from vaecli.metrics import scoring as scoring_module
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.inference import repeat_batch, sampled_nll
+from vaecli.metrics.noise import sentence_noise
 
 
 def run(model, split, batch_size=64, rec_samples=1, seed=0):
-    return elbo_terms(model, split, rec_samples=rec_samples, batch_size=batch_size, seed=seed, device=CPU)
+    return elbo_terms(model, scoring(split, batch_size, seed), rec_samples)
 
 
 def same(first, second):
@@ -47,7 +48,9 @@ def test_batch_size_does_not_matter(batch_size):
 def test_order_of_batches_does_not_matter(monkeypatch):
     model, split = tiny_model(), tiny_split(11)
     expected = run(model, split, 3)
-    monkeypatch.setattr(elbo, "evaluation_batches", lambda s, b: [i.flip(0) for i in evaluation_batches(s, b)][::-1])
+    monkeypatch.setattr(
+        scoring_module, "evaluation_batches", lambda s, b: [i.flip(0) for i in evaluation_batches(s, b)][::-1]
+    )
     assert same(run(model, split, 3), expected)
 
 
@@ -74,7 +77,7 @@ def test_more_samples_average_over_codes():
     model, split = tiny_model(init_range=1.0), tiny_split(5)
     batch = collate(split, torch.arange(5))
     terms = run(model, split, rec_samples=3)
-    noise = elbo.sentence_noise(0, "rec", torch.arange(5), 3, 4)
+    noise = sentence_noise(0, "rec", torch.arange(5), 3, 4)
     with torch.no_grad():
         z = terms.posterior.sample(noise).float()
         by_hand = sum(model.eval().nll(one, batch) for one in z) / 3

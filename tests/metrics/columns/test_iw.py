@@ -5,23 +5,25 @@ import numpy as np
 import pytest
 import torch
 from metrics.toys import CPU, linear_gaussian, true_nll
-from support import fast_only, tiny_model, tiny_shape, tiny_split
+from support import fast_only, scoring, tiny_model, tiny_shape, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.kernels.arithmetic import has_bf16
 from vaecli.metrics import inference
+from vaecli.metrics import scoring as scoring_module
 from vaecli.metrics.columns import iw
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import EXACT, scoring_precision
 from vaecli.remedies import make_method
 
 needs_bf16 = pytest.mark.skipif(not has_bf16(CPU), reason="no LSTM in bf16 on this CPU")
 
 
-def bound(model, split, samples, seed=0, batch_size=64):
-    posterior = elbo_terms(model, split, rec_samples=1, batch_size=batch_size, seed=seed, device=CPU).posterior
-    return importance_weighted_nll(model, split, posterior, samples, batch_size=batch_size, seed=seed, device=CPU)
+def bound(model, split, samples, seed=0, batch_size=64, precision=EXACT):
+    how = scoring(split, batch_size, seed, precision)
+    return importance_weighted_nll(model, how, elbo_terms(model, how).posterior, samples)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 50])
@@ -94,7 +96,7 @@ def test_batch_size_and_chunks_do_not_matter(monkeypatch, batch_size):
 def test_never_above_the_elbo_but_by_chance(method):
     """E[iw_nll] <= E[neg_elbo] for every model and K; at K = 50 the difference is paired by sentence."""
     model, split = tiny_model(method, init_range=1.0), tiny_split(150)
-    terms = elbo_terms(model, split, rec_samples=20, batch_size=64, seed=0, device=CPU)
+    terms = elbo_terms(model, scoring(split), rec_samples=20)
     difference = bound(model, split, 50) - terms.neg_elbo
     error = difference.std() / math.sqrt(len(split))
     assert difference.mean() < 3 * error
@@ -105,7 +107,7 @@ def test_never_above_the_elbo_but_by_chance(method):
 
 def test_it_is_below_the_elbo_on_average_and_seeds_differ():
     model, split = tiny_model(init_range=1.0), tiny_split(60)
-    terms = elbo_terms(model, split, rec_samples=20, batch_size=64, seed=0, device=CPU)
+    terms = elbo_terms(model, scoring(split), rec_samples=20)
     first, second = bound(model, split, 50, seed=0), bound(model, split, 50, seed=1)
     assert first.mean() < terms.neg_elbo.mean()
     assert not torch.isclose(first, second, atol=1e-9).any()
@@ -113,8 +115,7 @@ def test_it_is_below_the_elbo_on_average_and_seeds_differ():
 
 def shared_bound(model, split, samples, batch_size=64, precision="bf16"):
     """The bound in a precision other than fp32, where many samples share the words of their softmax."""
-    with inference.scoring_precision(precision, model, CPU):
-        return bound(model, split, samples, batch_size=batch_size)
+    return bound(model, split, samples, batch_size=batch_size, precision=scoring_precision(precision, model, CPU))
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
 @fast_only
 def test_words_are_shared_where_the_cpu_has_no_bf16_but_not_in_fp32(many_words, monkeypatch):
     model, split = many_words
-    monkeypatch.setattr(inference, "resolve_precision", lambda *a: "fp32")
+    monkeypatch.setattr(scoring_module, "resolve_precision", lambda *a: "fp32")
     exact, shared = (shared_bound(model, split, 64, precision=name) for name in ("fp32", "auto"))
     assert torch.equal(exact, bound(model, split, 64))
     assert 0 < (shared - exact).abs().max() < 0.05

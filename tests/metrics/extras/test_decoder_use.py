@@ -6,10 +6,10 @@ import pytest
 import torch
 from metrics.given import block_input
 from metrics.toys import CPU, linear_gaussian
-from support import split_of, tiny_model, tiny_split
+from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.metrics.extras.decoder_use import (
-    COLUMNS,
+    GAIN_COLUMNS,
     code_losses,
     decoder_use_block,
     derangement,
@@ -111,7 +111,7 @@ def test_losses_are_those_of_the_codes_given():
     numbers = [0.0, 1.0, -2.0]
     model, split = linear_gaussian(numbers)
     codes = {"own": torch.tensor(numbers, dtype=torch.float64).unsqueeze(1)}
-    found = code_losses(model, split, codes, batch_size=2, device=CPU)["own"]
+    found = code_losses(model, scoring(split, 2), codes)["own"]
     assert found.sentence.tolist() == pytest.approx([0.5 * math.log(2 * math.pi)] * 3)
 
 
@@ -122,13 +122,13 @@ def test_one_sentence_has_no_other_and_a_language_model_no_code():
     assert values["z_gain_prior_se"] is None
     assert values["z_gain_zero"] is not None
     found = decoder_use_block(block_input(tiny_model("lm"), tiny_split(4), method="lm"))
-    assert found.values == dict.fromkeys(COLUMNS)
+    assert found.values == dict.fromkeys(GAIN_COLUMNS)
     assert "language model" in found.details["reason"]
 
 
 def test_modes_and_generators_are_left_as_they_are():
     model, before = tiny_model().train(), torch.get_rng_state()
-    make_codes(model, tiny_split(4), batch_size=2, seed=0, device=CPU)
+    make_codes(model, scoring(tiny_split(4), 2))
     decoder_use_block(block_input(model, tiny_split(4)))
     assert model.training
     assert torch.equal(torch.get_rng_state(), before)

@@ -5,12 +5,12 @@ from statistics import fmean
 import pytest
 import torch
 from metrics.given import block_input
-from metrics.toys import CPU, linear_gaussian, true_nll
-from support import tiny_model, tiny_split
+from metrics.toys import linear_gaussian, true_nll
+from support import scoring, tiny_model, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.metrics.columns.elbo import elbo_terms
-from vaecli.metrics.extras.gaps import COLUMNS, gaps_block, measure_gaps, sample_sentences
+from vaecli.metrics.extras.gaps import GAP_COLUMNS, gaps_block, measure_gaps, sample_sentences
 from vaecli.metrics.extras.gradients import neg_elbo
 from vaecli.model.posterior import DiagonalGaussian
 
@@ -26,8 +26,8 @@ def test_gaps_of_the_linear_gaussian():
     """log p(x) - L[q] = KL(q || p(z|x)); the truth is Gaussian, so all of it is amortisation."""
     slope, scale = 0.9, 0.4
     model, split = linear_gaussian(NUMBERS, slope, scale)
-    terms = elbo_terms(model, split, rec_samples=1, batch_size=40, seed=0, device=CPU)
-    gaps = measure_gaps(model, split, terms.posterior, 20, batch_size=16, seed=0, device=CPU).by_name
+    terms = elbo_terms(model, scoring(split))
+    gaps = measure_gaps(model, scoring(split, 16), terms.posterior, 20).by_name
     truth = fmean(kl_to_truth(x, slope, scale) for x in NUMBERS)
     # mean x^2 = .05^2 + .01 (40^2 - 1) / 12 = 1.335: (.32 + .16 * 1.335 / .5 - 1 - log .32) / 2 = (-.2528 + 1.1394) / 2
     assert truth == pytest.approx(0.4433, abs=5e-5)
@@ -88,7 +88,7 @@ def test_a_sample_of_sentences_is_of_the_seed_and_in_order():
 @pytest.mark.parametrize(("method", "why"), [("lm", "language model"), ("ae", "PointMass")])
 def test_other_posteriors_have_no_gaps_and_say_why(method, why):
     found = gaps_block(block_input(tiny_model(method), tiny_split(4), method=method))
-    assert found.values == dict.fromkeys(COLUMNS)
+    assert found.values == dict.fromkeys(GAP_COLUMNS)
     assert why in found.details["reason"]
 
 

@@ -4,8 +4,8 @@ from statistics import fmean
 import pytest
 import torch
 from metrics.given import block_input
-from metrics.toys import CPU, linear_gaussian
-from support import tiny_model, tiny_split
+from metrics.toys import linear_gaussian
+from support import scoring, tiny_model, tiny_split
 
 from vaecli.corpus.types import collate
 from vaecli.metrics.columns.elbo import elbo_terms
@@ -20,8 +20,8 @@ NUMBERS = [0.1 * n - 2 for n in range(40)]
 
 
 def measured(model, split, batch_size=16, seed=0):
-    posterior = elbo_terms(model, split, rec_samples=1, batch_size=batch_size, seed=seed, device=CPU).posterior
-    return gradient_noise(model, split, posterior, batch_size=batch_size, seed=seed, device=CPU)
+    how = scoring(split, batch_size, seed)
+    return gradient_noise(model, how, elbo_terms(model, how).posterior)
 
 
 def exact(x, slope, scale):
@@ -62,7 +62,7 @@ def test_no_signal_at_the_best_posterior():
 def test_gradients_are_those_of_finite_differences():
     model, split = tiny_model(init_range=1.0).double().eval(), tiny_split(3)
     batch, h = collate(split, torch.arange(3)), 1e-5
-    q = elbo_terms(model, split, rec_samples=1, batch_size=3, seed=0, device=CPU).posterior
+    q = elbo_terms(model, scoring(split)).posterior
     noise = sentence_noise(0, "gradients", torch.arange(3), 1, 4)
     with frozen(model):
         found = bound_gradients(model, wide_prior(model), q, batch, noise)[0]

@@ -10,7 +10,7 @@ from support import split_of, tiny_model, tiny_split
 from vaecli.corpus.types import Split
 from vaecli.metrics.extras import probe
 from vaecli.metrics.extras.probe import (
-    COLUMNS,
+    PROBE_COLUMNS,
     Field,
     dense_features,
     fit,
@@ -200,7 +200,7 @@ def test_sentences_whose_class_train_lacks_are_left_out():
 )
 def test_a_label_that_no_probe_can_tell_has_no_figures(train, test, names, why):
     result = labelled_block(train, test, names)
-    assert result.values == dict.fromkeys(COLUMNS)
+    assert result.values == dict.fromkeys(PROBE_COLUMNS)
     assert result.details["reason"].startswith(why)
 
 
@@ -209,5 +209,5 @@ def test_no_labels_or_no_code_no_figures():
         (probe_block(block_input(tiny_model(), tiny_split(6))), "no labels"),
         (probe_block(block_input(tiny_model("lm"), tiny_split(6), method="lm")), "language model"),
     ):
-        assert found.values == dict.fromkeys(COLUMNS)
+        assert found.values == dict.fromkeys(PROBE_COLUMNS)
         assert why in found.details["reason"]

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Batch, Split, collate
+from vaecli.corpus.types import Batch
 from vaecli.metrics.inference import evaluation_mode, infer, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
-from vaecli.model.posterior import Posterior, kl_divergence
+from vaecli.metrics.scoring import Scoring
+from vaecli.model.bound import bound_terms
+from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
@@ -43,52 +45,45 @@ class ElboTerms:
         return None if self.kl is None else self.rec + self.kl.sum(1)
 
 
-def elbo_terms(
-    model: VAE, split: Split, *, rec_samples: int, batch_size: int, seed: int, device: torch.device
-) -> ElboTerms:
+def elbo_terms(model: VAE, scoring: Scoring, rec_samples: int = 1) -> ElboTerms:
     """One pass over a split.
 
     Args:
         model: On the device; its mode and torch's global generators are left as they are.
-        split: N sentences.
+        scoring: Of the N sentences.
         rec_samples: Samples of z a sentence.
-        batch_size: Sentences a batch, of no influence on the figures.
-        seed: Of the noise.
-        device: Where the model is.
     """
     order, parts = [], []
-    with evaluation_mode(model, device):
+    with evaluation_mode(model, scoring.device):
         prior = wide_prior(model)
-        for index in evaluation_batches(split, batch_size):
-            batch = collate(split, index).to(device)
+        for index, batch in scoring.batches():
             order.append(index)
-            parts.append(_batch_terms(model, prior, batch, rec_samples, seed))
-    return _restore(parts, torch.cat(order).argsort().to(device))
+            parts.append(_batch_terms(model, prior, batch, rec_samples, scoring))
+    return _restore(parts, torch.cat(order).argsort())
 
 
-def _batch_terms(model: VAE, prior: Prior, batch: Batch, samples: int, seed: int) -> ElboTerms:
+def _batch_terms(model: VAE, prior: Prior, batch: Batch, samples: int, scoring: Scoring) -> ElboTerms:
+    nll = partial(sampled_nll, model, batch=batch, precision=scoring.precision)
     if not model.has_latent:
         no_code = torch.zeros(1, batch.size, 0, device=batch.tokens.device)
-        return ElboTerms(sampled_nll(model, no_code, batch).squeeze(0), None, None, None)
-    posterior = infer(model, batch, seed)
-    noise = sentence_noise(seed, "rec", batch.index, samples, posterior.noise_size)
+        return ElboTerms(nll(no_code).squeeze(0), None, None, None)
+    posterior = infer(model, batch, scoring.seed)
+    noise = sentence_noise(scoring.seed, "rec", batch.index, samples, posterior.noise_size)
     z = posterior.sample(noise.to(batch.tokens.device))
-    kl = posterior.kl(prior) if posterior.has_density else None
-    if posterior.has_density and kl is None:
-        kl = torch.stack([kl_divergence(posterior, prior, one) for one in z]).mean(0)
-    return ElboTerms(sampled_nll(model, z, batch).mean(0), kl, posterior, z[0])
+    bound = bound_terms(posterior, prior, z, nll)
+    return ElboTerms(bound.nll, bound.kl, posterior, z[0])
 
 
-def _restore(parts: list[ElboTerms], places: Tensor) -> ElboTerms:
+def _restore(parts: list[ElboTerms], order: Tensor) -> ElboTerms:
     """The batches as one, in the order of the split."""
-    terms = ElboTerms(torch.cat([p.rec for p in parts])[places], None, None, None)
+    terms = ElboTerms(torch.cat([p.rec for p in parts])[order], None, None, None)
     posteriors = [p.posterior for p in parts if p.posterior is not None]
     if not posteriors:
         return terms
     kls = [p.kl for p in parts if p.kl is not None]
     return replace(
         terms,
-        kl=torch.cat(kls)[places] if kls else None,
-        posterior=type(posteriors[0]).cat(posteriors).map(lambda t: t[places]),
-        z=torch.cat([p.z for p in parts if p.z is not None])[places],
+        kl=torch.cat(kls)[order] if kls else None,
+        posterior=type(posteriors[0]).cat(posteriors).map(lambda t: t[order]),
+        z=torch.cat([p.z for p in parts if p.z is not None])[order],
     )

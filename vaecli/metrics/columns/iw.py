@@ -13,10 +13,10 @@ import math
 import torch
 from torch import Tensor
 
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Batch, Split, collate
+from vaecli.corpus.types import Batch
 from vaecli.metrics.inference import evaluation_mode, sample_chunks, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Scoring, ScoringPrecision
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
@@ -25,48 +25,36 @@ NOISE_ELEMENTS = 4_000_000
 """Numbers of noise held at a time."""
 
 
-def importance_weighted_nll(
-    model: VAE,
-    split: Split,
-    posterior: Posterior,
-    samples: int,
-    *,
-    batch_size: int,
-    seed: int,
-    device: torch.device,
-) -> Tensor:
+def importance_weighted_nll(model: VAE, scoring: Scoring, posterior: Posterior, samples: int) -> Tensor:
     """The bound for every sentence of a split.
 
     Args:
         model: On the device; its mode and torch's global generators are left as they are.
-        split: N sentences.
+        scoring: Of the N sentences.
         posterior: q(z|x) of all N sentences, float64, in the order of the split (`ElboTerms.posterior`).
         samples: K.
-        batch_size: Sentences a batch at most, of no influence on the figures.
-        seed: Of the noise.
-        device: Where the model is.
 
     Returns:
         (N,) float64 nats per sentence, in the order of the split.
     """
-    size = min(batch_size, max(1, NOISE_ELEMENTS // (samples * max(1, posterior.noise_size))))
-    result = torch.empty(len(split), dtype=torch.float64, device=device)
-    with evaluation_mode(model, device):
+    size = min(scoring.batch_size, max(1, NOISE_ELEMENTS // (samples * max(1, posterior.noise_size))))
+    result = torch.empty(len(scoring.split), dtype=torch.float64, device=scoring.device)
+    with evaluation_mode(model, scoring.device):
         prior = wide_prior(model)
-        for index in evaluation_batches(split, size):
-            places = index.to(device)
-            q = posterior.map(lambda t, places=places: t[places])  # type: ignore[misc]
-            batch = collate(split, index).to(device)
-            noise = sentence_noise(seed, "iw", index, samples, q.noise_size).to(device)
-            result[places] = _batch_nll(model, prior, q, batch, noise)
+        for index, batch in scoring.batches(size):
+            q = posterior.map(lambda t, index=index: t[index])  # type: ignore[misc]
+            noise = sentence_noise(scoring.seed, "iw", batch.index, samples, q.noise_size).to(scoring.device)
+            result[index] = _batch_nll(model, prior, q, batch, noise, scoring.precision)
     return result
 
 
-def _batch_nll(model: VAE, prior: Prior, posterior: Posterior, batch: Batch, noise: Tensor) -> Tensor:
+def _batch_nll(
+    model: VAE, prior: Prior, posterior: Posterior, batch: Batch, noise: Tensor, precision: ScoringPrecision
+) -> Tensor:
     """(B,) the bound from (K, B, noise_size) noise: chunks of samples are joined in log space."""
     total = torch.full((batch.size,), -math.inf, dtype=torch.float64, device=noise.device)
     for part in sample_chunks(model, noise):
         z = posterior.sample(part)
-        log_weight = prior.log_prob(z) - posterior.log_prob(z) - sampled_nll(model, z, batch)
+        log_weight = prior.log_prob(z) - posterior.log_prob(z) - sampled_nll(model, z, batch, precision)
         total = torch.logaddexp(total, log_weight.logsumexp(0))
     return math.log(len(noise)) - total

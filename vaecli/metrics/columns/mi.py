@@ -101,20 +101,20 @@ def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
         Its terms; memory is bounded by a chunk of the N x N densities.
     """
     terms, own = z.new_empty(len(z)), z.new_empty(len(z))
-    for places in torch.split(torch.arange(len(z), device=z.device), max(1, CHUNK_ELEMENTS // len(z))):
+    for index in torch.split(torch.arange(len(z), device=z.device), max(1, CHUNK_ELEMENTS // len(z))):
         # Results go into arrays made beforehand: small ones kept from chunk to chunk would split up the freed memory
         # of the large ones, and the process would grow to all N x N densities after all.
-        pairwise = posterior.pairwise_log_prob(z[places])
-        own[places] = pairwise.gather(1, places.unsqueeze(1)).squeeze(1)
-        terms[places] = _terms(pairwise, own[places])
-    for place in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from where its own density is
-        ratios = posterior.pairwise_log_prob(z[place : place + 1]).squeeze(0) - own[place]
-        terms[place] = math.log(len(z)) - ratios.logsumexp(0)
+        pairwise = posterior.pairwise_log_prob(z[index])
+        own[index] = pairwise.gather(1, index.unsqueeze(1)).squeeze(1)
+        terms[index] = _terms(pairwise, own[index])
+    for far in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from where its own density is
+        ratios = posterior.pairwise_log_prob(z[far : far + 1]).squeeze(0) - own[far]
+        terms[far] = math.log(len(z)) - ratios.logsumexp(0)
     return MutualInformation(terms, own)
 
 
 def batch_order(n: int, seed: int) -> Tensor:
-    """(n,) int64 places in the order in which batches take them: one permutation for all models of a seed."""
+    """(n,) int64 indices in the order in which batches take them: one permutation for all models of a seed."""
     return torch.randperm(n, generator=torch.Generator().manual_seed(stable_seed(seed, "mi_batch")))
 
 
@@ -139,7 +139,7 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
         Nats.
     """
     total = 0.0
-    for places in torch.split(batch_order(len(z), seed).to(z.device), size):
-        part = posterior.map(lambda t, places=places: t[places])  # type: ignore[misc]
-        total += float(mutual_information(part, z[places]).terms.sum())
+    for index in torch.split(batch_order(len(z), seed).to(z.device), size):
+        part = posterior.map(lambda t, index=index: t[index])  # type: ignore[misc]
+        total += float(mutual_information(part, z[index]).terms.sum())
     return total / len(z)

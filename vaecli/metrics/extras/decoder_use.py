@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Split, collate
+from vaecli.corpus.types import Split
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.mi import standard_error
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.vae import VAE
 
 SOURCES = ("prior", "shuffled", "zero")
-COLUMNS = tuple(f"z_gain_{source}{end}" for source in SOURCES for end in ("", "_se"))
+GAIN_COLUMNS = tuple(f"z_gain_{source}{end}" for source in SOURCES for end in ("", "_se"))
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,9 @@ def decoder_use_block(given: BlockInput) -> BlockResult:
     """The gains, their standard errors, and the mean loss by position with each kind of code."""
     model, split = given.model, given.split
     if not model.has_latent:
-        return undefined(COLUMNS, "decoder use: a language model has no code")
-    codes = make_codes(model, split, batch_size=given.config.batch_size, seed=given.seed, device=given.device)
-    losses = code_losses(model, split, codes, batch_size=given.config.batch_size, device=given.device)
-    values: dict[str, float | int | None] = dict.fromkeys(COLUMNS)
+        return undefined(GAIN_COLUMNS, "decoder use: a language model has no code")
+    losses = code_losses(model, given.scoring, make_codes(model, given.scoring))
+    values: dict[str, float | int | None] = dict.fromkeys(GAIN_COLUMNS)
     for source in SOURCES:
         if source in losses:
             gain = losses[source].sentence - losses["posterior"].sentence
@@ -63,42 +62,40 @@ def decoder_use_block(given: BlockInput) -> BlockResult:
     return BlockResult(values, details, position_lines(losses, counts))
 
 
-def make_codes(model: VAE, split: Split, *, batch_size: int, seed: int, device: torch.device) -> dict[str, Tensor]:
+def make_codes(model: VAE, scoring: Scoring) -> dict[str, Tensor]:
     """(N, Z) float64 codes of each kind; those of the posterior are the ones `rec` is measured at first.
 
     A split of one sentence has no other sentence, and no ``shuffled``.
     """
-    z = elbo_terms(model, split, rec_samples=1, batch_size=batch_size, seed=seed, device=device).z
+    count, seed, device = len(scoring.split), scoring.seed, scoring.device
+    z = elbo_terms(model, scoring).z
     assert z is not None
     prior = wide_prior(model)
-    noise = sentence_noise(seed, "decoder_use", torch.arange(len(split)), 1, prior.noise_size)[0]
+    noise = sentence_noise(seed, "decoder_use", torch.arange(count), 1, prior.noise_size)[0]
     with torch.no_grad():
         codes = {"posterior": z, "prior": prior.sample(noise.to(device))}
-    if len(split) > 1:
-        codes["shuffled"] = z[derangement(len(split), seed).to(device)]
+    if count > 1:
+        codes["shuffled"] = z[derangement(count, seed).to(device)]
     return codes | {"zero": torch.zeros_like(z)}
 
 
 def derangement(n: int, seed: int) -> Tensor:
-    """(n,) int64 a permutation of n >= 2 places that leaves none where it is: one cycle through all in random order."""
+    """(n,) int64 a permutation of n >= 2 sentences that leaves none its own: one cycle through all in random order."""
     order = torch.randperm(n, generator=torch.Generator().manual_seed(stable_seed(seed, "derangement")))
     partner = torch.empty_like(order)
     partner[order] = order.roll(-1)
     return partner
 
 
-def code_losses(
-    model: VAE, split: Split, codes: dict[str, Tensor], *, batch_size: int, device: torch.device
-) -> dict[str, Losses]:
+def code_losses(model: VAE, scoring: Scoring, codes: dict[str, Tensor]) -> dict[str, Losses]:
     """-log p(x|z) with each kind of code.
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        split: N sentences.
-        codes: (N, Z) codes by kind.
-        batch_size: Sentences a batch, of no influence on the figures.
-        device: Where model and codes are.
+        scoring: Of the N sentences.
+        codes: (N, Z) codes by kind, on the device.
     """
+    split, device = scoring.split, scoring.device
     longest = int(split.lengths.max())
     dtype = model.decoder.output.weight.dtype
     found = {
@@ -109,11 +106,10 @@ def code_losses(
         for kind in codes
     }
     with evaluation_mode(model, device):
-        for index in evaluation_batches(split, batch_size):
-            batch, places = collate(split, index).to(device), index.to(device)
+        for index, batch in scoring.batches():
             for kind, z in codes.items():
-                nll = model.token_nll(z[places].to(dtype), batch).double()
-                found[kind].sentence[places] = nll.sum(1)
+                nll = model.token_nll(z[index].to(dtype), batch).double()
+                found[kind].sentence[index] = nll.sum(1)
                 found[kind].position[: nll.shape[1]] += nll.sum(0)
     return found
 

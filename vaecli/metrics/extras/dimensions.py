@@ -23,14 +23,7 @@ def dimensions_block(given: BlockInput) -> BlockResult:
     """KL, variance of the means and mean variance of every dimension."""
     if not given.model.has_latent:
         return undefined((), "dimensions: a language model has no code")
-    terms = elbo_terms(
-        given.model,
-        given.split,
-        rec_samples=1,
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    terms = elbo_terms(given.model, given.scoring)
     posterior = terms.posterior
     assert posterior is not None
     spread = mean_variance(posterior.mean)

@@ -12,14 +12,13 @@ below, which makes approximation and inference gap too small.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Batch, Split, collate
+from vaecli.corpus.types import Batch, Split
 from vaecli.kernels.optimizers import Adam
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
@@ -29,6 +28,7 @@ from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.extras.text.samples import as_split
 from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
@@ -49,7 +49,7 @@ IW_SAMPLES = 50
 """Samples of log p(x) where the run's settings skip it."""
 
 GAPS = ("amortisation_gap", "approximation_gap", "inference_gap")
-COLUMNS = tuple(f"{name}{end}" for name in (*GAPS, "gradient_snr") for end in ("", "_se"))
+GAP_COLUMNS = tuple(f"{name}{end}" for name in (*GAPS, "gradient_snr") for end in ("", "_se"))
 
 
 @dataclass(frozen=True)
@@ -70,30 +70,19 @@ class Gaps:
 def gaps_block(given: BlockInput) -> BlockResult:
     """The three gaps and the signal-to-noise ratio of the gradient over a seeded sample of the split's sentences."""
     if not given.model.has_latent:
-        return undefined(COLUMNS, "gaps: a language model has no posterior")
-    split = sample_sentences(given.split, given.sentences or SENTENCES, given.seed)
-    terms = elbo_terms(
-        given.model, split, rec_samples=1, batch_size=given.config.batch_size, seed=given.seed, device=given.device
-    )
-    if not isinstance(terms.posterior, DiagonalGaussian):
-        kind = type(terms.posterior).__name__
-        return undefined(COLUMNS, f"gaps: defined for diagonal Gaussian posteriors only, not for {kind}")
+        return undefined(GAP_COLUMNS, "gaps: a language model has no posterior")
+    split = sample_sentences(given.split, given.sentences or SENTENCES, given.scoring.seed)
+    scoring = replace(given.scoring, split=split)
+    posterior = elbo_terms(given.model, scoring).posterior
+    if not isinstance(posterior, DiagonalGaussian):
+        kind = type(posterior).__name__
+        return undefined(GAP_COLUMNS, f"gaps: defined for diagonal Gaussian posteriors only, not for {kind}")
     samples = given.config.iw_samples or IW_SAMPLES
-    found = measure_gaps(
-        given.model,
-        split,
-        terms.posterior,
-        samples,
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    found = measure_gaps(given.model, scoring, posterior, samples)
     values: dict[str, float | int | None] = {}
     for name, gap in found.by_name.items():
         values[name], values[f"{name}_se"] = float(gap.mean()), standard_error(gap)
-    gradient = gradient_noise(
-        given.model, split, terms.posterior, batch_size=given.config.batch_size, seed=given.seed, device=given.device
-    )
+    gradient = gradient_noise(given.model, scoring, posterior)
     values["gradient_snr"], values["gradient_snr_se"] = gradient.ratio, gradient.standard_error
     details = {
         "sentences": len(split),
@@ -118,53 +107,33 @@ def sample_sentences(split: Split, count: int, seed: int) -> Split:
     if count >= len(split):
         return split
     generator = torch.Generator().manual_seed(stable_seed(seed, "sentences"))
-    places = torch.randperm(len(split), generator=generator)[:count].sort().values
-    return as_split([split.sentence(n) for n in places.tolist()], split.name)
+    chosen = torch.randperm(len(split), generator=generator)[:count].sort().values
+    return as_split([split.sentence(n) for n in chosen.tolist()], split.name)
 
 
-def measure_gaps(
-    model: VAE,
-    split: Split,
-    posterior: DiagonalGaussian,
-    iw_samples: int,
-    *,
-    batch_size: int,
-    seed: int,
-    device: torch.device,
-) -> Gaps:
+def measure_gaps(model: VAE, scoring: Scoring, posterior: DiagonalGaussian, iw_samples: int) -> Gaps:
     """The terms of the gaps of every sentence.
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        split: S sentences.
+        scoring: Of the S sentences.
         posterior: The encoder's, float64, in the order of the split.
         iw_samples: K of log p(x).
-        batch_size: Sentences a batch, of no influence on the figures.
-        seed: Of the noise.
-        device: Where the model is.
     """
     mean, logvar = posterior.mean.clone(), posterior.logvar.clone()
-    encoder, best = (torch.empty(len(split), dtype=torch.float64, device=device) for _ in range(2))
+    seed, device = scoring.seed, scoring.device
+    encoder, best = (torch.empty(len(scoring.split), dtype=torch.float64, device=device) for _ in range(2))
     with evaluation_mode(model, device), gradients_in_evaluation(model):
         prior = wide_prior(model)
-        for index in evaluation_batches(split, batch_size):
-            places, batch = index.to(device), collate(split, index).to(device)
-            start = DiagonalGaussian(posterior.mean[places], posterior.logvar[places])
-            noise = sentence_noise(seed, "gaps", index, STEPS * FIT_SAMPLES // 2, start.noise_size).to(device)
+        for index, batch in scoring.batches():
+            start = DiagonalGaussian(posterior.mean[index], posterior.logvar[index])
+            noise = sentence_noise(seed, "gaps", batch.index, STEPS * FIT_SAMPLES // 2, start.noise_size).to(device)
             end = optimise(model, prior, start, batch, noise)
-            mean[places], logvar[places] = end.mean, end.logvar
-            noise = sentence_noise(seed, "gaps_test", index, TEST_SAMPLES, start.noise_size).to(device)
-            encoder[places] = neg_elbo(model, prior, start, batch, noise)
-            best[places] = neg_elbo(model, prior, end, batch, noise)
-    nll = importance_weighted_nll(
-        model,
-        split,
-        DiagonalGaussian(mean, logvar),
-        iw_samples,
-        batch_size=batch_size,
-        seed=seed,
-        device=device,
-    )
+            mean[index], logvar[index] = end.mean, end.logvar
+            noise = sentence_noise(seed, "gaps_test", batch.index, TEST_SAMPLES, start.noise_size).to(device)
+            encoder[index] = neg_elbo(model, prior, start, batch, noise)
+            best[index] = neg_elbo(model, prior, end, batch, noise)
+    nll = importance_weighted_nll(model, scoring, DiagonalGaussian(mean, logvar), iw_samples)
     return Gaps(encoder, best, nll)
 
 

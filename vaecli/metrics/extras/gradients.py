@@ -17,15 +17,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Batch, Split, collate
+from vaecli.corpus.types import Batch
 from vaecli.metrics.columns.mi import standard_error
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Scoring
+from vaecli.model.bound import bound_terms
 from vaecli.model.frozen import frozen
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import Prior
@@ -61,30 +63,25 @@ class GradientNoise:
         return standard_error((self.signal - self.ratio * self.noise) / self.noise.mean())
 
 
-def gradient_noise(
-    model: VAE, split: Split, posterior: DiagonalGaussian, *, batch_size: int, seed: int, device: torch.device
-) -> GradientNoise:
+def gradient_noise(model: VAE, scoring: Scoring, posterior: DiagonalGaussian) -> GradientNoise:
     """Signal and noise of every sentence.
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        split: S sentences.
+        scoring: Of the S sentences.
         posterior: The encoder's, float64, in the order of the split.
-        batch_size: Sentences a batch, of no influence on the figures.
-        seed: Of the noise.
-        device: Where the model is.
     """
-    signal, noise = (torch.empty(len(split), dtype=torch.float64, device=device) for _ in range(2))
+    count, device = len(scoring.split), scoring.device
+    signal, noise = (torch.empty(count, dtype=torch.float64, device=device) for _ in range(2))
     with evaluation_mode(model, device), gradients_in_evaluation(model):
         prior = wide_prior(model)
-        for index in evaluation_batches(split, batch_size):
-            places, batch = index.to(device), collate(split, index).to(device)
-            q = DiagonalGaussian(posterior.mean[places], posterior.logvar[places])
-            draws = sentence_noise(seed, "gradients", index, SAMPLES, q.noise_size).to(device)
+        for index, batch in scoring.batches():
+            q = DiagonalGaussian(posterior.mean[index], posterior.logvar[index])
+            draws = sentence_noise(scoring.seed, "gradients", batch.index, SAMPLES, q.noise_size).to(device)
             found = bound_gradients(model, prior, q, batch, draws)
             variance = found.var(0).sum(1)
-            noise[places] = variance
-            signal[places] = found.mean(0).square().sum(1) - variance / SAMPLES
+            noise[index] = variance
+            signal[index] = found.mean(0).square().sum(1) - variance / SAMPLES
     return GradientNoise(signal, noise)
 
 
@@ -117,10 +114,7 @@ def neg_elbo(model: VAE, prior: Prior, posterior: DiagonalGaussian, batch: Batch
         batch: B sentences.
         noise: (S, B, Z).
     """
-    z = posterior.sample(noise)
-    exact = posterior.kl(prior)
-    kl = exact.sum(-1) if exact is not None else (posterior.log_prob(z) - prior.log_prob(z)).mean(0)
-    return sampled_nll(model, z, batch).mean(0) + kl
+    return bound_terms(posterior, prior, posterior.sample(noise), partial(sampled_nll, model, batch=batch)).total
 
 
 @contextmanager

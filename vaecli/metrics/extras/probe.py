@@ -17,7 +17,7 @@ thousandth of the posterior's spread may still be probed well. So the accuracy s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -54,7 +54,7 @@ HISTORY = 20_000_000
 BLOCK = 1 << 22
 """Logits of tested sentences computed together."""
 
-COLUMNS = ("probe_accuracy", "probe_accuracy_500", "probe_majority", "probe_bow")
+PROBE_COLUMNS = ("probe_accuracy", "probe_accuracy_500", "probe_majority", "probe_bow")
 
 Logits = Callable[[Tensor], Tensor]
 """Maps (F, C) weights to (n, C) logits without bias."""
@@ -97,23 +97,18 @@ def probe_block(given: BlockInput) -> BlockResult:
     """Accuracies of probes on the means and on word counts, and of the most frequent class, by field and size."""
     train, test = given.corpus.train, given.split
     if not given.model.has_latent:
-        return undefined(COLUMNS, "probe: a language model has no code")
+        return undefined(PROBE_COLUMNS, "probe: a language model has no code")
     if not train.labels:
-        return undefined(COLUMNS, "probe: the corpus has no labels")
+        return undefined(PROBE_COLUMNS, "probe: the corpus has no labels")
     fields = {name: _field(name, train, test) for name in train.labels}
     usable = {name: field for name, field in fields.items() if isinstance(field, Field)}
     reasons = [field for field in fields.values() if isinstance(field, str)]
     if not usable:
-        return undefined(COLUMNS, "; ".join(reasons))
-    means = [
-        posterior_means(
-            given.model, split, batch_size=given.config.batch_size, seed=given.seed, device=given.device
-        ).cpu()
-        for split in (train, test)
-    ]
+        return undefined(PROBE_COLUMNS, "; ".join(reasons))
+    means = [posterior_means(given.model, replace(given.scoring, split=split)).cpu() for split in (train, test)]
     codes, vocabulary = dense_features(means[0], means[1]), len(given.corpus.vocabulary)
     measured = {
-        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), given.seed)
+        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), given.scoring.seed)
         for name, field in usable.items()
     }
     values: dict[str, float | int | None] = {
@@ -173,7 +168,7 @@ def measure_field(field: Field, codes: Features, words: Features, seed: int) -> 
 
 
 def labelled(field: Field, size: int, draw: int, seed: int) -> Tensor:
-    """(n,) places of the sentences of one draw; fewer labels of the same draw are the first of them."""
+    """(n,) indices of the sentences of one draw; fewer labels of the same draw are the first of them."""
     generator = torch.Generator().manual_seed(stable_seed(seed, "probe", field.name, draw))
     return torch.randperm(len(field.train), generator=generator)[:size]
 

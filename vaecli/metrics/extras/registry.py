@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 from vaecli.core.errors import unknown
 
 if TYPE_CHECKING:
-    import torch
-
     from vaecli.config import EvaluationConfig, RunConfig
     from vaecli.corpus.types import Corpus, Split
+    from vaecli.metrics.scoring import Scoring
     from vaecli.model.vae import VAE
     from vaecli.remedies.core.compose import Method
 
@@ -54,11 +53,9 @@ class BlockInput:
     Attributes:
         model: At its best checkpoint, on the device; its mode and torch's global generators are to stay as they are.
         corpus: Whose train split the model has learned.
-        split: The N sentences that the figures are of.
+        scoring: Of the N sentences that the figures are of, in fp32.
         split_name: ``valid`` or ``test``.
-        config: Samples and batch size.
-        seed: Of the noise.
-        device: Where the model is.
+        config: Numbers of samples.
         method: The composed remedies.
         sentences: How many sentences to take where an evaluation works on a sample of them; None for its own number.
         reference: A language model of the same corpus, where the user named one.
@@ -68,16 +65,19 @@ class BlockInput:
 
     model: VAE
     corpus: Corpus
-    split: Split
+    scoring: Scoring
     split_name: str
     config: EvaluationConfig
-    seed: int
-    device: torch.device
     method: Method
     sentences: int | None = None
     reference: VAE | None = None
     recipe: RunConfig | None = None
     train_lm: TrainLM | None = None
+
+    @property
+    def split(self) -> Split:
+        """The N sentences that the figures are of."""
+        return self.scoring.split
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def undefined(columns: Iterable[str], reason: str) -> BlockResult:
     return BlockResult(dict.fromkeys(columns), {"reason": reason}, (reason,))
 
 
-def check_names(names: Iterable[str], place: str = "") -> tuple[str, ...]:
+def check_names(names: Iterable[str], source: str = "") -> tuple[str, ...]:
     """The names, each once, in the order given.
 
     Args:
         names: Of evaluations.
-        place: Where they stand, such as ``evaluation.extra``.
+        source: Where they stand, such as ``evaluation.extra``.
 
     Raises:
         UsageError: There is none of a name; names the nearest.
@@ -120,7 +120,7 @@ def check_names(names: Iterable[str], place: str = "") -> tuple[str, ...]:
     found = tuple(dict.fromkeys(names))
     for name in found:
         if name not in BLOCKS:
-            raise unknown("evaluation", name, BLOCKS, place)
+            raise unknown("evaluation", name, BLOCKS, source)
     return found
 
 

@@ -31,7 +31,7 @@ SLOPE, SCALE = 0.8, 0.6
 
 def measured(model, split, **options):
     given = block_input(model, split, **options)
-    terms = elbo_terms(model, split, rec_samples=1, batch_size=16, seed=given.seed, device=CPU)
+    terms = elbo_terms(model, given.scoring)
     return measure(given, terms, terms.posterior, terms.z)[0]
 
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from support import split_of, tiny_model, tiny_split
+from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.corpus.types import Split, collate
 from vaecli.metrics.extras.text.reconstruction import decoding_limit, posterior_means, reconstruct, sources
@@ -58,7 +58,7 @@ def model_that_listens():
 
 def test_means_are_in_the_order_of_the_split():
     model, split = model_that_listens().eval(), tiny_split(20)
-    means = posterior_means(model, split, batch_size=3, seed=0, device=CPU)
+    means = posterior_means(model, scoring(split, 3))
     with torch.no_grad():
         for n in range(20):
             expected = model.posterior(collate(split, torch.tensor([n]))).mean[0]
@@ -67,7 +67,7 @@ def test_means_are_in_the_order_of_the_split():
 
 def test_a_reconstruction_is_decoded_from_the_mean():
     model, split = model_that_listens(), tiny_split(20)
-    words = reconstruct(model, split, 7, batch_size=6, seed=0, device=CPU)
+    words = reconstruct(model, scoring(split, 6), 7)
     model.eval()
     with torch.no_grad():
         for n in range(20):
@@ -80,7 +80,7 @@ def test_a_reconstruction_is_decoded_from_the_mean():
 def test_batches_change_nothing_and_the_model_stays_as_it_is(size):
     model, split = model_that_listens().train(), tiny_split(12)
     before = torch.get_rng_state()
-    one, other = (reconstruct(model, split, 7, size=size, batch_size=b, seed=0, device=CPU) for b in (12, 5))
+    one, other = (reconstruct(model, scoring(split, b), 7, size) for b in (12, 5))
     assert one == other
     assert model.training
     assert torch.equal(torch.get_rng_state(), before)
@@ -89,7 +89,7 @@ def test_batches_change_nothing_and_the_model_stays_as_it_is(size):
 def test_dropout_is_off():
     model = tiny_model(embedding_dropout=0.9, output_dropout=0.9).train()
     split = tiny_split(6)
-    one, other = (reconstruct(model, split, 7, batch_size=6, seed=0, device=CPU) for _ in range(2))
+    one, other = (reconstruct(model, scoring(split, 6), 7) for _ in range(2))
     assert one == other
 
 

@@ -4,15 +4,18 @@ import pytest
 import torch
 from metrics.given import block_input
 from sacrebleu.metrics.bleu import BLEU
-from support import split_of, tiny_model, tiny_split
+from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.core.errors import UsageError
 from vaecli.metrics.extras.text.blocks import bleu_block, samples_block
 from vaecli.metrics.extras.text.reconstruction import sources
 from vaecli.metrics.extras.text.samples import as_split, prior_codes, sample_prior, split_perplexity
 from vaecli.metrics.extras.text.scores import distinct, self_bleu, unique_share
+from vaecli.metrics.scoring import Sampling
 
-CPU = torch.device("cpu")
+
+def drawn_by(seed, batch_size=64):
+    return Sampling(batch_size=batch_size, seed=seed, device=torch.device("cpu"))
 
 
 def test_distinct_by_hand():
@@ -51,20 +54,19 @@ def test_self_bleu_of_one_sentence_over_and_over_is_100_and_of_others_0():
 @pytest.mark.parametrize("method", ["vanilla", "lm", "bn", "ae"])
 def test_more_samples_begin_with_the_same_and_batches_change_nothing(method):
     model = tiny_model(method)
-    options = {"seed": 3, "device": CPU}
-    few = sample_prior(model, 7, 6, batch_size=7, **options)
-    many = sample_prior(model, 11, 6, batch_size=4, **options)
+    few = sample_prior(model, drawn_by(3, 7), 7, 6)
+    many = sample_prior(model, drawn_by(3, 4), 11, 6)
     assert [s.words for s in many[:7]] == [s.words for s in few]
     assert len({tuple(s.words) for s in many}) > 3
-    assert [s.words for s in sample_prior(model, 7, 6, batch_size=7, seed=4, device=CPU)] != [s.words for s in few]
+    assert [s.words for s in sample_prior(model, drawn_by(4, 7), 7, 6)] != [s.words for s in few]
 
 
 def test_codes_are_of_the_prior():
-    codes = prior_codes(tiny_model(), 4000, seed=0, device=CPU)
+    codes = prior_codes(tiny_model(), drawn_by(0), 4000)
     # four standard errors: 4 / sqrt(4000) of a mean, 4 * sqrt(2 / 4000) of a variance
     assert codes.mean(0).abs().max() < 0.064
     assert (codes.var(0) - 1).abs().max() < 0.09
-    assert prior_codes(tiny_model("lm"), 5, seed=0, device=CPU).shape == (5, 0)
+    assert prior_codes(tiny_model("lm"), drawn_by(0), 5).shape == (5, 0)
 
 
 def test_a_split_of_sentences_gives_them_back():
@@ -80,23 +82,23 @@ def test_perplexity_of_an_even_language_model_is_its_vocabulary():
     with torch.no_grad():
         model.decoder.output.weight.zero_()
     split = as_split([[4, 5], [], [6, 7, 8]])
-    assert split_perplexity(model, split, batch_size=2, device=CPU) == pytest.approx(12)
+    assert split_perplexity(model, scoring(split, 2)) == pytest.approx(12)
 
 
 def test_samples_have_the_perplexity_that_they_were_drawn_with():
     # no sentence is cut, so the log probabilities of sampling are those of scoring
     model = tiny_model("lm")
-    sentences = sample_prior(model, 40, 60, batch_size=16, seed=0, device=CPU)
+    sentences = sample_prior(model, drawn_by(0, 16), 40, 60)
     split = as_split([s.words for s in sentences])
     expected = math.exp(-math.fsum(s.log_prob for s in sentences) / split.predicted_tokens)
-    assert split_perplexity(model, split, batch_size=16, device=CPU) == pytest.approx(expected, rel=1e-5)
+    assert split_perplexity(model, scoring(split, 16)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_reference_has_to_be_a_language_model_of_the_vocabulary():
     with pytest.raises(UsageError, match="has to be a language model"):
-        split_perplexity(tiny_model(), split_of([4]), batch_size=1, device=CPU)
+        split_perplexity(tiny_model(), scoring(split_of([4])))
     with pytest.raises(UsageError, match="knows 12 word types"):
-        split_perplexity(tiny_model("lm"), split_of([4, 12]), batch_size=1, device=CPU)
+        split_perplexity(tiny_model("lm"), scoring(split_of([4, 12])))
 
 
 def test_what_is_missing_has_a_reason():

@@ -22,8 +22,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Split, collate
 from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import MutualInformation, mutual_information
@@ -39,6 +37,7 @@ from vaecli.metrics.extras.game.rate import final_weight, rate_cells
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE
 from vaecli.remedies.core.base import Remedy
@@ -85,14 +84,7 @@ def payoff_block(given: BlockInput) -> BlockResult:
     """The cells with standard errors, who gains by leaving each, and where the equilibrium lies."""
     if not given.model.has_latent:
         return undefined((), "payoff: a language model has no code, so there is no game")
-    terms = elbo_terms(
-        given.model,
-        given.split,
-        rec_samples=given.config.rec_samples,
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    terms = elbo_terms(given.model, given.scoring, given.config.rec_samples)
     if terms.posterior is None or terms.z is None or terms.kl is None:
         return undefined((), f"payoff: {given.method.name!r} has no KL to the prior, so there is no game")
     measured, source = measure(given, terms, terms.posterior, terms.z)
@@ -116,12 +108,13 @@ def measure(given: BlockInput, terms: ElboTerms, posterior: Posterior, z: Tensor
     prior = wide_prior(given.model)
     information = mutual_information(posterior, z)
     with torch.no_grad():
-        noise = sentence_noise(given.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
-        codes = prior.sample(noise.to(given.device))
+        noise = sentence_noise(given.scoring.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
+        codes = prior.sample(noise.to(given.scoring.device))
         marginal = information.marginal_kl_terms(prior, z)
     log_prob, source = log_probability(given, posterior)
-    found = prior_log_prob(given.model, given.split, codes, batch_size=given.config.batch_size, device=given.device)
-    return Measured(log_prob, found, codes, terms, information, marginal), source
+    return Measured(
+        log_prob, prior_log_prob(given.model, given.scoring, codes), codes, terms, information, marginal
+    ), source
 
 
 def bound_holds(measured: Measured) -> bool:
@@ -132,35 +125,19 @@ def bound_holds(measured: Measured) -> bool:
 def log_probability(given: BlockInput, posterior: Posterior) -> tuple[Tensor, str]:
     """(N,) log p(x) of a language model where one is given, else the importance-weighted bound; and which it is."""
     if given.reference is not None:
-        terms = elbo_terms(
-            given.reference,
-            given.split,
-            rec_samples=1,
-            batch_size=given.config.batch_size,
-            seed=given.seed,
-            device=given.device,
-        )
+        terms = elbo_terms(given.reference, given.scoring)
         return -terms.rec, "log p(x) is that of the language model"
     samples = given.config.iw_samples or IW_SAMPLES
-    nll = importance_weighted_nll(
-        given.model,
-        given.split,
-        posterior,
-        samples,
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    nll = importance_weighted_nll(given.model, given.scoring, posterior, samples)
     return -nll, f"log p(x) is the model's own importance-weighted bound with {samples} samples; no lm run was named"
 
 
-def prior_log_prob(model: VAE, split: Split, codes: Tensor, *, batch_size: int, device: torch.device) -> Tensor:
+def prior_log_prob(model: VAE, scoring: Scoring, codes: Tensor) -> Tensor:
     """(N,) mean over samples of log p(x|z) with (S, N, Z) codes."""
-    result = torch.empty(len(split), dtype=torch.float64, device=device)
-    with evaluation_mode(model, device):
-        for index in evaluation_batches(split, batch_size):
-            places = index.to(device)
-            result[places] = -sampled_nll(model, codes[:, places], collate(split, index).to(device)).mean(0)
+    result = torch.empty(len(scoring.split), dtype=torch.float64, device=scoring.device)
+    with evaluation_mode(model, scoring.device):
+        for index, batch in scoring.batches():
+            result[index] = -sampled_nll(model, codes[:, index], batch, scoring.precision).mean(0)
     return result
 
 
@@ -213,14 +190,12 @@ def game_measures(given: BlockInput, measured: Measured, rated: list[Remedy]) ->
 
 def map_features(given: BlockInput, module: nn.Module) -> Tensor:
     """(N, ...) float64 values of a module on the encoder's features of all sentences of the split."""
-    values = []
-    order = []
-    with evaluation_mode(given.model, given.device):
-        for index in evaluation_batches(given.split, given.config.batch_size):
-            batch = collate(given.split, index).to(given.device)
+    values, order = [], []
+    with evaluation_mode(given.model, given.scoring.device):
+        for index, batch in given.scoring.batches():
             values.append(module(given.model.encode(batch).features).double())
             order.append(index)
-    return torch.cat(values)[torch.cat(order).argsort().to(given.device)]
+    return torch.cat(values)[torch.cat(order).argsort()]
 
 
 def rate_game(given: BlockInput, measured: Measured, plain: Game, rated: list[Remedy]) -> tuple[Game, str]:

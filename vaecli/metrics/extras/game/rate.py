@@ -34,7 +34,7 @@ def rate_terms(given: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Ter
     """
     zero = torch.zeros(len(kl), dtype=kl.dtype, device=kl.device)
     context = Context(
-        batch=collate(given.split, torch.arange(1)).to(given.device),
+        batch=collate(given.split, torch.arange(1)).to(given.scoring.device),
         encoding=None,
         posterior=None,
         prior=given.model.prior,
@@ -58,7 +58,7 @@ def end_of_training(given: BlockInput) -> Clock:
 
 def final_weight(given: BlockInput, remedies: Sequence[Remedy]) -> float:
     """The weight of the KL at the end of training."""
-    probe = torch.ones(1, 1, dtype=torch.float64, device=given.device)
+    probe = torch.ones(1, 1, dtype=torch.float64, device=given.scoring.device)
     return float(rate_terms(given, remedies, probe).kl_weight)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.extras.text.reconstruction import BEAM, decoding_limit, reconstruct, sources
 from vaecli.metrics.extras.text.samples import (
@@ -32,18 +34,7 @@ def bleu_block(given: BlockInput) -> BlockResult:
     if not given.model.has_latent:
         return undefined(BLEU_COLUMNS, "bleu: a language model has no code to reconstruct from")
     longest, references = decoding_limit(given.corpus, given.split), sources(given.split)
-    greedy, beam = (
-        reconstruct(
-            given.model,
-            given.split,
-            longest,
-            size=size,
-            batch_size=given.config.batch_size,
-            seed=given.seed,
-            device=given.device,
-        )
-        for size in (1, BEAM)
-    )
+    greedy, beam = (reconstruct(given.model, given.scoring, longest, size) for size in (1, BEAM))
     values = {
         "bleu": corpus_bleu(greedy, references),
         "bleu_beam": corpus_bleu(beam, references),
@@ -58,20 +49,12 @@ def bleu_block(given: BlockInput) -> BlockResult:
 
 def samples_block(given: BlockInput) -> BlockResult:
     """Variety of samples of the prior, and their perplexity where a language model of train is given."""
-    drawn = sample_prior(
-        given.model,
-        given.sentences or COUNT,
-        decoding_limit(given.corpus, given.split),
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    longest = decoding_limit(given.corpus, given.split)
+    drawn = sample_prior(given.model, given.scoring, given.sentences or COUNT, longest)
     words = [sentence.words for sentence in drawn]
     forward = None
     if given.reference is not None:
-        forward = split_perplexity(
-            given.reference, as_split(words), batch_size=given.config.batch_size, device=given.device
-        )
+        forward = split_perplexity(given.reference, replace(given.scoring, split=as_split(words)))
     compared = words[:SELF_BLEU_SENTENCES]
     values = {
         "forward_ppl": forward,
@@ -101,15 +84,8 @@ def reverse_block(given: BlockInput) -> BlockResult:
         InterruptedRunError: A signal came; nothing is kept.
     """
     count = given.sentences or REVERSE_COUNT
-    drawn = sample_prior(
-        given.model,
-        count,
-        decoding_limit(given.corpus, given.split),
-        batch_size=given.config.batch_size,
-        seed=given.seed,
-        device=given.device,
-    )
+    drawn = sample_prior(given.model, given.scoring, count, decoding_limit(given.corpus, given.split))
     assert given.train_lm is not None
-    reference = given.train_lm([sentence.words for sentence in drawn], given.seed)
-    found = split_perplexity(reference, given.split, batch_size=given.config.batch_size, device=given.device)
+    reference = given.train_lm([sentence.words for sentence in drawn], given.scoring.seed)
+    found = split_perplexity(reference, given.scoring)
     return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

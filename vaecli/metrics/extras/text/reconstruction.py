@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import Corpus, Split, collate
+from vaecli.corpus.types import Corpus, Split
 from vaecli.metrics.inference import evaluation_mode, infer
+from vaecli.metrics.scoring import Sampling, Scoring
 from vaecli.model.decoder import Decoder
 from vaecli.model.decoding import Sentence, beam, greedy
 from vaecli.model.vae import VAE
@@ -32,43 +32,44 @@ def decoding_limit(corpus: Corpus, split: Split) -> int:
     return longest_sentence(corpus.train, split)
 
 
-def posterior_means(model: VAE, split: Split, *, batch_size: int, seed: int, device: torch.device) -> Tensor:
+def posterior_means(model: VAE, scoring: Scoring) -> Tensor:
     """(N, Z) float64 E_q[z|x] of the sentences of a split, in its order; the model has a latent variable."""
     order, means = [], []
-    with evaluation_mode(model, device):
-        for index in evaluation_batches(split, batch_size):
+    with evaluation_mode(model, scoring.device):
+        for index, batch in scoring.batches():
             order.append(index)
-            means.append(infer(model, collate(split, index).to(device), seed).mean)
-    return torch.cat(means)[torch.cat(order).argsort().to(device)]
+            means.append(infer(model, batch, scoring.seed).mean)
+    return torch.cat(means)[torch.cat(order).argsort()]
 
 
-def decode_codes(
-    model: VAE, z: Tensor, decode: Decode, longest: int, *, batch_size: int, device: torch.device
-) -> list[Sentence]:
-    """Decodes (N, Z) codes in batches, in evaluation mode."""
-    with evaluation_mode(model, device):
-        parts = [decode(model.decoder, part.to(device), longest) for part in torch.split(z, batch_size)]
+def decode_codes(model: VAE, sampling: Sampling, z: Tensor, longest: int, beam_size: int = 1) -> list[Sentence]:
+    """Decodes codes, in evaluation mode.
+
+    Args:
+        model: On the device; its mode and torch's global generators stay as they are.
+        sampling: A beam takes fewer sentences a batch, so that as many prefixes are held.
+        z: (N, Z) codes.
+        longest: Words at most.
+        beam_size: Without length normalisation; 1 decodes greedily.
+    """
+    decode: Decode = greedy if beam_size == 1 else partial(beam, size=beam_size)
+    batches = torch.split(z, max(1, sampling.batch_size // beam_size))
+    with evaluation_mode(model, sampling.device):
+        parts = [decode(model.decoder, part.to(sampling.device), longest) for part in batches]
     return [sentence for part in parts for sentence in part]
 
 
-def reconstruct(
-    model: VAE, split: Split, longest: int, *, size: int = 1, batch_size: int, seed: int, device: torch.device
-) -> list[list[int]]:
+def reconstruct(model: VAE, scoring: Scoring, longest: int, beam_size: int = 1) -> list[list[int]]:
     """The words decoded from each sentence's posterior mean, in the order of the split.
 
     Args:
         model: With a latent variable, on the device; its mode and torch's global generators stay as they are.
-        split: N sentences.
+        scoring: Of the N sentences.
         longest: Words at most.
-        size: Of the beam, without length normalisation; 1 decodes greedily.
-        batch_size: Sentences a batch; a beam takes fewer, so that as many prefixes are held.
-        seed: Of the posterior, where its refinement draws.
-        device: Where the model is.
+        beam_size: See `decode_codes`.
     """
-    z = posterior_means(model, split, batch_size=batch_size, seed=seed, device=device)
-    decode: Decode = greedy if size == 1 else partial(beam, size=size)
-    sentences = decode_codes(model, z, decode, longest, batch_size=max(1, batch_size // size), device=device)
-    return [sentence.words for sentence in sentences]
+    z = posterior_means(model, scoring)
+    return [sentence.words for sentence in decode_codes(model, scoring, z, longest, beam_size)]
 
 
 def sources(split: Split) -> Sequence[list[int]]:

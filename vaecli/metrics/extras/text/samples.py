@@ -13,6 +13,7 @@ from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.ppl import perplexity
 from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
+from vaecli.metrics.scoring import Sampling, Scoring
 from vaecli.model.decoding import Sentence, sample, sampling_noise
 from vaecli.model.vae import VAE
 
@@ -23,55 +24,34 @@ SELF_BLEU_SENTENCES = 500
 """Of which so many, the first ones, are compared with one another."""
 
 
-def prior_codes(model: VAE, count: int, *, seed: int, device: torch.device) -> Tensor:
+def prior_codes(model: VAE, sampling: Sampling, count: int) -> Tensor:
     """(S, Z) float64 codes from the prior, each from its own stream; (S, 0) for a language model."""
     prior = wide_prior(model)
-    noise = sentence_noise(seed, "prior", torch.arange(count), 1, prior.noise_size)[0]
+    noise = sentence_noise(sampling.seed, "prior", torch.arange(count), 1, prior.noise_size)[0]
     with torch.no_grad():
-        return prior.sample(noise.to(device))
+        return prior.sample(noise.to(sampling.device))
 
 
-def sample_prior(
-    model: VAE,
-    count: int,
-    longest: int,
-    *,
-    temperature: float = 1.0,
-    batch_size: int,
-    seed: int,
-    device: torch.device,
-) -> list[Sentence]:
+def sample_prior(model: VAE, sampling: Sampling, count: int, longest: int, temperature: float = 1.0) -> list[Sentence]:
     """Sentences drawn word by word from codes of the prior; more of them begin with the same ones.
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
+        sampling: The seed is that of codes and words.
         count: Sentences S.
         longest: Words at most.
         temperature: Of the words, above 0; 1 samples from the model.
-        batch_size: Sentences a batch.
-        seed: Of codes and words.
-        device: Where the model is.
     """
-    z = prior_codes(model, count, seed=seed, device=device)
-    return sample_codes(model, z, longest, temperature=temperature, batch_size=batch_size, seed=seed, device=device)
+    return sample_codes(model, sampling, prior_codes(model, sampling, count), longest, temperature)
 
 
-def sample_codes(
-    model: VAE,
-    z: Tensor,
-    longest: int,
-    *,
-    temperature: float = 1.0,
-    batch_size: int,
-    seed: int,
-    device: torch.device,
-) -> list[Sentence]:
+def sample_codes(model: VAE, sampling: Sampling, z: Tensor, longest: int, temperature: float = 1.0) -> list[Sentence]:
     """Sentences drawn word by word from (S, Z) codes; see `sample_prior`."""
     sentences: list[Sentence] = []
-    with evaluation_mode(model, device):
-        for places in torch.split(torch.arange(len(z)), batch_size):
-            noise = sampling_noise(seed, places, longest)
-            sentences += sample(model.decoder, z[places.to(z.device)], noise, temperature)
+    with evaluation_mode(model, sampling.device):
+        for index in torch.split(torch.arange(len(z)), sampling.batch_size):
+            noise = sampling_noise(sampling.seed, index, longest)
+            sentences += sample(model.decoder, z[index.to(z.device)], noise, temperature)
     return sentences
 
 
@@ -81,25 +61,22 @@ def as_split(sentences: list[list[int]], name: str = "train") -> Split:
     return Split(name, torch.tensor([word for words in sentences for word in words], dtype=torch.int32), offsets)
 
 
-def split_perplexity(reference: VAE, split: Split, *, batch_size: int, device: torch.device) -> float:
+def split_perplexity(reference: VAE, scoring: Scoring) -> float:
     """Perplexity of a split per predicted token under a language model.
 
     Args:
         reference: A language model on the device, with the vocabulary that the split is encoded with.
-        split: What is scored.
-        batch_size: Sentences a batch.
-        device: Where the reference is.
+        scoring: Of the split; nothing is drawn.
 
     Raises:
         UsageError: The reference has a latent variable, or another vocabulary.
     """
     if reference.has_latent:
         raise UsageError("the reference of a perplexity has to be a language model, such as a run of method lm")
-    size = reference.shape.vocabulary_size
+    split, size = scoring.split, reference.shape.vocabulary_size
     if len(split.tokens) and int(split.tokens.max()) >= size:
         raise UsageError(f"the reference knows {size} word types, fewer than the text; train it on the same corpus")
-    terms = elbo_terms(reference, split, rec_samples=1, batch_size=batch_size, seed=0, device=device)
-    return perplexity(float(terms.rec.sum()), split.predicted_tokens)
+    return perplexity(float(elbo_terms(reference, scoring).rec.sum()), split.predicted_tokens)
 
 
 def weights_fingerprint(model: VAE) -> str:

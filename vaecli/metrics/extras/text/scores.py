@@ -134,8 +134,8 @@ class _Others:
         if self.lengths[length] > 1:
             return length
         known = sorted(other for other in self.lengths if other != length)
-        place = bisect_left(known, length)
-        return min(known[max(place - 1, 0) : place + 1], key=lambda other: (abs(other - length), other))
+        after = bisect_left(known, length)
+        return min(known[max(after - 1, 0) : after + 1], key=lambda other: (abs(other - length), other))
 
 
 def _counts(words: Words) -> Counter[tuple[int, ...]]:
