@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaecli.config import TrainingConfig
 from vaecli.kernels.optimizers import SGD, Adam
-from vaecli.model.groups import GROUPS, group_parameters
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, group_parameters
 from vaecli.model.vae import VAE
 
 
@@ -24,7 +24,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
         if isinstance(module, nn.Embedding):
             module.sparse = config.optimizer == "sgd" and module.weight.device.type == "cpu"
     optimizers: dict[str, torch.optim.Optimizer] = {}
-    for group in GROUPS:
+    for group in PARAMETER_GROUPS:
         parameters = list(group_parameters(model, group))
         if not parameters:
             continue
