@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaecli.config import build_config
 from vaecli.corpus.types import Corpus
-from vaecli.model.groups import GROUPS, group_parameters
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, group_parameters
 from vaecli.model.posterior import DiagonalGaussian, GaussianHead
 from vaecli.model.vae import VAE, initialise, vanilla_parts
 from vaecli.objective import raw_terms
@@ -163,7 +163,7 @@ def first_update_is_plain(remedy) -> bool:
     wrapped, plain = session_of(remedy), session_of(remedy)
     after_updates(wrapped, wrapped.step, 1)
     after_updates(plain, plain._plain_step, 1)
-    both = ([p for g in GROUPS for p in group_parameters(s.model, g)] for s in (wrapped, plain))
+    both = ([p for g in PARAMETER_GROUPS for p in group_parameters(s.model, g)] for s in (wrapped, plain))
     return all(torch.equal(a, b) for a, b in zip(*both, strict=True))
 
 

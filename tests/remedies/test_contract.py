@@ -18,7 +18,7 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
 from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate
-from vaecli.model.groups import own_parameters
+from vaecli.model.parameter_groups import own_parameters
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
 from vaecli.remedies.core.base import Paper, Remedy

@@ -9,7 +9,7 @@ from support import clock, make_terms, tiny_batch, tiny_model, tiny_shape, tiny_
 from vaecli.config import build_config
 from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
-from vaecli.model.groups import group_parameters
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms

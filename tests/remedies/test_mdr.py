@@ -6,7 +6,7 @@ from support import clock, make_terms, tiny_batch, tiny_shape, tiny_split
 
 from vaecli.config import build_config
 from vaecli.corpus.types import Corpus
-from vaecli.model.groups import group_parameters
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from remedies.figures import check_figures
 from support import tiny_batch, tiny_model
 
-from vaecli.model.groups import group_parameters
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.objective import raw_terms
 from vaecli.remedies.mog import MoG
 

@@ -8,15 +8,25 @@ from typing import ClassVar
 
 import pytest
 import torch
-from remedies.ownership import changes, first_update_is_plain, remedies_of, snapshot, takes, unchanged
+from remedies.ownership import (
+    after_updates,
+    changes,
+    first_update_is_plain,
+    remedies_of,
+    session_of,
+    snapshot,
+    takes,
+    unchanged,
+)
 from support import tiny_shape
 
+from vaecli.core.errors import UsageError
 from vaecli.model.convolution import ConvolutionalDecoder
 from vaecli.model.encoder import Encoder
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import vanilla_parts
-from vaecli.remedies import method_names, remedy_class
+from vaecli.remedies import make_method, method_names, remedy_class
 from vaecli.remedies.beta import Beta
 from vaecli.remedies.bow import BOW
 from vaecli.remedies.core.base import Need, Part, Phase
@@ -181,3 +191,18 @@ def test_a_build_that_changes_its_input_is_caught():
     before = snapshot(parts)
     parts.encoder.feature_size += 1
     assert not unchanged(before, snapshot(parts))
+
+
+@pytest.mark.parametrize("other", ["info_js", "mdr"])
+def test_two_that_add_to_the_step_both_act_after_an_update(other):
+    session = session_of(remedy_class("du")(), remedy_class(other)())
+    before = [p.clone() for p in session.model.aux[other].parameters()]
+    after_updates(session, session.step, 1)
+    assert bool(session.model.head.dropout.on)
+    assert not all(torch.equal(a, b) for a, b in zip(before, session.model.aux[other].parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["du", "info_js", "mdr"])
+def test_who_acts_after_every_update_is_refused_beside_who_makes_updates_of_its_own(name):
+    with pytest.raises(UsageError, match=f"'{name}' needs every update to be a plain one, which 'lagging' takes away"):
+        make_method(f"lagging+{name}")

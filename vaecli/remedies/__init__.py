@@ -132,7 +132,7 @@ def resolve(method: str) -> list[str]:
     return "+".join(ALIASES.get(part, part) for part in parts).split("+")
 
 
-def canonical(method: str, place: str = "--method") -> str:
+def canonical(method: str, source: str = "--method") -> str:
     """The one spelling of a method: aliases resolved, remedies in alphabetical order; imports no remedy.
 
     Raises:
@@ -141,7 +141,7 @@ def canonical(method: str, place: str = "--method") -> str:
     names = resolve(method)
     for name in names:
         if name not in registry():
-            raise unknown("method", name, [*registry(), *ALIASES], place)
+            raise unknown("method", name, [*registry(), *ALIASES], source)
     return "+".join(sorted(names))
 
 

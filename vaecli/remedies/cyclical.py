@@ -20,25 +20,25 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.base import Paper, Part, Remedy
-from vaecli.remedies.shared.schedules import SHAPES, Shape
+from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
-def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Shape = "linear") -> float:
+def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Curve = "linear") -> float:
     """The weight of update t.
 
-    The place in the cycle is an integer, so no rounding adds up over training.
+    The update within the cycle is an integer, so no rounding adds up over training.
 
     Args:
         t: From 1 to `total`.
         total: Updates T.
         cycles: Their number M. A cycle of one update is at f(0) for good.
         rise: Share R of a cycle that the weight rises for, above 0.
-        shape: The rise f as a function of tau / R, a key of `SHAPES`.
+        shape: The rise f as a function of tau / R, a key of `CURVES`.
     """
-    place = (t - 1) % -(-total // cycles)
-    if place * cycles > rise * total:
+    update = (t - 1) % -(-total // cycles)
+    if update * cycles > rise * total:
         return 1.0
-    return SHAPES[shape](place * cycles / (rise * total))
+    return CURVES[shape](update * cycles / (rise * total))
 
 
 class Cyclical(Remedy):
@@ -63,7 +63,7 @@ class Cyclical(Remedy):
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")
-    shape: Shape = Field("linear", description="how it rises")
+    shape: Curve = Field("linear", description="how it rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

@@ -59,7 +59,7 @@ def committed(m: Tensor, a: Tensor, delta: float) -> DiagonalGaussian:
 
     Args:
         m: (B, Z) twice the nats above delta; below 0 as 0.
-        a: (B, Z) logits of sigma's place between its bounds.
+        a: (B, Z) logits of how far sigma is between its bounds.
         delta: Nats per dimension.
     """
     lower, upper = sigma_bounds(delta)

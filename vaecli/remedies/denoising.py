@@ -62,9 +62,9 @@ def delete_words(batch: Batch, draws: Tensor, rate: float) -> Batch:
     keep |= (batch.tokens == BOS) | (batch.tokens == EOS)
     lengths = keep.sum(1) - 1
     # a stable sort brings what is kept to the front in its old order
-    places = torch.argsort(~keep, dim=1, stable=True)
+    order = torch.argsort(~keep, dim=1, stable=True)
     steps = torch.arange(batch.tokens.shape[1], device=batch.tokens.device)
-    tokens = batch.tokens.gather(1, places).masked_fill(steps > lengths.unsqueeze(1), PAD)
+    tokens = batch.tokens.gather(1, order).masked_fill(steps > lengths.unsqueeze(1), PAD)
     tokens = tokens[:, : int(lengths.max()) + 1]
     rows = (steps[: tokens.shape[1] - 1] < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
     return Batch(tokens, lengths, batch.index, rows)

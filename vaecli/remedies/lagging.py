@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
 from vaecli.model.frozen import frozen
-from vaecli.model.groups import GROUPS, Group, group_modules
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_modules
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
@@ -152,8 +152,10 @@ class Lagging(Remedy):
                     batch = session.random_batch()
         return self.inner_updates
 
-    def _only(self, group: Group, model: VAE) -> AbstractContextManager[None]:
+    def _only(self, group: ParameterGroup, model: VAE) -> AbstractContextManager[None]:
         """Leaves gradients, and with them the norm that clips, to one group."""
         if self.joint_clip:
             return nullcontext()
-        return frozen(*(module for other in GROUPS if other != group for module in group_modules(model, other)))
+        return frozen(
+            *(module for other in PARAMETER_GROUPS if other != group for module in group_modules(model, other))
+        )

@@ -21,14 +21,14 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.base import Paper, Part, Remedy
-from vaecli.remedies.shared.schedules import SHAPES, Shape
+from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
-def warmup_weight(step: float, warmup_steps: float, start: float, shape: Shape) -> float:
+def warmup_weight(step: float, warmup_steps: float, start: float, shape: Curve) -> float:
     """The weight at a step: from `start` at 0, exactly 1 from `warmup_steps` on, constant 1 without a warm-up."""
     if step >= warmup_steps:
         return 1.0
-    return start + (1 - start) * SHAPES[shape](step / warmup_steps)
+    return start + (1 - start) * CURVES[shape](step / warmup_steps)
 
 
 def linear_weight(step: float, warmup_steps: float, start: float) -> float:
@@ -61,7 +61,7 @@ class LinearAnneal(Remedy):
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")
     share: float = Field(0.25, ge=0, le=1, description="largest share of the planned epochs that the warm-up takes")
-    shape: Shape = Field("linear", description="how the weight rises")
+    shape: Curve = Field("linear", description="how the weight rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

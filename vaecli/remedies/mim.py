@@ -13,7 +13,7 @@ Caveat:
     In closed form the terms of z are ``sum_i (logvar_i + mean_i^2 + var_i + 1 + 2 log 2 pi) / 4``, whose derivative by
     logvar is positive everywhere: the loss has no minimum, and logvar runs to a floor at -10, as in the published code.
     The floor belongs to the posterior, in evaluation too, and is put under whatever Gaussian another remedy gives. What
-    stands in the place of the KL is no divergence.
+    stands instead of the KL is no divergence.
 
 References:
     Livne et al. (2020).

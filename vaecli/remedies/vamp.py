@@ -133,14 +133,14 @@ class PseudoInputPrior(Prior):
 
     @property
     def noise_size(self) -> int:
-        """One number for the component, Z for the place within it."""
+        """One number for the component, Z for the code within it."""
         return self.latent_size + 1
 
     def sample(self, noise: Tensor) -> Tensor:
         """See `Prior.sample`."""
         flat = noise.reshape(-1, self.noise_size)
-        place = (torch.special.ndtr(flat[:, 0].double()) * self.count).long().clamp(max=self.count - 1)
-        chosen = self.components(noise.dtype).map(lambda t: t[place.to(t.device)])
+        component = (torch.special.ndtr(flat[:, 0].double()) * self.count).long().clamp(max=self.count - 1)
+        chosen = self.components(noise.dtype).map(lambda t: t[component.to(t.device)])
         return chosen.sample(flat[:, 1:].unsqueeze(0)).view(*noise.shape[:-1], self.latent_size)
 
     def log_prob(self, z: Tensor) -> Tensor:

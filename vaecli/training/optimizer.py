@@ -11,7 +11,7 @@ from vaecli.config import TrainingConfig
 from vaecli.kernels import plain
 from vaecli.kernels.optimizers import SGD, Adam
 from vaecli.kernels.switch import fast, runs_plain
-from vaecli.model.groups import GROUPS, group_parameters
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, group_parameters
 from vaecli.model.vae import VAE
 
 
@@ -27,7 +27,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
             on_cpu = module.weight.device.type == "cpu"
             module.sparse = config.optimizer == "sgd" and on_cpu and not runs_plain()
     optimizers: dict[str, torch.optim.Optimizer] = {}
-    for group in GROUPS:
+    for group in PARAMETER_GROUPS:
         parameters = list(group_parameters(model, group))
         if not parameters:
             continue

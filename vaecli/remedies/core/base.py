@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from vaecli.core.checked import Checked
 from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
-from vaecli.model.groups import GROUPS, Group
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts
 from vaecli.objective import Clock, Terms
@@ -63,10 +63,10 @@ class Session(Protocol):
     def loss(self, batch: Batch) -> Terms:
         """The composed objective of a batch in training mode, at the session's clock."""
 
-    def update(self, loss: torch.Tensor, groups: Iterable[Group] = GROUPS) -> None:
+    def update(self, loss: torch.Tensor, groups: Iterable[ParameterGroup] = PARAMETER_GROUPS) -> None:
         """Backward, clip over all parameters together, and a step of the optimisers of these groups only.
 
-        The groups are those of `vaecli.model.groups`.
+        The groups are those of `vaecli.model.parameter_groups`.
         """
 
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:

@@ -65,7 +65,7 @@ TAKEN_BY: dict[Need, Part] = {
 }
 """The needs that whoever changes a part takes away, unless it only adds to it; the others are taken by name."""
 
-PLACE = {part: index for index, part in enumerate(Part)}
+RANK = {part: index for index, part in enumerate(Part)}
 
 
 def all_needs(kind: type[Remedy]) -> frozenset[Need]:
@@ -86,8 +86,8 @@ def chain_key(kind: type[Remedy]) -> tuple[int, bool, str]:
     parts = kind.owns | {TAKEN_BY[need] for need in kind.needs if need in TAKEN_BY}
     if not parts:
         return 0, False, kind.name
-    first = min(parts, key=PLACE.__getitem__)
-    return PLACE[first], first in kind.adds_to, kind.name
+    first = min(parts, key=RANK.__getitem__)
+    return RANK[first], first in kind.adds_to, kind.name
 
 
 def shared_parts(one: type[Remedy], other: type[Remedy]) -> list[Part]:

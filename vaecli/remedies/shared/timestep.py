@@ -25,8 +25,8 @@ def step_weights(steps: Tensor, width: int, portion: float) -> Tensor:
         portion: Share of the steps, in (0, 1].
     """
     counted = torch.round(portion * steps.double()).clamp_min(1)
-    place = torch.arange(width, device=steps.device)
-    inside = (place >= (steps - counted).unsqueeze(1)) & (place < steps.unsqueeze(1))
+    step = torch.arange(width, device=steps.device)
+    inside = (step >= (steps - counted).unsqueeze(1)) & (step < steps.unsqueeze(1))
     return inside / counted.unsqueeze(1)
 
 
@@ -70,7 +70,7 @@ class TimestepHead(PosteriorHead):
 
 
 def with_step_kl(terms: Terms, name: str) -> Terms:
-    """The terms with the mean KL over the steps in the place of the KL of z.
+    """The terms with the mean KL over the steps instead of the KL of z.
 
     Args:
         terms: Of a model with a `TimestepHead`.

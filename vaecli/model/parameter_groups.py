@@ -9,10 +9,10 @@ from torch import nn
 
 from vaecli.model.vae import VAE
 
-Group = Literal["encoder", "decoder"]
+ParameterGroup = Literal["encoder", "decoder"]
 """``encoder``: encoder, its noise, head, and auxiliary modules; ``decoder``: decoder, its input's noise, and prior."""
 
-GROUPS: tuple[Group, ...] = get_args(Group)
+PARAMETER_GROUPS: tuple[ParameterGroup, ...] = get_args(ParameterGroup)
 
 
 def own_parameters(module: nn.Module) -> bool:
@@ -20,7 +20,7 @@ def own_parameters(module: nn.Module) -> bool:
     return bool(getattr(module, "own_optimizer", False))
 
 
-def group_modules(model: VAE, group: Group) -> list[nn.Module]:
+def group_modules(model: VAE, group: ParameterGroup) -> list[nn.Module]:
     """The modules of a group that the model has; those with an optimiser of their own belong to none."""
     if group == "encoder":
         aux = [module for module in model.aux.values() if not own_parameters(module)]
@@ -30,7 +30,7 @@ def group_modules(model: VAE, group: Group) -> list[nn.Module]:
     return [module for module in modules if module is not None]
 
 
-def group_parameters(model: VAE, group: Group) -> Iterator[nn.Parameter]:
+def group_parameters(model: VAE, group: ParameterGroup) -> Iterator[nn.Parameter]:
     """The trainable parameters of a group."""
     for module in group_modules(model, group):
         yield from (p for p in module.parameters() if p.requires_grad)
