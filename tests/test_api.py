@@ -66,7 +66,7 @@ def test_the_import_is_light():
 def test_a_run_is_what_the_command_makes(run, out):
     assert run.path == out / "toy" / "bn" / "seed-0"
     assert (run.method, run.seed) == ("bn", 0)
-    assert run.settings["hyper.bn.gamma"] == 0.7
+    assert run.settings["bn.gamma"] == 0.7
     assert run.figures["rec"] + run.figures["kl"] == pytest.approx(run.figures["neg_elbo"])
     assert run.history["epoch"].tolist() == [1, 2]
     with pytest.raises(UsageError, match="--overwrite"):

@@ -1,48 +1,63 @@
 """The settings of a run: typed groups, read from a preset, then a TOML file, then options, then ``--set``.
 
-Each field says in its description what it is; no command prints these, the presets and `--set` name the same keys.
+Each field says in its description what it is; those with an option of their own are said in
+`vaecli.core.option_settings`, for commands print them. The presets and ``--set`` name the same keys.
 Unknown keys are refused, and all problems of a configuration are reported together.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from vaecli.core.checked import Checked, shown
-from vaecli.core.errors import UsageError, nearest
+from vaecli.core.checked import Checked, problems, shown
+from vaecli.core.errors import UsageError
+from vaecli.core.names import name_problem
+from vaecli.core.option_settings import OPTION_SETTINGS
 
 
 class SettingsGroup(Checked):
     """A frozen group of settings that refuses unknown keys."""
 
 
+def with_option(key: str) -> Any:
+    """The field of a setting that has an option of its own; default, description and range are those of the option.
+
+    Args:
+        key: Of `OPTION_SETTINGS`.
+    """
+    setting = OPTION_SETTINGS[key]
+    return Field(setting.default, ge=setting.least, description=setting.description)
+
+
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+
+
+def check_device(name: str) -> str:
+    """The name of a device.
+
+    Raises:
+        ValueError: It is none, whatever the machine has.
+    """
+    if not DEVICE.fullmatch(name):
+        raise ValueError(f"must be auto, cpu, cuda or one GPU such as cuda:1, got {shown(name)}")
+    return name
+
+
 class CorpusConfig(SettingsGroup):
     """Which text, and how it becomes ids."""
 
-    data: str = Field("synthetic", description="`synthetic` or a folder with train.txt, valid.txt and test.txt")
-    tokenizer: str = Field(
-        "split",
-        description="`split` at white space; rules for English: basic_english, moses, toktok or spacy; "
-        "subwords learned on train: bpe or unigram",
-    )
-    max_vocab: int = Field(
-        0, ge=0, description="keep the most frequent words only; 0 keeps all. For bpe and unigram: pieces, 0 for 8,000"
-    )
-    min_freq: int = Field(1, ge=1, description="words or pieces seen fewer times in train are unknown")
-    max_length: int = Field(200, ge=1, description="longer sentences are cut to this many words or pieces")
-    text_column: str = Field(
-        "", description="field that is the sentence, where a line has several: its number from 1, or its name"
-    )
-    label_column: str = Field(
-        "auto",
-        description="field that is the label: its number or name, `none`, or `auto` where it is short and repeated",
-    )
-    unknown_words: str = Field(
-        "", description="words that stand for an unknown one, blanks between, such as `_UNK`; `<unk>` always does"
-    )
+    data: str = with_option("corpus.data")
+    tokenizer: str = with_option("corpus.tokenizer")
+    max_vocab: int = with_option("corpus.max_vocab")
+    min_freq: int = with_option("corpus.min_freq")
+    max_length: int = with_option("corpus.max_length")
+    text_column: str = with_option("corpus.text_column")
+    label_column: str = with_option("corpus.label_column")
+    unknown_words: str = with_option("corpus.unknown_words")
     train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
     valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
     test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")
@@ -67,7 +82,7 @@ class ModelConfig(SettingsGroup):
 class TrainingConfig(SettingsGroup):
     """Optimiser, decay and stopping, the same for every method."""
 
-    epochs: int = Field(6, ge=1, description="passes over train at most")
+    epochs: int = with_option("training.epochs")
     batch_size: int = Field(64, ge=2, description="sentences a batch")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")
     learning_rate: float = Field(8e-3, gt=0, description="initial learning rate")
@@ -77,16 +92,21 @@ class TrainingConfig(SettingsGroup):
     decay_start: int = Field(0, ge=0, description="epochs before the first decay may happen")
     max_decays: int = Field(5, ge=0, description="stop at the stall after this many decays")
     reload_best: bool = Field(False, description="go back to the best weights at a decay")
-    seed: int = Field(0, ge=0, description="seed of initialisation, data order and noise")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of training; fp32 is exact")
+    seed: int = with_option("training.seed")
+    device: str = with_option("training.device")
+    precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, value: str) -> str:
+        return check_device(value)
 
 
 class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
-    iw_samples: int = Field(50, ge=0, description="samples of the importance-weighted NLL; 0 skips it")
+    iw_samples: int = with_option("evaluation.iw_samples")
     rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
     batch_size: int = Field(128, ge=1, description="sentences a batch")
     precision: Literal["auto", "fp32", "bf16"] = Field(
@@ -112,16 +132,23 @@ class EvaluationConfig(SettingsGroup):
 class RunConfig(SettingsGroup):
     """Everything that decides the numbers of one run."""
 
-    experiment: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="its name")
+    experiment: str = Field("default", description="its name")
     method: str = Field("vanilla", description="a remedy, or several joined with +")
     preset: str = Field("quick", description="the preset that the settings started from")
     hyper: dict[str, dict[str, bool | int | float | str]] = Field(
-        default_factory=dict, description="hyper-parameters of the method's remedies, by remedy"
+        default_factory=dict, title="method", description="hyper-parameters of the method's remedies, by remedy"
     )
     corpus: CorpusConfig = CorpusConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("experiment")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if problem := name_problem("experiment", value):
+            raise ValueError(problem)
+        return value
 
 
 GROUPS: dict[str, type[SettingsGroup]] = {
@@ -133,28 +160,12 @@ GROUPS: dict[str, type[SettingsGroup]] = {
 """The groups that a preset, a TOML file and ``--set`` may fill."""
 
 
-def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -> list[str]:
-    """One line for each problem that pydantic found, with the nearest name for an unknown key."""
-    lines = []
-    for item in error.errors():
-        path = [str(part) for part in item["loc"]]
-        where = ".".join([prefix, *path]) if prefix else ".".join(path)
-        if item["type"] == "extra_forbidden":
-            owner = known
-            for part in path[:-1]:
-                annotation = owner.model_fields[part].annotation if part in owner.model_fields else None
-                if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                    owner = annotation
-            lines.append(f"{where}: unknown key; {nearest(path[-1], owner.model_fields)}")
-        elif item["type"] == "value_error":
-            lines.append(f"{where}: {item['ctx']['error']}")
-        else:
-            lines.append(f"{where}: {item['msg'].lower()}, got {shown(item['input'])}")
-    return lines
-
-
-def build_config(values: Mapping[str, Any], place: str = "configuration") -> RunConfig:
+def build_config(values: Mapping[str, Any], source: str = "configuration") -> RunConfig:
     """Validates nested values into a `RunConfig`.
+
+    Args:
+        values: By the names of its fields.
+        source: Where they come from, for the messages.
 
     Raises:
         UsageError: With every problem on a line of its own, each naming its key.
@@ -162,16 +173,4 @@ def build_config(values: Mapping[str, Any], place: str = "configuration") -> Run
     try:
         return RunConfig.model_validate(dict(values))
     except ValidationError as error:
-        raise UsageError(f"{place}: " + "\n  ".join(problems(error, RunConfig))) from None
-
-
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge of nested mappings, later layers winning."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-                result[key] = merge(result[key], value)
-            else:
-                result[key] = merge(value) if isinstance(value, Mapping) else value
-    return result
+        raise UsageError(f"{source}: " + "\n  ".join(problems(error, RunConfig))) from None

@@ -18,14 +18,14 @@ from vaecli.catalogue.methods_table import (
     methods_markdown_table,
     partners,
     partners_text,
+    parts_text,
     range_text,
-    slots_text,
     summary,
     update_between_markers,
 )
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.compose import compose
 
 
@@ -34,11 +34,11 @@ def remedies():
     return load_remedies()
 
 
-def toy(name, *slots, **members):
+def toy(name, *owns, **members):
     paper = Paper("A & B", 2020, "A | title")
     body = {"__module__": __name__, "name": name, "title": f"the {name}", "paper": paper, "equation": "K = 0"}
-    annotations = dict.fromkeys(("name", "title", "paper", "equation", "slots", "alone_in"), ClassVar)
-    return type(name, (Remedy,), {"__annotations__": annotations, "slots": frozenset(slots), **body, **members})
+    annotations = dict.fromkeys(("name", "title", "paper", "equation", "owns", "adds_to", "needs", "takes"), ClassVar)
+    return type(name, (Remedy,), {"__annotations__": annotations, "owns": frozenset(owns), **body, **members})
 
 
 class Sized(Remedy):
@@ -51,7 +51,7 @@ class Sized(Remedy):
     title: ClassVar[str] = "sizes"
     paper: ClassVar[Paper] = Paper("C", 2021, "Sizes", "2101.00001", "equation 3")
     equation: ClassVar[str] = "K = max(K, 1)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM, Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.KL})
     cost: ClassVar[float] = 1.5
 
     closed: float = Field(0.5, ge=0, le=1, description="a closed range")
@@ -88,7 +88,7 @@ def test_hyper_parameters_and_their_ranges():
 
 def test_description_of_a_remedy():
     values = describe("sized", {"sized": Sized})
-    assert values["slots"] == ["kl", "term"]  # in the order in which hooks are chained
+    assert values["owns"] == ["kl", "term"]  # in the order in which hooks are chained
     assert (values["paper"], values["year"], values["cost"]) == (
         "C (2021), Sizes, arXiv:2101.00001, equation 3",
         2021,
@@ -97,21 +97,22 @@ def test_description_of_a_remedy():
     assert json.loads(json.dumps(values)) == values
 
 
-def test_terms_may_be_added_by_many_while_other_slots_clash():
-    kinds = {"one": toy("one", Slot.KL, Slot.TERM), "two": toy("two", Slot.TERM), "three": toy("three", Slot.KL)}
+def test_terms_may_be_added_by_many_while_other_parts_clash():
+    kinds = {"one": toy("one", Part.KL, Part.TERM), "two": toy("two", Part.TERM), "three": toy("three", Part.KL)}
     kinds["nothing"] = toy("nothing")
-    four = toy("four", Slot.TERM, alone_in=frozenset({Slot.TERM}))
-    assert clashes("four", {**kinds, "four": four}) == {"one": ["term"], "two": ["term"]}
+    four = toy("four", Part.STEP, takes=frozenset({Need.MOVABLE_KL}))
+    unmet = {name: [f"{name} needs a KL that training can move"] for name in ("one", "three")}
+    assert clashes("four", {**kinds, "four": four}) == unmet
+    assert clashes("one", {"one": kinds["one"], "four": four}) == {"four": unmet["one"]}
     assert partners("one", kinds) == ["two"]
     assert clashes("one", kinds) == {"three": ["kl"]}
     assert (partners("nothing", kinds), clashes("nothing", kinds)) == ([], {})
     assert [partners_text(name, kinds) for name in kinds] == ["two", "all", "two", "none"]
 
 
-def test_slots_in_the_fewest_words():
-    assert slots_text(toy("x")) == "nothing"
-    assert slots_text(toy("x", Slot.TERM, Slot.KL)) == "kl, term"
-    assert slots_text(toy("x", *(set(Slot) - {Slot.KL, Slot.STEP}))) == "all but kl, step"
+def test_parts_in_words():
+    assert parts_text(toy("x")) == "nothing"
+    assert parts_text(toy("x", Part.TERM, Part.KL)) == "kl, term"
 
 
 def test_partners_are_those_that_compose_accepts(remedies):

@@ -51,7 +51,7 @@ def test_long_defaults_are_cut():
 def test_json_lists_all_methods():
     values = json.loads(run("--json"))
     assert [item["name"] for item in values] == method_names()
-    keys = {"name", "title", "paper", "year", "slots", "version", "cost", "hyper_parameters", "equation", "undefined"}
+    keys = {"name", "title", "paper", "year", "owns", "needs", "version", "cost", "hyper_parameters", "equation"}
     assert all(keys <= set(item) for item in values)
     assert run("--format", "json") == run("--json")
 
@@ -86,7 +86,7 @@ def test_markdown_is_the_table_of_the_readme():
         (["linear_aneal"], r"unknown method 'linear_aneal' \(METHOD\): did you mean 'linear_anneal'\?"),
         (["--format", "mardown"], r"unknown format 'mardown' \(--format\): did you mean 'markdown'\?"),
         (["--json", "--format", "markdown"], "exclude each other"),
-        (["beta+linear_anneal"], "both own the slot 'kl_weight'"),
+        (["beta+linear_anneal"], "both change 'kl_weight'"),
     ],
 )
 def test_what_a_user_can_get_wrong(arguments, message):

@@ -1,11 +1,18 @@
 """Options that every command shares: each is given once."""
 
+import subprocess
+import sys
+from typing import Annotated
+
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from vaecli.cli import options
 from vaecli.cli.app import app
-from vaecli.cli.options import option_layer
 from vaecli.core.errors import UsageError
+from vaecli.core.nested import flatten
+from vaecli.core.option_settings import OPTION_SETTINGS
 
 
 def fails(*words):
@@ -37,6 +44,63 @@ def test_options_for_several_values_and_flags_may_be_repeated():
     assert said.startswith("2 problems in the settings:")
 
 
+def layer_of(*words, **with_settings):
+    """What a command of those options gets for the words."""
+    layers = []
+    app = typer.Typer()
+
+    @app.command()
+    @options.with_settings(**with_settings)
+    def command(*, options: options.Layer, out: Annotated[str, typer.Option("--out")] = "runs"):
+        layers.append((dict(options), out))
+
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    return layers[0]
+
+
 def test_a_layer_holds_what_was_given():
-    layer = option_layer(data="x", epochs=None, iw_samples=0)
-    assert layer == {"corpus": {"data": "x"}, "evaluation": {"iw_samples": 0}}
+    assert layer_of() == ({}, "runs")
+    words = ["--data", "x", "--iw-samples", "0", "--epochs=3", "--unknown-words", "", "--out", "o"]
+    layer = {"corpus": {"data": "x", "unknown_words": ""}, "evaluation": {"iw_samples": 0}, "training": {"epochs": 3}}
+    assert layer_of(*words) == (layer, "o")
+    every = [(s, 7 if isinstance(s.default, int) else "text") for s in OPTION_SETTINGS.values()]
+    layer, _ = layer_of(*(word for setting, value in every for word in (setting.option, str(value))))
+    assert flatten(layer) == {setting.key: value for setting, value in every}
+
+
+def test_a_command_may_leave_an_option_out():
+    with pytest.raises(AssertionError, match="No such option"):
+        layer_of("--seed", "3", without=["training.seed"])
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_the_help_says_of_each_setting_what_it_is_its_range_and_its_default(command):
+    text = " ".join(CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output.split())
+    for setting in OPTION_SETTINGS.values():
+        if (command, setting.key) != ("compare", "training.seed"):
+            assert f"{setting.option} {setting.shown_kind} {setting.help()}" in text
+    assert "--epochs <int> [x>=1] Passes over train at most. (default: 6)" in text
+    assert "--precision auto|fp32|bf16 Arithmetic" in text
+
+
+def test_the_help_of_a_command_loads_nothing_heavy():
+    code = (
+        "import sys; from typer.testing import CliRunner; from vaecli.cli.app import app;"
+        "r = CliRunner().invoke(app, ['train', '--help']); assert r.exit_code == 0, r.output;"
+        "print([m for m in ('torch', 'pandas', 'numpy', 'vaecli.config') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_a_device_that_is_none_is_told(command):
+    assert fails(command, "--device", "gpu").startswith("--device: training.device: must be auto, cpu, cuda or one GPU")
+
+
+def test_a_value_out_of_range_is_told_with_all_other_problems():
+    said = fails("train", "--epochs", "0", "--precision", "fp8", "--set", "training.clip=-1")
+    assert said.startswith("3 problems in the settings:")
+    assert "--epochs: training.epochs: input should be greater than or equal to 1, got 0" in said
+    assert "--precision: training.precision: input should be 'auto', 'fp32' or 'bf16', got 'fp8'" in said

@@ -121,7 +121,7 @@ def test_a_run_s_own_settings_are_looked_at_again(tmp_path):
     path = tmp_path / "run" / "config.toml"
     text = path.read_text()
     path.write_text(text.replace("beta = 0.5", "beta = inf"))
-    with pytest.raises(UsageError, match=r"config\.toml: hyper: beta\.beta must be a finite number, got inf"):
+    with pytest.raises(UsageError, match=r"config\.toml: method: beta\.beta must be a finite number, got inf"):
         folder.config()
     path.write_text(text.replace("epochs = 6", "epochs = true"))
     with pytest.raises(UsageError, match=r"training\.epochs: must be an integer, got true"):

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 from collections import Counter
 
@@ -29,6 +30,7 @@ from vaecli.metrics import inference
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.scoring import scoring_precision
 from vaecli.model.decoding import steps_of
+from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher
 from vaecli.remedies import make_method
@@ -212,7 +214,7 @@ def words_of_texts():
         "",
         "\n",
         "the cat\n\n the  incomprehensibilities\u2028ab\u00e9 the\r\n",
-        "cat dog\x85dog",
+        "cat dog\x85dog abcdefgh abcdefgi",
         "x" * 40 + "\n\n",
     ]
     numbering = TextNumbering()
@@ -250,6 +252,16 @@ def pairs_on_the_sphere():
     yield VonMisesFisher(mean, Concentration(5.0, 3, torch.empty(0))).pairwise_log_prob(
         nn.functional.normalize(mean[:7])
     )
+
+
+@case("model.mixture.MixtureOfGaussians.component_log_prob")
+def components_of_a_mixture():
+    torch.manual_seed(0)
+    mixture = MixtureOfGaussians(3, 5)
+    z = numbers(2, 7, 3).requires_grad_()
+    found = mixture.component_log_prob(z)
+    yield found
+    yield from torch.autograd.grad(found.logsumexp(-1).sum(), [z, mixture.mean, mixture.logvar])
 
 
 @case("model.decoding.steps_of")
@@ -434,15 +446,18 @@ def test_training_and_evaluation_on_the_twins_give_the_same_figures(used, tmp_pa
     for part in ("train", "valid", "test"):
         text = "the cat sat on the mat\na dog ran\nthe dog sat\na cat ran on\nthe mat ran\n" * 3
         (tmp_path / f"{part}.txt").write_text(text)
-    figures = {}
+    figures, corpora = {}, set()
     for kind, value in (("fast", "0"), ("plain", "1")):
         used.clear()
         buffers.held.clear()
         monkeypatch.setenv(VARIABLE, value)
-        figures[kind] = vaecli.train("bn", tmp_path, settings=SETTINGS, out=tmp_path / kind).figures
+        run = vaecli.train("bn", tmp_path, settings=SETTINGS, out=tmp_path / kind)
+        figures[kind] = run.figures
+        corpora.add(json.loads((run.path / "run.json").read_text())["corpus"]["fingerprint"])
         assert set(used) >= {(kind, name) for name in OF_A_TRAINING}
         assert {k for k, _ in used} == {kind}
         assert bool(buffers.held) == (kind == "fast")
+    assert len(corpora) == 1
     values = {name: value for name, value in figures["fast"].items() if value is not None}
     assert {name for name, value in figures["plain"].items() if value is not None} == set(values)
     for name in set(values) - {"seconds", "tokens_per_second", "peak_memory_mb"}:

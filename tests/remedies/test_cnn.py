@@ -45,17 +45,17 @@ def decoder_of(dilations):
 
 
 @pytest.mark.parametrize("dilations", [(1,), (1, 2), (1, 2, 4), (3, 1)])
-@pytest.mark.parametrize("place", [1, 3])
-def test_a_word_is_seen_from_its_place_on_for_the_receptive_field(dilations, place):
+@pytest.mark.parametrize("position", [1, 3])
+def test_a_word_is_seen_from_its_position_on_for_the_receptive_field(dilations, position):
     decoder, field = decoder_of(dilations), receptive_field(dilations)
-    inputs = torch.full((1, place + field + 3), 5)
+    inputs = torch.full((1, position + field + 3), 5)
     inputs[0, 0] = BOS
     other = inputs.clone()
-    other[0, place] = 7
+    other[0, position] = 7
     z = torch.ones(1, 4, dtype=torch.float64)
     moved = (decoder.hidden(z, inputs) != decoder.hidden(z, other)).any(-1)[0].nonzero().flatten().tolist()
-    assert min(moved) == place
-    assert max(moved) == place + field - 1
+    assert min(moved) == position
+    assert max(moved) == position + field - 1
 
 
 def test_z_is_at_every_place():

@@ -83,5 +83,5 @@ def test_it_composes_with_what_changes_neither_states_nor_head():
 
 def test_statistics_of_the_batch_and_the_other_form_are_refused():
     for other in ("bn", "twr"):
-        with pytest.raises(UsageError, match="both own the slot"):
+        with pytest.raises(UsageError, match="can't be composed"):
             make_method(f"hr+{other}")

@@ -100,7 +100,7 @@ def test_a_flow_fits_what_a_gaussian_cannot():
 
 def test_what_needs_a_gaussian_is_refused_and_free_bits_are_not():
     for other in ("beta_tc", "dg", "wae_s"):
-        with pytest.raises(UsageError, match=r"both own the slot 'gaussian'"):
+        with pytest.raises(UsageError, match=r"needs a diagonal Gaussian posterior, which 'iaf' takes away"):
             make_method(f"iaf+{other}")
     with pytest.raises(UsageError, match=r"'bn' and 'iaf'"):
         make_method("bn+iaf")

@@ -9,12 +9,13 @@ from support import clock, make_terms, tiny_batch, tiny_model, tiny_shape, tiny_
 from vaecli.config import build_config
 from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.info_js import Critic, InfoJS, critic_loss, deception_loss, fixed_logits, update_critic
-from vaecli.training.optimizer import group_parameters, set_learning_rate
+from vaecli.training.optimizer import set_learning_rate
 from vaecli.training.session import TrainingSession
 
 

@@ -6,7 +6,7 @@ from vaecli.core.errors import UsageError
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.remedies.beta import Beta
-from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.base import Need, Part
 from vaecli.remedies.core.compose import compose
 from vaecli.remedies.lm import LM
 
@@ -75,15 +75,16 @@ def test_composes_with_nothing_that_needs_a_latent_variable(other):
         make_method(f"lm+{other}")
 
 
-def test_composes_with_no_added_term():
+def test_composes_with_no_added_term_that_needs_a_latent_variable():
     class Term(Beta):
         name = "term_of_another_package"
-        slots = frozenset({Slot.TERM})
+        owns = frozenset({Part.TERM})
+        needs = frozenset({Need.LATENT})
 
-    with pytest.raises(UsageError, match="both own the slot 'term'"):
+    with pytest.raises(UsageError, match="needs a latent variable, which 'lm' takes away"):
         compose([LM(), Term()])
 
 
 def test_composes_with_decoder_input():
     assert make_method("word_dropout+lm").name == "lm+word_dropout"
-    assert Slot.DECODER_INPUT not in LM.slots
+    assert Part.DECODER_INPUT not in LM.owns

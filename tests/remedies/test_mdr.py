@@ -6,11 +6,11 @@ from support import clock, make_terms, tiny_batch, tiny_shape, tiny_split
 
 from vaecli.config import build_config
 from vaecli.corpus.types import Corpus
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.mdr import MDR, Multiplier, constraint
-from vaecli.training.optimizer import group_parameters
 from vaecli.training.session import TrainingSession
 
 

@@ -78,7 +78,7 @@ def test_a_kl_weight_from_elsewhere_is_not_applied():
     light, full = (make_terms(posterior=q, z=sample(q), kl_weight=w) for w in (0.1, 1.0))
     assert torch.equal(MIM().objective(light, clock()).loss, MIM().objective(full, clock()).loss)
     for other in ("linear_anneal", "free_bits"):
-        with pytest.raises(UsageError, match="both own the slot"):
+        with pytest.raises(UsageError, match="can't be composed"):
             make_method(f"mim+{other}")
 
 
@@ -136,3 +136,17 @@ def test_it_composes_with_bn():
 def test_a_floor_above_unit_variance_is_refused():
     with pytest.raises(UsageError, match=r"mim\.floor"):
         make_method("mim", {"mim": {"floor": 0.5}})
+
+
+def test_a_prior_of_posteriors_reads_the_head_with_its_floor():
+    model = make_method("mim+vamp").build(tiny_shape(), 0)
+    _, head = model.prior.reader
+    assert head is model.head
+    assert isinstance(head, FloorHead)
+
+
+@pytest.mark.parametrize("other", ["bn", "bn_scale", "delta", "du", "iaf"])
+def test_the_floor_is_put_under_whatever_posterior_another_gives(other):
+    head = make_method(f"mim+{other}").build(tiny_shape(), 0).head
+    assert isinstance(head, FloorHead)
+    assert isinstance(head.wrapped, type(make_method(other).build(tiny_shape(), 0).head))

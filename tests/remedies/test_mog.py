@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from remedies.figures import check_figures
 from support import tiny_batch, tiny_model
 
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.objective import raw_terms
 from vaecli.remedies.mog import MoG
-from vaecli.training.optimizer import group_parameters
 
 
 def test_kl_is_the_log_ratio_at_the_sample():

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -18,7 +19,7 @@ from vaecli.remedies import (
     remedy_class,
     resolve,
 )
-from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.base import Part
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def test_cited_described_and_complete(name):
     assert kind.title
     assert kind.equation
     assert kind.version >= 1
-    assert bool(kind.slots) == (name != "vanilla")
+    assert bool(kind.owns) == (name != "vanilla")
     assert all(field.description for field in kind.model_fields.values())
     assert kind().hyper().keys() == kind.model_fields.keys()
 
@@ -108,7 +109,7 @@ def test_names_need_no_torch():
 
 class Mine(remedy_class("beta")):
     name = "mine"
-    slots = frozenset({Slot.TERM})
+    owns = frozenset({Part.TERM})
 
 
 def entry(name, value="vaecli_mine:Mine"):
@@ -157,3 +158,34 @@ def test_hyper_parameters_of_other_remedies_are_left_alone():
 def test_remedies_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         make_method("beta").remedies[0].beta = 2.0
+
+
+OLD = """
+from typing import ClassVar
+from vaecli.remedies.core.base import Paper, Remedy{imports}
+
+
+class Old(Remedy):
+    name: ClassVar[str] = "old"
+    slots: ClassVar[frozenset] = frozenset({{"term"}})
+"""
+
+
+@pytest.mark.parametrize("imports", ["", ", Slot"])
+def test_a_remedy_written_for_slots_is_told_of_owns(monkeypatch, tmp_path, capsys, imports):
+    from vaecli.cli.methods import load_all
+
+    (tmp_path / "vaecli_old.py").write_text(OLD.format(imports=imports))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "vaecli_old", raising=False)
+    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry("old", "vaecli_old:Old")])
+    with pytest.raises(UsageError) as caught:
+        make_method("old")
+    assert re.search(r"^method 'old' can't be loaded: .*slots'.*'owns' now.*'needs'", str(caught.value))
+    assert "Error" not in str(caught.value)
+    assert "'owns' now" in load_all()[1]["old"]
+
+
+def test_other_names_that_are_not_there_stay_unknown():
+    with pytest.raises(ImportError, match="Slat"):
+        from vaecli.remedies.core.base import Slat  # noqa: F401

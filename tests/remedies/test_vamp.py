@@ -14,11 +14,11 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.inference import evaluation_mode, infer, wide_prior
+from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
 from vaecli.remedies.vamp import Vamp, table_name
-from vaecli.training.optimizer import group_parameters
 
 CPU = torch.device("cpu")
 COMPOSITIONS = ["vamp", "bn+vamp", "bn_scale+vamp", "delta+vamp", "du+vamp", "iaf+vamp", "pooling+vamp"]
@@ -30,7 +30,7 @@ def vamp(method="vamp", components=5, length=4, **model):
 
 
 @torch.no_grad()
-def place(model, means, logvars):
+def prior_at(model, means, logvars):
     """Sets the head so that the pseudo-inputs have exactly these (K, Z) means and log variances."""
     head = model.prior.reader[1]
     seen = {}
@@ -56,12 +56,12 @@ def equal_length_batch():
 
 def test_log_prob_by_hand():
     # (N(0; 1, 1) + N(0; -2, 4)) / 2 = (.241971 + .5 x .241971) / 2 = .181478, whose log is -1.706620
-    prior = place(vamp(components=2, latent_size=1), [[1.0], [-2.0]], [[0.0], [math.log(4)]])
+    prior = prior_at(vamp(components=2, latent_size=1), [[1.0], [-2.0]], [[0.0], [math.log(4)]])
     assert prior.log_prob(torch.zeros(1)).item() == pytest.approx(-1.706620, abs=1e-5)
 
 
 def test_one_component_is_one_posterior():
-    prior = place(vamp(components=1, latent_size=2), [[0.5, -1.0]], [[0.2, -0.4]])
+    prior = prior_at(vamp(components=1, latent_size=2), [[0.5, -1.0]], [[0.2, -0.4]])
     z = torch.randn(7, 2)
     single = DiagonalGaussian(torch.tensor([[0.5, -1.0]]), torch.tensor([[0.2, -0.4]]))
     torch.testing.assert_close(prior.log_prob(z), single.log_prob(z.unsqueeze(1)).squeeze(1), atol=1e-5, rtol=1e-5)
@@ -78,7 +78,7 @@ def test_where_all_posteriors_are_one_the_kl_is_0():
 
 
 def test_the_density_integrates_to_1():
-    prior = place(vamp(components=3, latent_size=1), [[1.0], [-2.0], [0.3]], [[0.0], [1.0], [-2.0]])
+    prior = prior_at(vamp(components=3, latent_size=1), [[1.0], [-2.0], [0.3]], [[0.0], [1.0], [-2.0]])
     grid = torch.linspace(-15, 15, 20001, dtype=torch.float64).unsqueeze(1)
     with torch.no_grad():
         mass = torch.trapezoid(prior.log_prob(grid).exp(), grid[:, 0])
@@ -87,7 +87,7 @@ def test_the_density_integrates_to_1():
 
 def test_samples_have_the_moments_of_the_mixture():
     means, logvars = [[1.0], [-2.0], [0.3]], [[0.0], [1.0], [-2.0]]
-    prior = place(vamp(components=3, latent_size=1), means, logvars)
+    prior = prior_at(vamp(components=3, latent_size=1), means, logvars)
     n = 200_000
     with torch.no_grad():
         z = prior.sample(torch.randn(n, prior.noise_size, generator=torch.Generator().manual_seed(0)))

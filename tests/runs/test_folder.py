@@ -10,7 +10,8 @@ import pytest
 
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
-from vaecli.runs.folder import FORMAT, RunFolder, check_name, config_changes, run_path
+from vaecli.runs.experiment import find_runs
+from vaecli.runs.folder import FORMAT, OLDEST, RunFolder, config_changes, run_path
 from vaecli.runs.lock import LOCK, OWNER
 
 
@@ -62,6 +63,7 @@ def test_running_of_a_process_that_was_killed_is_interrupted(folder):
     code = f"""
 import os, signal
 from pathlib import Path
+from vaecli.runs.experiment import find_runs
 from vaecli.runs.folder import RunFolder
 folder = RunFolder(Path({str(folder.path)!r}))
 with folder.lock():
@@ -80,6 +82,7 @@ def test_a_second_process_is_told_who_has_the_folder(folder):
 import sys
 from pathlib import Path
 from vaecli.core.errors import UsageError
+from vaecli.runs.experiment import find_runs
 from vaecli.runs.folder import RunFolder
 try:
     with RunFolder(Path({str(folder.path)!r})).lock():
@@ -184,7 +187,7 @@ def test_deleting_keeps_the_marker_to_the_end(folder, monkeypatch):
     assert folder.exists
 
 
-@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (FORMAT - 1, "older"), ("x", "newer")])
+@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older"), ("x", "newer")])
 def test_other_formats_are_named(folder, found, message):
     folder.update(format=found)
     with pytest.raises(UsageError, match=f"run format {found} is {message} than this program's {FORMAT}"):
@@ -205,10 +208,23 @@ def test_resuming_takes_the_same_settings_and_more_epochs_only(folder):
     assert folder.config().training.epochs == 20
 
 
+def test_a_run_of_the_format_before_is_read_and_gone_on_with(folder):
+    text = (folder.path / "config.toml").read_text()
+    text = text.replace('methods = [\n    "bn",\n]', 'method = "bn"').replace("[method.bn]", "[hyper.bn]")
+    (folder.path / "config.toml").write_text(text)
+    folder.update(format=1)
+    assert RunFolder.open(folder.path).config() == config()
+    assert folder.resume(config()) == config()
+    assert (folder.path / "config.toml").read_text() == text, "nothing has changed"
+    assert folder.resume(config(epochs=20)) == folder.config() == config(epochs=20)
+    assert folder.run()["format"] == FORMAT, "it is written anew, which an earlier program can't read"
+    assert "[method.bn]" in (folder.path / "config.toml").read_text()
+
+
 def test_changes_name_the_keys_with_both_values():
     other = build_config({"hyper": {"bn": {"gamma": 0.6}}, "method": "bn", "model": {"init_range": 0.1}})
     assert config_changes(config(), config()) == []
-    assert config_changes(config(), other) == ["hyper.bn.gamma: 0.5 -> 0.6", "model.init_range: None -> 0.1"]
+    assert config_changes(config(), other) == ["bn.gamma: 0.5 -> 0.6", "model.init_range: None -> 0.1"]
 
 
 def test_infinite_figures_survive(folder):
@@ -217,14 +233,22 @@ def test_infinite_figures_survive(folder):
     json.loads((folder.path / "metrics.json").read_text(), parse_constant=lambda text: pytest.fail(text))
 
 
-@pytest.mark.parametrize("name", ["", "..", ".x", "-x", "a/b", "a\\b", "a\0b", "a\nb", "x" * 201, "ä" * 101, "a:b"])
-def test_names_that_no_folder_should_have(name, tmp_path):
-    with pytest.raises(UsageError, match="method"):
-        check_name("method", name)
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a b", "x" * 201])
+def test_a_new_run_has_names_for_folders(name, tmp_path):
+    with pytest.raises(UsageError, match="method name"):
         run_path(tmp_path, "exp", name, 0)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="experiment name"):
         run_path(tmp_path, name, "bn", 0)
+
+
+@pytest.mark.parametrize("name", ["a b", "ä", "_x", "a,b", "x" * 201])
+def test_runs_whose_folders_have_other_names_are_read(name, folder, tmp_path):
+    """Earlier versions took them, and a user may rename a folder."""
+    other = tmp_path / name / name / "seed-0"
+    other.parent.mkdir(parents=True)
+    folder.path.rename(other)
+    assert RunFolder.open(other).config() == config()
+    assert [run.path for run in find_runs(tmp_path / name)] == [other]
 
 
 def test_the_layout(tmp_path):

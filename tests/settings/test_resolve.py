@@ -1,4 +1,4 @@
-"""Layers of settings: precedence, places, and everything a user can get wrong."""
+"""Layers of settings: precedence, locations, and everything a user can get wrong."""
 
 import pytest
 
@@ -140,7 +140,7 @@ def test_relative_data_belongs_to_the_file_or_to_the_working_directory(grid, tmp
     assert load_settings(sets=["corpus.data=2024"]).groups["corpus"]["data"] == "2024"
 
 
-def test_a_resolved_config_is_a_settings_file_too(grid, tmp_path):
+def test_the_settings_file_of_a_run_of_an_earlier_version_is_an_experiments_too(grid):
     import tomli_w
 
     config = load_settings(methods=["bn"], seeds="3", preset="ptb", sets=["bn.gamma=0.9"]).config("bn", 3, "x")
@@ -252,7 +252,7 @@ def test_hyper_parameters_are_checked_by_their_remedies_at_their_place(grid):
 
 
 def test_clashes_are_found_before_anything_runs():
-    assert "both own the slot 'kl_weight'" in problems(methods=["beta+linear_anneal"])
+    assert "both change 'kl_weight'" in problems(methods=["beta+linear_anneal"])
 
 
 def test_settings_for_what_does_not_run_are_refused(grid):
@@ -302,7 +302,7 @@ def test_a_key_is_set_once_in_a_file(grid, text, said):
     path = grid('methods = ["control"]\n'[: 0 if text.startswith("data") else None] + text)
     found = problems(file=path)
     assert said in found
-    assert found.count(f"{path}:") == 2, "both places are named"
+    assert found.count(f"{path}:") == 2, "both lines are named"
 
 
 def test_set_goes_before_an_option_and_says_so():

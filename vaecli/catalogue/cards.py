@@ -13,12 +13,12 @@ from vaecli.catalogue.methods_table import (
     load_remedies,
     methods_markdown_table,
     partners_text,
+    parts_text,
     range_text,
-    slot_names,
-    slots_text,
     summary,
 )
 from vaecli.catalogue.published import heading, line
+from vaecli.remedies.core.parts import Part
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
 FAMILIES: Mapping[str, str] = {
@@ -50,14 +50,23 @@ def read_summary(path: Path) -> dict[str, dict[str, str]]:
         return {row["method"]: row for row in csv.DictReader(file)}
 
 
+def _text(text: str) -> str:
+    """A text in Markdown; ``<`` as HTML has it, for which not every reader of Markdown knows a backslash."""
+    return escape_markdown(text).replace("\\<", "&lt;").replace("\\>", "&gt;")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
 def families(remedies: Remedies) -> dict[str, list[str]]:
     """The methods of each family, baselines first; a method of several parts counts for the most special one."""
-    order = ("posterior", "prior", "encoder", "decoder", "kl_weight", "inference", "step", "phases", "kl")
+    order = ("posterior", "prior", "encoder", "decoder", "kl", "kl_weight", "inference", "step", "phases")
     result: dict[str, list[str]] = {"baselines": list(BASELINES)}
     for name, kind in remedies.items():
         if name in BASELINES:
             continue
-        owned = slot_names(kind)
+        owned = [part.value for part in Part if part in kind.owns]
         part = next((part for part in order if part in owned), owned[0])
         result.setdefault(FAMILIES[part], []).append(name)
     return result
@@ -74,16 +83,18 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     facts = describe(name, remedies)
     kind = remedies[name]
     lines = [f"# `{name}`: {kind.title}", "", summary(kind), "", f"    {facts['equation']}", ""]
-    lines += [f"- **Changes:** {slots_text(kind)}", f"- **Source:** {facts['paper']}"]
+    lines += [f"- **Changes:** {parts_text(kind)}", f"- **Source:** {facts['paper']}"]
+    if facts["needs"]:
+        lines += [f"- **Needs:** {', '.join(facts['needs'])}"]
     lines += [f"- **Cost of an update:** about {facts['cost']:g} times vanilla's", f"- **Version:** {facts['version']}"]
     lines += [f"- **Composes with:** {partners_text(name, remedies)}", ""]
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]
-        lines += [f"- {escape_markdown(text)}" for text in facts["deviations"]] + [""]
+        lines += [f"- {_text(text)}" for text in facts["deviations"]] + [""]
     lines += _hyper(name, facts["hyper_parameters"])
     if facts["undefined"]:
         lines += ["## Figures without a definition", ""]
-        lines += [f"- `{column}`: {escape_markdown(why)}" for column, why in facts["undefined"].items()] + [""]
+        lines += [f"- `{column}`: {_text(why)}" for column, why in facts["undefined"].items()] + [""]
     lines += _ours(name, ours)
     return "\n".join([*lines, *_printed(facts)]).rstrip() + "\n"
 
@@ -95,8 +106,8 @@ def _hyper(name: str, hyper: list[dict[str, Any]]) -> list[str]:
         [
             f"`{name}.{h['name']}`",
             f"`{h['default']}`",
-            escape_markdown(range_text(h["range"])),
-            escape_markdown(h["description"]),
+            _code(range_text(h["range"])),
+            _text(h["description"]),
         ]
         for h in hyper
     ]
@@ -134,9 +145,9 @@ def _printed(facts: Mapping[str, Any]) -> list[str]:
     shown = ""
     for row in facts["published"]:
         if (head := heading(row)) != shown:
-            lines += ["", f"{escape_markdown(head)}", ""] if shown else [escape_markdown(head), ""]
+            lines += ["", f"{_text(head)}", ""] if shown else [_text(head), ""]
             shown = head
-        lines.append(f"- {escape_markdown(line(row))}")
+        lines.append(f"- {_text(line(row))}")
     return lines
 
 

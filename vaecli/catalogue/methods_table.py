@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- methods: begin -->", "<!-- methods: end -->"
 """The markers in a document between which the table of methods stands."""
 
+NOT_OBTAINED = "no figures of its paper were obtained"
+"""What is said of a method without figures in print, where no more is known."""
+
 Remedies = Mapping[str, "type[Remedy]"]
 
 
@@ -82,24 +85,35 @@ def hyper_parameters(kind: type[Remedy]) -> list[dict[str, Any]]:
     ]
 
 
-def shared_slots(one: type[Remedy], other: type[Remedy]) -> list[str]:
-    """The slots that keep two remedies apart: both own them, and they are not for several."""
-    alone = one.alone_in | other.alone_in
-    return sorted(slot.value for slot in one.slots & other.slots if slot.exclusive or slot in alone)
+def keeps_apart(one: type[Remedy], other: type[Remedy]) -> list[str]:
+    """What keeps two remedies from composing: the parts that both change, else the needs that one takes from the other.
+
+    A need reads ``a needs an encoder``, named after the remedy that has it.
+    """
+    from vaecli.remedies.core.parts import shared_parts, unmet_needs
+
+    parts = sorted(part.value for part in shared_parts(one, other))
+    pairs = ((one, other), (other, one))
+    return parts or [f"{needy.name} needs {need.value}" for needy, taker in pairs for need in unmet_needs(needy, taker)]
 
 
-def slot_names(kind: type[Remedy]) -> list[str]:
-    """All slots that a remedy owns, in the order in which hooks are chained."""
-    return [slot.value for slot in type(next(iter(kind.slots))) if slot in kind.slots] if kind.slots else []
+def part_names(kind: type[Remedy]) -> list[str]:
+    """All that a remedy changes, in the order in which hooks are chained."""
+    from vaecli.remedies.core.parts import Part
+
+    return [part.value for part in Part if part in kind.owns]
 
 
-def slots_text(kind: type[Remedy]) -> str:
-    """The slots of a remedy in the fewest words: ``kl, term``, ``all but decoder_input`` or ``nothing``."""
-    owned = slot_names(kind)
-    if not owned:
-        return "nothing"
-    missing = [slot.value for slot in type(next(iter(kind.slots))) if slot not in kind.slots]
-    return "all but " + ", ".join(missing) if len(missing) < 3 else ", ".join(owned)
+def parts_text(kind: type[Remedy]) -> str:
+    """What a remedy changes: ``kl, term`` or ``nothing``."""
+    return ", ".join(part_names(kind)) or "nothing"
+
+
+def need_names(kind: type[Remedy]) -> list[str]:
+    """All that a remedy needs of what others give, what follows from the parts it changes included."""
+    from vaecli.remedies.core.parts import Need, all_needs
+
+    return [need.value for need in Need if need in all_needs(kind)]
 
 
 def partners(name: str, remedies: Remedies) -> list[str]:
@@ -108,15 +122,15 @@ def partners(name: str, remedies: Remedies) -> list[str]:
     return [
         other
         for other, kind in remedies.items()
-        if other != name and own.slots and kind.slots and not shared_slots(own, kind)
+        if other != name and own.owns and kind.owns and not keeps_apart(own, kind)
     ]
 
 
 def clashes(name: str, remedies: Remedies) -> dict[str, list[str]]:
-    """The remedies that a remedy can't be composed with, each with the slots that both own."""
+    """The remedies that a remedy can't be composed with, each with what keeps them apart; see `keeps_apart`."""
     own = remedies[name]
-    found = {other: shared_slots(own, kind) for other, kind in remedies.items() if other != name}
-    return {other: slots for other, slots in found.items() if slots}
+    found = {other: keeps_apart(own, kind) for other, kind in remedies.items() if other != name}
+    return {other: reasons for other, reasons in found.items() if reasons}
 
 
 def summary(kind: type[Remedy]) -> str:
@@ -134,7 +148,8 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "title": kind.title,
         "paper": kind.paper.citation,
         "year": kind.paper.year,
-        "slots": slot_names(kind),
+        "owns": part_names(kind),
+        "needs": need_names(kind),
         "version": kind.version,
         "cost": kind.cost,
         "hyper_parameters": hyper_parameters(kind),
@@ -144,7 +159,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
         "published": figures_of(name, remedies, printed),
-        "no_published_figures": printed["no_figures"].get(name, ""),
+        "no_published_figures": printed["no_figures"].get(name, NOT_OBTAINED),
     }
 
 
@@ -156,7 +171,7 @@ def short_citation(kind: type[Remedy]) -> str:
 def partners_text(name: str, remedies: Remedies) -> str:
     """The partners of a remedy in the fewest words: ``all``, ``all but bn, lm``, ``bn, lm`` or ``none``."""
     found = partners(name, remedies)
-    missing = [other for other, kind in remedies.items() if kind.slots and other != name and other not in found]
+    missing = [other for other, kind in remedies.items() if kind.owns and other != name and other not in found]
     if not found:
         return "none"
     if not missing:
@@ -177,7 +192,7 @@ def methods_markdown_table(remedies: Remedies | None = None, only: Collection[st
         kind = kinds[name]
         link = escape_markdown(short_citation(kind))
         paper = f"[{link}](https://arxiv.org/abs/{kind.paper.arxiv})" if kind.paper.arxiv else link
-        rows.append([f"`{name}`", escape_markdown(kind.title), slots_text(kind), paper, partners_text(name, kinds)])
+        rows.append([f"`{name}`", escape_markdown(kind.title), parts_text(kind), paper, partners_text(name, kinds)])
     return markdown_table(["method", "what it is", "changes", "paper", "composes with"], rows, [False] * 5)
 
 

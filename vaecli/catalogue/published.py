@@ -24,7 +24,7 @@ def load_published() -> dict[str, Any]:
 def subjects(method: str, remedies: Mapping[str, type[Remedy]]) -> set[str]:
     """The remedies that a row of a composition is about: all of it but a KL weight that goes along with others."""
     parts = set(method.split("+"))
-    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].slots}
+    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].owns}
     return parts - weights or parts
 
 

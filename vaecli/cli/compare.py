@@ -59,24 +59,15 @@ Csv = Annotated[
 ]
 
 
+@o.with_settings(without=("training.seed",))  # which is one of --seeds
 def compare(
+    *,
     file: File = None,
     methods: Methods = None,
     seeds: Seeds = None,
-    data: o.Data = None,
     preset: o.Preset = None,
     set_: o.Sets = None,
-    epochs: o.Epochs = None,
-    iw_samples: o.IwSamples = None,
-    tokenizer: o.Tokenizer = None,
-    max_vocab: o.MaxVocab = None,
-    min_freq: o.MinFreq = None,
-    max_length: o.MaxLength = None,
-    text_column: o.TextColumn = None,
-    label_column: o.LabelColumn = None,
-    unknown_words: o.UnknownWords = None,
-    device: o.Device = None,
-    precision: o.Precision = None,
+    options: o.Layer,
     jobs: Jobs = None,
     out: o.Out = Path("runs"),
     name: o.Name = None,
@@ -97,24 +88,10 @@ def compare(
     from vaecli.settings.resolve import load_settings
 
     check_outputs(json, csv)
-    layer = o.option_layer(
-        data=data,
-        epochs=epochs,
-        iw_samples=iw_samples,
-        tokenizer=tokenizer,
-        max_vocab=max_vocab,
-        min_freq=min_freq,
-        max_length=max_length,
-        text_column=text_column,
-        label_column=label_column,
-        unknown_words=unknown_words,
-        device=device,
-        precision=precision,
-    )
     settings = load_settings(
         file,
         preset=preset,
-        options=layer,
+        options=options,
         sets=set_ or [],
         methods=methods or [],
         seeds=seeds,

@@ -84,10 +84,10 @@ def evaluate(
     use_threads(loaded.config.training.threads)
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     found = evaluate_run(loaded, request, None if quiet else tell)
-    place = store(loaded.folder, found)
+    path = store(loaded.folder, found)
     show(found, json)
     if not quiet:
-        print(f"kept in {place}", file=sys.stderr)
+        print(f"kept in {path}", file=sys.stderr)
 
 
 def chosen(

@@ -23,12 +23,23 @@ NARROW = 60
 
 def methods(
     method: Annotated[
-        str | None, typer.Argument(metavar="METHOD", help="Show all about this one.", show_default=False)
+        str | None, typer.Argument(metavar="[METHOD|new]", help="Show all about this one.", show_default=False)
+    ] = None,
+    new_name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="After `new`: write a package with a remedy.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
-    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print."""
+    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print.
+
+    `vae methods new NAME` writes a package of your own with a remedy that works, its test and a checklist, into
+    ./vae-NAME.
+    """
+    if new_name is not None or method == "new":
+        write_new(method, new_name)
+        return
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
     from vaecli.core.errors import UsageError, unknown
     from vaecli.remedies import canonical, make_method
@@ -59,6 +70,28 @@ def methods(
         sys.stdout.write("\n".join(parts))
 
 
+def write_new(word: str | None, name: str | None) -> None:
+    """Writes a package with a remedy to begin with.
+
+    Raises:
+        UsageError: Another word than ``new``, no name, one that is in use, or a folder that holds such files already.
+    """
+    from pathlib import Path
+
+    from vaecli.catalogue.scaffold import CHECKLIST, write_package
+    from vaecli.core.errors import UsageError
+
+    if word != "new" or not name:
+        raise UsageError("write `vae methods new NAME` for a remedy of your own, or name one method")
+    folder = Path(f"vae-{name.replace('_', '-')}")
+    for path in write_package(name, folder):
+        print(path)
+    print(
+        f"next: pip install -e {folder}, edit, pytest {folder}, vae compare --methods vanilla,{name}", file=sys.stderr
+    )
+    print(CHECKLIST, end="", file=sys.stderr)
+
+
 def _utf8() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
 
@@ -84,12 +117,12 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     """A row a remedy, or on a narrow terminal a paragraph, then the aliases."""
     from rich.text import Text
 
-    from vaecli.catalogue.methods_table import short_citation, slots_text
+    from vaecli.catalogue.methods_table import parts_text, short_citation
     from vaecli.remedies import ALIAS_NOTES, ALIASES
     from vaecli.reporting.terminal import plain_table, tidy
     from vaecli.reporting.view import printable
 
-    rows = [(name, kind.title, slots_text(kind), short_citation(kind)) for name, kind in remedies.items()]
+    rows = [(name, kind.title, parts_text(kind), short_citation(kind)) for name, kind in remedies.items()]
     narrow = target.width is not None and target.width < NARROW
     table = plain_table(target)
     for head in ("method", "what it is", "changes", "paper"):
@@ -149,10 +182,11 @@ def _item(text: str) -> Table:
 
 def _entries(values: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a remedy, by label."""
-    clashes = [f"{other} ({', '.join(slots)})" for other, slots in values["clashes_with"].items()]
+    clashes = [f"{other} ({', '.join(reasons)})" for other, reasons in values["clashes_with"].items()]
     return {
         "equation": values["equation"],
-        "changes": ", ".join(values["slots"]) or "nothing",
+        "changes": ", ".join(values["owns"]) or "nothing",
+        "needs": ", ".join(values["needs"]) or "nothing",
         "cost": f"about {values['cost']:g} x the time of vanilla",
         "composes with": ", ".join(values["composes_with"]) or "none",
         "clashes with": ", ".join(clashes) or "none",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,14 +12,32 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from vaecli.core.errors import UsageError
+from vaecli.core.option_settings import OPTION_SETTINGS, OptionSetting
 
-Data = Annotated[
-    str | None,
-    typer.Option("--data", help="`synthetic`, or a folder with train.txt, valid.txt and test.txt.", show_default=False),
-]
+OPTIONS = "options"
+"""The parameter of a command that stands for the options of its settings."""
+Layer = Mapping[str, Mapping[str, Any]]
+"""Values by group and key."""
+
+
+def option_of(key: str, default: str | None = None) -> Any:
+    """The option of a setting, as typer takes it: name, kind of value and range, description and default.
+
+    Args:
+        key: Of `OPTION_SETTINGS`.
+        default: In words, where a command has another than the setting.
+    """
+    setting = OPTION_SETTINGS[key]
+    return typer.Option(setting.option, metavar=setting.shown_kind, help=setting.help(default), show_default=False)
+
+
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", help="Sizes and protocol: quick, ptb, yahoo, yelp or snli. (default: quick)"),
+    typer.Option(
+        "--preset",
+        help="Sizes and protocol: quick, ptb, yahoo, yelp or snli. (default: quick, whose values are shown here)",
+        show_default=False,
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
@@ -27,72 +47,11 @@ Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
 Name = Annotated[
     str | None, typer.Option("--name", help="Name of the experiment. (default: the corpus)", show_default=False)
 ]
-Tokenizer = Annotated[
-    str | None,
-    typer.Option(
-        "--tokenizer",
-        help="`split`, basic_english, moses, toktok or spacy; or subwords learned on train: bpe or unigram.",
-        show_default=False,
-    ),
-]
-MaxVocab = Annotated[
-    int | None,
-    typer.Option(
-        "--max-vocab",
-        help="Keep the most frequent words only; pieces of bpe and unigram. (default: all; 8,000 pieces)",
-        show_default=False,
-    ),
-]
-MinFreq = Annotated[
-    int | None,
-    typer.Option("--min-freq", help="Words or pieces seen fewer times in train are unknown.", show_default=False),
-]
-MaxLength = Annotated[
-    int | None,
-    typer.Option("--max-length", help="Cut longer sentences to this many words or pieces.", show_default=False),
-]
-TextColumn = Annotated[
-    str | None,
-    typer.Option("--text-column", metavar="N|NAME", help="Field of a line that is the sentence.", show_default=False),
-]
-LabelColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--label-column", metavar="N|NAME|none", help="Field that is the label; none: no labels.", show_default=False
-    ),
-]
-UnknownWords = Annotated[
-    str | None,
-    typer.Option("--unknown-words", metavar="WORDS", help="Words that mean <unk>, such as _UNK.", show_default=False),
-]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over train at most.", show_default=False)]
-IwSamples = Annotated[
-    int | None,
-    typer.Option("--iw-samples", help="Samples of the importance-weighted NLL; 0 skips it.", show_default=False),
-]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.", show_default=False)]
-Precision = Annotated[str | None, typer.Option("--precision", help="auto, fp32 or bf16.", show_default=False)]
+Device = Annotated[str | None, option_of("training.device", default="the run's")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-
-SHORTHANDS: Mapping[str, tuple[str, str]] = {
-    "data": ("corpus", "data"),
-    "tokenizer": ("corpus", "tokenizer"),
-    "max_vocab": ("corpus", "max_vocab"),
-    "min_freq": ("corpus", "min_freq"),
-    "max_length": ("corpus", "max_length"),
-    "text_column": ("corpus", "text_column"),
-    "label_column": ("corpus", "label_column"),
-    "unknown_words": ("corpus", "unknown_words"),
-    "epochs": ("training", "epochs"),
-    "device": ("training", "device"),
-    "precision": ("training", "precision"),
-    "seed": ("training", "seed"),
-    "iw_samples": ("evaluation", "iw_samples"),
-}
-"""Options that stand for one key of a group."""
 
 
 class Command(TyperCommand):
@@ -137,11 +96,40 @@ def check_once(args: Sequence[str], params: Iterable[Any]) -> None:
         given[key] = value
 
 
-def option_layer(**values: Any) -> dict[str, dict[str, Any]]:
-    """The given options as nested settings; those left out (None) are not in it."""
-    layer: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        if value is not None:
-            group, key = SHORTHANDS[name]
-            layer.setdefault(group, {})[key] = value
-    return layer
+def with_settings(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options of settings; its keyword ``options`` stands for them, and gets those given.
+
+    Args:
+        without: Keys of `OPTION_SETTINGS` that the command has no option for.
+
+    Returns:
+        A decorator. The command it returns has a parameter for each option, where ``options`` stood, and passes on one
+        layer of settings, values by group and key; options that were not given are not in it.
+    """
+    settings = {setting.name: setting for key, setting in OPTION_SETTINGS.items() if key not in without}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            generated = map(option_parameter, settings.values())
+            parameters += generated if parameter.name == OPTIONS else [parameter]
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            layer: dict[str, dict[str, Any]] = {}
+            for name, setting in settings.items():
+                if (value := values.pop(name, None)) is not None:
+                    layer.setdefault(setting.group, {})[name] = value
+            command(**values, **{OPTIONS: layer})
+
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # what typer reads
+        return run
+
+    return decorate
+
+
+def option_parameter(setting: OptionSetting) -> inspect.Parameter:
+    """The parameter of a command that the option of a setting fills; None is an option that was not given."""
+    kind: Any = Annotated[type(setting.default) | None, option_of(setting.key)]
+    return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)

@@ -17,29 +17,18 @@ if TYPE_CHECKING:
     from vaecli.runs.folder import RunFolder
 
 Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of initialisation, data order and noise. (default: 0)")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Folder = Annotated[Path | None, typer.Option("--folder", hidden=True, help="Run what a prepared run folder says.")]
 
 
+@o.with_settings()
 def train(
+    *,
     method: Method = "vanilla",
-    data: o.Data = None,
     preset: o.Preset = None,
     set_: o.Sets = None,
-    seed: Seed = None,
-    epochs: o.Epochs = None,
-    iw_samples: o.IwSamples = None,
-    tokenizer: o.Tokenizer = None,
-    max_vocab: o.MaxVocab = None,
-    min_freq: o.MinFreq = None,
-    max_length: o.MaxLength = None,
-    text_column: o.TextColumn = None,
-    label_column: o.LabelColumn = None,
-    unknown_words: o.UnknownWords = None,
-    device: o.Device = None,
-    precision: o.Precision = None,
+    options: o.Layer,
     out: o.Out = Path("runs"),
     name: o.Name = None,
     resume: Resume = False,
@@ -61,23 +50,13 @@ def train(
         run = RunFolder.open(folder)
         corpus = load_run_corpus(run, run.config())
     else:
-        layer = o.option_layer(
-            data=data,
-            seed=seed,
-            epochs=epochs,
-            iw_samples=iw_samples,
-            tokenizer=tokenizer,
-            max_vocab=max_vocab,
-            min_freq=min_freq,
-            max_length=max_length,
-            text_column=text_column,
-            label_column=label_column,
-            unknown_words=unknown_words,
-            device=device,
-            precision=precision,
-        )
         settings = load_settings(
-            preset=preset, options=layer, sets=set_ or [], methods=[method], experiment=name, methods_option="--method"
+            preset=preset,
+            options=options,
+            sets=set_ or [],
+            methods=[method],
+            experiment=name,
+            methods_option="--method",
         )
         for note in settings.notes:
             print(f"vae: {note}", file=sys.stderr)

@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from vaecli.core.errors import nearest
 
 LARGEST_FLOAT = 3.4028234663852886e38
 """Of float32; a larger one is infinite where it is used."""
@@ -139,3 +141,25 @@ def shown(value: Any) -> str:
         return f"an integer of {int(math.log10(abs(value))) + 1} digits"  # Python writes none above 4,300
     text = repr(value)
     return text if len(text) <= 60 else text[:56] + "..." + text[-1]
+
+
+def problems(error: ValidationError, known: type[BaseModel], prefix: str = "") -> list[str]:
+    """One line for each problem that pydantic found, with the nearest name for an unknown key."""
+    lines = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        if not prefix and path and path[0] in known.model_fields:  # a title is what a file of settings calls the field
+            path[0] = known.model_fields[path[0]].title or path[0]
+        where = ".".join([prefix, *path]) if prefix else ".".join(path)
+        if item["type"] == "extra_forbidden":
+            owner = known
+            for part in path[:-1]:
+                annotation = owner.model_fields[part].annotation if part in owner.model_fields else None
+                if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                    owner = annotation
+            lines.append(f"{where}: unknown key; {nearest(path[-1], owner.model_fields)}")
+        elif item["type"] == "value_error":
+            lines.append(f"{where}: {item['ctx']['error']}")
+        else:
+            lines.append(f"{where}: {item['msg'].lower()}, got {shown(item['input'])}")
+    return lines

@@ -1,6 +1,6 @@
 """What a user can get wrong, one class a kind, each with its exit code.
 
-Messages name the thing, the place and the way out, on one or two lines. `vaecli.cli` is the only place that
+Messages name the thing, where it was said and the way out, on one or two lines. `vaecli.cli` is the only room that
 catches `VaeError`; everything below it raises.
 """
 
@@ -62,7 +62,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     return "choose from " + ", ".join(options) if options else "there is none"
 
 
-def unknown(kind: str, name: str, choices: Iterable[str], place: str = "") -> UsageError:
+def unknown(kind: str, name: str, choices: Iterable[str], location: str = "") -> UsageError:
     """An error for a name that doesn't exist: ``unknown method 'bm' (--methods): did you mean 'bn'?``."""
-    where = f" ({place})" if place else ""
+    where = f" ({location})" if location else ""
     return UsageError(f"unknown {kind} {name!r}{where}: {nearest(name, choices)}")

@@ -132,7 +132,7 @@ def resolve(method: str) -> list[str]:
     return "+".join(ALIASES.get(part, part) for part in parts).split("+")
 
 
-def canonical(method: str, place: str = "--method") -> str:
+def canonical(method: str, source: str = "--method") -> str:
     """The one spelling of a method: aliases resolved, remedies in alphabetical order; imports no remedy.
 
     Raises:
@@ -141,7 +141,7 @@ def canonical(method: str, place: str = "--method") -> str:
     names = resolve(method)
     for name in names:
         if name not in registry():
-            raise unknown("method", name, [*registry(), *ALIASES], place)
+            raise unknown("method", name, [*registry(), *ALIASES], source)
     return "+".join(sorted(names))
 
 
@@ -174,12 +174,12 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         hyper: Hyper-parameters by remedy; those of remedies that the method doesn't name are ignored.
 
     Raises:
-        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, a clash of slots, or a
-            remedy of another package that can't be loaded.
+        UsageError: An unknown name or hyper-parameter, a value of another type or out of range, two remedies that don't
+            compose, or a remedy of another package that can't be loaded.
     """
     from pydantic import ValidationError
 
-    from vaecli.config import problems
+    from vaecli.core.checked import problems
     from vaecli.remedies.core.compose import compose
 
     parts, wrong = [], []

@@ -1,8 +1,13 @@
 """The deterministic autoencoder: z is the posterior mean and nothing pulls it to the prior.
 
-``loss = -log p(x | z = mean(x))`` (the sequence autoencoder of Dai & Le 2015, with the VAE's encoder and decoder).
-There is no variance at all, unlike in `beta` at 0, which still samples. Composes with what changes the encoder, the
-decoder and its input, with added terms of z, and with what changes the update.
+Equation:
+    ``loss = -log p(x | z = mean(x))``, with the VAE's encoder and decoder.
+
+Caveat:
+    There is no variance at all, unlike in `beta` at 0, which still samples.
+
+References:
+    Dai & Le (2015), the sequence autoencoder.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 NO_DENSITY = "a deterministic code has no density, so no KL to the prior"
 NO_BOUND = "a deterministic code has no density, so no bound on log p(x)"
@@ -47,7 +52,8 @@ class AE(Remedy):
     title: ClassVar[str] = "autoencoder"
     paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432")
     equation: ClassVar[str] = "loss = -log p(x | z = mean(x))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL, Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL_WEIGHT})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "z lies between encoder and decoder, as in the VAE; the paper's decoder starts from the encoder's whole state",
     )

@@ -1,15 +1,22 @@
 """An encoder that is trained as an autoencoder first; then the decoder starts anew and the VAE is trained.
 
-Stage 1: ``loss = E_q[-log p(x|z)]``, the KL at weight 0. Stage 2: the decoder is initialised again from a fresh seed,
-the encoder stays bit for bit, and the objective is the method's own (Li et al. 2019, who train stage 2 with free bits
-and a KL weight that rises over 10 epochs: ``ae_pretrain+free_bits+linear_anneal``). Without the new decoder the
-shortcut of stage 1 would remain. Composes with everything that doesn't have stages of its own; added terms are on in
-both stages.
+Equation:
+    Stage 1: ``loss = E_q[-log p(x|z)]``, the KL at weight 0. Stage 2: the decoder is initialised again from a fresh
+    seed, the encoder stays bit for bit, and the objective is the method's own. Without the new decoder the shortcut of
+    stage 1 would remain.
 
-The paper trains stage 1 until it converges, so the whole costs about two trainings. Here both stages share the planned
-epochs, so that methods of one experiment cost about the same; twice the epochs at the default share give the published
-budget. Each stage has a clock, an optimiser, a learning rate and decays of its own, and stage 1 decays and stops by the
-validation rec, since its neg_elbo grows with the KL that it leaves free.
+Differs from the paper:
+    The paper trains stage 1 until it converges, so the whole costs about two trainings. Here both stages share the
+    planned epochs, so that methods of one experiment cost about the same; twice the epochs at the default share give
+    the published budget. Each stage has a clock, an optimiser, a learning rate and decays of its own, and stage 1
+    decays and stops by the validation rec, since its neg_elbo grows with the KL that it leaves free.
+
+Caveat:
+    Added terms of other remedies are on in both stages.
+
+References:
+    Li et al. (2019), who train stage 2 with free bits and a KL weight that rises over 10 epochs:
+    ``ae_pretrain+free_bits+linear_anneal``.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from pydantic import Field
 
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Phase, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Phase, Remedy
 
 
 def without_kl(terms: Terms) -> Terms:
@@ -46,7 +53,8 @@ class AEPretrain(Remedy):
         "1909.00868",
     )
     equation: ClassVar[str] = "stage 1: loss = rec; stage 2: decoder initialised anew, loss = rec + w(t) K"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PHASES})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PHASES})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
         "converges)",

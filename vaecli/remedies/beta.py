@@ -1,7 +1,13 @@
 """A constant KL weight.
 
-``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))`` (Higgins et al. 2017). Against collapse beta is below 1; at 0 it
-is an autoencoder that still samples. Composes with everything that doesn't set the KL weight.
+Equation:
+    ``loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))``
+
+Caveat:
+    Against collapse beta is below 1; at 0 it is an autoencoder that still samples.
+
+References:
+    Higgins et al. (2017).
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class Beta(Remedy):
@@ -26,7 +32,7 @@ class Beta(Remedy):
         "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = ("beta is below 1, against collapse (published: above 1, to disentangle)",)
     rate_only: ClassVar[bool] = True
 

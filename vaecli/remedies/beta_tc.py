@@ -1,11 +1,20 @@
 """The KL split into mutual information, total correlation and dimension-wise KL, each with a weight of its own.
 
-``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))`` (Chen et al. 2018). The paper has a = c
-= 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information as well and makes
-collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of the aggregate posterior
-alone. The densities of q(z) come from the batch, by minibatch-weighted sampling, which leaves up to log B nats of
-information free in batches of B, or by stratified sampling, up to log N of N sentences. Composes with KL weights, which
-act on the whole, and with Gaussian posteriors.
+Equation:
+    ``loss = E_q[-log p(x|z)] + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))``
+
+Differs from the paper:
+    The paper has a = c = 1 and b above 1 (6 on its images) for disentangled dimensions; b above 1 penalises information
+    as well and makes collapse worse. What helps against collapse is a below 1, so here a = 0 and b = c = 1: the KL of
+    the aggregate posterior alone.
+
+Caveat:
+    The densities of q(z) come from the batch, by minibatch-weighted sampling, which leaves up to log B nats of
+    information free in batches of B, or by stratified sampling, up to log N of N sentences. A KL weight acts on the
+    whole.
+
+References:
+    Chen et al. (2018).
 """
 
 from __future__ import annotations
@@ -18,10 +27,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
-from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 
 def weighted_sampling(size: int, population: int) -> Tensor:
@@ -72,10 +81,7 @@ def gaussian_pairs(posterior: Posterior, z: Tensor) -> Tensor:
     Raises:
         UsageError: The posterior has no density by dimension.
     """
-    if not isinstance(posterior, DiagonalGaussian):
-        kind = type(posterior).__name__
-        raise UsageError(f"'beta_tc' needs a diagonal Gaussian posterior, got {kind}; leave it out")
-    return posterior.map(Tensor.double).log_prob_dimensions(z.double().unsqueeze(1))
+    return diagonal_gaussian(posterior, BetaTC.name).map(Tensor.double).log_prob_dimensions(z.double().unsqueeze(1))
 
 
 class BetaTC(Remedy):
@@ -90,7 +96,8 @@ class BetaTC(Remedy):
         "1802.04942",
     )
     equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "a = 0 and b = c = 1, which frees information (published: a = c = 1 and b above 1, which holds it down)",
         "stratified sampling weighs a code's own posterior by 1 / N; the published code gives that weight to the "

@@ -1,13 +1,21 @@
 """Batch normalisation of the posterior mean with a fixed scale, which gives the mean KL a floor.
 
-``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= Z (gamma^2 + b^2)
-/ 2`` (Zhu et al. 2020). Composes with everything that leaves the posterior's form alone, such as KL weights and KL
-functionals. Evaluation uses the statistics of the whole train split, so the floor holds there too; the published code
-uses running averages, below which a reported KL can fall.
+Equation:
+    ``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= Z (gamma^2 +
+    b^2) / 2``.
 
-eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of the
-unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights within
-0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no such way out.
+Differs from the paper:
+    Evaluation uses the statistics of the whole train split, so the floor holds there too; the published code uses
+    running averages, below which a reported KL can fall.
+
+Caveat:
+    eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of
+    the unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights
+    within 0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no
+    such way out.
+
+References:
+    Zhu et al. (2020).
 """
 
 from __future__ import annotations
@@ -19,12 +27,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 
 def kl_floor(gamma: float, latent_size: int) -> float:
@@ -70,9 +78,7 @@ class BatchNormHead(PosteriorHead):
         Raises:
             UsageError: The wrapped head gives no diagonal Gaussian.
         """
-        posterior = self.wrapped(encoding)
-        if not isinstance(posterior, DiagonalGaussian):
-            raise UsageError(f"'bn' needs a diagonal Gaussian posterior, got {type(posterior).__name__}; leave it out")
+        posterior = diagonal_gaussian(self.wrapped(encoding), BN.name)
         return replace(posterior, mean=self.gamma * self.norm(posterior.mean) + self.shift)
 
 
@@ -88,7 +94,8 @@ class BN(Remedy):
         "2004.12585",
     )
     equation: ClassVar[str] = "mean_hat = gamma (mean - m) / sqrt(v + eps) + b, gamma fixed"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12, so that no encoder with small means escapes the floor (published: 1e-5)",
         "evaluation normalises by the statistics of the whole train split, which keeps the floor; the code by "

@@ -1,11 +1,17 @@
 """Batch normalisation of posterior mean and standard deviation with a shared learned scale: q(z) has unit variance.
 
-``mean_hat = g_m BN(mean)``, ``s_hat = g_s BN(s)`` with ``g_m = sqrt(tau + (1 - tau) sigmoid(theta))`` and
-``g_s = sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``
-(Su 2020). Hence ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``, a far stronger
-floor than that of `bn`: expect a KL in the tens. Composes with everything that leaves the posterior's form alone.
-Normalising the logarithm of the variance instead, as some ports do, breaks these identities. So does an eps near the
-variance of what is normalised, see `bn`; the default keeps well below it.
+Equation:
+    ``mean_hat = g_m BN(mean)``, ``s_hat = g_s BN(s)`` with ``g_m = sqrt(tau + (1 - tau) sigmoid(theta))`` and ``g_s =
+    sqrt((1 - tau) sigmoid(-theta))``, so that per dimension ``E[mean_hat^2] + E[s_hat^2] = g_m^2 + g_s^2 = 1``. Hence
+    ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``.
+
+Caveat:
+    The floor is far stronger than that of `bn`: expect a KL in the tens. Normalising the logarithm of the variance
+    instead, as some ports do, breaks these identities. So does an eps near the variance of what is normalised, see
+    `bn`; the default keeps well below it.
+
+References:
+    Su (2020).
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 LEAST_VARIANCE = 1e-8
 """s_hat can pass through 0, where the logarithm of its square has no value."""
@@ -91,7 +97,7 @@ class BNScale(Remedy):
     equation: ClassVar[str] = (
         "mean_hat = sqrt(tau + (1 - tau) sigmoid(theta)) BN(mean), s_hat = sqrt((1 - tau) sigmoid(-theta)) BN(s)"
     )
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-8), see bn",
         "evaluation normalises by the statistics of the whole train split",

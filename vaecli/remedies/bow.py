@@ -1,9 +1,15 @@
 """An auxiliary loss that predicts the words of the sentence, in no order, from z alone.
 
-``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer (Zhao, Zhao &
-Eskenazi 2017). A decoder that ignores z can't lower this term, so information flows into z from the first update on. It
-counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure. The network
-is trained with the encoder. Composes with everything that has a latent variable.
+Equation:
+    ``loss = E_q[-log p(x|z)] + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]``, f a network of one tanh layer. A decoder
+    that ignores z can't lower this term, so information flows into z from the first update on.
+
+Caveat:
+    It counts the words only, not ``</s>``, and it is in nats per sentence; it is no part of any reported figure. The
+    network is trained with the encoder.
+
+References:
+    Zhao, Zhao & Eskenazi (2017).
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import EOS, Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
 
 
 def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:
@@ -47,7 +53,8 @@ class BOW(Remedy):
         "1703.10960",
     )
     equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = ("the bag leaves out </s>, which every sentence has; the code counts it",)
     cost: ClassVar[float] = 1.4
 

@@ -1,9 +1,15 @@
 """A decoder that can't look far back, so that what is global has to come from z.
 
-Residual blocks of a causal convolution of width 3 with growing dilations, between two of width 1, on word embeddings
-with z beside each (Yang et al. 2017). A state sees ``1 + 2 sum_i d_i`` inputs: 15, 63, 125 and 187 in the four
-published sizes. Channels are `decoder_size` outside the blocks and half of it inside. The encoder stays an LSTM.
-Composes with everything that doesn't replace the decoder.
+Equation:
+    Residual blocks of a causal convolution of width 3 with growing dilations, between two of width 1, on word
+    embeddings with z beside each. A state sees ``1 + 2 sum_i d_i`` inputs: 15, 63, 125 and 187 in the four published
+    sizes. Channels are `decoder_size` outside the blocks and half of it inside.
+
+Caveat:
+    The encoder stays an LSTM.
+
+References:
+    Yang et al. (2017).
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from pydantic import Field
 
 from vaecli.model.convolution import ConvolutionalDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Size = Literal["scnn", "mcnn", "lcnn", "vlcnn"]
 
@@ -40,7 +46,7 @@ class CNN(Remedy):
         "1702.08139",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | the last 1 + 2 sum_i d_i inputs, z)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     cost: ClassVar[float] = 1.3  # scnn; vlcnn takes about twice as long
 
     size: Size = Field("scnn", description="how far back it sees: scnn 15 inputs, mcnn 63, lcnn 125, vlcnn 187")

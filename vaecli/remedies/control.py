@@ -1,13 +1,22 @@
 """A proportional-integral controller of the KL weight, which holds the KL at a target.
 
-``w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min`` within [w_min, w_max], ``e(t) = C - KL(t)``, KL(t) the
-mean over batch t (Shao et al. 2020). The sum runs up to t, so the weight of an update knows the KL of its own batch, as
-a number without gradient. A sum that grew while the weight is at a bound would hold it there long after the error has
-turned. The paper freezes it then, but the test in its code, a weight below 0 and above 1 at once, never holds. Here the
-sum stops where the weight is at the bound, and an error of the other sign moves it at once. The gains are per update
-and not rescaled to the length of a run, since how soon the KL follows its weight is a matter of the optimiser. An error
-of 1 nat moves the weight by Ki = 1e-4 an update, one of 10 nats from 0 to 1 in 1,000. Composes with everything that
-doesn't set the KL weight; the KL it reads is the true one, not another remedy's KL term.
+Equation:
+    ``w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min`` within [w_min, w_max], ``e(t) = C - KL(t)``, KL(t)
+    the mean over batch t. The sum runs up to t, so the weight of an update knows the KL of its own batch, as a number
+    without gradient.
+
+Differs from the paper:
+    A sum that grew while the weight is at a bound would hold it there long after the error has turned. The paper
+    freezes it then, but the test in its code, a weight below 0 and above 1 at once, never holds. Here the sum stops
+    where the weight is at the bound, and an error of the other sign moves it at once.
+
+Caveat:
+    The gains are per update and not rescaled to the length of a run, since how soon the KL follows its weight is a
+    matter of the optimiser. An error of 1 nat moves the weight by Ki = 1e-4 an update, one of 10 nats from 0 to 1 in
+    1,000. The KL it reads is the true one, not another remedy's KL term.
+
+References:
+    Shao et al. (2020).
 """
 
 from __future__ import annotations
@@ -21,7 +30,7 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Part, Remedy, put_aux
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -103,7 +112,7 @@ class Control(Remedy):
         "the PI algorithm",
     )
     equation: ClassVar[str] = "w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min, e(t) = C - KL(t)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the integral stops where the weight is at a bound, as the paper says; the code's test, a weight below 0 "
         "and above 1 at once, never holds",

@@ -1,8 +1,14 @@
 """KL weight rising several times over, so that later cycles start from an encoder that is informative already.
 
-``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T (Fu
-et al. 2019). f rises from 0 to 1 over [0, R]. Composes with everything that doesn't set the KL weight. The learning
-rate of the published runs restarts with each cycle as well; here it is the same for every method.
+Equation:
+    ``tau = mod(t - 1, ceil(T / M)) / (T / M)``, ``w(t) = f(tau)`` where tau <= R and 1 beyond, for update t = 1 ... T.
+    f rises from 0 to 1 over [0, R].
+
+Differs from the paper:
+    The learning rate of the published runs restarts with each cycle as well; here it is the same for every method.
+
+References:
+    Fu et al. (2019).
 """
 
 from __future__ import annotations
@@ -13,26 +19,26 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
-def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Shape = "linear") -> float:
+def cyclical_weight(t: int, total: int, cycles: int, rise: float, shape: Curve = "linear") -> float:
     """The weight of update t.
 
-    The place in the cycle is an integer, so no rounding adds up over training.
+    The update within the cycle is an integer, so no rounding adds up over training.
 
     Args:
         t: From 1 to `total`.
         total: Updates T.
         cycles: Their number M. A cycle of one update is at f(0) for good.
         rise: Share R of a cycle that the weight rises for, above 0.
-        shape: The rise f as a function of tau / R, a key of `SHAPES`.
+        shape: The rise f as a function of tau / R, a key of `CURVES`.
     """
-    place = (t - 1) % -(-total // cycles)
-    if place * cycles > rise * total:
+    update = (t - 1) % -(-total // cycles)
+    if update * cycles > rise * total:
         return 1.0
-    return SHAPES[shape](place * cycles / (rise * total))
+    return CURVES[shape](update * cycles / (rise * total))
 
 
 class Cyclical(Remedy):
@@ -47,7 +53,7 @@ class Cyclical(Remedy):
         "1903.10145",
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "a cycle has ceil(T / M) updates, as in the paper; the code rounds where each begins, the same where M "
         "divides T",
@@ -57,7 +63,7 @@ class Cyclical(Remedy):
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")
-    shape: Shape = Field("linear", description="how it rises")
+    shape: Curve = Field("linear", description="how it rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

@@ -1,10 +1,19 @@
 """A posterior confined to a KL of at least delta in every dimension, whatever the encoder says.
 
-``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with s_l < 1
-< s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2`` (Razavi et al. 2019;
-their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. 2020, whose printed form lacks
-the square root). Composes with everything that leaves the posterior's form alone. The KL proves nothing here: where m
-<= 0 the mean is a function of sigma alone, so Z delta nats can come without any information.
+Equation:
+    ``sigma = s_l + (s_u - s_l) sigmoid(a)``, ``mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))`` with s_l
+    < 1 < s_u the roots of ``log s^2 - s^2 + 2 delta + 1 = 0``, so that ``KL_i = delta + max(0, m_i) / 2``.
+
+Differs from the paper:
+    Their autoregressive prior gives way to N(0, I), as in the text benchmark of Zhu et al. (2020), whose printed form
+    lacks the square root.
+
+Caveat:
+    The KL proves nothing here: where m <= 0 the mean is a function of sigma alone, so Z delta nats can come without any
+    information.
+
+References:
+    Razavi et al. (2019); Zhu et al. (2020).
 """
 
 from __future__ import annotations
@@ -18,11 +27,11 @@ from pydantic import Field
 from scipy.optimize import brentq
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 ROOT_EPS = 1e-6
 """Added to the squared mean: its root has no gradient at 0. The KL rises by half of it, so the floor holds."""
@@ -50,7 +59,7 @@ def committed(m: Tensor, a: Tensor, delta: float) -> DiagonalGaussian:
 
     Args:
         m: (B, Z) twice the nats above delta; below 0 as 0.
-        a: (B, Z) logits of sigma's place between its bounds.
+        a: (B, Z) logits of how far sigma is between its bounds.
         delta: Nats per dimension.
     """
     lower, upper = sigma_bounds(delta)
@@ -79,9 +88,7 @@ class DeltaHead(PosteriorHead):
         Raises:
             UsageError: The wrapped head gives no diagonal Gaussian.
         """
-        free = self.wrapped(encoding)
-        if not isinstance(free, DiagonalGaussian):
-            raise UsageError(f"'delta' needs a diagonal Gaussian posterior, got {type(free).__name__}; leave it out")
+        free = diagonal_gaussian(self.wrapped(encoding), Delta.name)
         wide = torch.promote_types(free.mean.dtype, torch.float32)
         return committed(free.mean.to(wide), free.logvar.to(wide), self.delta)
 
@@ -101,7 +108,8 @@ class Delta(Remedy):
     equation: ClassVar[str] = (
         "sigma = s_l + (s_u - s_l) sigmoid(a), mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))"
     )
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "the prior is N(0, I), as in the text benchmark of Zhu et al. (published: autoregressive)",
         "the mean has the square root that the form printed by Zhu et al. lacks",

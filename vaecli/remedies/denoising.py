@@ -1,10 +1,19 @@
 """Denoising: the encoder reads a corrupted sentence, the decoder reconstructs the clean one.
 
-``loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))``, where the corruption c deletes each word with one
-probability and replaces each that is left by ``<unk>`` with another, in training only (Shen et al. 2020). Sentences
-that are close share corrupted forms, so they get close codes. A sentence keeps at least one word, in which it differs
-from the published code. Alone this is the denoising VAE; with `info_js` it is the paper's DAAE, the adversarial
-autoencoder with this corruption. Composes with everything but another corruption of the encoder's input.
+Equation:
+    ``loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))``, where the corruption c deletes each word with one
+    probability and replaces each that is left by ``<unk>`` with another, in training only. Sentences that are close
+    share corrupted forms, so they get close codes.
+
+Differs from the paper:
+    A sentence keeps at least one word, in which it differs from the published code.
+
+Caveat:
+    Alone this is the denoising VAE; with `info_js` it is the paper's DAAE, the adversarial autoencoder with this
+    corruption.
+
+References:
+    Shen et al. (2020).
 """
 
 from __future__ import annotations
@@ -18,7 +27,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 def is_word(tokens: Tensor) -> Tensor:
@@ -53,9 +62,9 @@ def delete_words(batch: Batch, draws: Tensor, rate: float) -> Batch:
     keep |= (batch.tokens == BOS) | (batch.tokens == EOS)
     lengths = keep.sum(1) - 1
     # a stable sort brings what is kept to the front in its old order
-    places = torch.argsort(~keep, dim=1, stable=True)
+    order = torch.argsort(~keep, dim=1, stable=True)
     steps = torch.arange(batch.tokens.shape[1], device=batch.tokens.device)
-    tokens = batch.tokens.gather(1, places).masked_fill(steps > lengths.unsqueeze(1), PAD)
+    tokens = batch.tokens.gather(1, order).masked_fill(steps > lengths.unsqueeze(1), PAD)
     tokens = tokens[:, : int(lengths.max()) + 1]
     rows = (steps[: tokens.shape[1] - 1] < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
     return Batch(tokens, lengths, batch.index, rows)
@@ -99,7 +108,7 @@ class Denoising(Remedy):
         "1905.12777",
     )
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER_INPUT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER_INPUT})
     deviations: ClassVar[tuple[str, ...]] = ("a sentence keeps at least one word; the code may delete all",)
 
     deletion: float = Field(0.3, ge=0, le=1, description="probability that a word is deleted; one always stays")

@@ -1,11 +1,17 @@
 """The density gap: in each dimension, the mixture of several sentences' posteriors is held to the prior.
 
-``K = sum_d KL(q_b(z_d) || p(z_d))``, q_b the mixture of the posteriors of a subset b of the batch (Zhang et al. 2022).
-A subset of 1 is the VAE. The larger it is, the less K: the KL is convex, so posteriors that are apart but together fill
-the prior cost nothing. Only marginals are compared, so a mixture that is right in each dimension but not in all
-together costs nothing either. Subsets are consecutive sentences of the batch, the last may be smaller; each has its own
-estimate from M samples of every posterior in it, n M of a mixture of n, which is unbiased. Composes with KL weights and
-with remedies whose posterior is a diagonal Gaussian; the prior is N(0, I).
+Equation:
+    ``K = sum_d KL(q_b(z_d) || p(z_d))``, q_b the mixture of the posteriors of a subset b of the batch. A subset of 1 is
+    the VAE. The larger it is, the less K: the KL is convex, so posteriors that are apart but together fill the prior
+    cost nothing.
+
+Caveat:
+    Only marginals are compared, so a mixture that is right in each dimension but not in all together costs nothing
+    either. Subsets are consecutive sentences of the batch, the last may be smaller; each has its own estimate from M
+    samples of every posterior in it, n M of a mixture of n, which is unbiased. The prior is N(0, I).
+
+References:
+    Zhang et al. (2022).
 """
 
 from __future__ import annotations
@@ -18,10 +24,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
-from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
+from vaecli.model.posterior import gaussian_kl
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:
@@ -74,7 +80,8 @@ class DG(Remedy):
         "marginal regularisation by the density gap",
     )
     equation: ClassVar[str] = "K = sum_d KL(q_b(z_d) || p(z_d)), q_b the mixture over a subset of the batch"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR, Slot.KL, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.STANDARD_PRIOR})
     version: ClassVar[int] = 2
     deviations: ClassVar[tuple[str, ...]] = (
         "the mixture is over a subset of 32 sentences whatever the batch size (published: over the batch, of 32)",
@@ -94,8 +101,5 @@ class DG(Remedy):
         Raises:
             UsageError: The posterior is no diagonal Gaussian.
         """
-        posterior = terms.context.posterior
-        if not isinstance(posterior, DiagonalGaussian):
-            kind = type(posterior).__name__
-            raise UsageError(f"'dg' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+        posterior = diagonal_gaussian(terms.context.posterior, self.name)
         return replace(terms, kl=grouped_density_gap(posterior.mean, posterior.logvar, self.subset, self.samples))

@@ -1,13 +1,21 @@
 """Diversity and uncertainty: batch-normalised means, and a floor and dropout on the variances.
 
-``mean_hat = g_d BN(mean) + b`` with g_d and b learned and g_d rescaled so that ``sqrt(mean_d g_d^2) = gamma``;
-``sigma^2_hat = d2 + dropout_p(sigma^2)`` with ``d2 = alpha / (2 pi e)`` (Shen et al. 2021). The spread of the mean
-keeps the KL above Z gamma^2 / 2, however the dimensions share it, and the floor keeps the entropy of every dimension
-above ``log(alpha) / 2``. Composes with everything that leaves the posterior's form alone, such as KL weights.
+Equation:
+    ``mean_hat = g_d BN(mean) + b`` with g_d and b learned and g_d rescaled so that ``sqrt(mean_d g_d^2) = gamma``;
+    ``sigma^2_hat = d2 + dropout_p(sigma^2)`` with ``d2 = alpha / (2 pi e)``. The spread of the mean keeps the KL above
+    Z gamma^2 / 2, however the dimensions share it, and the floor keeps the entropy of every dimension above
+    ``log(alpha) / 2``.
 
-Dropout is on in training after an update at KL weight 1, as in the published code, and off where the weight is below. A
-dropped variance falls to d2, not to 0: its KL jumps, as intended. Evaluation has no dropout and uses the statistics of
-the whole train split, so the floor of the KL holds there too. For eps see `bn`.
+Differs from the paper:
+    Evaluation has no dropout and uses the statistics of the whole train split, so the floor of the KL holds there too.
+    For eps see `bn`.
+
+Caveat:
+    Dropout is on in training after an update at KL weight 1, as in the published code, and off where the weight is
+    below. A dropped variance falls to d2, not to 0: its KL jumps, as intended.
+
+References:
+    Shen et al. (2021).
 """
 
 from __future__ import annotations
@@ -20,14 +28,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 FULL_WEIGHT = 1 - 1e-6
 """A KL weight from here on counts as 1: a curve may come near it without reaching it."""
@@ -103,9 +111,7 @@ class DUHead(PosteriorHead):
         Raises:
             UsageError: The wrapped head gives no diagonal Gaussian, or the batch is one sentence in training.
         """
-        q = self.wrapped(encoding)
-        if not isinstance(q, DiagonalGaussian):
-            raise UsageError(f"'du' needs a diagonal Gaussian posterior, got {type(q).__name__}; leave it out")
+        q = diagonal_gaussian(self.wrapped(encoding), DU.name)
         mean = rescaled(self.scale, self.gamma) * self.norm(q.mean) + self.shift
         variance = self.floor + self.dropout(q.logvar.to(mean.dtype).exp())
         return DiagonalGaussian(mean, variance.log())
@@ -125,7 +131,9 @@ class DU(Remedy):
     equation: ClassVar[str] = (
         "mean_hat = g_d BN(mean) + b, sqrt(mean_d g_d^2) = gamma, sigma^2_hat = d2 + dropout_p(sigma^2)"
     )
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-5), see bn",
         "evaluation normalises by the statistics of the whole train split; the code by running averages",

@@ -1,10 +1,16 @@
 """A KL term that pushes down only above a target, so that so many nats are free.
 
-``K = sum_i max(lambda, <KL_i>)``, < > the mean over the batch (Kingma et al. 2016, the objective with free bits), is
-mode `group`. Of its variants, `dimension` takes the maximum for each sentence, ``<sum_i max(lambda, KL_i)>`` (Li et al.
-2019); `sentence`, ``<max(t, KL)>``, and `batch`, ``max(t, <KL>)``, have one target for all Z dimensions. The target t
-is in nats per sentence, lambda = t / Z in nats per dimension. Below the target the KL has no gradient. Composes with
-everything that doesn't replace the KL term; a KL weight multiplies it.
+Equation:
+    ``K = sum_i max(lambda, <KL_i>)``, < > the mean over the batch, is mode `group`. Of its variants, `dimension` takes
+    the maximum for each sentence, ``<sum_i max(lambda, KL_i)>``; `sentence`, ``<max(t, KL)>``, and `batch`, ``max(t,
+    <KL>)``, have one target for all Z dimensions. The target t is in nats per sentence, lambda = t / Z in nats per
+    dimension.
+
+Caveat:
+    Below the target the KL has no gradient. A KL weight multiplies K.
+
+References:
+    Kingma et al. (2016), the objective with free bits; Li et al. (2019), mode `dimension`.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Mode = Literal["dimension", "group", "sentence", "batch"]
 
@@ -58,7 +64,7 @@ class FreeBits(Remedy):
         "the objective with free bits",
     )
     equation: ClassVar[str] = "K = sum_i max(lambda, KL_i), lambda = target / Z"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the maximum is taken for each sentence, as in the code of Li et al. (published: of the batch mean, which "
         "is mode group)",

@@ -1,22 +1,29 @@
 """A decoder that reads no words at all: every input word is ``<unk>``, in training and in evaluation.
 
-``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training (Bowman et al. 2016, the
-inputless decoder of table 2). What is left to the decoder is z and the position; ``<s>`` stays. The words are hidden
-where the decoder looks them up, so that scoring and generation alike see none. Composes with everything that doesn't
-corrupt the decoder's input; with `lm` it is the inputless language model of the same table.
+Equation:
+    ``p(w_t | w_<t, z) = p(w_t | t, z)``, word dropout at rate 1 that stays on after training. What is left to the
+    decoder is z and the position; ``<s>`` stays. The words are hidden where the decoder looks them up, so that scoring
+    and generation alike see none.
+
+Caveat:
+    With `lm` it is the inputless language model of the same table.
+
+References:
+    Bowman et al. (2016), the inputless decoder of table 2.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from vaecli.core.errors import UsageError
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.parts import unmet
 from vaecli.remedies.word_dropout import drop_words
 
 
@@ -41,7 +48,7 @@ class Historyless(Remedy):
         "table 2, the inputless decoder",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | t, z), in evaluation too"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER_INPUT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER_INPUT})
 
     def build(self, parts: Parts) -> Parts:
         """Hides the words from the decoder.
@@ -51,7 +58,7 @@ class Historyless(Remedy):
         """
         words = getattr(parts.decoder, "embedding", None)
         if not isinstance(words, nn.Embedding):
-            kind = type(parts.decoder).__name__
-            raise UsageError(f"'historyless' needs a decoder with word embeddings, {kind} has none; leave it out")
-        parts.decoder.embedding = HiddenWords(words.num_embeddings, words.embedding_dim, padding_idx=words.padding_idx)
-        return replace(parts)
+            raise unmet(self.name, "a decoder with word embeddings", type(parts.decoder).__name__)
+        decoder = copy.deepcopy(parts.decoder)
+        decoder.embedding = HiddenWords(words.num_embeddings, words.embedding_dim, padding_idx=words.padding_idx)
+        return replace(parts, decoder=decoder)

@@ -1,11 +1,20 @@
 """Holistic regularisation: posteriors from hidden and cell state after each word, their KLs averaged, z from the last.
 
-``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, q(z_t|x_<=t) from ``[h_t; c_t]`` (Li et al.
-2019). The loss is that of `twr` over all steps; what differs is that the head reads the cell state as well, so here the
-encoder gives both, 2 F features instead of F, and walks through the sentence step by step, since the fused LSTM keeps
-no cell states. One layer as everywhere in this program, where the paper has two and a z as large as all their states.
-The trained term is no bound; what is reported is the bound with the KL of z. The published figures decode from the
-mean, report the average and count padded steps. Composes as `twr`.
+Equation:
+    ``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, q(z_t|x_<=t) from ``[h_t; c_t]``. The loss
+    is that of `twr` over all steps; what differs is that the head reads the cell state as well, so here the encoder
+    gives both, 2 F features instead of F, and walks through the sentence step by step, since the fused LSTM keeps no
+    cell states.
+
+Differs from the paper:
+    One layer as everywhere in this program, where the paper has two and a z as large as all their states. The published
+    figures decode from the mean, report the average and count padded steps.
+
+Caveat:
+    The trained term is no bound; what is reported is the bound with the KL of z.
+
+References:
+    Li et al. (2019).
 """
 
 from __future__ import annotations
@@ -20,8 +29,8 @@ from vaecli.model.encoder import Encoding, LSTMEncoder
 from vaecli.model.posterior import GaussianHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 
 class CellLSTMEncoder(LSTMEncoder):
@@ -61,7 +70,8 @@ class HR(Remedy):
         "1911.05343",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|h_t, c_t) || N(0, I))"
-    slots: ClassVar[frozenset[Slot]] = SLOTS
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.KL})
+    needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (
         "one layer, and a z of model.latent_size (published: two layers, a z as large as all their states)",
         "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "

@@ -1,15 +1,22 @@
 """A posterior of any shape: a diagonal Gaussian bent by inverse autoregressive flow.
 
-``z_t = m_t + exp(s_t) z_{t-1}`` with m_t and s_t autoregressive in z_{t-1}, and ``log q(z|x) = log q_0(z_0|x) - sum_t
-sum_i s_t,i`` (Kingma et al. 2016). The steps see z alone, not the sentence: the paper's context input is left out, so
-that the density of a code under all sentences takes one inverse. |s| is bounded by 2, where their gated form has s
-below 0, and a fresh flow is the identity, so that training starts as that of the vanilla VAE. The KL has no closed form
-and is estimated at the sample. A better q tightens the bound; it doesn't by itself keep the decoder from ignoring z.
-The paper trains with free bits: ``free_bits+iaf``, where all Z dimensions share the target. Composes with KL weights,
-KL functionals and other priors, not with what needs a Gaussian.
+Equation:
+    ``z_t = m_t + exp(s_t) z_{t-1}`` with m_t and s_t autoregressive in z_{t-1}, and ``log q(z|x) = log q_0(z_0|x) -
+    sum_t sum_i s_t,i``.
 
-The posterior mean, of which `au` is made, is an average over 128 fixed noises in evaluation, and the code at noise 0 in
-training.
+Differs from the paper:
+    The steps see z alone, not the sentence: the paper's context input is left out, so that the density of a code under
+    all sentences takes one inverse. |s| is bounded by 2, where their gated form has s below 0, and a fresh flow is the
+    identity, so that training starts as that of the vanilla VAE.
+
+Caveat:
+    The KL has no closed form and is estimated at the sample. A better q tightens the bound; it doesn't by itself keep
+    the decoder from ignoring z. The paper trains with free bits: ``free_bits+iaf``, where all Z dimensions share the
+    target. The posterior mean, of which `au` is made, is an average over 128 fixed noises in evaluation, and the code
+    at noise 0 in training.
+
+References:
+    Kingma et al. (2016).
 """
 
 from __future__ import annotations
@@ -21,12 +28,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.flow import Flow, FlowPosterior, antithetic_noise
-from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
+from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 MEAN_PAIRS = 64
 """Pairs of noise that the posterior mean is averaged over."""
@@ -55,9 +62,7 @@ class FlowHead(PosteriorHead):
         Raises:
             UsageError: The wrapped head gives no diagonal Gaussian.
         """
-        q = self.wrapped(encoding)
-        if not isinstance(q, DiagonalGaussian):
-            raise UsageError(f"'iaf' needs a diagonal Gaussian to bend, got {type(q).__name__}; leave it out")
+        q = diagonal_gaussian(self.wrapped(encoding), IAF.name)
         base = q.map(lambda t: t.to(torch.promote_types(t.dtype, torch.float32)))
         noise = torch.zeros_like(self.noise[:1]) if self.training else self.noise
         codes, _ = self.flow(base.sample(noise))
@@ -76,13 +81,14 @@ class IAF(Remedy):
         "1606.04934",
     )
     equation: ClassVar[str] = "z_t = m_t(z_{t-1}) + exp(s_t(z_{t-1})) z_{t-1}, m and s autoregressive"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.INFERENCE, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "the steps see z alone (published: the sentence too), so that a code's density under all sentences takes "
         "one inverse",
         "|s| is at most 2 (published: a gate, s below 0), and a step's network has one hidden layer (published: two)",
     )
-    alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.GAUSSIAN})
     cost: ClassVar[float] = 1.2
 
     flows: int = Field(2, ge=1, le=16, description="T: steps of the flow (published: 2 to 8)")

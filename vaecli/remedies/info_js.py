@@ -1,14 +1,19 @@
 """InfoVAE with the Jensen-Shannon divergence: a critic tells codes from prior samples, the encoder deceives it.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T a
-critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]`` (Zhao et al. 2019; the encoder's loss is the one of
-Goodfellow et al. 2014 that doesn't saturate). alpha = 1 is the adversarial autoencoder (Makhzani et al. 2016) with a
-Gaussian encoder, and with `denoising` it is DAAE (Shen et al. 2020), whose critic and lambda = 10 are the defaults. The
-critic has an Adam of its own, at the model's learning rate as in their code, and one update after each update of the
-model, on the codes of the same batch; neither update touches the other's weights. The term is in nats per sentence,
-log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. Composes with KL
-weights, which act on the KL only, and with posteriors and decoders of other remedies, not with those that make the
-update in another way.
+Equation:
+    ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]``, s the logistic function and T
+    a critic trained on ``-E_p[log s(T(z))] - E_q[log(1 - s(T(z)))]``; the encoder's loss is the one that doesn't
+    saturate. alpha = 1 is the adversarial autoencoder with a Gaussian encoder, and with `denoising` it is DAAE, whose
+    critic and lambda = 10 are the defaults.
+
+Caveat:
+    The critic has an Adam of its own, at the model's learning rate as in the code of DAAE, and one update after each
+    update of the model, on the codes of the same batch; neither update touches the other's weights. The term is in nats
+    per sentence, log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. A KL
+    weight acts on the KL only.
+
+References:
+    Makhzani et al. (2016); Zhao et al. (2019); Shen et al. (2020), DAAE; Goodfellow et al. (2014), the encoder's loss.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from vaecli.kernels.optimizers import Adam
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Session, Step, put_aux
 from vaecli.remedies.shared.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
@@ -102,7 +107,9 @@ class InfoJS(InfoVAE):
     paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
     version: ClassVar[int] = 2
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = (
         "betas (0.5, 0.999) are the critic's only; encoder and decoder have the optimiser of all methods",
         "where the model is trained by SGD the critic keeps Adam at 5e-4, as no rate of SGD is one of Adam",

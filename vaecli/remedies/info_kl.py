@@ -1,11 +1,18 @@
 """InfoVAE with the KL divergence: q(z) as a whole is held to the prior, and information about the sentence is free.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) KL(q(z) || p(z))`` (Zhao et al. 2019).
-q(z) is the mixture of the batch's posteriors, taken at the same samples as q(z|x), so that exactly ``log q(z|x) - log
-p(z) = [log q(z|x) - log q(z)] + [log q(z) - log p(z)]``: the KL is MI plus divergence, and alpha = lambda = 1 drops the
-MI alone. A batch of B shows at most log B nats of MI (4.2 at 64): what the KL has above that counts as divergence and
-is pushed down, so information is free up to log B only. alpha = 0 and lambda = 1 is the VAE. Composes with KL weights,
-which act on the whole, since both parts are KL divergences, and with all posteriors that have a density.
+Equation:
+    ``loss = E_q[-log p(x|z)] + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) KL(q(z) || p(z))``. q(z) is the
+    mixture of the batch's posteriors, taken at the same samples as q(z|x), so that exactly ``log q(z|x) - log p(z) =
+    [log q(z|x) - log q(z)] + [log q(z) - log p(z)]``: the KL is MI plus divergence, and alpha = lambda = 1 drops the MI
+    alone. alpha = 0 and lambda = 1 is the VAE.
+
+Caveat:
+    A batch of B shows at most log B nats of MI (4.2 at 64): what the KL has above that counts as divergence and is
+    pushed down, so information is free up to log B only. A KL weight acts on the whole, since both parts are KL
+    divergences.
+
+References:
+    Zhao et al. (2019).
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.base import Part
 from vaecli.remedies.shared.aggregate import batch_densities
 from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
 
@@ -45,7 +52,7 @@ class InfoKL(InfoVAE):
     name: ClassVar[str] = "info_kl"
     title: ClassVar[str] = "InfoVAE (KL)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
 

@@ -1,11 +1,19 @@
 """InfoVAE with maximum mean discrepancy: less KL per sentence, more agreement of q(z) with the prior.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) MMD^2(q(z), p(z))`` (Zhao et al. 2019). alpha = 0 and
-lambda = 1 is the VAE; alpha = 1 is the WAE. Composes with KL weights, which act on the KL only, and with posteriors and
-decoders of other remedies. MMD^2 is in no unit of information; lambda turns it into nats. The paper's values, up to
-1,000, are for images; the default here is one at which the term starts at a few nats of a sentence. It is set by that
-scale and not by the figures it gives: a large lambda holds q(z) to the prior before a text decoder has learned to use
-z, and may itself bring about collapse.
+Equation:
+    ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) MMD^2(q(z), p(z))``. alpha = 0 and lambda = 1 is
+    the VAE; alpha = 1 is the WAE.
+
+Differs from the paper:
+    The paper's lambda, up to 1,000, is for images; the default here is one at which the term starts at a few nats of a
+    sentence. It is set by that scale and not by the figures it gives.
+
+Caveat:
+    A KL weight acts on the KL only. MMD^2 is in no unit of information; lambda turns it into nats. A large lambda holds
+    q(z) to the prior before a text decoder has learned to use z, and may itself bring about collapse.
+
+References:
+    Zhao et al. (2019).
 """
 
 from __future__ import annotations

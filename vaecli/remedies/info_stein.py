@@ -1,11 +1,17 @@
 """InfoVAE with a Stein discrepancy: q(z) is held to the prior by the prior's score, without samples of the prior.
 
-``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al. 2019). In form `ksd`, D
-is the squared kernelised Stein discrepancy of the batch's codes (Liu, Lee & Jordan 2016), unbiased. In form `svgd`,
-which the paper uses, codes move along the Stein variational direction phi of Liu & Wang (2016) instead: the term is
-``-<stop(phi_i) . z_i>``, whose gradient is right and whose value means nothing, so the loss in the history says little.
-D is in no unit of information; lambda turns it into nats. A Gaussian kernel hardly sees anything in tens of dimensions.
-Composes with KL weights, which act on the KL only, and with posteriors and decoders of other remedies.
+Equation:
+    ``loss = E_q[-log p(x|z)] + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))``. In form `ksd`, D is the squared
+    kernelised Stein discrepancy of the batch's codes, unbiased. In form `svgd`, which the paper uses, codes move along
+    the Stein variational direction phi instead: the term is ``-<stop(phi_i) . z_i>``.
+
+Caveat:
+    In form `svgd` the gradient is right and the value means nothing, so the loss in the history says little. D is in no
+    unit of information; lambda turns it into nats. A Gaussian kernel hardly sees anything in tens of dimensions. A KL
+    weight acts on the KL only.
+
+References:
+    Zhao et al. (2019); Liu, Lee & Jordan (2016), `ksd`; Liu & Wang (2016), `svgd`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,24 @@
 """Several encoder updates per decoder update, until the encoder has caught up.
 
-While the encoder lags behind, an update is an inner loop of encoder updates, the first on the batch itself, the others
-on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the batch (He et
-al. 2019). A KL weight that follows the clock advances once per decoder update, one that follows the measured KL at
-every update. At the start of each epoch the mutual information on validation is measured; once it falls below that of
-the epoch before, training is plain for good, exactly as without this remedy. Composes with everything that doesn't
-change the update.
+Equation:
+    While the encoder lags behind, an update is an inner loop of encoder updates, the first on the batch itself, the
+    others on training batches drawn uniformly, until their mean loss per word rises; then one decoder update on the
+    batch. At the start of each epoch the mutual information on validation is measured; once it falls below that of the
+    epoch before, training is plain for good, exactly as without this remedy.
 
-Every update is clipped by the norm of the gradient over encoder and decoder together, as published, whichever it moves.
-Without `joint_clip` each is clipped by the norm of what it moves, and encoder updates form no weight gradients of the
-decoder. Mutual information is measured against the whole validation split, where the published estimate within batches
-of 32 can't exceed log 32 = 3.47 nats and saturates. The authors' optimiser is SGD without momentum; with adam, encoder
-and decoder keep statistics of their own.
+Differs from the paper:
+    Mutual information is measured against the whole validation split, where the published estimate within batches of 32
+    can't exceed log 32 = 3.47 nats and saturates. The authors' optimiser is SGD without momentum; with adam, encoder
+    and decoder keep statistics of their own.
+
+Caveat:
+    A KL weight that follows the clock advances once per decoder update, one that follows the measured KL at every
+    update. Every update is clipped by the norm of the gradient over encoder and decoder together, as published,
+    whichever it moves. Without `joint_clip` each is clipped by the norm of what it moves, and encoder updates form no
+    weight gradients of the decoder.
+
+References:
+    He et al. (2019).
 """
 
 from __future__ import annotations
@@ -27,9 +34,10 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import Batch
 from vaecli.model.frozen import frozen
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_modules
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""
@@ -82,7 +90,8 @@ class Lagging(Remedy):
     )
     equation: ClassVar[str] = "encoder updates until their loss rises, then one decoder update"
     version: ClassVar[int] = 2
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the mutual information that ends the inner loops is that of the whole validation split (published: within "
         "batches of at most 32 sentences of one length, at most log 32 = 3.47 nats)",
@@ -143,10 +152,10 @@ class Lagging(Remedy):
                     batch = session.random_batch()
         return self.inner_updates
 
-    def _only(self, group: str, model: VAE) -> AbstractContextManager[None]:
+    def _only(self, group: ParameterGroup, model: VAE) -> AbstractContextManager[None]:
         """Leaves gradients, and with them the norm that clips, to one group."""
         if self.joint_clip:
             return nullcontext()
-        if group == "encoder":
-            return frozen(model.decoder, model.prior, model.input_noise)
-        return frozen(model.encoder, model.head, model.encoder_noise, *model.aux.values())
+        return frozen(
+            *(module for other in PARAMETER_GROUPS if other != group for module in group_modules(model, other))
+        )

@@ -1,9 +1,15 @@
 """KL weight rising over the first epochs, linearly unless another shape is asked for.
 
-``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up (Bowman et al. 2016, in the form of He et al.
-2019). One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones. ``w(s) = start + (1 -
-start) f(s / S)`` with the shapes f of the cyclical schedule, all at one half in the middle of the warm-up;
-`sigmoid_anneal` is the logistic curve in steps. Composes with all that doesn't set the KL weight.
+Equation:
+    ``w(s) = min(1, start + s (1 - start) / S)``, S the steps of the warm-up. ``w(s) = start + (1 - start) f(s / S)``
+    with the shapes f of the cyclical schedule, all at one half in the middle of the warm-up.
+
+Caveat:
+    One rule fits it to shorter runs: S is 10 epochs, but at most a share of the planned ones. `sigmoid_anneal` is the
+    logistic curve in steps.
+
+References:
+    Bowman et al. (2016), in the form of He et al. (2019).
 """
 
 from __future__ import annotations
@@ -14,15 +20,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.schedules import SHAPES, Shape
+from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
-def warmup_weight(step: float, warmup_steps: float, start: float, shape: Shape) -> float:
+def warmup_weight(step: float, warmup_steps: float, start: float, shape: Curve) -> float:
     """The weight at a step: from `start` at 0, exactly 1 from `warmup_steps` on, constant 1 without a warm-up."""
     if step >= warmup_steps:
         return 1.0
-    return start + (1 - start) * SHAPES[shape](step / warmup_steps)
+    return start + (1 - start) * CURVES[shape](step / warmup_steps)
 
 
 def linear_weight(step: float, warmup_steps: float, start: float) -> float:
@@ -45,7 +51,7 @@ class LinearAnneal(Remedy):
     title: ClassVar[str] = "linear KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = min(1, start + s (1 - start) / S)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the warm-up takes at most a quarter of the planned epochs (published: 10 epochs of runs of tens)",
         "it starts at 0, as with Li et al. and Zhu et al. (He et al.: at 0.1)",
@@ -55,7 +61,7 @@ class LinearAnneal(Remedy):
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")
     share: float = Field(0.25, ge=0, le=1, description="largest share of the planned epochs that the warm-up takes")
-    shape: Shape = Field("linear", description="how the weight rises")
+    shape: Curve = Field("linear", description="how the weight rises")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

@@ -1,17 +1,23 @@
 """A decoder whose map from z to the logits is injective, with a floor under how far it moves them.
 
-Where the likelihood doesn't depend on z, the posterior is the prior; a latent-identifiable decoder can't be like that
-(Wang et al. 2021). ``logits_t = f_2(B f_1([h_t; z]))``: f(x) = grad phi(x) + L x with phi an input-convex network, B of
-full rank, and an LSTM that never sees z itself. L bounds the inverse Lipschitz constant (Kinoshita et al. 2023):
-``<f(x) - f(y), x - y> >= L |x - y|^2``, so logits of two codes differ by at least ``L^2 s |z - z'|``, s the smallest
-singular value of B. L = 0 is the decoder of Wang et al. What a softmax can't see is a shift of all logits alike.
-Composes with everything that doesn't replace the decoder.
+Equation:
+    ``logits_t = f_2(B f_1([h_t; z]))``: f(x) = grad phi(x) + L x with phi an input-convex network, B of full rank, and
+    an LSTM that never sees z itself. L bounds the inverse Lipschitz constant: ``<f(x) - f(y), x - y> >= L |x - y|^2``,
+    so logits of two codes differ by at least ``L^2 s |z - z'|``, s the smallest singular value of B. L = 0 is the
+    decoder of Wang et al. Where the likelihood doesn't depend on z, the posterior is the prior; a latent-identifiable
+    decoder can't be like that.
 
-Published: two layers of 1,024 units each on inputs of 1,056, L on f_1 alone; here the units follow the sizes of the
-model, and L is on both maps, so that its floor reaches the logits. The published code differentiates phi by a backward
-pass inside the forward pass, and so trains through two; here the gradient of phi is written out. What is left to pay is
-an output layer about 3 (1 + Z / H) times as wide, its product with B, and the singular values of B, whose cost grows
-with V (H + Z)^2.
+Differs from the paper:
+    Published: two layers of 1,024 units each on inputs of 1,056, L on f_1 alone; here the units follow the sizes of the
+    model, and L is on both maps, so that its floor reaches the logits. The published code differentiates phi by a
+    backward pass inside the forward pass, and so trains through two; here the gradient of phi is written out.
+
+Caveat:
+    What a softmax can't see is a shift of all logits alike. What is left to pay is an output layer about 3 (1 + Z / H)
+    times as wide, its product with B, and the singular values of B, whose cost grows with V (H + Z)^2.
+
+References:
+    Wang et al. (2021); Kinoshita et al. (2023).
 """
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ from pydantic import Field
 from vaecli.core.errors import UsageError
 from vaecli.model.injective import InjectiveDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class Lipschitz(Remedy):
@@ -40,7 +46,7 @@ class Lipschitz(Remedy):
         "the gradient of an input-convex network plus L z, in the text decoder of Wang et al. (2021), arXiv:2301.00537",
     )
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "hidden units follow the model's sizes (published: 1,024)",
         "the bound L is on both maps, so that its floor reaches the logits (published: on the first)",

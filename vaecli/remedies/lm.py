@@ -1,7 +1,13 @@
 """The language model: the same decoder without a latent variable, the figure that a VAE has to beat.
 
-``loss = -sum_t log p(w_t | w_<t)``, exact (the reference row of He et al. 2019). The decoder has the sizes and dropout
-of the VAE's, reads the words only and starts from a zero state. Composes with what changes the decoder's input.
+Equation:
+    ``loss = -sum_t log p(w_t | w_<t)``, exact.
+
+Caveat:
+    The decoder has the sizes and dropout of the VAE's, reads the words only and starts from a zero state.
+
+References:
+    He et al. (2019), the reference row.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from typing import ClassVar
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 NO_LATENT = "a language model has no latent variable"
 EXACT = "its iw_nll is exact, without samples"
@@ -32,8 +38,8 @@ class LM(Remedy):
         "row LSTM-LM",
     )
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
-    slots: ClassVar[frozenset[Slot]] = frozenset(Slot) - {Slot.DECODER_INPUT}
-    alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.LATENT, Need.ENCODER, Need.GAUSSIAN, Need.MOVABLE_KL})
     cost: ClassVar[float] = 0.7
     undefined: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),

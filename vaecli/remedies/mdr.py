@@ -1,11 +1,19 @@
 """A minimum desired rate: the -ELBO under a constraint KL >= r, by a Lagrange multiplier that is learned.
 
-``min over the model, max over u >= 0 of E_q[-log p(x|z)] + <KL> + u (r - <KL>)``, < > the mean over the batch
-(Pelsmaeker & Aziz 2020). At KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder, above it the
-KL is rewarded. u ascends by RMSprop on the gradient r - <KL> of the same backward pass, and is projected to u >= 0; the
-published code takes |u| instead. RMSprop divides by the size of the gradient, so u moves by about the learning rate an
-update however far the KL is off: 1 in 1,000 updates, in runs of any length. Composes with KL weights, which act on <KL>
-and not on the constraint, and with other posteriors and decoders.
+Equation:
+    ``min over the model, max over u >= 0 of E_q[-log p(x|z)] + <KL> + u (r - <KL>)``, < > the mean over the batch. At
+    KL weight 1 the KL has the factor 1 - u: at u = 1 the model is an autoencoder, above it the KL is rewarded. u
+    ascends by RMSprop on the gradient r - <KL> of the same backward pass.
+
+Differs from the paper:
+    u is projected to u >= 0; the published code takes |u| instead.
+
+Caveat:
+    RMSprop divides by the size of the gradient, so u moves by about the learning rate an update however far the KL is
+    off: 1 in 1,000 updates, in runs of any length. A KL weight acts on <KL> and not on the constraint.
+
+References:
+    Pelsmaeker & Aziz (2020).
 """
 
 from __future__ import annotations
@@ -21,7 +29,7 @@ from vaecli.corpus.types import Batch
 from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Session, Slot, Step, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:
@@ -67,7 +75,9 @@ class MDR(Remedy):
         "minimum desired rate",
     )
     equation: ClassVar[str] = "loss = rec + <KL> + u (r - <KL>), u >= 0 ascending"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.STEP})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_KL, Need.PLAIN_KL, Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = ("a multiplier below 0 becomes 0 (the code takes its absolute value)",)
     rate_only: ClassVar[bool] = True
 

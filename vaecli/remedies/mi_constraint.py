@@ -1,11 +1,20 @@
 """ELBO under a constraint on mutual information: a hinge lifts the KL while the information is below a minimum.
 
-``loss = E_q[-log p(x|z)] + beta <KL> + lambda max(0, c - I)``, <.> the batch mean: the Lagrangian of minimising the
--ELBO subject to ``I(x; z) >= c``. Phuong et al. (2018) pose the problem with an equality; the hinge on the KL follows
-an unsigned note. With ``mi = kl``, I is the batch mean of the KL. That is an upper bound: a posterior far from the
-prior but the same for all sentences satisfies it without information, so ``mi = aggregate`` estimates I itself, at most
-log B in batches of B. Below c the KL term has the factor beta - lambda, so it lifts the KL only for lambda > beta.
-Composes with KL weights, which act on beta <KL> and not on the hinge, and with other posteriors.
+Equation:
+    ``loss = E_q[-log p(x|z)] + beta <KL> + lambda max(0, c - I)``, <.> the batch mean: the Lagrangian of minimising the
+    -ELBO subject to ``I(x; z) >= c``.
+
+Differs from the paper:
+    Phuong et al. pose the problem with an equality; the hinge on the KL follows an unsigned note.
+
+Caveat:
+    With ``mi = kl``, I is the batch mean of the KL. That is an upper bound: a posterior far from the prior but the same
+    for all sentences satisfies it without information, so ``mi = aggregate`` estimates I itself, at most log B in
+    batches of B. Below c the KL term has the factor beta - lambda, so it lifts the KL only for lambda > beta. A KL
+    weight acts on beta <KL> and not on the hinge.
+
+References:
+    Phuong et al. (2018).
 """
 
 from __future__ import annotations
@@ -19,7 +28,7 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 from vaecli.remedies.shared.aggregate import batch_densities
 
@@ -55,7 +64,7 @@ class MIConstraint(Remedy):
         equation="the constraint as an equality; the hinge is of an unsigned note",
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     deviations: ClassVar[tuple[str, ...]] = (
         "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",
     )

@@ -1,14 +1,22 @@
 """Mutual information machine: encoder and decoder as two factorisations of one joint distribution.
 
-``loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]`` (Livne et al. 2020, the asymmetric loss): the mean of the
-negative logarithms of ``p(x|z) p(z)`` and ``p(x|z) q(z|x)`` under the encoder's samples. Where the KL of the VAE
-rewards a wide q(z|x), this rewards a narrow one and keeps the pull of log p(z), so information rises without any
-hyper-parameter. In closed form the terms of z are ``sum_i (logvar_i + mean_i^2 + var_i + 1 + 2 log 2 pi) / 4``, whose
-derivative by logvar is positive everywhere: the loss has no minimum, and logvar runs to a floor at -10, as in the
-published code. The floor belongs to the posterior, in evaluation too. The reported figures are the model's bounds with
-the KL to the prior, large for a posterior so narrow, and not the paper's, which take z from all sentences' posteriors
-(log N nats more for N sentences). Composes with posteriors that have a density, and with no KL weight: what stands in
-the place of the KL is no divergence.
+Equation:
+    ``loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]``, the asymmetric loss: the mean of the negative logarithms
+    of ``p(x|z) p(z)`` and ``p(x|z) q(z|x)`` under the encoder's samples. Where the KL of the VAE rewards a wide q(z|x),
+    this rewards a narrow one and keeps the pull of log p(z), so information rises without any hyper-parameter.
+
+Differs from the paper:
+    The reported figures are the model's bounds with the KL to the prior, large for a posterior so narrow, and not the
+    paper's, which take z from all sentences' posteriors (log N nats more for N sentences).
+
+Caveat:
+    In closed form the terms of z are ``sum_i (logvar_i + mean_i^2 + var_i + 1 + 2 log 2 pi) / 4``, whose derivative by
+    logvar is positive everywhere: the loss has no minimum, and logvar runs to a floor at -10, as in the published code.
+    The floor belongs to the posterior, in evaluation too, and is put under whatever Gaussian another remedy gives. What
+    stands instead of the KL is no divergence.
+
+References:
+    Livne et al. (2020).
 """
 
 from __future__ import annotations
@@ -24,7 +32,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
@@ -71,7 +79,8 @@ class MIM(Remedy):
         "the asymmetric loss",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL, Part.KL_WEIGHT})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "the loss leaves out the code's log(B) / B, a constant",
         "what is reported is the bound with the KL to the prior; the paper draws z from the posteriors of all "

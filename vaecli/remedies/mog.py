@@ -1,9 +1,17 @@
 """A learned mixture of Gaussians as the prior, which need not pull every sentence's code to one place.
 
-``p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))`` with all of it learned together with the decoder (Tomczak & Welling
-2018, the mixture that they compare theirs with; there w_k = 1 / K). The KL is estimated at the sample of z, since it
-has no closed form, so it isn't split by dimension. Composes with every posterior whose codes are vectors, with KL
-weights and KL functionals. It doesn't forbid collapse: under a decoder that ignores z the prior meets the posterior.
+Equation:
+    ``p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))`` with all of it learned together with the decoder.
+
+Differs from the paper:
+    In the paper, which compares its prior with this mixture, w_k = 1 / K.
+
+Caveat:
+    The KL is estimated at the sample of z, since it has no closed form, so it isn't split by dimension. It doesn't
+    forbid collapse: under a decoder that ignores z the prior meets the posterior.
+
+References:
+    Tomczak & Welling (2018).
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ from pydantic import Field
 
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class MoG(Remedy):
@@ -31,7 +39,7 @@ class MoG(Remedy):
         "the mixture of Gaussians that it compares with",
     )
     equation: ClassVar[str] = "p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = ("the weights are learned (published: all 1 / K)",)
     cost: ClassVar[float] = 1.05
 

@@ -1,11 +1,20 @@
 """A hinge that keeps the posterior means of a batch apart.
 
-``loss = E_q[-log p(x|z)] + KL + w max(0, v - s)``, ``s = 1/2 <||mean - m||^2>``, m the mean of the means and < > that
-over the batch (Liu et al. 2019, the form with sums over dimensions). s is what the spread of the means takes of the KL,
-so where the hinge is at rest the mean KL is at least v nats, whatever Z. Below the margin the gradient along mean - m
-is (KL weight - w) (mean - m): w = 1 against KL weight 1 only cancels the pull to the prior, so w has to be larger than
-the KL weight, and is 2 here. The published code averages over dimensions and tokens, which needs other numbers.
-Composes with everything that keeps an encoder; it acts beside a KL weight, not under it.
+Equation:
+    ``loss = E_q[-log p(x|z)] + KL + w max(0, v - s)``, ``s = 1/2 <||mean - m||^2>``, m the mean of the means and < >
+    that over the batch, the form with sums over dimensions. s is what the spread of the means takes of the KL, so where
+    the hinge is at rest the mean KL is at least v nats, whatever Z.
+
+Differs from the paper:
+    The published code averages over dimensions and tokens, which needs other numbers.
+
+Caveat:
+    Below the margin the gradient along mean - m is (KL weight - w) (mean - m): w = 1 against KL weight 1 only cancels
+    the pull to the prior, so w has to be larger than the KL weight, and is 2 here. It acts beside a KL weight, not
+    under it.
+
+References:
+    Liu et al. (2019).
 """
 
 from __future__ import annotations
@@ -16,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 
 def spread(mean: Tensor) -> Tensor:
@@ -42,7 +51,8 @@ class MuForcing(Remedy):
         "the hinge on the spread of the means",
     )
     equation: ClassVar[str] = "loss = rec + KL + w max(0, v - 1/2 <||mean - m||^2>)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (
         "spread and margin are sums over dimensions, in nats a sentence; the code averages over dimensions and tokens",
         "the weight is 2, since 1 only cancels the KL's pull on the means",

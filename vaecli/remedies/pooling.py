@@ -1,8 +1,11 @@
 """The encoder's features pooled from all its states: the state after ``</s>`` alone remembers little of the start.
 
-``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>`` (Long et al. 2019). Mean
-and logvar come from h as ever. Composes with everything that keeps the encoder's states, with any posterior, prior and
-decoder.
+Equation:
+    ``h = max_t h_t``, elementwise, or ``h = mean_t h_t``, over the states from ``<s>`` to ``</s>``. Mean and logvar
+    come from h as ever.
+
+References:
+    Long et al. (2019).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 Kind = Literal["max", "mean"]
 
@@ -66,7 +69,7 @@ class Pooling(Remedy):
         "1911.03976",
     )
     equation: ClassVar[str] = "h = max_t h_t or mean_t h_t instead of the last state"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.ENCODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER})
 
     kind: Kind = Field("max", description="maximum of each feature over the states, or their mean")
 

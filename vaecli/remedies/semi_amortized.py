@@ -1,19 +1,25 @@
 """The encoder's posterior refined by gradient steps on each sentence's own bound.
 
-From ``lam_0 = (mean, logvar)`` of the encoder, K steps of ``v <- m v + clip(d -ELBO / d lam)``, ``lam <- lam - r v``;
-the loss is taken at lam_K (Kim et al. 2018). Evaluation refines too, so every figure, the proposal of the
-importance-weighted one included, is that of the refined posterior. The bound is at KL weight 1 (published: at the
-annealed weight), with dropout off and one noise for all K steps (published: one a step). Composes with every posterior
-that is a diagonal Gaussian.
+Equation:
+    From ``lam_0 = (mean, logvar)`` of the encoder, K steps of ``v <- m v + clip(d -ELBO / d lam)``, ``lam <- lam - r
+    v``; the loss is taken at lam_K. Evaluation refines too, so every figure, the proposal of the importance-weighted
+    one included, is that of the refined posterior.
 
-`unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients, for
-the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it started,
-so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+Differs from the paper:
+    The bound is at KL weight 1 (published: at the annealed weight), with dropout off and one noise for all K steps
+    (published: one a step). The published rate of 1 is on the mean bound of a batch of 32, so a sentence moves by 1/32
+    of the gradient of its own bound; that is the default here, where steps of one sentence don't depend on its batch.
+    Likewise the published clip of 5 is on the gradient of that mean by the means of the whole batch, and by its
+    logvars. Where the B = 32 sentences have gradients g of one length, that norm is sqrt(B) |g| / B, so it cuts a
+    sentence's |g| at 5 sqrt(32) = 28.3, the default.
 
-The published rate of 1 is on the mean bound of a batch of 32, so a sentence moves by 1/32 of the gradient of its own
-bound; that is the default here, where steps of one sentence don't depend on its batch. Likewise the published clip of 5
-is on the gradient of that mean by the means of the whole batch, and by its logvars. Where the B = 32 sentences have
-gradients g of one length, that norm is sqrt(B) |g| / B, so it cuts a sentence's |g| at 5 sqrt(32) = 28.3, the default.
+Caveat:
+    `unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients,
+    for the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it
+    started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+
+References:
+    Kim et al. (2018).
 """
 
 from __future__ import annotations
@@ -28,10 +34,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""
@@ -76,7 +82,8 @@ class SemiAmortized(Remedy):
     title: ClassVar[str] = "semi-amortised VAE"
     paper: ClassVar[Paper] = Paper("Kim et al.", 2018, "Semi-Amortized Variational Autoencoders", "1802.02550")
     equation: ClassVar[str] = "lam_k+1 = lam_k - r v_k, v_k = m v_k-1 + clip(d -ELBO / d lam_k), k < K"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.INFERENCE})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.INFERENCE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     version: ClassVar[int] = 2
     deviations: ClassVar[tuple[str, ...]] = (
         "a sentence is clipped by the length of its own gradient, so that its steps do not depend on its batch; the "
@@ -108,9 +115,7 @@ class SemiAmortized(Remedy):
         Raises:
             UsageError: The posterior is no diagonal Gaussian.
         """
-        if not isinstance(posterior, DiagonalGaussian):
-            kind = type(posterior).__name__
-            raise UsageError(f"'semi_amortized' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+        posterior = diagonal_gaussian(posterior, self.name)
         if self.steps == 0 or self.rate == 0:
             return posterior
         start = torch.stack([posterior.mean, posterior.logvar])

@@ -1,9 +1,18 @@
 """KL weight rising along a logistic curve.
 
-``w(s) = 1 / (1 + exp(-k (s - s0)))`` (Bowman et al. 2016, which draws the curve; k = 0.0025 and s0 = 2500 are those of
-the PyTorch implementation in wide use, whose run on Penn Treebank takes 5,260 updates). One rule fits it to shorter
-runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays as it is. Composes with
-everything that doesn't set the KL weight.
+Equation:
+    ``w(s) = 1 / (1 + exp(-k (s - s0)))``
+
+Differs from the paper:
+    The paper draws the curve; k = 0.0025 and s0 = 2500 are those of the PyTorch implementation in wide use, whose run
+    on Penn Treebank takes 5,260 updates.
+
+Caveat:
+    One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and k s0, 6.25 as published, stays
+    as it is.
+
+References:
+    Bowman et al. (2016).
 """
 
 from __future__ import annotations
@@ -14,7 +23,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 
@@ -30,7 +39,7 @@ class SigmoidAnneal(Remedy):
     title: ClassVar[str] = "sigmoid KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = 1 / (1 + exp(-k (s - s0)))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, k s0 staying as it is (published: a run of 5,260 updates)",
         "k and s0 are those of an implementation in wide use; the paper draws the curve and prints neither",

@@ -1,8 +1,14 @@
 """A decoder whose output layer sees z directly, past the LSTM.
 
-``logits_t = W [h_t; z]``, in addition to z in the initial state and every input (Dieng et al. 2019: a skip connection
-from z to a hidden layer; here one, into the layer before the softmax, where the published text model has its most
-direct one). Composes with everything that doesn't replace the decoder.
+Equation:
+    ``logits_t = W [h_t; z]``, in addition to z in the initial state and every input.
+
+Differs from the paper:
+    The paper has a skip connection from z to every hidden layer; here is one, into the layer before the softmax, where
+    the published text model has its most direct one.
+
+References:
+    Dieng et al. (2019).
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from torch import Tensor
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 class SkipDecoder(LSTMDecoder):
@@ -58,7 +64,7 @@ class Skip(Remedy):
         "Dieng et al.", 2019, "Avoiding Latent Variable Collapse with Generative Skip Models", "1807.04863"
     )
     equation: ClassVar[str] = "logits_t = W [h_t; z]"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "one connection, from z into the output layer (published: into every layer)",
     )

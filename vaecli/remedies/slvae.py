@@ -1,9 +1,18 @@
 """Self-labelling: z is drawn towards a label that a network of its own predicts from the sentence.
 
-``loss = E_q[-log p(x|z)] + KL + lambda E_q ||z - g(x)||^2`` (Zhang et al. 2019, which is conditional and trains g in
-turns; here g is a linear map of the encoder's features, trained with the rest). Composes with everything that keeps an
-encoder. A KL above 0 proves little here: with a decoder that ignores z, the optimum is mean = g = 0 and variance 1 / (1
-+ 2 lambda), a KL of 6.9 nats at lambda = 1 and Z = 32 without any information.
+Equation:
+    ``loss = E_q[-log p(x|z)] + KL + lambda E_q ||z - g(x)||^2``
+
+Differs from the paper:
+    The paper is conditional and trains g in turns; here g is a linear map of the encoder's features, trained with the
+    rest.
+
+Caveat:
+    A KL above 0 proves little here: with a decoder that ignores z, the optimum is mean = g = 0 and variance 1 / (1 + 2
+    lambda), a KL of 6.9 nats at lambda = 1 and Z = 32 without any information.
+
+References:
+    Zhang et al. (2019).
 """
 
 from __future__ import annotations
@@ -18,7 +27,7 @@ from torch import Tensor, nn
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 
 
@@ -71,7 +80,8 @@ class SLVAE(Remedy):
         "1903.10842",
     )
     equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "g is a linear map of the encoder's features, trained with the rest (published: a network of its own, in "
         "turns)",

@@ -1,12 +1,21 @@
 """A KL weight that falls while the KL is below a target and rises while it is above.
 
-After each update ``w <- min(1, c w)`` where ``KL > (1 + slack) t`` and ``w <- w / c`` where ``KL < t``, c = 1.1 and
-slack = 0.05 (Chen et al. 2017, the soft free bits of the appendix). Unlike free bits it has no kink: below the target
-the KL is weighed less, not dropped. The weight of an update is the one before its batch is seen. Two things are added.
-The KL is a running mean, since the mean of one small batch can miss the band from t to 1.05 t by chance alone. And the
-weight has a floor: a KL of 0 would divide it by c until it is 0 in floating point, which no factor undoes.
-From the floor of 0.001 to 1 it takes 73 updates, in runs of any length. Composes with everything that doesn't set the
-KL weight; the KL it reads is the true one, not another remedy's KL term.
+Equation:
+    After each update ``w <- min(1, c w)`` where ``KL > (1 + slack) t`` and ``w <- w / c`` where ``KL < t``, c = 1.1 and
+    slack = 0.05. Unlike free bits it has no kink: below the target the KL is weighed less, not dropped. The weight of
+    an update is the one before its batch is seen.
+
+Differs from the paper:
+    Two things are added. The KL is a running mean, since the mean of one small batch can miss the band from t to 1.05 t
+    by chance alone. And the weight has a floor: a KL of 0 would divide it by c until it is 0 in floating point, which
+    no factor undoes.
+
+Caveat:
+    From the floor of 0.001 to 1 it takes 73 updates, in runs of any length. The KL it reads is the true one, not
+    another remedy's KL term.
+
+References:
+    Chen et al. (2017), the soft free bits of the appendix.
 """
 
 from __future__ import annotations
@@ -20,7 +29,7 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot, put_aux
+from vaecli.remedies.core.base import Paper, Part, Remedy, put_aux
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -69,7 +78,7 @@ class SoftFreeBits(Remedy):
         "Chen et al.", 2017, "Variational Lossy Autoencoder", "1611.02731", "appendix, soft free bits"
     )
     equation: ClassVar[str] = "w <- min(1, c w) where KL > (1 + slack) t, w <- w / c where KL < t"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is a running mean, and smoothing 0 the batch's (published: the batch's)",
         "the weight stays above 0.001 (published: no floor)",

@@ -1,9 +1,17 @@
 """KL weight rising along a hyperbolic tangent.
 
-``w(s) = (tanh((s - s0) / r) + 1) / 2`` with s0 = 4500 and r = 1000 (the schedule of the code of Bahuleyan et al. 2018).
-It is the logistic curve with k = 2 / r. The published code stops updating the weight after 3,000 steps, at 0.047; here
-it goes on to 1. One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and s0 / r, 4.5 as
-published, stays as it is. Composes with everything that doesn't set the KL weight.
+Equation:
+    ``w(s) = (tanh((s - s0) / r) + 1) / 2`` with s0 = 4500 and r = 1000. It is the logistic curve with k = 2 / r.
+
+Differs from the paper:
+    The published code stops updating the weight after 3,000 steps, at 0.047; here it goes on to 1.
+
+Caveat:
+    One rule fits it to shorter runs: s0 becomes min(s0, share of the planned steps), and s0 / r, 4.5 as published,
+    stays as it is.
+
+References:
+    Bahuleyan et al. (2018), the schedule of the code.
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import shortened_midpoint
 
 
@@ -37,7 +45,7 @@ class TanhAnneal(Remedy):
         "the schedule of its code",
     )
     equation: ClassVar[str] = "w(s) = (tanh((s - s0) / r) + 1) / 2"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL_WEIGHT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, s0 / r staying as it is",
         "the weight goes on to 1; the code leaves it at 0.047 after 3,000 steps",

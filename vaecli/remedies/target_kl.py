@@ -1,11 +1,18 @@
 """The distance of the KL from a target in place of the KL.
 
-``loss = E_q[-log p(x|z)] + b |<KL> - C(s)|``, < > the mean over the batch and C(s) rising linearly from 0 to C (Burgess
-et al. 2018; for text Prokhorov et al. 2019). Below the target the KL is pushed up with the factor b, above it down. The
-absolute value of each sentence's KL, which some code takes, is another objective, at least as large. The ramp is 2
-epochs as in the published code, but at most a share of the planned ones, the rule of the annealings. A KL weight
-multiplies the distance, so an annealing delays the pull to C as it would delay the KL. Composes with everything that
-doesn't replace the KL term.
+Equation:
+    ``loss = E_q[-log p(x|z)] + b |<KL> - C(s)|``, < > the mean over the batch and C(s) rising linearly from 0 to C.
+    Below the target the KL is pushed up with the factor b, above it down.
+
+Differs from the paper:
+    The absolute value of each sentence's KL, which some code takes, is another objective, at least as large. The ramp
+    is 2 epochs as in the published code, but at most a share of the planned ones, the rule of the annealings.
+
+Caveat:
+    A KL weight multiplies the distance, so an annealing delays the pull to C as it would delay the KL.
+
+References:
+    Burgess et al. (2018); for text Prokhorov et al. (2019).
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 
@@ -44,7 +51,7 @@ class TargetKL(Remedy):
         "the objective with |KL - C|",
     )
     equation: ClassVar[str] = "K = b |<KL> - C(s)|"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",
     )

@@ -1,12 +1,20 @@
 """Timestep-wise regularisation: a posterior after each word, their KLs averaged, z from the last.
 
-``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, T the steps of the encoder from ``<s>`` to
-``</s>`` (Li et al. 2020). The same head reads each state, and the prior is at work while the sentence is read and not
-at its end alone. With a portion below 1 the average is over the last steps only, as in the paper's ablation (last 75,
-50 and 25 %); with one step this is the VAE. The trained term is smaller than the KL of z where the posteriors of the
-first words are near the prior, so the loss is no bound; what is reported is the bound with the KL of z. The published
-figures decode from the mean, report the average and count padded steps. Composes with KL weights, with corruptions of
-the encoder's and decoder's input and with decoders of other remedies. `hr` is the earlier form.
+Equation:
+    ``loss = E_q[-log p(x|z_T)] + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))``, T the steps of the encoder from ``<s>`` to
+    ``</s>``. The same head reads each state, and the prior is at work while the sentence is read and not at its end
+    alone. With a portion below 1 the average is over the last steps only, as in the paper's ablation (last 75, 50 and
+    25 %); with one step this is the VAE.
+
+Differs from the paper:
+    The published figures decode from the mean, report the average and count padded steps.
+
+Caveat:
+    The trained term is smaller than the KL of z where the posteriors of the first words are near the prior, so the loss
+    is no bound; what is reported is the bound with the KL of z. `hr` is the earlier form.
+
+References:
+    Li et al. (2020).
 """
 
 from __future__ import annotations
@@ -18,8 +26,8 @@ from pydantic import Field
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
-from vaecli.remedies.shared.timestep import SLOTS, TimestepHead, with_step_kl
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 
 class TWR(Remedy):
@@ -34,7 +42,8 @@ class TWR(Remedy):
         "2011.01136",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))"
-    slots: ClassVar[frozenset[Slot]] = SLOTS
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL})
+    needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (
         "what is reported is the bound with a sample of z and its KL; the code decodes from the mean, reports the "
         "average KL and counts padded steps",

@@ -1,14 +1,23 @@
 """VampPrior: the prior is a mixture of the encoder's own posteriors at a few learned inputs.
 
-``p(z) = 1/K sum_k q(z | u_k)`` (Tomczak & Welling 2018). The best prior for a given encoder is the aggregate posterior,
-the mean of q(z|x) over the train split; K pseudo-inputs u_k stand in for its sentences. A sentence is discrete and has
-no gradient, so a pseudo-input here is a sequence of word vectors of one fixed length, which the encoder reads instead
-of the embeddings of words; all of it is learned, the place of ``<s>`` included. Encoder and pseudo-inputs move
-together: the gradient of log p(z) reaches both. A pseudo-input is read without dropout or corruption, not refined, and
-normalised with the batch's statistics without counting in them. The KL is estimated at the sample of z, since it has no
-closed form, so it isn't split by dimension. Inner steps of `lagging` and `semi_amortized` hold the prior still, encoder
-included. Composes with every posterior that has a density on vectors, with KL weights and KL functionals. It doesn't
-forbid collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
+Equation:
+    ``p(z) = 1/K sum_k q(z | u_k)``. The best prior for a given encoder is the aggregate posterior, the mean of q(z|x)
+    over the train split; K pseudo-inputs u_k stand in for its sentences. Encoder and pseudo-inputs move together: the
+    gradient of log p(z) reaches both.
+
+Differs from the paper:
+    A sentence is discrete and has no gradient, so a pseudo-input here is a sequence of word vectors of one fixed
+    length, which the encoder reads instead of the embeddings of words; all of it is learned, the place of ``<s>``
+    included.
+
+Caveat:
+    A pseudo-input is read without dropout or corruption, not refined, and normalised with the batch's statistics
+    without counting in them. The KL is estimated at the sample of z, since it has no closed form, so it isn't split by
+    dimension. Inner steps of `lagging` and `semi_amortized` hold the prior still, encoder included. It doesn't forbid
+    collapse: where all q(z|x) are one, so is the prior, at a KL of 0.
+
+References:
+    Tomczak & Welling (2018).
 """
 
 from __future__ import annotations
@@ -24,14 +33,14 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.parts import unmet
 
 
 def mixture_log_prob(components: Posterior, z: Tensor) -> Tensor:
@@ -48,7 +57,7 @@ def table_name(encoder: nn.Module) -> str:
     """
     names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Embedding)]
     if len(names) != 1:
-        raise UsageError(f"'vamp' needs an encoder with one table of word embeddings, got {len(names)}; leave it out")
+        raise unmet(Vamp.name, "an encoder with one table of word embeddings", str(len(names)))
     return f"{names[0]}.weight"
 
 
@@ -124,14 +133,14 @@ class PseudoInputPrior(Prior):
 
     @property
     def noise_size(self) -> int:
-        """One number for the component, Z for the place within it."""
+        """One number for the component, Z for the code within it."""
         return self.latent_size + 1
 
     def sample(self, noise: Tensor) -> Tensor:
         """See `Prior.sample`."""
         flat = noise.reshape(-1, self.noise_size)
-        place = (torch.special.ndtr(flat[:, 0].double()) * self.count).long().clamp(max=self.count - 1)
-        chosen = self.components(noise.dtype).map(lambda t: t[place.to(t.device)])
+        component = (torch.special.ndtr(flat[:, 0].double()) * self.count).long().clamp(max=self.count - 1)
+        chosen = self.components(noise.dtype).map(lambda t: t[component.to(t.device)])
         return chosen.sample(flat[:, 1:].unsqueeze(0)).view(*noise.shape[:-1], self.latent_size)
 
     def log_prob(self, z: Tensor) -> Tensor:
@@ -149,7 +158,7 @@ class Vamp(Remedy):
     title: ClassVar[str] = "VampPrior"
     paper: ClassVar[Paper] = Paper("Tomczak & Welling", 2018, "VAE with a VampPrior", "1705.07120")
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PRIOR})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",
     )

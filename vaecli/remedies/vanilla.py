@@ -1,7 +1,13 @@
 """The vanilla VAE, which every other method is compared with.
 
-``loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))`` (Kingma & Welling 2014). With an LSTM decoder it collapses. It changes
-nothing, so it composes with nothing.
+Equation:
+    ``loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))``
+
+Caveat:
+    With an LSTM decoder it collapses.
+
+References:
+    Kingma & Welling (2014).
 """
 
 from __future__ import annotations

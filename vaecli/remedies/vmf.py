@@ -1,12 +1,20 @@
 """Codes on a sphere with a fixed spread, so that the KL is a constant that no decoder can talk down.
 
-``q(z|x) = vMF(m(x) / ||m(x)||, kappa)`` and p(z) uniform on the unit sphere (Xu & Durrett 2018), with ``KL = kappa A -
-log S``, A the mean cosine and S the normaliser against the uniform distribution. The KL has no gradient, so KL weights
-change nothing and KL functionals are refused. Samples need no rejection: the cosine comes from its quantile function,
-which has no parameter, and the gradient is that of the direction, as published.
+Equation:
+    ``q(z|x) = vMF(m(x) / ||m(x)||, kappa)`` and p(z) uniform on the unit sphere, with ``KL = kappa A - log S``, A the
+    mean cosine and S the normaliser against the uniform distribution.
 
-A KL above 0 proves nothing here: kappa and Z set it. Look at mi. A coordinate of the prior has variance 1 / Z, and `au`
-has a threshold made for variance 1, so it reads low: evenly spread directions give 0 wherever A^2 / Z < 0.01.
+Differs from the paper:
+    Samples need no rejection: the cosine comes from its quantile function, which has no parameter, and the gradient is
+    that of the direction, as published.
+
+Caveat:
+    The KL has no gradient, so KL weights change nothing. A KL above 0 proves nothing here: kappa and Z set it. Look at
+    mi. A coordinate of the prior has variance 1 / Z, and `au` has a threshold made for variance 1, so it reads low:
+    evenly spread directions give 0 wherever A^2 / Z < 0.01.
+
+References:
+    Xu & Durrett (2018).
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 
 
 class SphereHead(PosteriorHead):
@@ -62,7 +70,8 @@ class VMF(Remedy):
         "1808.10805",
     )
     equation: ClassVar[str] = "q(z|x) = vMF(m(x) / ||m(x)||, kappa), p(z) uniform on the sphere, KL constant"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is exact, 2.173 nats at kappa 13 and Z 32; the code's constant is 2.084",
         "the cosine comes from its quantile function, which rejects nothing; the distribution is the published one",

@@ -1,10 +1,15 @@
 """The Wasserstein autoencoder: no KL per sentence at all, only agreement of q(z) with the prior.
 
-``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z))`` (Tolstikhin et al. 2018), which is `info_mmd` at alpha = 1.
-Composes with encoders, posteriors and decoders of other remedies; there is no KL, so no KL weight either. Nothing keeps
-the variance of q(z|x) up, and it tends to 0: the KL to the prior grows, and with it the reported bound. `wae_s` adds a
-term against that. lambda turns MMD^2, which has no unit, into nats per sentence; the default is the lower end of the
-paper's 10 to 100, which are for images.
+Equation:
+    ``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z))``, which is `info_mmd` at alpha = 1.
+
+Caveat:
+    Nothing keeps the variance of q(z|x) up, and it tends to 0: the KL to the prior grows, and with it the reported
+    bound. `wae_s` adds a term against that. lambda turns MMD^2, which has no unit, into nats per sentence; the default
+    is the lower end of the paper's 10 to 100, which are for images.
+
+References:
+    Tolstikhin et al. (2018).
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.info_mmd import prior_divergence
 
 
@@ -26,7 +31,7 @@ class WAE(Remedy):
     title: ClassVar[str] = "Wasserstein autoencoder"
     paper: ClassVar[Paper] = Paper("Tolstikhin et al.", 2018, "Wasserstein Auto-Encoders", "1711.01558")
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z))"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.KL_WEIGHT, Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.KL_WEIGHT, Part.TERM})
     cost: ClassVar[float] = 1.05
 
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2 (published on images: 10 to 100)")

@@ -1,10 +1,19 @@
 """The Wasserstein autoencoder with a KL term that keeps the encoder stochastic and leaves its mean alone.
 
-``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, diag(var)) || N(mean, I))`` (Bahuleyan et al.
-2019): gamma = 0 is `wae`. Composes with KL weights, which act on the gamma term, and with remedies whose posterior is a
-diagonal Gaussian. lambda and gamma are in nats per sentence. The published code averages the reconstruction over
-tokens, where it has lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of about ten tokens.
-The inverse multiquadric mixture is twice as wide as that of `wae`, C = 4 Z s, as in the authors' code.
+Equation:
+    ``loss = E_q[-log p(x|z)] + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, diag(var)) || N(mean, I))``; gamma = 0 is
+    `wae`.
+
+Differs from the paper:
+    lambda and gamma are in nats per sentence. The published code averages the reconstruction over tokens, where it has
+    lambda = 3 and gamma = 1; the defaults are ten times as much, for sentences of about ten tokens.
+
+Caveat:
+    A KL weight acts on the gamma term. The inverse multiquadric mixture is twice as wide as that of `wae`, C = 4 Z s,
+    as in the authors' code.
+
+References:
+    Bahuleyan et al. (2019).
 """
 
 from __future__ import annotations
@@ -15,10 +24,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
-from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.info_mmd import prior_divergence
 
 IMQ_BASE = 4.0
@@ -43,7 +51,8 @@ class WAES(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, var) || N(mean, I))"
     version: ClassVar[int] = 2
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM, Slot.GAUSSIAN})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "lambda and gamma are for a sentence of about ten tokens, ten times those of the code, which averages the "
         "reconstruction over tokens",
@@ -67,9 +76,6 @@ class WAES(Remedy):
         Raises:
             UsageError: The posterior is no diagonal Gaussian.
         """
-        posterior = terms.context.posterior
-        if not isinstance(posterior, DiagonalGaussian):
-            kind = type(posterior).__name__
-            raise UsageError(f"'wae_s' needs a diagonal Gaussian posterior, got {kind}; leave it out")
+        posterior = diagonal_gaussian(terms.context.posterior, self.name)
         divergence = prior_divergence(terms.z, terms.context.prior, self.kernel, IMQ_BASE)
         return replace(terms, kl=self.gamma * stochasticity_kl(posterior.logvar)).add(self.scaling * divergence)

@@ -1,8 +1,11 @@
 """Decoder input words replaced by ``<unk>`` at random, so that the decoder has to rely on z.
 
-In training, each word w_t that the decoder reads becomes ``<unk>`` with probability r; ``<s>`` stays, and so do the
-targets and what the encoder reads (Bowman et al. 2016). Composes with everything that doesn't corrupt the decoder's
-input, a language model included.
+Equation:
+    In training, each word w_t that the decoder reads becomes ``<unk>`` with probability r; ``<s>`` stays, and so do the
+    targets and what the encoder reads.
+
+References:
+    Bowman et al. (2016).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 
 def drop_words(inputs: Tensor, drop: Tensor) -> Tensor:
@@ -57,7 +60,7 @@ class WordDropout(Remedy):
     title: ClassVar[str] = "word dropout"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "input word t = <unk> with probability r, else w_t (training only)"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.DECODER_INPUT})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER_INPUT})
 
     rate: float = Field(0.38, ge=0, le=1, description="probability r that a word is replaced (keep rate 1 - r)")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -11,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from vaecli.config import GROUPS, RunConfig, build_config, merge
+from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
-from vaecli.runs.folder import RunFolder, check_name, config_changes, flatten, run_path
+from vaecli.core.names import check_name, folder_name
+from vaecli.core.nested import flatten, merge
+from vaecli.runs.folder import RunFolder, config_changes, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
+from vaecli.settings.layers import writable
 from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -198,8 +200,7 @@ class Experiment:
 
 def corpus_name(data: str) -> str:
     """The name of an experiment on a corpus: ``synthetic``, or the folder's name made safe."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).name).lstrip("._-")[:100]
-    return name or "default"
+    return folder_name(Path(data).name)
 
 
 def find_runs(experiment: Path) -> list[RunFolder]:
@@ -207,13 +208,13 @@ def find_runs(experiment: Path) -> list[RunFolder]:
     grid = read_grid(experiment)
     methods, seeds = list(grid.methods), list(grid.seeds)
 
-    def place(path: Path) -> tuple[int, str, int, int, str]:
+    def rank(path: Path) -> tuple[int, str, int, int, str]:
         method, tail = path.parent.name, path.name.removeprefix("seed-")
         seed = int(tail) if tail.isdecimal() else -1
         first = methods.index(method) if method in methods else len(methods)
         return first, method, seeds.index(seed) if seed in seeds else len(seeds), seed, path.name
 
-    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=place)
+    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=rank)
     return [folder for folder in map(RunFolder, paths) if folder.exists]
 
 
@@ -260,21 +261,16 @@ def grid_text(name: str, settings: Settings) -> str:
         "preset": settings.preset,
         "methods": list(settings.methods),
         "seeds": list(settings.seeds),
-        **{group: _writable(table) for group, table in groups.items()},
+        **{group: writable(table) for group, table in groups.items()},
     }
     if settings.hyper:
         values["method"] = {remedy: dict(table) for remedy, table in settings.hyper.items()}
     if settings.overrides:
         values["override"] = {
-            method: {group: _writable(table) for group, table in tables.items()}
+            method: {group: writable(table) for group, table in tables.items()}
             for method, tables in settings.overrides.items()
         }
     return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
-
-
-def _writable(table: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML has no null: ``"none"`` stands for a setting that is unset."""
-    return {key: "none" if value is None else value for key, value in table.items()}
 
 
 def _remedies(settings: Settings) -> set[str]:

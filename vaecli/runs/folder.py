@@ -7,46 +7,33 @@ replaced atomically, and one process at a time may write.
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-import tomli_w
-
-from vaecli.config import RunConfig, build_config
+from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
+from vaecli.core.names import check_name
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
+from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
-MARKER, FORMAT = "vaecli run", 1
+MARKER = "vaecli run"
+FORMAT, OLDEST = 2, 1
+"""What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
-
-
-def check_name(kind: str, name: str) -> str:
-    """A name that is safe as one folder's name.
-
-    Raises:
-        UsageError: It is empty, too long, hidden, looks like an option, or holds a separator or a control character.
-    """
-    shown = repr(name if len(name) <= 40 else name[:40] + "...")
-    if not name or len(name.encode("utf-8", "replace")) > 200:
-        raise UsageError(f"{kind} {shown}: a name has 1 to 200 bytes")
-    if name[0] in "-." or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
-        raise UsageError(f"{kind} {shown}: no folder can have this name; use letters, digits, '_', '+', '.' and '-'")
-    return name
 
 
 def run_path(out: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run belongs.
 
     Raises:
-        UsageError: A name that no folder can have.
+        UsageError: See `check_name`.
     """
     return out / check_name("experiment", experiment) / check_name("method", method) / f"seed-{seed}"
 
@@ -146,6 +133,7 @@ class RunFolder:
         resumed = self.resumed_config(config)
         if resumed != self.config():
             with self.lock():
+                self._write_run(self.run() | {"format": FORMAT})
                 self._write_config(resumed)
         return resumed
 
@@ -161,7 +149,7 @@ class RunFolder:
         found = data.get("format")
         if not isinstance(found, int) or found > FORMAT:
             raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
-        if found < FORMAT:
+        if found < OLDEST:
             raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
         return data
 
@@ -192,14 +180,7 @@ class RunFolder:
         Raises:
             UsageError: config.toml can't be read or isn't valid.
         """
-        path = self.path / "config.toml"
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path}: can't read it: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: {error}") from None
-        return build_config(values, str(path))
+        return read_run(self.path / "config.toml")
 
     @property
     def fingerprint(self) -> str:
@@ -265,7 +246,7 @@ class RunFolder:
         write_atomic(self.path / "run.json", dump_json({**run, "updated": _now()}))
 
     def _write_config(self, config: RunConfig) -> None:
-        write_atomic(self.path / "config.toml", tomli_w.dumps(config.model_dump(exclude_none=True)))
+        write_atomic(self.path / "config.toml", run_text(config))
 
     def _read_json(self, name: str) -> dict[str, Any] | None:
         path = self.path / name
@@ -279,17 +260,9 @@ class RunFolder:
 
 def config_changes(old: RunConfig, new: RunConfig) -> list[str]:
     """The settings that differ, a line each: ``training.epochs: 8 -> 12``."""
-    before, after = flatten(old.model_dump()), flatten(new.model_dump())
+    before, after = settings_by_key(old), settings_by_key(new)
     keys = [*before, *(key for key in after if key not in before)]
     return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted key."""
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        result |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return result
 
 
 def _now() -> str:

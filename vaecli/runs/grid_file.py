@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vaecli.config import GROUPS, merge
+from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
+from vaecli.core.nested import merge
 from vaecli.remedies import resolve
 from vaecli.settings.layers import parse_seeds, unset
 from vaecli.settings.presets import load_preset

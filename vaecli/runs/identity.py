@@ -13,8 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaecli.config import GROUPS, RunConfig, merge
-from vaecli.runs.folder import flatten
+from vaecli.config import GROUPS, RunConfig
+from vaecli.core.nested import flatten, merge
 
 DIGITS = 12
 """Hex digits that stand for a SHA-256: two of a million different texts share them with a chance of one in 500."""

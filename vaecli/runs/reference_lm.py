@@ -86,7 +86,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
         sentences: As word ids; the last tenth is held out to choose the checkpoint.
         corpus: Whose vocabulary they are in.
         config: The recipe.
-        seed: Of initialisation, data order and dropout.
+        seed: Seed of initialisation, data order and dropout.
 
     Returns:
         The language model at its best checkpoint, in evaluation mode on the recipe's device.

@@ -1,4 +1,4 @@
-"""One layer of settings: what a TOML file, the options or ``--set`` say, with the place of every key."""
+"""One layer of settings: what a TOML file, the options or ``--set`` say, with the location of every key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ OVERRIDABLE = ("model", "training")
 TOP_LEVEL = ("experiment", "data", "preset", "method", "methods", "hyper", "seeds", "jobs", "override", *GROUPS)
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 KeyPath = tuple[str, ...]
 
@@ -31,33 +30,33 @@ class Layer:
     """What one source of settings says.
 
     Attributes:
-        place: The source, as messages name it.
+        source: What it was read from, as messages name it: a file, ``options``, ``--set`` or ``settings``.
         groups: Values by group and key.
         hyper: Hyper-parameters by remedy.
         overrides: Groups for one method only, by method.
-        places: For each key path, where it stands, such as ``exp.toml:12``.
+        locations: For each key path, where it was said: ``exp.toml:12``, ``--epochs``, ``--set bn.gamma=0.5``.
         problems: What is wrong, a line each.
         plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given.
     """
 
-    place: str
+    source: str
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     hyper: dict[str, dict[str, Any]] = field(default_factory=dict)
     overrides: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    places: dict[KeyPath, str] = field(default_factory=dict)
+    locations: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
 
-    def put(self, group: str, key: str, value: Any, place: str, method: str | None = None) -> None:
+    def put(self, group: str, key: str, value: Any, location: str, method: str | None = None) -> None:
         """Takes a value of a group, or of a group of one method's override, or notes what is wrong with it."""
         if key not in GROUPS[group].model_fields:
-            self.problems.append(f"{place}: {unknown_key(group, key)}")
+            self.problems.append(f"{location}: {unknown_key(group, key)}")
             return
         path = (group, key) if method is None else ("override", method, group, key)
         values = (self.groups if method is None else self.overrides.setdefault(method, {})).setdefault(group, {})
-        self._set(path, values, unset(group, key, value), place)
+        self._set(path, values, unset(group, key, value), location)
 
-    def put_hyper(self, remedy: str, key: str, value: Any, place: str) -> None:
+    def put_hyper(self, remedy: str, key: str, value: Any, location: str) -> None:
         """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
         name = ALIASES.get(remedy, remedy)
         if name not in method_names():
@@ -65,20 +64,20 @@ class Layer:
             hint = f"it is several remedies, so name {several}"
             if remedy not in ALIASES:
                 hint = nearest(remedy, [*method_names(), *(a for a in ALIASES if "+" not in ALIASES[a]), *GROUPS])
-            self.problems.append(f"{place}: unknown group or remedy {remedy!r}; {hint}")
+            self.problems.append(f"{location}: unknown group or remedy {remedy!r}; {hint}")
         elif not isinstance(value, bool | int | float | str):
-            self.problems.append(f"{place}: {name}.{key} must be a number, a text, true or false, got {value!r}")
+            self.problems.append(f"{location}: {name}.{key} must be a number, a text, true or false, got {value!r}")
         else:
-            self._set((name, key), self.hyper.setdefault(name, {}), value, place)
+            self._set((name, key), self.hyper.setdefault(name, {}), value, location)
 
-    def _set(self, path: KeyPath, values: dict[str, Any], value: Any, place: str) -> None:
+    def _set(self, path: KeyPath, values: dict[str, Any], value: Any, location: str) -> None:
         """Sets the last key of a path; one that is set already is noted with both values, of which the first stays."""
-        if path in self.places:
-            first, both = self.places[path], f"{shown(values[path[-1]])} and {shown(value)}"
-            self.problems.append(f"{place}: {'.'.join(path)} is set twice, {both} (first: {first}); keep one")
+        if path in self.locations:
+            first, both = self.locations[path], f"{shown(values[path[-1]])} and {shown(value)}"
+            self.problems.append(f"{location}: {'.'.join(path)} is set twice, {both} (first: {first}); keep one")
             return
         values[path[-1]] = value
-        self.places[path] = place
+        self.locations[path] = location
 
 
 def unknown_key(group: str, key: str) -> str:
@@ -94,6 +93,11 @@ def unset(group: str, key: str, value: Any) -> Any:
     return None if isinstance(value, str) and value.lower() == "none" and NoneType in get_args(kind) else value
 
 
+def writable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a group as TOML can hold them, which has no null: ``"none"`` stands for what is unset."""
+    return {key: "none" if value is None else value for key, value in values.items()}
+
+
 def parse_value(text: str) -> Any:
     """A value as in TOML; a number that TOML would write otherwise (``.5``), or else the text itself."""
     try:
@@ -103,17 +107,17 @@ def parse_value(text: str) -> Any:
     return parsed["value"] if set(parsed) == {"value"} else text
 
 
-def parse_seeds(value: Any, place: str = "--seeds") -> tuple[int, ...]:
+def parse_seeds(value: Any, location: str = "--seeds") -> tuple[int, ...]:
     """Seeds in the order given, each once: ``"0-2,5"`` is ``(0, 1, 2, 5)``.
 
     Args:
         value: Such a text, an integer, or a list of integers.
-        place: Where it stands.
+        location: Where it stands.
 
     Raises:
         UsageError: Anything else.
     """
-    wrong = UsageError(f"{place}: seeds are integers and ranges such as '0-2,5', got {value!r}")
+    wrong = UsageError(f"{location}: seeds are integers and ranges such as '0-2,5', got {value!r}")
     items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
     seeds: dict[int, None] = {}
     for item in items:
@@ -126,7 +130,7 @@ def parse_seeds(value: Any, place: str = "--seeds") -> tuple[int, ...]:
         last = int(match[2]) if match[2] else first
         if last < first or last > MAX_SEED or last - first >= MAX_SEEDS:
             raise UsageError(
-                f"{place}: {str(item).strip()!r} is no range of at most {MAX_SEEDS} seeds up to {MAX_SEED}"
+                f"{location}: {str(item).strip()!r} is no range of at most {MAX_SEEDS} seeds up to {MAX_SEED}"
             )
         seeds.update(dict.fromkeys(range(first, last + 1)))
     if not 0 < len(seeds) <= MAX_SEEDS:
@@ -134,12 +138,12 @@ def parse_seeds(value: Any, place: str = "--seeds") -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def parse_methods(values: Iterable[Any], place: str = "--methods") -> tuple[str, ...]:
+def parse_methods(values: Iterable[Any], location: str = "--methods") -> tuple[str, ...]:
     """Methods in the order given, in their one spelling, each once.
 
     Args:
         values: Names, or several with commas between; ``all`` is every remedy.
-        place: Where they stand.
+        location: Where they stand.
 
     Raises:
         UsageError: With every unknown name on a line of its own.
@@ -148,17 +152,17 @@ def parse_methods(values: Iterable[Any], place: str = "--methods") -> tuple[str,
     wrong: list[str] = []
     for value in values:
         if not isinstance(value, str):
-            wrong.append(f"{place}: a method is a text, got {value!r}")
+            wrong.append(f"{location}: a method is a text, got {value!r}")
             continue
         for item in filter(None, (part.strip() for part in value.split(","))):
             try:
-                names.update(dict.fromkeys(method_names() if item == "all" else [canonical(item, place)]))
+                names.update(dict.fromkeys(method_names() if item == "all" else [canonical(item, location)]))
             except UsageError as error:
                 wrong.append(str(error))
     if wrong:
         raise UsageError("\n  ".join(wrong))
     if not names:
-        raise UsageError(f"{place}: no method is named; choose from {', '.join(method_names())}")
+        raise UsageError(f"{location}: no method is named; choose from {', '.join(method_names())}")
     return tuple(names)
 
 
@@ -175,20 +179,20 @@ def read_sets(sets: Sequence[str], base: Path) -> Layer:
     """The layer of ``--set group.key=value`` and ``--set remedy.key=value``."""
     layer = Layer("--set")
     for text in sets:
-        place = f"--set {text}"
+        location = f"--set {text}"
         name, equals, raw = text.partition("=")
         owner, dot, key = name.strip().partition(".")
         if not (equals and dot and owner and key):
-            layer.problems.append(f"{place}: write group.key=value or remedy.key=value")
+            layer.problems.append(f"{location}: write group.key=value or remedy.key=value")
             continue
         value = parse_value(raw.strip())
         if owner in GROUPS:
             field_ = GROUPS[owner].model_fields.get(key)
             if field_ is not None and field_.annotation is str and not isinstance(value, str):
                 value = raw.strip()
-            layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, place)
+            layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, location)
         else:
-            layer.put_hyper(owner, key, value, place)
+            layer.put_hyper(owner, key, value, location)
     return layer
 
 
@@ -196,14 +200,14 @@ def read_values(values: Mapping[str, Any], base: Path) -> Layer:
     """The layer of settings by dotted key, such as ``{"bn.gamma": 0.5, "training.epochs": 10}``."""
     layer = Layer("settings")
     for name, value in values.items():
-        place = f"settings[{name!r}]"
+        location = f"settings[{name!r}]"
         owner, dot, key = str(name).partition(".")
         if not (dot and owner and key):
-            layer.problems.append(f"{place}: name a setting as group.key or remedy.key")
+            layer.problems.append(f"{location}: name a setting as group.key or remedy.key")
         elif owner in GROUPS:
-            layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, place)
+            layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, location)
         else:
-            layer.put_hyper(owner, key, value, place)
+            layer.put_hyper(owner, key, value, location)
     return layer
 
 
@@ -213,6 +217,6 @@ def read_options(options: Mapping[str, Mapping[str, Any]], base: Path) -> Layer:
     for group, values in options.items():
         for key, value in values.items():
             if value is not None:
-                place = "--" + key.replace("_", "-")
-                layer.put(group, key, absolute_data(value, base) if key == "data" else value, place)
+                location = "--" + key.replace("_", "-")
+                layer.put(group, key, absolute_data(value, base) if key == "data" else value, location)
     return layer

@@ -1,6 +1,6 @@
 """The layers of a run's settings: preset < TOML file < options < ``--set``, into a `RunConfig` for each run.
 
-All problems of all layers are collected and reported together, each with its place.
+All problems of all layers are collected and reported together, each with its location.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vaecli.config import GROUPS, RunConfig, build_config, merge, problems
-from vaecli.core.checked import shown
+from vaecli.config import GROUPS, RunConfig, build_config
+from vaecli.core.checked import problems, shown
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.names import name_problem
+from vaecli.core.nested import merge
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
-from vaecli.settings.layers import NAME, Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
+from vaecli.settings.layers import Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
 from vaecli.settings.presets import load_preset
-from vaecli.settings.toml_file import name_problem, read_file
+from vaecli.settings.toml_file import read_file
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
 
@@ -127,7 +129,7 @@ class _Resolver:
     def __init__(self, layers: Sequence[Layer], file_methods: Sequence[str]) -> None:
         self.layers, self.file_methods = layers, file_methods
         self.problems = [problem for layer in layers for problem in layer.problems]
-        self.places = {path: place for layer in layers for path, place in layer.places.items()}
+        self.locations = {path: location for layer in layers for path, location in layer.locations.items()}
 
     def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
         """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
@@ -148,25 +150,25 @@ class _Resolver:
             self.problems.append(str(error))
         if given["experiment"] is not None:
             plan["experiment"] = given["experiment"]
-            if not NAME.fullmatch(given["experiment"]):
-                self.problems.append(f"--name: {name_problem(given['experiment'])}")
+            if problem := name_problem("experiment", given["experiment"]):
+                self.problems.append(f"--name: {problem}")
         return plan
 
     def _seeds(self, given: str | int | None, planned: tuple[int, ...]) -> tuple[int, ...]:
         """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
-        place = self.places.get(("training", "seed"))
+        location = self.locations.get(("training", "seed"))
         if given is not None:
-            if place is not None and place.startswith("--"):
-                raise UsageError(f"{place}: --seeds {given} says the seeds too; keep one")
+            if location is not None and location.startswith("--"):
+                raise UsageError(f"{location}: --seeds {given} says the seeds too; keep one")
             return parse_seeds(given)
-        if place is None:
+        if location is None:
             return planned or (0,)
-        if planned and "seed" in self.layers[0].groups.get("training", {}) and not place.startswith("--"):
-            raise UsageError(f"{place}: training.seed and seeds are both given; keep one")
+        if planned and "seed" in self.layers[0].groups.get("training", {}) and not location.startswith("--"):
+            raise UsageError(f"{location}: training.seed and seeds are both given; keep one")
         values = [
             layer.groups["training"]["seed"] for layer in self.layers if "seed" in layer.groups.get("training", {})
         ]
-        return parse_seeds(values[-1], place)
+        return parse_seeds(values[-1], location)
 
     def settings(self, plan: Mapping[str, Any]) -> Settings:
         """The merged settings, checked."""
@@ -204,14 +206,14 @@ class _Resolver:
         """A line for each ``--set`` that goes before an option of the same command line."""
         options, sets = self.layers[-2:]
         return tuple(
-            f"{place} goes before {options.places[path]} {shown(options.groups[path[0]][path[1]])}"
-            for path, place in sets.places.items()
-            if path in options.places and options.groups[path[0]][path[1]] != sets.groups[path[0]][path[1]]
+            f"{location} goes before {options.locations[path]} {shown(options.groups[path[0]][path[1]])}"
+            for path, location in sets.locations.items()
+            if path in options.locations and options.groups[path[0]][path[1]] != sets.groups[path[0]][path[1]]
         )
 
     def _overrides(self) -> dict[str, Any]:
         """The file's overrides without what an option or ``--set`` says for all methods."""
-        said = merge(*(layer.groups for layer in self.layers if layer.place in ("options", "--set", "settings")))
+        said = merge(*(layer.groups for layer in self.layers if layer.source in ("options", "--set", "settings")))
         result: dict[str, Any] = {}
         for layer in self.layers:
             for method, tables in layer.overrides.items():
@@ -225,38 +227,40 @@ class _Resolver:
     def _check_group(
         self, group: str, values: Mapping[str, Any], own: Mapping[str, Any], path: tuple[str, ...], default: str = ""
     ) -> None:
-        """Notes what pydantic finds wrong with the values in `own`, at their places."""
+        """Notes what pydantic finds wrong with the values in `own`, at their locations."""
         try:
             GROUPS[group].model_validate(dict(values))
         except ValidationError as error:
             for item, line in zip(error.errors(), problems(error, GROUPS[group], ".".join(path)), strict=True):
                 key = str(item["loc"][0])
                 if key in own:
-                    self.problems.append(f"{self.places.get((*path, key), default)}: {line}")
+                    self.problems.append(f"{self.locations.get((*path, key), default)}: {line}")
 
     def _check_extra(self, names: Any) -> None:
         """Notes names of evaluations that don't exist."""
         if isinstance(names, str):
             names = [name.strip() for name in names.split(",")]
-        place = self.places.get(("evaluation", "extra"), "")
+        location = self.locations.get(("evaluation", "extra"), "")
         for name in names if isinstance(names, list | tuple) else ():
             if isinstance(name, str) and name and name not in BLOCKS:
-                self.problems.append(f"{place}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}")
+                self.problems.append(
+                    f"{location}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}"
+                )
 
     def _check_used(self, methods: Sequence[str], hyper: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
         """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""
         known = {part for method in (*methods, *self.file_methods) for part in method.split("+")}
         for name, values in hyper.items():
             if name not in known:
-                place = self.places[(name, next(iter(values)))]
-                self.problems.append(f"{place}: no method uses {name!r}; the methods are {', '.join(methods)}")
+                location = self.locations[(name, next(iter(values)))]
+                self.problems.append(f"{location}: no method uses {name!r}; the methods are {', '.join(methods)}")
         for name in overrides:
             if name not in (*methods, *self.file_methods):
-                place = self.places[("override", name)]
-                self.problems.append(f"{place}: no method is {name!r}; the methods are {', '.join(methods)}")
+                location = self.locations[("override", name)]
+                self.problems.append(f"{location}: no method is {name!r}; the methods are {', '.join(methods)}")
 
     def _check_methods(self, methods: Sequence[str], hyper: Mapping[str, Any]) -> None:
-        """Notes unknown hyper-parameters, values out of range and clashes of slots."""
+        """Notes unknown hyper-parameters, values out of range and remedies that do not compose."""
         seen: dict[str, None] = {}
         for method in methods:
             try:
@@ -265,5 +269,5 @@ class _Resolver:
                 seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
         for line in seen:
             remedy, _, key = line.partition(":")[0].partition(".")
-            place = self.places.get((remedy, key))
-            self.problems.append(f"{place}: {line}" if place else line)
+            location = self.locations.get((remedy, key))
+            self.problems.append(f"{location}: {line}" if location else line)

@@ -10,8 +10,9 @@ from typing import Any
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.names import name_problem
 from vaecli.remedies import canonical
-from vaecli.settings.layers import NAME, OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
+from vaecli.settings.layers import OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
 
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
 KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
@@ -141,7 +142,7 @@ class _FileReader:
             except UsageError as error:
                 self.layer.problems.append(str(error))
                 continue
-            self.layer.places[("override", name)] = self.at("override", method)
+            self.layer.locations[("override", name)] = self.at("override", method)
             for group, table in self.tables(groups, "override", method).items():
                 keys = ("override", method, group)
                 if group not in OVERRIDABLE:
@@ -156,38 +157,32 @@ class _FileReader:
 
     def plain(self, key: str, value: Any) -> None:
         """The keys that are no tables."""
-        place = self.at(key)
+        location = self.at(key)
         try:
             if key in ("method", "methods"):
-                names = parse_methods(value if isinstance(value, list) else [value], place)
+                names = parse_methods(value if isinstance(value, list) else [value], location)
                 self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *names)
             elif key == "seeds":
-                self.layer.plan["seeds"] = parse_seeds(value, place)
+                self.layer.plan["seeds"] = parse_seeds(value, location)
             elif key == "data":
-                self.data(value, place)
+                self.data(value, location)
             else:
                 self.layer.plan[key] = self.scalar(key, value)
         except UsageError as error:
             self.layer.problems.append(str(error))
 
-    def data(self, value: Any, place: str) -> None:
+    def data(self, value: Any, location: str) -> None:
         """``data = ...``, short for ``corpus.data``."""
-        self.layer.put("corpus", "data", absolute_data(value, self.path.parent), place)
+        self.layer.put("corpus", "data", absolute_data(value, self.path.parent), location)
 
     def scalar(self, key: str, value: Any) -> Any:
         """The value of ``experiment``, ``preset`` or ``jobs``."""
-        place = self.at(key)
+        location = self.at(key)
         if key == "jobs":
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise UsageError(f"{place}: jobs must be an integer from 0 on, got {value!r}")
+                raise UsageError(f"{location}: jobs must be an integer from 0 on, got {value!r}")
         elif not isinstance(value, str):
-            raise UsageError(f"{place}: {key} must be a text, got {value!r}")
-        elif key == "experiment" and not NAME.fullmatch(value):
-            raise UsageError(f"{place}: {name_problem(value)}")
+            raise UsageError(f"{location}: {key} must be a text, got {value!r}")
+        elif key == "experiment" and (problem := name_problem(key, value)):
+            raise UsageError(f"{location}: {problem}")
         return value
-
-
-def name_problem(name: str) -> str:
-    """What is wrong with the name of an experiment."""
-    shown = name if len(name) <= 40 else name[:40] + "..."
-    return f"experiment name {shown!r}: at most 100 letters, digits, '.', '_' and '-', the first a letter or digit"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from vaecli.config import RunConfig
+from vaecli.config import RunConfig, check_device
 from vaecli.core.errors import UsageError
 from vaecli.kernels.arithmetic import resolve_precision
 
@@ -13,13 +13,19 @@ def resolve_device(name: str) -> torch.device:
     """The device for ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
-        UsageError: A GPU was asked for and there is none.
+        UsageError: It names no device, or a GPU that isn't there.
     """
+    try:
+        check_device(name)
+    except ValueError as error:
+        raise UsageError(f"--device {error}") from None
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device {name!r}: torch sees no GPU here; use --device cpu or auto")
+    if device.index is not None and device.index >= (count := torch.cuda.device_count()):
+        raise UsageError(f"device {name!r}: torch sees {count} here, cuda:0 to cuda:{count - 1}")
     return device
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -11,26 +11,8 @@ from vaecli.config import TrainingConfig
 from vaecli.kernels import plain
 from vaecli.kernels.optimizers import SGD, Adam
 from vaecli.kernels.switch import fast, runs_plain
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, group_parameters
 from vaecli.model.vae import VAE
-
-GROUPS = ("encoder", "decoder")
-
-
-def own_parameters(module: nn.Module) -> bool:
-    """Whether a remedy's module is trained by an optimiser of its own (it says ``own_optimizer = True``)."""
-    return bool(getattr(module, "own_optimizer", False))
-
-
-def group_parameters(model: VAE, group: str) -> Iterator[nn.Parameter]:
-    """Trainable parameters of ``encoder`` (encoder, head, auxiliary modules) or ``decoder`` (decoder, prior)."""
-    if group == "encoder":
-        aux = [m for m in model.aux.values() if not own_parameters(m)]
-        modules = [model.encoder, model.head, model.encoder_noise, *aux]
-    else:
-        modules = [model.decoder, model.prior, model.input_noise]
-    for module in modules:
-        if module is not None:
-            yield from (p for p in module.parameters() if p.requires_grad)
 
 
 def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
@@ -45,7 +27,7 @@ def make_optimizers(model: VAE, config: TrainingConfig) -> dict[str, torch.optim
             on_cpu = module.weight.device.type == "cpu"
             module.sparse = config.optimizer == "sgd" and on_cpu and not runs_plain()
     optimizers: dict[str, torch.optim.Optimizer] = {}
-    for group in GROUPS:
+    for group in PARAMETER_GROUPS:
         parameters = list(group_parameters(model, group))
         if not parameters:
             continue

@@ -13,12 +13,13 @@ from vaecli.corpus.batches import TrainBatches
 from vaecli.corpus.types import Batch, Corpus, collate
 from vaecli.kernels.arithmetic import arithmetic, exact_products
 from vaecli.metrics.measure import validation_mutual_information
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_parameters
 from vaecli.model.vae import VAE, stable_seed
 from vaecli.objective import Clock, Terms, raw_terms
 from vaecli.remedies.core.base import Phase
 from vaecli.remedies.core.compose import Method
 from vaecli.training.device import training_precision
-from vaecli.training.optimizer import clip_gradients, group_parameters, make_optimizers
+from vaecli.training.optimizer import clip_gradients, make_optimizers
 
 
 class TrainingSession:
@@ -64,7 +65,7 @@ class TrainingSession:
         for parameter in self.model.parameters():
             parameter.grad = None
 
-    def update(self, loss: Tensor, groups: Iterable[str] = ("encoder", "decoder")) -> None:
+    def update(self, loss: Tensor, groups: Iterable[ParameterGroup] = PARAMETER_GROUPS) -> None:
         """Backward, clip over all parameters together, and a step of these groups' optimisers.
 
         Raises:
@@ -74,7 +75,7 @@ class TrainingSession:
         self._clear_gradients()
         with exact_products():
             loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [p for group in ("encoder", "decoder") for p in group_parameters(self.model, group)]
+        parameters = [p for group in PARAMETER_GROUPS for p in group_parameters(self.model, group)]
         norm = clip_gradients(parameters, self.config.training.clip)
         if self.device.type == "cpu" and not bool(torch.isfinite(norm)):
             raise DivergedError(f"step {self.clock.step}: the gradient is not finite (norm {float(norm)})")

@@ -10,8 +10,9 @@ from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, remedy_class
-from vaecli.remedies.core.base import Paper, Phase, Remedy, Slot
+from vaecli.remedies.core.base import Need, Paper, Part, Phase, Remedy
 from vaecli.remedies.core.compose import compose
+from vaecli.remedies.core.parts import refusal, shared_parts, unmet_needs
 
 NOWHERE = Paper("Nobody", 2000, "Nothing")
 
@@ -26,7 +27,7 @@ class Toy(Remedy):
 
 class Doubled(Toy):
     name: ClassVar[str] = "doubled"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     cost: ClassVar[float] = 2.0
 
     def objective(self, terms, clock):
@@ -35,7 +36,7 @@ class Doubled(Toy):
 
 class AddsKL(Toy):
     name: ClassVar[str] = "adds_kl"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
     cost: ClassVar[float] = 1.5
 
     def objective(self, terms, clock):
@@ -51,7 +52,7 @@ class AddsOne(AddsKL):
 
 class Staged(Toy):
     name: ClassVar[str] = "staged"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.PHASES, Slot.STEP, Slot.INFERENCE})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.PHASES, Part.STEP, Part.INFERENCE})
 
     def phases(self):
         return (Phase("first", 0.25), Phase("second", 0.75))
@@ -63,29 +64,40 @@ class Staged(Toy):
         return DiagonalGaussian(posterior.mean + 1, posterior.logvar)
 
 
-class Alone(Toy):
-    name: ClassVar[str] = "alone"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
-    alone_in: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM})
+class ReadsKL(Toy):
+    name: ClassVar[str] = "reads_kl"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_KL})
 
 
-class AloneFirst(Alone):
-    """The same with a slot before all others, so that it comes first in the chain."""
+class TakesLatent(Toy):
+    name: ClassVar[str] = "takes_latent"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
 
-    name: ClassVar[str] = "alone_first"
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.TERM, Slot.ENCODER})
+
+class Weighs(Toy):
+    name: ClassVar[str] = "weighs"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
 
 
-CLASHES = [
-    (a, b)
-    for a, b in combinations(sorted(REMEDIES), 2)
-    if any(s.exclusive for s in remedy_class(a).slots & remedy_class(b).slots)
-]
+class AddsToDoubled(Doubled):
+    """It comes after what it adds to, whatever their names."""
+
+    name: ClassVar[str] = "added_to"
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+
+    def objective(self, terms, clock):
+        return replace(terms, kl=1 + terms.kl)
+
+
+PAIRS = list(combinations(sorted(REMEDIES), 2))
+CLASHES = [(a, b) for a, b in PAIRS if refusal(remedy_class(a), remedy_class(b))]
 
 
 @pytest.mark.parametrize(("first", "second"), CLASHES)
-def test_two_owners_of_a_slot_are_refused_naming_both_and_the_slot(first, second):
-    shared = {s.value for s in remedy_class(first).slots & remedy_class(second).slots}
+def test_a_refusal_names_both_and_what_they_both_change_or_which_need_is_not_met(first, second):
+    one, other = remedy_class(first), remedy_class(second)
     messages = set()
     for method in (f"{first}+{second}", f"{second}+{first}"):
         with pytest.raises(UsageError) as caught:
@@ -93,12 +105,15 @@ def test_two_owners_of_a_slot_are_refused_naming_both_and_the_slot(first, second
         messages.add(str(caught.value))
     (message,) = messages
     assert f"'{first}' and '{second}' can't be composed" in message
-    assert any(f"'{slot}'" in message for slot in shared)
+    parts = shared_parts(one, other)
+    unmet = [f"'{first}' needs {need.value}, which '{second}'" for need in unmet_needs(one, other)]
+    unmet += [f"'{second}' needs {need.value}, which '{first}'" for need in unmet_needs(other, one)]
+    assert any(f"both change '{part.value}'" in message for part in parts) or any(text in message for text in unmet)
 
 
 def test_a_known_clash_is_among_them():
     assert ("cyclical", "linear_anneal") in CLASHES
-    with pytest.raises(UsageError, match="'beta' and 'cyclical' can't be composed: both own the slot 'kl_weight'"):
+    with pytest.raises(UsageError, match="'beta' and 'cyclical' can't be composed: both change 'kl_weight'"):
         make_method("cyclical+beta")
 
 
@@ -125,7 +140,7 @@ def test_order_of_the_names_does_not_matter():
     assert torch.equal(losses[0], losses[2])
 
 
-def test_hooks_are_chained_in_the_order_of_the_slots():
+def test_hooks_are_chained_in_the_order_of_the_parts():
     # KL before added terms: the term sees the doubled KL. kl (1, 1): nll 0 + 2 * 2 + extra (4) = 8, not 4 + 2 = 6
     for remedies in ([Doubled(), AddsKL()], [AddsKL(), Doubled()]):
         method = compose(remedies)
@@ -140,13 +155,24 @@ def test_added_terms_may_be_several():
     assert method.name == "adds_kl+adds_one"
 
 
-@pytest.mark.parametrize("alone", [Alone(), AloneFirst()])
-@pytest.mark.parametrize("other", [AddsKL(), AddsOne()])
-def test_added_terms_may_be_closed_to_others(alone, other):
-    message = f"'{other.name}' and '{alone.name}' can't be composed: both own the slot 'term'"
-    for remedies in ([alone, other], [other, alone]):
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        (ReadsKL(), Doubled(), "'reads_kl' needs the KL itself in the objective, which 'doubled' takes away"),
+        (Weighs(), TakesLatent(), "'weighs' needs a latent variable, which 'takes_latent' takes away"),
+    ],
+)
+def test_a_need_that_another_takes_away_is_refused(one, other, message):
+    for remedies in ([one, other], [other, one]):
         with pytest.raises(UsageError, match=message):
             compose(remedies)
+
+
+def test_who_only_adds_to_a_part_composes_with_its_owner_and_comes_after():
+    # kl 1 doubled, then 1 more: 3; the other order would give 4
+    for remedies in ([AddsToDoubled(), Doubled()], [Doubled(), AddsToDoubled()]):
+        assert compose(remedies).objective(make_terms(kl=[[1.0]]), clock()).loss.item() == 3
+    assert compose([AddsToDoubled(), ReadsKL()]).name == "added_to+reads_kl"
 
 
 def test_costs_multiply_and_versions_are_kept():

@@ -1,50 +1,28 @@
 """What a remedy is: a frozen set of validated hyper-parameters that overrides only the hooks its paper changes.
 
-The default of every hook is vanilla. Hooks map values to values, so remedies whose slots differ compose by chaining.
+The default of every hook is vanilla. Hooks map values to values, so remedies that change different parts compose by
+chaining.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from vaecli.core.checked import Checked
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
+from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import Game, GameMeasures
+from vaecli.remedies.core.parts import Need as Need
+from vaecli.remedies.core.parts import Part as Part
 
 if TYPE_CHECKING:
     import torch
-
-
-class Slot(StrEnum):
-    """What a remedy may own; the order is the order in which hooks are chained."""
-
-    ENCODER_INPUT = "encoder_input"
-    ENCODER = "encoder"
-    POSTERIOR = "posterior"
-    PRIOR = "prior"
-    DECODER = "decoder"
-    DECODER_INPUT = "decoder_input"
-    INFERENCE = "inference"
-    KL = "kl"
-    KL_WEIGHT = "kl_weight"
-    TERM = "term"
-    STEP = "step"
-    PHASES = "phases"
-    GAUSSIAN = "gaussian"
-
-    @property
-    def exclusive(self) -> bool:
-        """False for added terms, of which there may be any number, and for what works on Gaussian posteriors only.
-
-        Of the latter there may be any number too; a remedy whose q(z|x) is no diagonal Gaussian owns that slot alone.
-        """
-        return self not in (Slot.TERM, Slot.GAUSSIAN)
 
 
 @dataclass(frozen=True)
@@ -85,10 +63,10 @@ class Session(Protocol):
     def loss(self, batch: Batch) -> Terms:
         """The composed objective of a batch in training mode, at the session's clock."""
 
-    def update(self, loss: torch.Tensor, groups: Iterable[str] = ("encoder", "decoder")) -> None:
+    def update(self, loss: torch.Tensor, groups: Iterable[ParameterGroup] = PARAMETER_GROUPS) -> None:
         """Backward, clip over all parameters together, and a step of the optimisers of these groups only.
 
-        ``encoder`` is encoder, head and their auxiliary modules; ``decoder`` is decoder and prior.
+        The groups are those of `vaecli.model.parameter_groups`.
         """
 
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
@@ -137,8 +115,10 @@ class Remedy(Checked):
         paper: Where it comes from.
         equation: What it changes, as the paper writes it, in plain text.
         version: Raised when its numbers would move.
-        slots: What it owns.
-        alone_in: Slots that others share but that it owns alone.
+        owns: What it changes, no more and no less; a contract test shows it.
+        adds_to: Of these, what it changes on top of whatever another gives, so that it composes with another owner.
+        needs: What it requires of what the others give.
+        takes: The needs of others that it doesn't meet, beside those that follow from what it owns.
         rate_only: Whether `objective` reads the KL, the clock and the remedy's own state, and nothing else of a batch.
         cost: Time of an update relative to vanilla, about.
         deviations: Where it differs from its paper or its authors' code, and why; a clause each.
@@ -150,15 +130,28 @@ class Remedy(Checked):
     paper: ClassVar[Paper]
     equation: ClassVar[str]
     version: ClassVar[int] = 1
-    slots: ClassVar[frozenset[Slot]] = frozenset()
-    alone_in: ClassVar[frozenset[Slot]] = frozenset()
+    owns: ClassVar[frozenset[Part]] = frozenset()
+    adds_to: ClassVar[frozenset[Part]] = frozenset()
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    takes: ClassVar[frozenset[Need]] = frozenset()
     rate_only: ClassVar[bool] = False
     cost: ClassVar[float] = 1.0
     deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuses what was written for the contract of before.
+
+        Raises:
+            UsageError: The class declares `slots` or `alone_in`.
+        """
+        super().__pydantic_init_subclass__(**options)
+        if old := sorted({"slots", "alone_in"} & set(vars(cls))):
+            raise outdated(f"{cls.__module__}.{cls.__qualname__} declares {old[0]!r}")
+
     def build(self, parts: Parts) -> Parts:
-        """The parts with some replaced."""
+        """The parts with some replaced; those it is given stay as they are."""
         return parts
 
     @property
@@ -194,3 +187,23 @@ class Remedy(Checked):
 def put_aux(parts: Parts, name: str, module: Any) -> Mapping[str, Any]:
     """The auxiliary modules with one more, for ``replace(parts, aux=put_aux(parts, name, module))``."""
     return {**parts.aux, name: module}
+
+
+def outdated(what: str) -> UsageError:
+    """The error of a remedy that was written for the contract of before."""
+    return UsageError(
+        f"{what}; it is 'owns' now, a frozenset of Part of what the remedy changes, no more and no less, "
+        "and 'needs', a frozenset of Need"
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """Says what became of a name that remedies of other packages import.
+
+    Raises:
+        UsageError: It is `Slot`.
+        AttributeError: It is another.
+    """
+    if name == "Slot":
+        raise outdated("vaecli.remedies.core.base.Slot is gone, and 'slots' with it")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,17 +1,17 @@
-"""Composition of remedies with ``+``: hooks chained in the order of the slots, clashes refused."""
+"""Composition of remedies with ``+``: hooks chained in the order of the parts they change, clashes refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from vaecli.core.errors import UsageError
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Phase, Remedy, Session, Slot, Step
-
-ORDER = {slot: place for place, slot in enumerate(Slot)}
+from vaecli.remedies.core.base import Phase, Remedy, Session, Step
+from vaecli.remedies.core.parts import Part, chain_key, refusal
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Method:
 
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training, from the one remedy that owns them."""
-        owners = [r for r in self.remedies if Slot.PHASES in r.slots]
+        owners = [r for r in self.remedies if Part.PHASES in r.owns]
         return owners[0].phases() if owners else (Phase(),)
 
 
@@ -85,20 +85,17 @@ def compose(remedies: Sequence[Remedy]) -> Method:
     """Composes remedies into a method.
 
     Raises:
-        UsageError: Two of them own one slot, or one is named twice; names both and the slot.
+        UsageError: Two of them change one part, one takes away what another needs, or one is named twice; names both.
     """
-    owners: dict[Slot, Remedy] = {}
-    seen: set[str] = set()
-    ordered = sorted(remedies, key=lambda r: (min((ORDER[s] for s in r.slots), default=0), r.name))
-    for remedy in ordered:
-        if remedy.name in seen:
-            raise UsageError(f"method {remedy.name!r} is named twice; a remedy composes only with others")
-        seen.add(remedy.name)
-        if len(ordered) > 1 and not remedy.slots:
+    ordered = sorted(remedies, key=lambda remedy: chain_key(type(remedy)))
+    names = sorted(remedy.name for remedy in ordered)
+    for name, following in pairwise(names):
+        if name == following:
+            raise UsageError(f"method {name!r} is named twice; a remedy composes only with others")
+    for remedy in ordered if len(ordered) > 1 else ():
+        if not remedy.owns:
             raise UsageError(f"{remedy.name!r} changes nothing, so it does not compose; leave it out")
-        for slot in sorted(remedy.slots, key=ORDER.__getitem__):
-            if slot in owners and (slot.exclusive or slot in owners[slot].alone_in | remedy.alone_in):
-                first, second = sorted([owners[slot].name, remedy.name])
-                raise UsageError(f"{first!r} and {second!r} can't be composed: both own the slot {slot.value!r}")
-            owners[slot] = remedy
-    return Method("+".join(sorted(seen)), tuple(ordered))
+    for one, other in combinations(ordered, 2):
+        if why := refusal(type(one), type(other)):
+            raise UsageError(why)
+    return Method("+".join(names), tuple(ordered))

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Remedy, Slot
+from vaecli.remedies.core.base import Paper, Part, Remedy
 
 PAPER = Paper(
     "Zhao et al.", 2019, "InfoVAE: Balancing Learning and Inference in Variational Autoencoders", "1706.02262"
@@ -31,7 +31,7 @@ class InfoVAE(Remedy):
     """``loss = rec + (1 - alpha) KL + (alpha + lambda - 1) D(q(z), p(z))`` (Zhao et al.); members say what D is."""
 
     paper: ClassVar[Paper] = PAPER
-    slots: ClassVar[frozenset[Slot]] = frozenset({Slot.KL, Slot.TERM})
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     cost: ClassVar[float] = 1.05
 
     alpha: float = Field(0.9, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")

@@ -17,9 +17,9 @@ def logistic(x: float) -> float:
     return e / (1 + e)
 
 
-Shape = Literal["linear", "sigmoid", "cosine"]
+Curve = Literal["linear", "sigmoid", "cosine"]
 
-SHAPES: dict[Shape, Callable[[float], float]] = {
+CURVES: dict[Curve, Callable[[float], float]] = {
     "linear": lambda v: v,
     "sigmoid": lambda v: logistic(12 * v - 6),
     "cosine": lambda v: (1 - math.cos(math.pi * v)) / 2,

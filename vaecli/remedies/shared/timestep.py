@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead, gaussian_kl
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Slot
+from vaecli.remedies.core.parts import Need, unmet
 
-SLOTS = frozenset({Slot.ENCODER, Slot.POSTERIOR, Slot.PRIOR, Slot.INFERENCE, Slot.KL})
-"""What such a remedy owns: its KL is of the encoder's own states, of its own head at each, against N(0, I)."""
+NEEDS = frozenset({Need.GAUSSIAN, Need.LAST_STATE, Need.STANDARD_PRIOR, Need.ENCODER_POSTERIOR})
+"""Of such a remedy: its KL is of the encoder's own states, of its own head at each, against N(0, I)."""
 
 
 def step_weights(steps: Tensor, width: int, portion: float) -> Tensor:
@@ -26,8 +25,8 @@ def step_weights(steps: Tensor, width: int, portion: float) -> Tensor:
         portion: Share of the steps, in (0, 1].
     """
     counted = torch.round(portion * steps.double()).clamp_min(1)
-    place = torch.arange(width, device=steps.device)
-    inside = (place >= (steps - counted).unsqueeze(1)) & (place < steps.unsqueeze(1))
+    step = torch.arange(width, device=steps.device)
+    inside = (step >= (steps - counted).unsqueeze(1)) & (step < steps.unsqueeze(1))
     return inside / counted.unsqueeze(1)
 
 
@@ -71,7 +70,7 @@ class TimestepHead(PosteriorHead):
 
 
 def with_step_kl(terms: Terms, name: str) -> Terms:
-    """The terms with the mean KL over the steps in the place of the KL of z.
+    """The terms with the mean KL over the steps instead of the KL of z.
 
     Args:
         terms: Of a model with a `TimestepHead`.
@@ -82,8 +81,5 @@ def with_step_kl(terms: Terms, name: str) -> Terms:
     """
     posterior = terms.context.posterior
     if not isinstance(posterior, TimestepGaussian):
-        kind = type(posterior).__name__
-        raise UsageError(
-            f"{name!r} needs the posteriors of all encoder steps, got {kind}; leave out what replaces them"
-        )
+        raise unmet(name, "the posteriors of all encoder steps", type(posterior).__name__)
     return replace(terms, kl=posterior.step_kl)

@@ -15,13 +15,13 @@ from vaecli.config import TrainingConfig
 from vaecli.corpus.types import collate
 from vaecli.metrics.extras.registry import BlockInput
 from vaecli.objective import Clock, Context, Terms
-from vaecli.remedies.core.base import Remedy, Slot
+from vaecli.remedies.core.base import Part, Remedy
 from vaecli.remedies.core.game import CELLS, Cells
 
 
 def weight_only(remedies: Sequence[Remedy]) -> bool:
     """Whether remedies set the weight of the KL and leave the KL itself."""
-    return all(remedy.slots <= {Slot.KL_WEIGHT} for remedy in remedies)
+    return all(remedy.owns <= {Part.KL_WEIGHT} for remedy in remedies)
 
 
 def rate_terms(given: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Terms:

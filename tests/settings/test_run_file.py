@@ -1,0 +1,129 @@
+"""A run's config.toml: the spelling of every file of settings, and that of earlier versions."""
+
+import tomllib
+
+import pytest
+
+from vaecli.config import RunConfig, build_config
+from vaecli.core.errors import UsageError
+from vaecli.settings.resolve import load_settings
+from vaecli.settings.run_file import read_run, run_text, settings_by_key
+
+EARLIER = """\
+experiment = "x"
+method = "bn+word_dropout"
+preset = "ptb"
+
+[hyper.bn]
+gamma = 0.9
+
+[corpus]
+data = "ptb"
+tokenizer = "split"
+max_vocab = 0
+min_freq = 1
+max_length = 200
+text_column = ""
+label_column = "auto"
+unknown_words = ""
+train_size = 16000
+valid_size = 2000
+test_size = 2000
+corpus_seed = 0
+
+[model]
+embedding_size = 256
+encoder_size = 256
+decoder_size = 256
+latent_size = 32
+embedding_dropout = 0.5
+output_dropout = 0.5
+embedding_init_range = 0.1
+
+[training]
+epochs = 100
+batch_size = 32
+optimizer = "sgd"
+learning_rate = 0.5
+clip = 5.0
+decay = 0.5
+patience = 5
+decay_start = 15
+max_decays = 5
+reload_best = true
+seed = 3
+device = "auto"
+precision = "auto"
+threads = 0
+
+[evaluation]
+iw_samples = 500
+rec_samples = 1
+batch_size = 128
+precision = "auto"
+split = "test"
+extra = []
+sentences = 0
+reference = ""
+"""
+"""As version 0.1 wrote it; ``model.init_range`` was unset."""
+
+
+@pytest.fixture
+def config():
+    sets = ["bn.gamma=0.9", "model.init_range=none"]
+    return load_settings(methods=["bn+word_dropout"], preset="ptb", sets=sets).config("bn+word_dropout", 3, "x")
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path, config):
+    path = tmp_path / "config.toml"
+    path.write_text(EARLIER)
+    assert read_run(path) == config
+    assert read_run(path).hyper == {"bn": {"gamma": 0.9}}
+    assert read_run(path).model.init_range is None
+    path.write_text('method = "vanilla"\nexperiment = "y"\n')
+    assert read_run(path) == build_config({"method": "vanilla", "experiment": "y"})
+
+
+def test_hyper_parameters_are_spelled_as_in_an_experiment(config):
+    values = tomllib.loads(run_text(config))
+    assert values["methods"] == ["bn+word_dropout"]
+    assert values["method"] == {"bn": {"gamma": 0.9}}
+    assert "hyper" not in values
+    assert "method" not in tomllib.loads(run_text(RunConfig()))
+
+
+def test_what_is_written_is_read_as_a_run_and_as_an_experiment(tmp_path, config):
+    path = tmp_path / "config.toml"
+    for each in (config, RunConfig()):
+        path.write_text(run_text(each))
+        assert read_run(path) == each
+        settings = load_settings(path)
+        assert settings.config(settings.methods[0], settings.seeds[0]) == each, "unset goes before the preset's"
+
+
+@pytest.mark.parametrize("methods", ['["bn", "beta"]', "[]", '"bn"', "3"])
+def test_a_run_is_of_one_method(tmp_path, methods):
+    path = tmp_path / "config.toml"
+    path.write_text(f"methods = {methods}\n")
+    with pytest.raises(UsageError, match=r"config\.toml: methods must name the one method of the run"):
+        read_run(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["methods = [3]", 'methods = ["bn"]\nmethod = 3', "[training]\nepochs = 0", "training = 1"]
+)
+def test_values_of_another_type_are_told_with_the_file(tmp_path, text):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"config\.toml: "):
+        read_run(path)
+
+
+def test_settings_by_key_have_the_keys_that_set_takes(config):
+    keyed = settings_by_key(config)
+    assert keyed["bn.gamma"] == 0.9
+    assert (keyed["method"], keyed["training.seed"], keyed["model.init_range"]) == ("bn+word_dropout", 3, None)
+    values = {key: value for key, value in keyed.items() if "." in key and key != "training.seed"}
+    again = load_settings(methods=["bn+word_dropout"], preset="ptb", seeds=3, values=values)
+    assert again.config("bn+word_dropout", 3, "x") == config

@@ -1,0 +1,77 @@
+"""The settings of one run as its folder keeps them, in ``config.toml``, which is an experiment's file too.
+
+Hyper-parameters are spelled as in every other file of settings, ``[method.bn]``. Runs of earlier versions have
+``[hyper.bn]`` beside ``method = "bn"``; they are read as before.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from vaecli.config import GROUPS, RunConfig, build_config
+from vaecli.core.errors import UsageError
+from vaecli.core.nested import flatten
+from vaecli.settings.layers import unset, writable
+
+
+def run_text(config: RunConfig) -> str:
+    """The settings as TOML; `vae compare` with such a file repeats the run."""
+    head = {"experiment": config.experiment, "methods": [config.method], "preset": config.preset}
+    hyper = {"method": config.hyper} if config.hyper else {}
+    groups = {group: writable(getattr(config, group).model_dump()) for group in GROUPS}
+    return tomli_w.dumps(head | hyper | groups)
+
+
+def read_run(path: Path) -> RunConfig:
+    """The settings in a file that `run_text` wrote, of this version or an earlier one.
+
+    Raises:
+        UsageError: The file can't be read, isn't TOML or isn't valid.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: can't read it: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    return build_config(_of_one_method(values, path), str(path))
+
+
+def _of_one_method(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a file by the names of `RunConfig`.
+
+    Raises:
+        UsageError: It names no method or several.
+    """
+    values = {key: _as_set(key, value) for key, value in values.items()}
+    if "methods" not in values:  # of an earlier version
+        return values
+    methods = values["methods"]
+    if not (isinstance(methods, list) and len(methods) == 1):
+        raise UsageError(f"{path}: methods must name the one method of the run, got {methods!r}")
+    rest = {key: value for key, value in values.items() if key not in ("methods", "method")}
+    return rest | {"method": methods[0], "hyper": values.get("method", {})}
+
+
+def _as_set(key: str, value: Any) -> Any:
+    """A value of the file, the unset ones of a group as None."""
+    if key not in GROUPS or not isinstance(value, Mapping):
+        return value
+    known = GROUPS[key].model_fields
+    return {name: unset(key, name, item) if name in known else item for name, item in value.items()}
+
+
+def settings_by_key(config: RunConfig) -> dict[str, Any]:
+    """All settings of a run by the keys that ``--set`` takes, ``bn.gamma`` and ``training.epochs``; and what it is of.
+
+    Returns:
+        ``experiment``, ``method`` and ``preset``, the hyper-parameters that were given, and every group.
+    """
+    values = config.model_dump()
+    names = {key: values.pop(key) for key in ("experiment", "method", "preset")}
+    return names | flatten(values.pop("hyper")) | flatten(values)
