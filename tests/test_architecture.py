@@ -144,3 +144,25 @@ def test_a_class_is_known_by_its_name():
 
 def is_class(node):
     return isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+
+
+def used_names(path):
+    """Every name that a file reads, attributes and the ends of ``module:name`` included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value.rpartition(":")[2]
+
+
+def test_every_function_has_a_user_beside_its_tests():
+    users = {name for path in (*FILES, *(PACKAGE.parent / "experiments").rglob("*.py")) for name in used_names(path)}
+    functions = [(f, n.name) for f in FILES for n in ast.parse(f.read_text(encoding="utf-8")).body if is_function(n)]
+    assert len(functions) > 500
+    assert not [f"{path}: {name}" for path, name in functions if name not in users]
+
+
+def is_function(node):
+    return isinstance(node, ast.FunctionDef) and not node.name.startswith("__")

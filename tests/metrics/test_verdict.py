@@ -20,7 +20,7 @@ from vaecli.metrics.ceilings import figure
 from vaecli.metrics.columns.au import active_units
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.measure import evaluate
-from vaecli.metrics.verdict import RULE, VERDICTS, uniform_nats, verdict
+from vaecli.metrics.verdict import RULE, uniform_nats, verdict
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher, angle_table, mean_cosine, vmf_kl
@@ -29,6 +29,9 @@ from vaecli.reporting.read_results import read_csv
 
 ROOT = Path(__file__).parents[2]
 FIGURES = st.one_of(st.none(), st.floats(0, 100), st.just(float("nan")))
+
+VERDICTS = ("diverged", "worse than uniform", "collapsed", "unused", "saturated", "fake-rate", "informative")
+"""All words, in the order in which the rule tries them."""
 
 
 @pytest.mark.parametrize(

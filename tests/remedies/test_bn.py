@@ -9,7 +9,20 @@ from vaecli.core.errors import UsageError
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PointMass, PosteriorHead, gaussian_kl
 from vaecli.objective import raw_terms
-from vaecli.remedies.bn import BN, BatchNormHead, batch_kl_floor, kl_floor
+from vaecli.remedies.bn import BN, BatchNormHead
+
+
+def kl_floor(gamma, latent_size):
+    """``Z gamma^2 / 2``, the least mean KL in nats per sentence at b = 0 and eps = 0."""
+    return latent_size * gamma**2 / 2
+
+
+def batch_kl_floor(gamma, variance, eps, shift):
+    """() the exact floor ``sum_i (gamma^2 v_i / (v_i + eps) + b_i^2) / 2`` of the mean KL over N sentences.
+
+    `variance` is the (Z,) biased variance of the unnormalised mean over them, `shift` the (Z,) b.
+    """
+    return 0.5 * (gamma**2 * variance / (variance + eps) + shift.square()).sum()
 
 
 class Given(PosteriorHead):

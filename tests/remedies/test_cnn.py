@@ -9,11 +9,16 @@ from support import clock, split_of, tiny_batch, tiny_model, tiny_shape, tiny_sp
 from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import BOS, collate
 from vaecli.metrics.measure import evaluate
-from vaecli.model.convolution import ConvolutionalDecoder, ResidualBlock, receptive_field
+from vaecli.model.convolution import FILTER, ConvolutionalDecoder, ResidualBlock
 from vaecli.model.decoding import greedy
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.cnn import CNN, DILATIONS
+
+
+def receptive_field(dilations):
+    """Inputs that a state sees, the present one included: ``1 + sum_i (FILTER - 1) d_i``."""
+    return 1 + (FILTER - 1) * sum(dilations)
 
 
 def test_published_receptive_fields():

@@ -42,9 +42,6 @@ FINITE = ("rec", "kl", "neg_elbo", "iw_nll", "mi")
 NO_VERDICT = "-"
 """Shown where there is none; files leave it empty."""
 
-VERDICTS = ("diverged", "worse than uniform", "collapsed", "unused", "saturated", "fake-rate", "informative")
-"""All words, in the order in which the rule tries them."""
-
 RULE = (
     "verdict: the first that holds of diverged = status diverged or an infinite figure; "
     f"{NO_VERDICT} = one sentence; worse than uniform = rec > tokens / sentences * log(vocabulary); "
@@ -55,7 +52,7 @@ RULE = (
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """What became of z in a trial, one of `VERDICTS`.
+    """What became of z in a trial, one of the words of `RULE`.
 
     Args:
         row: Status and figures by column, in nats per sentence; undefined ones missing, None, NaN or empty.

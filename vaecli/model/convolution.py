@@ -16,11 +16,6 @@ FILTER = 3
 """Width of every dilated filter."""
 
 
-def receptive_field(dilations: Sequence[int]) -> int:
-    """Inputs that a state sees, the present one included: ``1 + sum_i (FILTER - 1) d_i``."""
-    return 1 + (FILTER - 1) * sum(dilations)
-
-
 class ResidualBlock(nn.Module):
     """``x + W_3 relu(C relu(W_1 relu(x)))``: down to half the channels, a causal dilated filter C there, and up again.
 

@@ -73,11 +73,6 @@ class MonotoneMap(nn.Module):
         self.convex = Convex(hidden)
         self.strength = strength
 
-    def potential(self, x: Tensor) -> Tensor:
-        """(...) the convex function at (..., K)."""
-        value: Tensor = self.convex(self.inner(x)) + 0.5 * self.strength * x.square().sum(-1)
-        return value
-
     def forward(self, x: Tensor) -> Tensor:
         """(..., K) f at (..., K)."""
         return self.convex.gradient(self.inner(x)) @ self.inner.weight + self.strength * x

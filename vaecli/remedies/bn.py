@@ -25,7 +25,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from vaecli.model.encoder import Encoding
 from vaecli.model.normalisation import BatchNorm
@@ -33,23 +33,6 @@ from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
-
-
-def kl_floor(gamma: float, latent_size: int) -> float:
-    """``Z gamma^2 / 2``, the least mean KL in nats per sentence at b = 0 and eps = 0."""
-    return latent_size * gamma**2 / 2
-
-
-def batch_kl_floor(gamma: float, variance: Tensor, eps: float, shift: Tensor) -> Tensor:
-    """() the exact floor ``sum_i (gamma^2 v_i / (v_i + eps) + b_i^2) / 2`` of the mean KL over N sentences.
-
-    Args:
-        gamma: The fixed scale.
-        variance: (Z,) biased variance of the unnormalised mean over the N sentences.
-        eps: Of the normalisation.
-        shift: (Z,) b.
-    """
-    return 0.5 * (gamma**2 * variance / (variance + eps) + shift.square()).sum()
 
 
 class BatchNormHead(PosteriorHead):

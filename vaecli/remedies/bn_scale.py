@@ -16,7 +16,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import ClassVar
 
@@ -39,15 +38,6 @@ def scales(theta: Tensor, tau: float) -> tuple[Tensor, Tensor]:
     mean_scale = (tau + (1 - tau) * torch.sigmoid(theta)).sqrt()
     deviation_scale = ((1 - tau) * torch.sigmoid(-theta)).sqrt()
     return mean_scale, deviation_scale
-
-
-def kl_floor(tau: float, latent_size: int) -> float:
-    """``(Z / 2) log(1 / (1 - tau))``, the least mean KL in nats per sentence for any theta.
-
-    From ``E[mean_hat^2] + E[s_hat^2] = 1`` the mean KL is ``-sum_i E[log s_hat_i^2] / 2``, and by Jensen's inequality
-    ``E[log s_hat_i^2] <= log g_s^2 <= log(1 - tau)``.
-    """
-    return latent_size / 2 * math.log(1 / (1 - tau))
 
 
 class ScaledHead(PosteriorHead):
