@@ -187,7 +187,7 @@ def test_remedies_of_other_packages_may_have_more_kinds_of_values(plugins):
 def test_a_remedy_of_another_package_that_is_none_is_named(plugins):
     for name, why in (
         ("broken", "broken.weight: must be a finite number, got inf"),
-        ("other", r"method 'other' can't be loaded: .*their_package:Other is no vaecli\.remedies\.base\.Remedy"),
+        ("other", r"method 'other' can't be loaded: .*their_package:Other is no vaecli\.remedies\.core\.base\.Remedy"),
         ("missing", "method 'missing' can't be loaded: AttributeError"),
     ):
         with pytest.raises(UsageError, match=why):
