@@ -99,7 +99,7 @@ class Run:
             codes: (N, Z).
             beam: Size of the beam; 1 decodes greedily.
             temperature: Draws words at it instead.
-            seed: Of the words that are drawn.
+            seed: Seed of the words that are drawn.
 
         Raises:
             UsageError: The codes have another number of dimensions than the model.
@@ -154,7 +154,7 @@ class Run:
 
         Args:
             sentences: N texts.
-            iw_samples: Of the importance-weighted bound; the run's own number without, 0 skips it.
+            iw_samples: Samples of the importance-weighted bound; the run's own number without, 0 skips it.
 
         Returns:
             A row a sentence, with its ``words`` and how many are ``unknown``; a figure without a definition is missing.
@@ -275,10 +275,10 @@ def train(
         method: A remedy, or several joined with ``+``.
         data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
-        seed: Of initialisation, data order and noise.
+        seed: Seed of initialisation, data order and noise.
         settings: By dotted key.
         out: Where experiments are kept.
-        name: Of the experiment; the corpus's without.
+        name: Name of the experiment; the corpus's without.
         resume: Go on with a run that was interrupted; a finished one is loaded.
         overwrite: Delete a run that is there.
 
@@ -331,7 +331,7 @@ def compare(
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         settings: By dotted key.
         out: Where experiments are kept.
-        name: Of the experiment; the corpus's without.
+        name: Name of the experiment; the corpus's without.
         jobs: Trials at a time; 0 is one a core, or one a GPU.
         overwrite: Run all trials of this grid anew.
 

@@ -19,7 +19,7 @@ from vaecli.core.names import name_problem
 from vaecli.core.option_settings import OPTION_SETTINGS
 
 
-class Group(Checked):
+class SettingsGroup(Checked):
     """A frozen group of settings that refuses unknown keys."""
 
 
@@ -47,7 +47,7 @@ def check_device(name: str) -> str:
     return name
 
 
-class CorpusConfig(Group):
+class CorpusConfig(SettingsGroup):
     """Which text, and how it becomes ids."""
 
     data: str = with_option("corpus.data")
@@ -64,7 +64,7 @@ class CorpusConfig(Group):
     corpus_seed: int = Field(0, ge=0, description="synthetic corpus: seed of the sentences")
 
 
-class ModelConfig(Group):
+class ModelConfig(SettingsGroup):
     """Sizes, dropout and initialisation, the same for every method."""
 
     embedding_size: int = Field(64, ge=1, description="word embeddings of encoder and decoder")
@@ -79,7 +79,7 @@ class ModelConfig(Group):
     )
 
 
-class TrainingConfig(Group):
+class TrainingConfig(SettingsGroup):
     """Optimiser, decay and stopping, the same for every method."""
 
     epochs: int = with_option("training.epochs")
@@ -103,7 +103,7 @@ class TrainingConfig(Group):
         return check_device(value)
 
 
-class EvaluationConfig(Group):
+class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
     iw_samples: int = with_option("evaluation.iw_samples")
@@ -129,7 +129,7 @@ class EvaluationConfig(Group):
         return value
 
 
-class RunConfig(Group):
+class RunConfig(SettingsGroup):
     """Everything that decides the numbers of one run."""
 
     experiment: str = Field("default", description="its name")
@@ -151,7 +151,7 @@ class RunConfig(Group):
         return value
 
 
-GROUPS: dict[str, type[Group]] = {
+GROUPS: dict[str, type[SettingsGroup]] = {
     "corpus": CorpusConfig,
     "model": ModelConfig,
     "training": TrainingConfig,

@@ -41,9 +41,10 @@ from vaecli.kernels.lstm import WIDE
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import COLUMNS, NATS
 from vaecli.model.calibration import calibrate
-from vaecli.model.vae import VAE, Shape
+from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
+from vaecli.training.build import build_model
 from vaecli.training.loop import Loop
 from vaecli.training.progress import Progress, Row
 from vaecli.training.session import TrainingSession
@@ -113,7 +114,7 @@ def train(config: RunConfig, corpus: Corpus) -> tuple[VAE, float]:
     """The model after all epochs, and its best validation neg_elbo."""
     torch.manual_seed(config.training.seed)
     method = make_method(config.method)
-    model = method.build(Shape(len(corpus.vocabulary), len(corpus.train), config.model), config.training.seed)
+    model = build_model(method, len(corpus.vocabulary), len(corpus.train), config)
     session = TrainingSession(model, method, corpus, config, CPU)
     with tempfile.TemporaryDirectory() as folder:
         progress = Loop(session, Path(folder), Unwatched()).run()

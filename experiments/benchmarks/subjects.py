@@ -19,8 +19,8 @@ from vaecli.core.errors import VaeError
 from vaecli.corpus.types import Corpus, Split, collate
 from vaecli.kernels.arithmetic import arithmetic, resolve_precision
 from vaecli.model.posterior import DiagonalGaussian, gaussian_kl
-from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
+from vaecli.training.build import build_model
 from vaecli.training.session import TrainingSession
 
 PUBLISHED_OUTPUT = 10_000 * 256
@@ -84,8 +84,7 @@ def make_session(shapes: Shapes, corpus: Corpus, options: Options, method: str =
     size = shapes.vocabulary_size * shapes.model.decoder_size
     config = shapes.run_config(options.device, resolve_precision(options.precision, options.torch_device, size), method)
     composed = make_method(method)
-    shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
-    model = composed.build(shape, config.training.seed).to(options.torch_device)
+    model = build_model(composed, len(corpus.vocabulary), len(corpus.train), config).to(options.torch_device)
     model.train()
     return TrainingSession(model, composed, corpus, config, options.torch_device)
 

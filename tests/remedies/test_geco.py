@@ -7,12 +7,12 @@ import torch
 from support import clock, make_terms, tiny_shape
 
 from vaecli.remedies import make_method
-from vaecli.remedies.geco import GECO, Multiplier
+from vaecli.remedies.geco import GECO, ConstraintMultiplier
 
 
 def weights(trace, kappa=10.0, smoothing=0.0, step=0.1, bounds=(1e-3, 10.0)):
     """The weight after each rec of a trace."""
-    multiplier, result = Multiplier(smoothing, step, bounds), []
+    multiplier, result = ConstraintMultiplier(smoothing, step, bounds), []
     multiplier.kappa.fill_(kappa)
     for rec in trace:
         multiplier.update(torch.tensor(float(rec)))

@@ -9,7 +9,7 @@ import pytest
 from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
-from vaecli.reporting.notes import Context
+from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.table import build_views
 
 
@@ -67,7 +67,7 @@ def test_failed_trials_are_not_averaged_but_named_with_message_and_log():
         trial("bn", 1, rec=99.0, status="diverged"),
         trial("lm", 0, status="pending"),
     )
-    context = Context(Path("runs/quick"), messages={("bn", 1): "step 7: the loss is nan\nsecond line"})
+    context = ReportContext(Path("runs/quick"), messages={("bn", 1): "step 7: the loss is nan\nsecond line"})
     (view,) = build_views(rows, contexts={"quick": context})
     assert texts(view, "rec") == ["18.50", "-"]
     assert texts(view, "status") == ["1 done, 1 diverged", "pending"]
@@ -120,7 +120,7 @@ def test_versions_stand_in_rows_of_their_own():
 
 def test_overrides_of_the_methods_shown_are_printed():
     overrides = {"bn": {"training": {"learning_rate": 0.001, "clip": 1.0}}, "beta": {"training": {"clip": 2.0}}}
-    (view,) = build_views(three_methods(), contexts={"quick": Context(overrides=overrides)})
+    (view,) = build_views(three_methods(), contexts={"quick": ReportContext(overrides=overrides)})
     assert [note for note in view.notes if note.startswith("override")] == [
         "override bn: training.learning_rate = 0.001, training.clip = 1.0"
     ]

@@ -34,8 +34,8 @@ class GenerationRequest:
         count: Sentences.
         temperature: Words are drawn at it; None where they are decoded.
         beam: Size of the beam; 1 decodes greedily; None where words are drawn.
-        seed: Of codes, words and choice of sentences.
-        split: Of the sentences that are encoded.
+        seed: Seed of codes, words and choice of sentences.
+        split: Name of the split whose sentences are encoded.
     """
 
     source: str

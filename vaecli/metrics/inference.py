@@ -119,7 +119,7 @@ def sampled_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision
         model: In evaluation mode.
         z: (S, B, Z) codes; the decoder sees them in its own dtype.
         batch: B sentences on the model's device.
-        precision: Of the decoder.
+        precision: The arithmetic that the decoder runs in.
 
     Returns:
         (S, B) float64 nats per sentence.

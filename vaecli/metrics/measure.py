@@ -53,7 +53,7 @@ def evaluate(
         model: On the device.
         split: N sentences.
         config: Samples and batch size.
-        seed: Of the noise; two models measured with one seed get the same noise.
+        seed: Seed of the noise; two models measured with one seed get the same noise.
         device: Where the model is.
         truth: Gives `excess_nll` where the corpus is drawn from a known distribution.
         full: False leaves out the importance-weighted figures, which cost the most.

@@ -60,7 +60,7 @@ class Sampling:
 
     Attributes:
         batch_size: Sentences a batch, of no influence on the figures.
-        seed: Of the noise; two models measured with one seed get the same noise.
+        seed: Seed of the noise; two models measured with one seed get the same noise.
         device: Where the model is.
     """
 
@@ -75,7 +75,7 @@ class Scoring(Sampling):
 
     Attributes:
         split: N sentences.
-        precision: Of the decoder.
+        precision: The arithmetic that the decoder runs in.
     """
 
     split: Split

@@ -33,7 +33,7 @@ from vaecli.remedies.core.base import Paper, Part, Remedy, put_aux
 from vaecli.remedies.shared.feedback import RunningMean, adapting
 
 
-class Multiplier(nn.Module):
+class ConstraintMultiplier(nn.Module):
     """The state: the running mean of rec, the constraint's bound, and log w = -log lambda.
 
     Args:
@@ -48,7 +48,7 @@ class Multiplier(nn.Module):
     def __init__(self, smoothing: float, step: float, bounds: tuple[float, float]) -> None:
         super().__init__()
         self.step = step
-        self.low, self.high = (torch.tensor(bound).log().item() for bound in bounds)
+        self.low, self.high = (torch.tensor(bound, device="cpu").log().item() for bound in bounds)
         self.rec = RunningMean(smoothing)
         self.register_buffer("kappa", torch.tensor(float("nan")))
         self.register_buffer("log_weight", torch.zeros(()))
@@ -94,7 +94,7 @@ class GECO(Remedy):
 
     def build(self, parts: Parts) -> Parts:
         """The multiplier's state beside the model."""
-        multiplier = Multiplier(self.smoothing, self.step, (self.minimum, self.maximum))
+        multiplier = ConstraintMultiplier(self.smoothing, self.step, (self.minimum, self.maximum))
         if self.kappa is not None:
             multiplier.kappa.fill_(self.kappa)
         return replace(parts, aux=put_aux(parts, self.name, multiplier))
@@ -102,7 +102,7 @@ class GECO(Remedy):
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Takes in the rec of an update's batch, then sets the KL weight."""
         multiplier = terms.context.aux[self.name]
-        assert isinstance(multiplier, Multiplier)
+        assert isinstance(multiplier, ConstraintMultiplier)
         if adapting(terms):
             rec = terms.nll.detach().mean()
             if self.kappa is None and clock.epoch < self.warm_up:

@@ -26,7 +26,7 @@ BROKEN = ("failed", "diverged")
 
 
 @dataclass(frozen=True)
-class Context:
+class ReportContext:
     """What a report knows of an experiment besides its results.
 
     Attributes:
@@ -40,7 +40,7 @@ class Context:
     messages: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
-def failures(frame: pd.DataFrame, context: Context) -> list[str]:
+def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
     """A line for each trial that failed or diverged, with its message and its log, then one for unfinished trials."""
     if "status" not in frame.columns:
         return []
@@ -65,7 +65,7 @@ def _seed_words(row: Mapping[Any, Any]) -> str:
     return "" if seed is None else f" seed {seed}"
 
 
-def _message(row: Mapping[Any, Any], context: Context) -> str:
+def _message(row: Mapping[Any, Any], context: ReportContext) -> str:
     """The first line of why a trial ended."""
     written = row.get("message")
     seed = _seed(row)
@@ -74,7 +74,7 @@ def _message(row: Mapping[Any, Any], context: Context) -> str:
     return written.strip().split("\n")[0] if isinstance(written, str) else ""
 
 
-def _log_words(row: Mapping[Any, Any], context: Context) -> str:
+def _log_words(row: Mapping[Any, Any], context: ReportContext) -> str:
     seed = _seed(row)
     if context.folder is None or seed is None:
         return ""
@@ -101,7 +101,7 @@ def version_lines(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def override_lines(methods: Sequence[str], context: Context) -> list[str]:
+def override_lines(methods: Sequence[str], context: ReportContext) -> list[str]:
     """A line for each method of the table that some settings of its own."""
     lines = []
     for method, settings in context.overrides.items():
@@ -144,7 +144,7 @@ def _point(value: Any) -> str:
     return number(found[0], 3 if abs(found[0]) < 10 else 2) if found else UNDEFINED
 
 
-def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: Context) -> list[str]:
+def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: ReportContext) -> list[str]:
     """All lines below the table of one section.
 
     Args:

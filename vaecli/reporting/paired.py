@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
-from vaecli.reporting.notes import Context, failures, version_lines
+from vaecli.reporting.notes import ReportContext, failures, version_lines
 from vaecli.reporting.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
 from vaecli.reporting.table import apart, ceilings, sections, title_of, varying
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View, decimals, number, printable
@@ -53,7 +53,7 @@ def paired_views(
     baseline: str,
     columns: str | None = None,
     sort: str | None = None,
-    contexts: Mapping[str, Context] | None = None,
+    contexts: Mapping[str, ReportContext] | None = None,
 ) -> list[View]:
     """One table of differences for each experiment, corpus, split and protocol.
 
@@ -77,7 +77,7 @@ def paired_views(
         reference = find_baseline(groups, baseline)
         found_any = found_any or reference is not None
         rows = paired(groups, reference, names) if reference is not None else []
-        context = (contexts or {}).get(shared.get("experiment", ""), Context())
+        context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         name = baseline if reference is None else reference.label
         notes = [*apart(shared, parts), *_notes(rows, name, reference is not None)]
         notes += [] if reference is None else ceiling_lines(groups, rows, reference)

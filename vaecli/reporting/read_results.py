@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError
 from vaecli.core.files import load_json
-from vaecli.reporting.notes import Context
+from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.table_file import read_csv
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WAY_OUT = "run `vae compare` first, or name the folder of an experiment"
 
 
 @dataclass(frozen=True)
-class Results:
+class LoadedResults:
     """What a report is made from.
 
     Attributes:
@@ -31,7 +31,7 @@ class Results:
     """
 
     frame: pd.DataFrame
-    contexts: Mapping[str, Context]
+    contexts: Mapping[str, ReportContext]
 
 
 def run_files(folder: Path) -> list[Path]:
@@ -80,7 +80,7 @@ def has_ended(experiment: Path) -> bool:
     return False
 
 
-def load_results(path: Path) -> Results:
+def load_results(path: Path) -> LoadedResults:
     """Reads the results that a path stands for.
 
     Raises:
@@ -91,7 +91,7 @@ def load_results(path: Path) -> Results:
     if path.is_file():
         frame = read_csv(path)
         names = set(frame["experiment"]) if "experiment" in frame.columns else {""}
-        return Results(frame, dict.fromkeys(names, load_context(path.parent)) if run_files(path.parent) else {})
+        return LoadedResults(frame, dict.fromkeys(names, load_context(path.parent)) if run_files(path.parent) else {})
     if not path.is_dir():
         raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
     folders = [path] if run_files(path) else experiments_in(path)
@@ -100,7 +100,7 @@ def load_results(path: Path) -> Results:
     loaded = [load_experiment(folder) for folder in folders]
     frames = [frame for frame, _ in loaded]
     joined = frames[0] if len(frames) == 1 else pd.concat([f.astype(object) for f in frames], ignore_index=True)
-    return Results(
+    return LoadedResults(
         joined, {folder.resolve().name: context for folder, (_, context) in zip(folders, loaded, strict=True)}
     )
 
@@ -113,7 +113,7 @@ def _inside_of(path: Path) -> str:
     return ""
 
 
-def load_experiment(folder: Path) -> tuple[pd.DataFrame, Context]:
+def load_experiment(folder: Path) -> tuple[pd.DataFrame, ReportContext]:
     """The results of an experiment folder and what else is known of it.
 
     The folder's name is the experiment's: a folder that was copied under another name is another experiment.
@@ -123,11 +123,11 @@ def load_experiment(folder: Path) -> tuple[pd.DataFrame, Context]:
     return results_table(folder).assign(experiment=folder.resolve().name), load_context(folder)
 
 
-def load_context(folder: Path) -> Context:
+def load_context(folder: Path) -> ReportContext:
     """What is known of an experiment's folder besides its results."""
     from vaecli.runs.experiment import find_runs
     from vaecli.runs.grid_file import read_grid
 
     runs = [run.run() for run in find_runs(folder)]
     messages = {(str(run["method"]), int(run["seed"])): str(run.get("message", "")) for run in runs}
-    return Context(folder, read_grid(folder).overrides, messages)
+    return ReportContext(folder, read_grid(folder).overrides, messages)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
 from vaecli.reporting.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
-from vaecli.reporting.notes import Context
+from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.paired import paired_views
 from vaecli.reporting.table import build_views
 from vaecli.reporting.terminal import Target, to_text
@@ -25,7 +25,7 @@ def render(
     per_trial: bool = False,
     *,
     ranked: bool = False,
-    contexts: Mapping[str, Context] | None = None,
+    contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
 ) -> str:
     """The report of a results table.

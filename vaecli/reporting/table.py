@@ -12,7 +12,7 @@ from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.reporting.conclusions import rows_of
-from vaecli.reporting.notes import Context, result_notes
+from vaecli.reporting.notes import ReportContext, result_notes
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
 from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number, printable
 from vaecli.runs.groups import SECTION_KEYS, Group, complete, finished, grouped
@@ -204,7 +204,7 @@ def build_views(
     columns: str | None = None,
     sort: str | None = None,
     per_trial: bool = False,
-    contexts: Mapping[str, Context] | None = None,
+    contexts: Mapping[str, ReportContext] | None = None,
     rectangular: bool = False,
     ranked: bool = False,
 ) -> list[View]:
@@ -236,7 +236,7 @@ def build_views(
         built = [_column(rows, part, name, ranked) for name in names]
         cells = tuple(zip(*(column for _, column in built), strict=True))
         spreads = any(cell.spread for row in cells for cell in row)
-        context = (contexts or {}).get(shared.get("experiment", ""), Context())
+        context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         records = [_record(varying(parts, shared, names), group, part, names, spread) for group in rows]
         if ranked:
             records = ranked_records(records, rows, part, names)

@@ -38,8 +38,8 @@ class EvaluationRequest:
     Attributes:
         blocks: Names of evaluations.
         split: ``valid`` or ``test``.
-        iw_samples: For the importance-weighted figures, which are then estimated anew; None leaves them.
-        sentences: For evaluations of a sample of sentences; None for their own number.
+        iw_samples: Samples of the importance-weighted figures, which are then estimated anew; None leaves them.
+        sentences: Sentences that an evaluation of a sample takes; None for its own number.
         reference: A language model of the same corpus.
     """
 
@@ -101,9 +101,9 @@ class Found:
     """What was measured.
 
     Attributes:
-        split: Of the figures.
+        split: Name of the split that the figures are of.
         values: Standard columns that were estimated anew, by name.
-        results: Of the evaluations, by name.
+        results: Results of the evaluations, by name.
     """
 
     split: str

@@ -15,10 +15,11 @@ from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
 from vaecli.metrics.scoring import Sampling
-from vaecli.model.vae import VAE, Shape
+from vaecli.model.vae import VAE
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
+from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
 from vaecli.training.state import load_model
@@ -111,6 +112,6 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     sentences = (folder.run().get("corpus") or {}).get("train_sentences")
     if not isinstance(sentences, int):  # a run of an earlier version
         sentences = len(load_run_corpus(folder, config).train)
-    model = method.build(Shape(len(vocabulary), sentences, config.model), config.training.seed)
+    model = build_model(method, len(vocabulary), sentences, config)
     load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
     return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)

@@ -14,10 +14,11 @@ from vaecli.core.errors import InterruptedRunError, UsageError
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import TrainLM
 from vaecli.metrics.extras.text.samples import as_split
-from vaecli.model.vae import VAE, Shape
+from vaecli.model.vae import VAE
 from vaecli.remedies import make_method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
+from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
 from vaecli.training.loop import Loop
@@ -85,7 +86,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
         sentences: As word ids; the last tenth is held out to choose the checkpoint.
         corpus: Whose vocabulary they are in.
         config: The recipe.
-        seed: Of initialisation, data order and dropout.
+        seed: Seed of initialisation, data order and dropout.
 
     Returns:
         The language model at its best checkpoint, in evaluation mode on the recipe's device.
@@ -106,7 +107,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
     method = make_method("lm", {})
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = method.build(Shape(len(corpus.vocabulary), len(text.train), config.model), seed).to(device)
+        model = build_model(method, len(corpus.vocabulary), len(text.train), recipe).to(device)
         session = TrainingSession(model, method, text, recipe, device)
         with tempfile.TemporaryDirectory(prefix="vae-reference-") as folder:
             try:

@@ -16,7 +16,7 @@ from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import versions_of
 from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
-from vaecli.model.vae import VAE, Shape
+from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
@@ -24,6 +24,7 @@ from vaecli.runs.evaluation import EvaluationRequest, Found, block_input, run_bl
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import load_reference
+from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
@@ -95,8 +96,7 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
     torch.manual_seed(config.training.seed)
-    shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
-    model = method.build(shape, config.training.seed).to(device)
+    model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
     try:
         loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history)

@@ -10,8 +10,8 @@ import torch
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
-from vaecli.model.vae import Shape
 from vaecli.remedies import REMEDIES, make_method
+from vaecli.training.build import build_model
 from vaecli.training.device import resolve_device
 
 LARGE = 50_000_000
@@ -39,12 +39,11 @@ def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
 
 def build_problem(config: RunConfig, corpus: Corpus) -> str:
     """Why the method of a run can't be built, in one line; empty where it can."""
-    shape = Shape(len(corpus.vocabulary), len(corpus.train), config.model)
-    place = torch.device("meta" if looks_large(config, shape) else "cpu")
+    where = torch.device("meta" if looks_large(config, len(corpus.vocabulary)) else "cpu")
     try:
         method = make_method(config.method, config.hyper)
-        with torch.random.fork_rng(devices=[]), place:
-            parameters = method.build(shape, config.training.seed).parameter_count
+        with torch.random.fork_rng(devices=[]), where:
+            parameters = build_model(method, len(corpus.vocabulary), len(corpus.train), config).parameter_count
     except Exception as error:
         return error_line(config.method, error)
     need, have = 4 * parameters, memory()
@@ -69,12 +68,12 @@ def error_line(method: str, error: Exception) -> str:
     raise error
 
 
-def looks_large(config: RunConfig, shape: Shape) -> bool:
+def looks_large(config: RunConfig, vocabulary_size: int) -> bool:
     """Whether a model may have `LARGE` weights or more, by its layers' sizes and its remedies' largest number."""
     model = config.model
     width = max(model.embedding_size, model.encoder_size, model.decoder_size, model.latent_size)
     numbers = [value for table in config.hyper.values() for value in table.values() if isinstance(value, int)]
-    return (shape.vocabulary_size + 16 * width) * max(width, *numbers, 0) >= LARGE
+    return (vocabulary_size + 16 * width) * max(width, *numbers, 0) >= LARGE
 
 
 def memory() -> int:

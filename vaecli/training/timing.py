@@ -9,8 +9,8 @@ import torch
 from vaecli.config import RunConfig
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus, collate
-from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
+from vaecli.training.build import build_model
 from vaecli.training.device import resolve_device
 from vaecli.training.session import TrainingSession
 
@@ -28,7 +28,7 @@ def seconds_per_epoch(config: RunConfig, corpus: Corpus | None = None, updates: 
     method = make_method(config.method, config.hyper)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
-        model = method.build(Shape(len(corpus.vocabulary), len(corpus.train), config.model), config.training.seed)
+        model = build_model(method, len(corpus.vocabulary), len(corpus.train), config)
         session = TrainingSession(model.to(device), method, corpus, config, device)
         model.train()
         tokens = 0

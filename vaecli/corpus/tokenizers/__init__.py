@@ -9,7 +9,7 @@ from vaecli.corpus.tokenizers import words
 from vaecli.corpus.tokenizers.base import Tokenizer
 
 RULES: Mapping[str, Callable[[], Tokenizer]] = {
-    "split": words.Split,
+    "split": words.WhiteSpace,
     "basic_english": words.basic_english,
     "moses": words.moses,
     "toktok": words.toktok,

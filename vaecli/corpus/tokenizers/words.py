@@ -18,7 +18,7 @@ STAND_IN = "Zqx"
 """What a library sees instead: a word to all of them, in a capital, for some look at the case of a next word."""
 
 
-class Split(Tokenizer):
+class WhiteSpace(Tokenizer):
     """White space; the text is taken to be tokenised already."""
 
     name = "split"

@@ -50,7 +50,7 @@ def elbo_terms(model: VAE, scoring: Scoring, rec_samples: int = 1) -> ElboTerms:
 
     Args:
         model: On the device; its mode and torch's global generators are left as they are.
-        scoring: Of the N sentences.
+        scoring: Which N sentences are scored, and how.
         rec_samples: Samples of z a sentence.
     """
     order, parts = [], []

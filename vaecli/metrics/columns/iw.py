@@ -30,7 +30,7 @@ def importance_weighted_nll(model: VAE, scoring: Scoring, posterior: Posterior, 
 
     Args:
         model: On the device; its mode and torch's global generators are left as they are.
-        scoring: Of the N sentences.
+        scoring: Which N sentences are scored, and how.
         posterior: q(z|x) of all N sentences, float64, in the order of the split (`ElboTerms.posterior`).
         samples: K.
 

@@ -132,7 +132,7 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
     Args:
         posterior: q(z|x) of N sentences, float64.
         z: (N, Z) float64, one sample of each.
-        seed: Of the batches.
+        seed: Seed of the order in which sentences fill the batches.
         size: Sentences a batch; the last may be smaller.
 
     Returns:

@@ -92,7 +92,7 @@ def code_losses(model: VAE, scoring: Scoring, codes: dict[str, Tensor]) -> dict[
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        scoring: Of the N sentences.
+        scoring: Which N sentences are scored, and how.
         codes: (N, Z) codes by kind, on the device.
     """
     split, device = scoring.split, scoring.device

@@ -116,7 +116,7 @@ def measure_gaps(model: VAE, scoring: Scoring, posterior: DiagonalGaussian, iw_s
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        scoring: Of the S sentences.
+        scoring: Which S sentences are scored, and how.
         posterior: The encoder's, float64, in the order of the split.
         iw_samples: K of log p(x).
     """

@@ -68,7 +68,7 @@ def gradient_noise(model: VAE, scoring: Scoring, posterior: DiagonalGaussian) ->
 
     Args:
         model: On the device; its mode and torch's global generators stay as they are.
-        scoring: Of the S sentences.
+        scoring: Which S sentences are scored, and how.
         posterior: The encoder's, float64, in the order of the split.
     """
     count, device = len(scoring.split), scoring.device

@@ -81,7 +81,7 @@ class Field:
     """One label of the sentences.
 
     Attributes:
-        name: Of the label.
+        name: The label's name.
         classes: Number of classes C.
         train: (N,) int64 classes of train.
         test: (M,) int64 classes of the split that is tested on; -1 for one that train lacks.
@@ -190,7 +190,7 @@ def fit(logits: Logits, classes: Tensor, features: int, count: int) -> tuple[Ten
     """Multinomial logistic regression by full-batch L-BFGS in float64.
 
     Args:
-        logits: Of the n labelled sentences, linear in the weights.
+        logits: Maps weights to the logits of the n labelled sentences, linearly.
         classes: (n,) int64.
         features: F.
         count: C.

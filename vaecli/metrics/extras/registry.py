@@ -53,7 +53,7 @@ class BlockInput:
     Attributes:
         model: At its best checkpoint, on the device; its mode and torch's global generators are to stay as they are.
         corpus: Whose train split the model has learned.
-        scoring: Of the N sentences that the figures are of, in fp32.
+        scoring: Which N sentences the figures are of, and how they are scored: in fp32.
         split_name: ``valid`` or ``test``.
         config: Numbers of samples.
         method: The composed remedies.
@@ -111,7 +111,7 @@ def check_names(names: Iterable[str], source: str = "") -> tuple[str, ...]:
     """The names, each once, in the order given.
 
     Args:
-        names: Of evaluations.
+        names: Names of evaluations.
         source: Where they stand, such as ``evaluation.extra``.
 
     Raises:

@@ -61,7 +61,7 @@ class Measured:
         log_prob: (N,) log p(x), or the bound that stands for it.
         prior: (N,) mean of log p(x|z) over codes of the prior.
         prior_codes: (S, N, Z) these codes.
-        terms: Of the ELBO.
+        terms: The terms of the ELBO.
         information: Terms of the mutual information, at the first code of each posterior.
         marginal: (N,) log q(z) - log p(z) at these codes.
     """

@@ -64,7 +64,7 @@ def reconstruct(model: VAE, scoring: Scoring, longest: int, beam_size: int = 1) 
 
     Args:
         model: With a latent variable, on the device; its mode and torch's global generators stay as they are.
-        scoring: Of the N sentences.
+        scoring: Which N sentences are scored, and how.
         longest: Words at most.
         beam_size: See `decode_codes`.
     """

@@ -40,7 +40,7 @@ def sample_prior(model: VAE, sampling: Sampling, count: int, longest: int, tempe
         sampling: The seed is that of codes and words.
         count: Sentences S.
         longest: Words at most.
-        temperature: Of the words, above 0; 1 samples from the model.
+        temperature: Temperature at which words are drawn, above 0; 1 samples from the model.
     """
     return sample_codes(model, sampling, prior_codes(model, sampling, count), longest, temperature)
 
@@ -66,7 +66,7 @@ def split_perplexity(reference: VAE, scoring: Scoring) -> float:
 
     Args:
         reference: A language model on the device, with the vocabulary that the split is encoded with.
-        scoring: Of the split; nothing is drawn.
+        scoring: Which sentences are scored, and how; nothing is drawn.
 
     Raises:
         UsageError: The reference has a latent variable, or another vocabulary.
