@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support import fast_only
 
 from experiments.benchmarks import __main__ as bench
 from experiments.benchmarks import quality, results
@@ -96,6 +97,7 @@ def test_slugs_tell_threads_and_precisions_apart():
 # the commands
 
 
+@fast_only  # a mutual information of as many sentences takes the plain twin minutes
 def test_isa_starts_the_libraries_of_a_new_process_with_their_limits(tmp_path, monkeypatch):
     # in that process a row says what the libraries took, and its own children inherit it
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):

@@ -62,7 +62,9 @@ def test_one_method_shows_equation_ranges_partners_and_reference():
     assert "linear_anneal.start = 0.0 (0 <= x <= 1): weight at the first step" in text
     composes, clashes = text.split("composes with: ")[1].split("clashes with: ")
     assert "bn," in composes
-    assert "beta (kl_weight)" in clashes
+    assert "both change kl_weight: ae, beta, " in clashes
+    assert "needs a latent variable: lm" in clashes
+    assert "takes away a latent variable: beta, linear_anneal, " in " ".join(run("lm").split())
     assert "reference: Bowman et al. (2016), Generating Sentences from a Continuous Space, arXiv:1511.06349" in text
 
 

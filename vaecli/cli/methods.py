@@ -180,16 +180,30 @@ def _item(text: str) -> Table:
     return item
 
 
+def _clashes_text(name: str, clashes: Mapping[str, list[str]]) -> str:
+    """The remedies that one can't be composed with, gathered by the first thing that keeps each apart."""
+    gathered: dict[str, list[str]] = {}
+    for other, (reason, *_) in clashes.items():
+        own, needed = f"{name} needs ", f"{other} needs "
+        if reason.startswith(own):
+            why = "needs " + reason.removeprefix(own)
+        elif reason.startswith(needed):
+            why = "takes away " + reason.removeprefix(needed)
+        else:
+            why = "both change " + reason
+        gathered.setdefault(why, []).append(other)
+    return "; ".join(f"{why}: {', '.join(others)}" for why, others in gathered.items())
+
+
 def _entries(values: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a remedy, by label."""
-    clashes = [f"{other} ({', '.join(reasons)})" for other, reasons in values["clashes_with"].items()]
     return {
         "equation": values["equation"],
         "changes": ", ".join(values["owns"]) or "nothing",
         "needs": ", ".join(values["needs"]) or "nothing",
         "cost": f"about {values['cost']:g} x the time of vanilla",
         "composes with": ", ".join(values["composes_with"]) or "none",
-        "clashes with": ", ".join(clashes) or "none",
+        "clashes with": _clashes_text(values["name"], values["clashes_with"]) or "none",
         "undefined": "; ".join(f"{column}: {why}" for column, why in values["undefined"].items()) or "none",
         "version": str(values["version"]),
         "reference": values["paper"],

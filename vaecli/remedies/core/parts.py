@@ -69,8 +69,8 @@ RANK = {part: index for index, part in enumerate(Part)}
 
 
 def all_needs(kind: type[Remedy]) -> frozenset[Need]:
-    """What a remedy needs: what it says, and what follows from the parts it changes."""
-    return kind.needs | {IMPLIED[part] for part in kind.owns if part in IMPLIED}
+    """What a remedy needs: what it says, and what follows from the parts it changes, but for what it takes itself."""
+    return kind.needs | ({IMPLIED[part] for part in kind.owns if part in IMPLIED} - kind.takes)
 
 
 def all_taken(kind: type[Remedy]) -> frozenset[Need]:
