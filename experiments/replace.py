@@ -29,14 +29,18 @@ def read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def replaced(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """The old rows, those of the new rows' methods replaced, in the old order.
+    """The old rows, those of the new rows' methods replaced, in the old order; methods that are new stand at the end.
 
     Raises:
-        ValueError: A new row is not done, or is of no trial of the old table, or a method's seeds are not all there.
+        ValueError: A new row is not done, a method's seeds are not those of the table, or rows are of other texts.
     """
     fresh = {(row["method"], row["seed"]): row for row in new}
-    methods = {row["method"] for row in new}
+    methods = {row["method"]: None for row in new}
+    known = {row["method"] for row in old}
     wanted = {(row["method"], row["seed"]) for row in old if row["method"] in methods}
+    seeds = dict.fromkeys(row["seed"] for row in old)
+    added = [(method, seed) for method in methods if method not in known for seed in seeds]
+    wanted |= set(added)
     if set(fresh) != wanted:
         raise ValueError(f"not the trials of the table: {sorted(set(fresh) ^ wanted)}")
     for row in new:
@@ -48,7 +52,7 @@ def replaced(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
         changed = [name for name in same if before[name] != after[name] and before[name]]
         if changed:
             raise ValueError(f"{before['method']} seed {before['seed']}: another {', '.join(changed)}")
-    return [fresh.get((row["method"], row["seed"]), row) for row in old]
+    return [fresh.get((row["method"], row["seed"]), row) for row in old] + [fresh[trial] for trial in added]
 
 
 def text(names: Sequence[str], rows: Sequence[Row]) -> str:

@@ -26,7 +26,7 @@ def test_only_the_rows_of_new_methods_change_and_the_order_stays():
     ("new", "said"),
     [
         ([row("dg", "0", "8")], r"not the trials of the table: \[\('dg', '1'\)\]"),
-        ([row("vmf", "0", "8")], "not the trials"),
+        ([row("vmf", "0", "8")], r"not the trials of the table: \[\('vmf', '1'\)\]"),
         ([row("bn", "0", "8", status="diverged")], "bn seed 0 is diverged"),
         ([row("bn", "0", "8", epochs="3")], "bn seed 0: another epochs"),
     ],
@@ -34,6 +34,11 @@ def test_only_the_rows_of_new_methods_change_and_the_order_stays():
 def test_what_is_no_repetition_of_the_table_is_refused(new, said):
     with pytest.raises(ValueError, match=said):
         replaced(OLD, new)
+
+
+def test_a_method_that_is_new_stands_at_the_end():
+    new = [row("vmf", "1", "9"), row("vmf", "0", "8")]
+    assert replaced(OLD, new) == [*OLD, new[1], new[0]]
 
 
 def test_columns_are_matched_by_name():

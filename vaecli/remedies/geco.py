@@ -12,7 +12,9 @@ Differs from the paper:
     for the language model's.
 
 Caveat:
-    A kappa below what the model can reach drives w to its minimum, which trains an autoencoder.
+    A kappa below what the model can reach drives w to its minimum, which trains an autoencoder. In a short run the
+    first epochs are far from what a language model ends at; then kappa is reached without any code, and nothing is won:
+    set `kappa` to the nll of a run of `lm` less a margin.
 
 References:
     Rezende & Viola (2018), arXiv:1810.00597.
