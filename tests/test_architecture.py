@@ -90,17 +90,7 @@ def test_no_form_of_an_import_escapes(line, target, tmp_path):
     assert list(named(file)) == [target]
 
 
-ROOMS_WITHOUT_REMEDIES = (
-    "core",
-    "config",
-    "kernels",
-    "corpus",
-    "model",
-    "objective",
-    "metrics",
-    "settings",
-    "training",
-)
+ROOMS_WITHOUT_REMEDIES = set(ORDER[: ORDER.index("runs")]) - {"remedies"}
 
 
 @pytest.mark.parametrize(

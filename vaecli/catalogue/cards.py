@@ -12,13 +12,13 @@ from vaecli.catalogue.methods_table import (
     describe,
     load_remedies,
     methods_markdown_table,
+    part_names,
     partners_text,
     parts_text,
     range_text,
     summary,
 )
 from vaecli.catalogue.published import heading, line
-from vaecli.remedies.core.parts import Part
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
 FAMILIES: Mapping[str, str] = {
@@ -66,7 +66,7 @@ def families(remedies: Remedies) -> dict[str, list[str]]:
     for name, kind in remedies.items():
         if name in BASELINES:
             continue
-        owned = [part.value for part in Part if part in kind.owns]
+        owned = part_names(kind)
         part = next((part for part in order if part in owned), owned[0])
         result.setdefault(FAMILIES[part], []).append(name)
     return result
