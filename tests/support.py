@@ -112,3 +112,16 @@ def make_terms(
 def clock(step: int = 0, steps_per_epoch: int = 10, epochs: int = 4) -> Clock:
     """Where training stands."""
     return Clock(step, steps_per_epoch, epochs)
+
+
+TINY = {
+    "model.embedding_size": 4,
+    "model.encoder_size": 4,
+    "model.decoder_size": 4,
+    "model.latent_size": 2,
+    "training.batch_size": 4,
+    "training.epochs": 2,
+    "training.device": "cpu",
+    "evaluation.iw_samples": 3,
+}
+"""Settings by key, for a whole run in a second or two."""

@@ -8,21 +8,12 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from support import TINY
 
 import vaecli
 from vaecli.core.errors import UsageError
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
-TINY = {
-    "model.embedding_size": 4,
-    "model.encoder_size": 4,
-    "model.decoder_size": 4,
-    "model.latent_size": 2,
-    "training.batch_size": 4,
-    "training.epochs": 2,
-    "training.device": "cpu",
-    "evaluation.iw_samples": 3,
-}
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ from vaecli.catalogue.methods_table import (
 )
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.compose import compose
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
 from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.engines import experiment as engine
-from vaecli.engines.experiment import check_outcome
+from vaecli.engines import run_grid as engine
 from vaecli.engines.local import Event, Outcome, run_trials, visible_gpus
+from vaecli.engines.run_grid import check_outcome
 from vaecli.remedies import method_names
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder

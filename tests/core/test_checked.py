@@ -16,7 +16,7 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.checked import LARGEST_FLOAT, LARGEST_INTEGER, Checked, checked, scalar_kinds, shown
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
-from vaecli.remedies.core.base import Paper, Remedy
+from vaecli.remedies.core.remedy import Paper, Remedy
 from vaecli.runs.folder import RunFolder
 from vaecli.settings.resolve import load_settings
 
@@ -189,7 +189,7 @@ def test_remedies_of_other_packages_may_have_more_kinds_of_values(plugins):
 def test_a_remedy_of_another_package_that_is_none_is_named(plugins):
     for name, why in (
         ("broken", "broken.weight: must be a finite number, got inf"),
-        ("other", r"method 'other' can't be loaded: their_package:Other is no vaecli\.remedies\.core\.base\.Remedy"),
+        ("other", r"method 'other' can't be loaded: their_package:Other is no vaecli\.remedies\.core\.remedy\.Remedy"),
         ("missing", "method 'missing' can't be loaded: AttributeError"),
     ):
         with pytest.raises(UsageError, match=why):

@@ -28,7 +28,7 @@ def enumerate_grammar(factors, templates, rows):
         values = {f.name: value for f, (value, _) in zip(factors, setting, strict=True)}
         p_setting = math.prod(w / sum(f.weights.values()) for f, (_, w) in zip(factors, setting, strict=True))
         for name, slots in rows.items():
-            lists = [slot.choices[tuple(values[g] for g in slot.given)] for slot in slots]
+            lists = [slot.choices[tuple(values[g] for g in slot.factors)] for slot in slots]
             for phrases in product(*(choices.items() for choices in lists)):
                 p = p_setting * templates[name] / weight
                 for choices, (_, w) in zip(lists, phrases, strict=True):

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 import torch
-from support import tiny_batch, tiny_model, tiny_shape, tiny_split
+from support import TINY, tiny_batch, tiny_model, tiny_shape, tiny_split
 from torch import nn
 
 import vaecli
@@ -411,17 +411,7 @@ def test_an_operation_has_one_name():
         fast(len, "kernels.optimizers.SGD.step")(len)
 
 
-SETTINGS = {
-    "model.embedding_size": 4,
-    "model.encoder_size": 4,
-    "model.decoder_size": 4,
-    "model.latent_size": 2,
-    "training.batch_size": 4,
-    "training.epochs": 2,
-    "training.device": "cpu",
-    "training.optimizer": "sgd",
-    "evaluation.iw_samples": 40,
-}
+SETTINGS = {**TINY, "training.optimizer": "sgd", "evaluation.iw_samples": 40}
 OF_A_TRAINING = {
     "corpus.batches.prefetched",
     "corpus.words.TextNumbering.text",

@@ -15,7 +15,7 @@ from statistics import fmean, stdev, variance
 import numpy as np
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from metrics.oracle import (
     Oracle,
     at,

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from support import scoring, split_of, tiny_model
 
 from vaecli.corpus.batches import evaluation_batches

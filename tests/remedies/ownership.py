@@ -16,8 +16,8 @@ from vaecli.model.posterior import DiagonalGaussian, GaussianHead
 from vaecli.model.vae import VAE, initialise, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
-from vaecli.remedies.core.base import Need, Part, Phase
 from vaecli.remedies.core.compose import compose
+from vaecli.remedies.core.remedy import Need, Part, Phase
 from vaecli.training.session import TrainingSession
 
 LARGE = 1e3

@@ -21,8 +21,8 @@ from vaecli.model.calibration import calibrate
 from vaecli.model.parameter_groups import own_parameters
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
-from vaecli.remedies.core.base import Paper, Remedy
 from vaecli.remedies.core.parts import refusal
+from vaecli.remedies.core.remedy import Paper, Remedy
 
 NAMES = method_names()
 PACKAGE = Path(vaecli.__file__).parent

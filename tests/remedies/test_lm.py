@@ -6,8 +6,8 @@ from vaecli.core.errors import UsageError
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.remedies.beta import Beta
-from vaecli.remedies.core.base import Need, Part
 from vaecli.remedies.core.compose import compose
+from vaecli.remedies.core.remedy import Need, Part
 from vaecli.remedies.lm import LM
 
 

@@ -29,7 +29,7 @@ from vaecli.model.vae import vanilla_parts
 from vaecli.remedies import make_method, method_names, remedy_class
 from vaecli.remedies.beta import Beta
 from vaecli.remedies.bow import BOW
-from vaecli.remedies.core.base import Need, Part, Phase
+from vaecli.remedies.core.remedy import Need, Part, Phase
 from vaecli.remedies.denoising import Corruption
 from vaecli.remedies.historyless import HiddenWords
 from vaecli.remedies.word_dropout import UnknownWords

@@ -19,7 +19,7 @@ from vaecli.remedies import (
     remedy_class,
     resolve,
 )
-from vaecli.remedies.core.base import Part
+from vaecli.remedies.core.remedy import Part
 
 
 @pytest.fixture(autouse=True)
@@ -162,7 +162,7 @@ def test_remedies_are_frozen():
 
 OLD = """
 from typing import ClassVar
-from vaecli.remedies.core.base import Paper, Remedy{imports}
+from vaecli.remedies.core.remedy import Paper, Remedy{imports}
 
 
 class Old(Remedy):
@@ -188,4 +188,4 @@ def test_a_remedy_written_for_slots_is_told_of_owns(monkeypatch, tmp_path, capsy
 
 def test_other_names_that_are_not_there_stay_unknown():
     with pytest.raises(ImportError, match="Slat"):
-        from vaecli.remedies.core.base import Slat  # noqa: F401
+        from vaecli.remedies.core.remedy import Slat  # noqa: F401

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from support import scoring, tiny_model, tiny_split
 
 from vaecli.config import build_config

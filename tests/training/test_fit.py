@@ -12,7 +12,7 @@ from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.remedies import REMEDIES, method_names
-from vaecli.remedies.core.base import Paper, Remedy
+from vaecli.remedies.core.remedy import Paper, Remedy
 from vaecli.training import fit
 from vaecli.training.fit import build_problem, check_methods, error_line, looks_large
 

@@ -148,7 +148,7 @@ def test_learning_rate_halves_at_a_stall_and_the_run_ends_after_the_last_decay(t
 
 
 def test_phases_share_the_epochs():
-    from vaecli.remedies.core.base import Phase
+    from vaecli.remedies.core.remedy import Phase
 
     assert phase_epochs((Phase("a", 0.3), Phase("b", 0.7)), 10) == [3, 7]
     assert phase_epochs((Phase("a", 0.1), Phase("b", 0.9)), 2) == [1, 1]

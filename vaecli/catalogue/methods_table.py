@@ -14,7 +14,7 @@ from vaecli.reporting.formats import escape_markdown, markdown_table
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.remedy import Remedy
 
 BEGIN, END = "<!-- methods: begin -->", "<!-- methods: end -->"
 """The markers in a document between which the table of methods stands."""

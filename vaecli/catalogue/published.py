@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.remedy import Remedy
 
 FIGURES = ("nll", "ppl", "rec", "kl", "mi", "au")
 

@@ -84,7 +84,7 @@ def compare(
 
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
-    from vaecli.engines.experiment import check_outcome, open_experiment, run_experiment
+    from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.settings.resolve import load_settings
 
     check_outputs(json, csv)

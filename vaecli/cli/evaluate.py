@@ -11,7 +11,7 @@ import typer
 from vaecli.cli import options as o
 
 if TYPE_CHECKING:
-    from vaecli.runs.evaluation import Found
+    from vaecli.runs.evaluation import Evaluated
 
 SPLITS = ("valid", "test")
 
@@ -83,9 +83,9 @@ def evaluate(
         reference = load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path))
     use_threads(loaded.config.training.threads)
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
-    found = evaluate_run(loaded, request, None if quiet else tell)
-    path = store(loaded.folder, found)
-    show(found, json)
+    evaluated = evaluate_run(loaded, request, None if quiet else tell)
+    path = store(loaded.folder, evaluated)
+    show(evaluated, json)
     if not quiet:
         print(f"kept in {path}", file=sys.stderr)
 
@@ -135,19 +135,19 @@ def tell(name: str) -> None:
     print(f"measuring {name} ...", file=sys.stderr, flush=True)
 
 
-def show(found: Found, as_json: bool) -> None:
+def show(evaluated: Evaluated, as_json: bool) -> None:
     """Figures and tables on stdout."""
     if as_json:
         from vaecli.core.files import dump_json
 
-        values: dict[str, Any] = {"split": found.split, "values": found.all_values, **found.details}
+        values: dict[str, Any] = {"split": evaluated.split, "values": evaluated.all_values, **evaluated.details}
         sys.stdout.write(dump_json(values))
         return
-    for name, value in found.all_values.items():
+    for name, value in evaluated.all_values.items():
         if value is not None:
             # adding 0.0 makes a figure that rounds to -0 a plain 0
             shown = f"{round(value, 4) + 0.0:,.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"{name:<20} {shown}")
-    for result in found.results.values():
+    for result in evaluated.results.values():
         for line in result.lines:
             print(line)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.remedy import Remedy
     from vaecli.reporting.terminal import Target
 
 FORMATS = ("table", "markdown", "json")

@@ -79,7 +79,7 @@ def check_once(args: Sequence[str], params: Iterable[Any]) -> None:
     """
     valued = [p for p in params if isinstance(p, TyperOption) and not p.is_flag and not p.count]
     options = {name: option for option in valued for name in option.opts}
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     rest = iter(args)
     for argument in rest:
         if argument == "--":
@@ -91,9 +91,9 @@ def check_once(args: Sequence[str], params: Iterable[Any]) -> None:
             continue
         value = value if equals else next(rest, "")
         key = options[name].opts[0]
-        if key in given and not options[name].multiple:
-            raise UsageError(f"{key} is given twice, {given[key]!r} and {value!r}; keep one")
-        given[key] = value
+        if key in values and not options[name].multiple:
+            raise UsageError(f"{key} is given twice, {values[key]!r} and {value!r}; keep one")
+        values[key] = value
 
 
 def with_settings(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

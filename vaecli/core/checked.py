@@ -94,8 +94,8 @@ def checked(value: Any, kinds: frozenset[type] | None) -> Any:
 def _same_kind(value: bool | str | None, kinds: frozenset[type]) -> bool | str | None:
     if type(value) in kinds or (isinstance(value, str) and str in kinds):
         return value
-    given = f"the text {shown(value)}" if isinstance(value, str) else shown(value)
-    raise ValueError(f"must be {_wanted(kinds)}, got {given}")
+    text = f"the text {shown(value)}" if isinstance(value, str) else shown(value)
+    raise ValueError(f"must be {_wanted(kinds)}, got {text}")
 
 
 def check_inside(value: Any, where: str = "") -> None:

@@ -47,7 +47,7 @@ class TrainBatches:
         self._latest: tuple[int, list[Tensor]] = (-1, [])
 
     def epoch(self, n: int) -> list[Tensor]:
-        """The batches of epoch n in their order: places of sentences, (B,) int64 each; the latest are kept."""
+        """The batches of epoch n in their order: indices of sentences, (B,) int64 each; the latest are kept."""
         if self._latest[0] != n:
             self._latest = (n, self._make_epoch(n))
         return self._latest[1]
@@ -64,36 +64,36 @@ class TrainBatches:
     def _sizes(self, generator: torch.Generator) -> list[int]:
         """Sizes of the batches in the sorted order.
 
-        The odd one is at a random place of the last pool: at its end it would always hold long sentences.
+        The odd one is at a random position of the last pool: at its end it would always hold long sentences.
         """
         sizes = [self.batch_size] * (self.steps_per_epoch - (self._short > 0))
         last = (len(self.lengths) - 1) // (POOL * self.batch_size) * POOL
         if self._short:
-            place = int(torch.randint(last, len(sizes) + 1, (), generator=generator))
-            sizes.insert(place, self._short)
+            index = int(torch.randint(last, len(sizes) + 1, (), generator=generator))
+            sizes.insert(index, self._short)
         elif self._merge:
-            place = int(torch.randint(min(last, len(sizes) - 1), len(sizes), (), generator=generator))
-            sizes[place] += 1
+            index = int(torch.randint(min(last, len(sizes) - 1), len(sizes), (), generator=generator))
+            sizes[index] += 1
         return sizes
 
 
-def one_by_one(split: Split, places: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
+def one_by_one(split: Split, indices: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
     """Plain twin of `prefetched`: a batch is made when it is asked for."""
-    return (collate(split, place).to(device) for place in places)
+    return (collate(split, index).to(device) for index in indices)
 
 
 @fast(one_by_one)
-def prefetched(split: Split, places: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
+def prefetched(split: Split, indices: Iterable[Tensor], device: torch.device) -> Iterator[Batch]:
     """Batches on a device; on a GPU each is made and sent while the update before it is still at work.
 
     Args:
         split: The sentences.
-        places: (B,) int64 places of each batch's.
+        indices: (B,) int64 indices of each batch's.
         device: Where they go.
     """
     ahead = None
-    for place in places:
-        batch = collate(split, place).to(device)
+    for index in indices:
+        batch = collate(split, index).to(device)
         if device.type == "cpu":  # nothing runs beside the host: a batch made ahead would only take memory
             yield batch
             continue

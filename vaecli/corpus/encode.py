@@ -15,7 +15,7 @@ from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.corpus.words import Words, Written
@@ -28,12 +28,12 @@ class RawSplit:
     """The sentences of one split as words.
 
     Attributes:
-        place: Where they are from, for messages.
+        source: Where they are from, for messages.
         words: The words of all lines.
         labels: For each label field, the class of each line, blank ones included.
     """
 
-    place: str
+    source: str
     words: Words
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class _Coded:
     Attributes:
         types: (W,) numbers of the words.
         lengths: (N,) words of each sentence.
-        kept: (N,) places of the sentences among the lines.
+        kept: (N,) indices of the sentences among the lines.
         cut: Sentences that were cut.
         blank: Lines that were skipped.
         raw_words: White-space words behind them; see `Split`.
@@ -65,7 +65,7 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     kept = np.flatnonzero(lengths)
     if not len(kept):
         raise DataError(
-            f"{raw.place}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
+            f"{raw.source}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
         )
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
@@ -105,7 +105,7 @@ def encode_corpus(
     """
     coded = {part: _code(raw[part], config.max_length) for part in SPLITS}
     if len(coded["train"].lengths) == 1:
-        raise DataError(f"{raw['train'].place}: one sentence only; training needs two or more")
+        raise DataError(f"{raw['train'].source}: one sentence only; training needs two or more")
     numbers = np.bincount(coded["train"].types, minlength=len(words)).tolist()
     placeholders = set(config.unknown_words.split())
     seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
@@ -113,7 +113,7 @@ def encode_corpus(
     counts = dict.fromkeys(pieces, 0) | seen
     vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
     if len(vocabulary) == len(SPECIALS):
-        raise DataError(f"{raw['train'].place}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
+        raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
@@ -141,8 +141,8 @@ def _split(
 ) -> Split:
     labels = {}
     for name, values in classes.items():
-        place = {value: n for n, value in enumerate(values)}
-        indices = [place[raw.labels[name][line]] for line in coded.kept.tolist()]
+        numbers = {value: n for n, value in enumerate(values)}
+        indices = [numbers[raw.labels[name][line]] for line in coded.kept.tolist()]
         labels[name] = torch.tensor(indices, dtype=torch.int64)
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), coded.lengths.cumsum()])
     tokens = torch.from_numpy(ids.take(coded.types))
@@ -168,7 +168,7 @@ def _judged(
 ) -> list[str]:
     """What labels and words of a text say on what its figures will be worth."""
     texts = {
-        part: SplitText(raw[part].place, code.types, code.lengths, splits[part].unknown, code.cut)
+        part: SplitText(raw[part].source, code.types, code.lengths, splits[part].unknown, code.cut)
         for part, code in coded.items()
     }
     train = splits["train"]

@@ -19,9 +19,9 @@ Parse = tuple[int, tuple[int, ...]]
 """A template's number and the numbers of the phrases in its slots."""
 
 
-def _sums(place: Ints, values: Floats, count: int) -> Floats:
-    """(count,) sum of the values at each place."""
-    return np.bincount(place, values, minlength=count).astype(np.float64)
+def _sums(index: Ints, values: Floats, count: int) -> Floats:
+    """(count,) sum of the values at each index."""
+    return np.bincount(index, values, minlength=count).astype(np.float64)
 
 
 def _outside(sentence: Sequence[str]) -> ValueError:

@@ -10,10 +10,10 @@ from vaecli.core.errors import DataError, UsageError, nearest
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus import cache, synthetic
 from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
-from vaecli.corpus.files import read_folder
 from vaecli.corpus.text import parse_files
+from vaecli.corpus.text_files import read_folder
 from vaecli.corpus.tokenizers import get_tokenizer
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.words import Numbering
 
@@ -88,15 +88,15 @@ def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) 
     files = read_folder(folder)
     name = folder.resolve().name or "corpus"
     settings = config.model_dump(include=set(TEXT_SETTINGS))
-    place = cache.cache_folder()
-    key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if place else ""
+    store = cache.cache_folder()
+    key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if store else ""
     damaged = kept = ""
-    if place:
-        corpus, damaged = cache.load(place, key, name)
+    if store:
+        corpus, damaged = cache.load(store, key, name)
         if corpus is not None and (learned is None or corpus.vocabulary.tokenizer.kept == learned.kept):
             return corpus
     raw, words, notes = parse_files(files, config, tokenizer)
     corpus = encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
-    if place and learned is None:
-        kept = cache.store(place, key, corpus)
+    if store and learned is None:
+        kept = cache.store(store, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))

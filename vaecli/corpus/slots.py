@@ -44,16 +44,16 @@ class Factor:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a sentence, filled with one phrase.
+    """A gap in a sentence, filled with one phrase.
 
     Attributes:
         name: Slots of one name are one slot, used in several templates.
-        given: Names of the factors that the phrase depends on.
+        factors: Names of the factors that the phrase depends on.
         choices: For each combination of their values, phrase to its probability up to a constant; ``""`` is no word.
     """
 
     name: str
-    given: tuple[str, ...]
+    factors: tuple[str, ...]
     choices: Mapping[tuple[str, ...], Mapping[str, float]]
 
 
@@ -79,17 +79,17 @@ class SlotTable:
 
     def _key_of_setting(self, slot: Slot, factors: Sequence[Factor]) -> Ints:
         names = [factor.name for factor in factors]
-        if unknown := sorted(set(slot.given) - set(names)):
+        if unknown := sorted(set(slot.factors) - set(names)):
             raise ValueError(f"slot {slot.name!r} depends on unknown factors: {', '.join(unknown)}")
-        place = {key: n for n, key in enumerate(self.keys)}
+        number = {key: n for n, key in enumerate(self.keys)}
         shape = tuple(len(factor.values) for factor in factors)
         result = np.empty(math.prod(shape), dtype=np.int64)
         for n, setting in enumerate(np.ndindex(shape)):
             value = {factor.name: factor.values[i] for factor, i in zip(factors, setting, strict=True)}
-            key = tuple(value[name] for name in slot.given)
-            if key not in place:
+            key = tuple(value[name] for name in slot.factors)
+            if key not in number:
                 raise ValueError(f"slot {slot.name!r} has no choices for {key}")
-            result[n] = place[key]
+            result[n] = number[key]
         return result
 
     @property

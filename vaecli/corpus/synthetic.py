@@ -149,7 +149,7 @@ def _slot(name: str, slots: Mapping[str, Slot]) -> Slot:
         return slots[name]
     if base in slots:
         choices = {key: _mix(_scaled(c, FILLED), {"": 1 - FILLED}) for key, c in slots[base].choices.items()}
-        return Slot(name, slots[base].given, choices)
+        return Slot(name, slots[base].factors, choices)
     return Slot(name, (), {(): {name: 1.0}})
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from vaecli.config import CorpusConfig
 from vaecli.corpus.columns import LABEL, split_columns
 from vaecli.corpus.encode import RawSplit
-from vaecli.corpus.files import TextFile, clean_text
 from vaecli.corpus.records import Columns, Source
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.text_files import TextFile, clean_text
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import UNK
 from vaecli.corpus.vocabulary import SPECIALS
 from vaecli.corpus.words import Numbering, TextNumbering, Words, Written

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 """Ids of the special symbols ``<pad>``, ``<s>``, ``</s>`` and ``<unk>`` in every vocabulary."""
@@ -142,8 +142,8 @@ class Batch:
     Attributes:
         tokens: (B, T + 1) int64: ``<s> w_1 ... w_n </s>``, then padding; T is the longest number of predicted tokens.
         lengths: (B,) int64, predicted tokens of each sentence (words and ``</s>``), on the same device.
-        index: (B,) int64 on the CPU, the sentences' places in their split.
-        rows: (sum of lengths,) int64, places of the predicted tokens in a flattened (B * T,) array.
+        index: (B,) int64 on the CPU, the sentences' indices in their split.
+        rows: (sum of lengths,) int64, indices of the predicted tokens in a flattened (B * T,) array.
     """
 
     tokens: Tensor
@@ -177,12 +177,12 @@ class Batch:
         steps = torch.arange(self.tokens.shape[1] - 1, device=self.lengths.device)
         return steps < self.lengths.unsqueeze(1)
 
-    def part(self, places: slice) -> Batch:
+    def part(self, sentences: slice) -> Batch:
         """Some neighbouring sentences of the batch, as wide as it is."""
-        start, stop, _ = places.indices(self.size)
+        start, stop, _ = sentences.indices(self.size)
         width = self.tokens.shape[1] - 1
         rows = self.rows[(self.rows >= start * width) & (self.rows < stop * width)] - start * width
-        return Batch(self.tokens[places], self.lengths[places], self.index[places], rows)
+        return Batch(self.tokens[sentences], self.lengths[sentences], self.index[sentences], rows)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device; the index stays on the CPU."""
@@ -197,11 +197,11 @@ class Batch:
 
 
 def collate(split: Split, index: Tensor) -> Batch:
-    """Pads the sentences of a split at the given places into a batch.
+    """Pads the sentences of a split with these indices into a batch.
 
     Args:
         split: The encoded split.
-        index: (B,) int64 places of sentences.
+        index: (B,) int64 indices of sentences.
 
     Returns:
         The batch, padded to its longest sentence.

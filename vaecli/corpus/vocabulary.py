@@ -12,7 +12,7 @@ from typing import Any
 from vaecli.core.errors import DataError
 from vaecli.core.files import write_atomic
 from vaecli.corpus.tokenizers import get_tokenizer, restored
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 
 FORMAT = 1

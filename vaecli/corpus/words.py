@@ -74,7 +74,7 @@ class Words:
     """The words of all lines of a text.
 
     Attributes:
-        types: (W,) the place of each word in `Numbering.spellings`.
+        types: (W,) the index of each word in `Numbering.spellings`.
         lengths: (L,) words of each line; 0 for a blank one.
         written: The white-space words, where a tokenizer made others of them.
     """
@@ -92,7 +92,7 @@ class Numbering:
 
     @property
     def spellings(self) -> Sequence[str]:
-        """The words that differ, number n at place n."""
+        """The words that differ, number n at index n."""
         return list(self._number)
 
     def sentences(self, sentences: Iterable[Sequence[str]], written: Written | None = None) -> Words:
@@ -115,7 +115,7 @@ class TextNumbering:
 
     @property
     def spellings(self) -> Sequence[str]:
-        """The words that differ, number n at place n."""
+        """The words that differ, number n at index n."""
         return self._spellings
 
     def _text_by_words(self, data: bytes) -> Words:
@@ -198,8 +198,8 @@ class TextNumbering:
 class _Table:
     """Numbers of keys of one or two integers: a table in arrays knows one key a slot, a dictionary knows all.
 
-    The table holds numbers, and the keys are at the places of their numbers: together these are small enough for a
-    core's cache. A free slot holds -1, the place of a key of zeros, which stands for a word of another table.
+    The table holds numbers, and the keys are at the indices of their numbers: together these are small enough for a
+    core's cache. A free slot holds -1, the index of a key of zeros, which stands for a word of another table.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -233,13 +233,13 @@ class _Table:
             values = [value << 64 | more for value, more in zip(values, lane[missed].tolist(), strict=True)]
         known = self._known
         pairs = zip(reversed(values), reversed(missed.tolist()), strict=True)
-        new = {value: place for value, place in pairs if value not in known}  # their first places
+        new = {value: index for value, index in pairs if value not in known}  # their first indices
         if new:
-            places = np.array(list(new.values()), dtype=np.int64)
-            keys = np.stack([lane[places] for lane in key], 1)
+            first = np.array(list(new.values()), dtype=np.int64)
+            keys = np.stack([lane[first] for lane in key], 1)
             numbers = list(name(keys))
             known.update(zip(new, numbers, strict=True))
-            self._hold(keys, np.array(numbers, dtype=np.int64), slot[places])
+            self._hold(keys, np.array(numbers, dtype=np.int64), slot[first])
         return [known[value] for value in values]
 
     def _hold(self, keys: Integers, numbers: Ints, slot: Ints) -> None:

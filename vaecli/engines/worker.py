@@ -39,7 +39,7 @@ class Worker:
         attempt: From 1.
         command: Gives the command for the folder.
         environment: Of the process.
-        slot: Which of the simultaneous places it takes.
+        slot: Which of the trials at a time it is.
     """
 
     def __init__(

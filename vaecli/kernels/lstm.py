@@ -32,8 +32,8 @@ def _stacked(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Rows of torch's gates i, f, g, o as i, f, o, 2g, for tanh(a) = 2 sigmoid(2a) - 1 and one sigmoid for all."""
     i, f, g, o = weight.detach().chunk(4)
     stacked = torch.empty(weight.shape, dtype=dtype)
-    for place, rows in zip(stacked.chunk(4), (i, f, o, g), strict=True):
-        place.copy_(rows)
+    for gate, rows in zip(stacked.chunk(4), (i, f, o, g), strict=True):
+        gate.copy_(rows)
     stacked[3 * len(g) :] *= 2
     return stacked
 
@@ -42,8 +42,8 @@ def _unstacked(gradient: Tensor, dtype: torch.dtype) -> Tensor:
     """The gradient of `_stacked`'s argument from that of its result."""
     i, f, o, g = gradient.chunk(4)
     unstacked = torch.empty(gradient.shape, dtype=dtype)
-    for place, rows in zip(unstacked.chunk(4), (i, f, g, o), strict=True):
-        place.copy_(rows)
+    for gate, rows in zip(unstacked.chunk(4), (i, f, g, o), strict=True):
+        gate.copy_(rows)
     unstacked[2 * len(g) : 3 * len(g)] *= 2
     return unstacked
 

@@ -23,7 +23,7 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Ten
         return F.cross_entropy(logits, targets, reduction="none")
 
 
-def shared_nll(states: Tensor, targets: Tensor, places: Tensor, weight: Tensor) -> Tensor:
+def shared_nll(states: Tensor, targets: Tensor, positions: Tensor, weight: Tensor) -> Tensor:
     """Twin of `vaecli.kernels.shared_output.shared_nll`: each sample's softmax is over all words."""
     with torch.no_grad():
         return torch.stack([linear_cross_entropy(sample, weight, targets).float() for sample in states])

@@ -72,13 +72,13 @@ def systematic_draw(inclusion: Tensor, start: Tensor) -> Tensor:
 
 
 @fast(plain.shared_nll)
-def shared_nll(states: Tensor, targets: Tensor, places: Tensor, weight: Tensor) -> Tensor:
+def shared_nll(states: Tensor, targets: Tensor, positions: Tensor, weight: Tensor) -> Tensor:
     """-log softmax(W h) at the targets, estimated as the module says.
 
     Args:
         states: (S, N, D) decoder states of S samples at N positions.
         targets: (N,) int64 words.
-        places: (N,) int64 places of the positions in their sentences.
+        positions: (N,) int64 positions of the positions in their sentences.
         weight: (V, D).
 
     Returns:
@@ -91,7 +91,7 @@ def shared_nll(states: Tensor, targets: Tensor, places: Tensor, weight: Tensor) 
     for start in range(0, states.shape[1], size):
         part = slice(start, start + size)
         block = _anchor(states[:, part], targets[part], weight.detach())
-        estimate = block.linear + _curvature(block, places[part], low)
+        estimate = block.linear + _curvature(block, positions[part], low)
         exact = block.trusted(estimate)
         nll[:, part] = estimate
         for n in (~exact).nonzero().flatten().tolist():
@@ -144,17 +144,17 @@ def _anchor(states: Tensor, targets: Tensor, weight: Tensor) -> _Anchored:
     return _Anchored(away, p[0], torch.maximum(p[0], p[1]), linear, farthest, known)
 
 
-def _curvature(block: _Anchored, places: Tensor, weight: Tensor) -> Tensor:
+def _curvature(block: _Anchored, positions: Tensor, weight: Tensor) -> Tensor:
     """(S, P) what the log normalisers are above their first order, from the words drawn at each position.
 
     Args:
         block: The positions.
-        places: (P,) in their sentences.
+        positions: (P,) in their sentences.
         weight: (V, D) in the dtype of the products.
     """
     result = torch.empty_like(block.linear)
     inclusion = block.larger.mul(WORDS).clamp_(max=1)
-    drawn = systematic_draw(inclusion, places * GOLDEN % 1)
+    drawn = systematic_draw(inclusion, positions * GOLDEN % 1)
     share = block.centre / inclusion
     for n, words in enumerate(_rows(drawn)):
         a = share[n, words]

@@ -23,7 +23,7 @@ from vaecli.kernels.switch import fast
 from vaecli.model.decoder import Decoder, LSTMDecoder
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
-"""Maps (A, V) log probabilities, the (A,) rows they belong to, and the place in the sentence to (A,) words."""
+"""Maps (A, V) log probabilities, the (A,) rows they belong to, and the position in the sentence to (A,) words."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,10 @@ def _roll(decoder: Decoder, z: Tensor, longest: int, choose: Choose) -> list[Sen
     words = torch.full((len(z), longest + 1), EOS, device=z.device)
     total = torch.zeros(len(z), dtype=torch.float64, device=z.device)
     chosen = torch.full_like(alive, BOS)
-    for place in range(longest + 1):
-        log_probs = _next_log_probs(decoder, steps, chosen, last=place == longest)
-        chosen = choose(log_probs, alive, place) if place < longest else torch.full_like(alive, EOS)
-        words[alive, place] = chosen
+    for position in range(longest + 1):
+        log_probs = _next_log_probs(decoder, steps, chosen, last=position == longest)
+        chosen = choose(log_probs, alive, position) if position < longest else torch.full_like(alive, EOS)
+        words[alive, position] = chosen
         total[alive] += log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
         going = (chosen != EOS).nonzero().squeeze(1)
         if not len(going):
@@ -161,31 +161,31 @@ def _sentences(words: Tensor, log_probs: Tensor) -> list[Sentence]:
 
 
 def greedy(decoder: Decoder, z: Tensor, longest: int) -> list[Sentence]:
-    """The most probable word at every place.
+    """The most probable word at every position.
 
     Args:
         decoder: In evaluation mode.
         z: (B, Z) codes; (B, 0) for a language model.
         longest: Words at most.
     """
-    return _roll(decoder, z, longest, lambda log_probs, rows, place: log_probs.argmax(1))
+    return _roll(decoder, z, longest, lambda log_probs, rows, position: log_probs.argmax(1))
 
 
-def sampling_noise(seed: int, places: Tensor, longest: int) -> Tensor:
+def sampling_noise(seed: int, numbers: Tensor, longest: int) -> Tensor:
     """Uniform noise from each sentence's own stream, so that a sample depends on no other of its batch.
 
     Args:
         seed: Of all streams.
-        places: (B,) int64 numbers of the sentences; each has its stream.
+        numbers: (B,) int64 numbers of the sentences; each has its stream.
         longest: Words at most; a larger number extends the streams.
 
     Returns:
         (B, longest) float64 in [0, 1) on the CPU.
     """
     key = stable_seed(seed, "sampling")
-    noise = np.empty((len(places), longest))
-    for row, place in zip(noise, places.tolist(), strict=True):
-        Generator(Philox(key=np.array([key, place], dtype=np.uint64))).random(out=row)
+    noise = np.empty((len(numbers), longest))
+    for row, number in zip(noise, numbers.tolist(), strict=True):
+        Generator(Philox(key=np.array([key, number], dtype=np.uint64))).random(out=row)
     return torch.from_numpy(noise)
 
 
@@ -200,10 +200,10 @@ def sample(decoder: Decoder, z: Tensor, noise: Tensor, temperature: float = 1.0)
     """
     noise = noise.to(z.device)
 
-    def choose(log_probs: Tensor, rows: Tensor, place: int) -> Tensor:
+    def choose(log_probs: Tensor, rows: Tensor, position: int) -> Tensor:
         cumulated = torch.softmax(log_probs.double() / temperature, -1).cumsum(1)
         # times the last sum: rounding may leave it beside 1, and what is ruled out beside 0
-        reached = noise[rows, place].unsqueeze(1) * cumulated[:, -1:]
+        reached = noise[rows, position].unsqueeze(1) * cumulated[:, -1:]
         return torch.searchsorted(cumulated, reached, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)
 
     return _roll(decoder, z, noise.shape[1], choose)
@@ -213,7 +213,7 @@ def sample(decoder: Decoder, z: Tensor, noise: Tensor, temperature: float = 1.0)
 def beam(decoder: Decoder, z: Tensor, longest: int, size: int = 5, normalise: bool = False) -> list[Sentence]:
     """The best sentence that a beam of `size` prefixes finds; size 1 is greedy decoding.
 
-    A sentence that has ended keeps its place in the beam until `size` others are more probable.
+    A sentence that has ended keeps its row in the beam until `size` others are more probable.
 
     Args:
         decoder: In evaluation mode.
@@ -231,14 +231,14 @@ def beam(decoder: Decoder, z: Tensor, longest: int, size: int = 5, normalise: bo
     words = torch.full((count, size, longest + 1), EOS, device=device)
     last = torch.full((count, size), BOS, device=device)
     ended = torch.zeros(count, size, dtype=torch.bool, device=device)
-    for place in range(longest + 1):
-        log_probs = _next_log_probs(decoder, steps, last.flatten(), last=place == longest).view(count, size, -1)
+    for position in range(longest + 1):
+        log_probs = _next_log_probs(decoder, steps, last.flatten(), last=position == longest).view(count, size, -1)
         log_probs[ended] = -math.inf
         log_probs[..., EOS].masked_fill_(ended, 0)  # what has ended goes on with </s>, at no cost
         total, flat = (total.unsqueeze(2) + log_probs).flatten(1).topk(size, 1)
         parent, last = flat // log_probs.shape[2], flat % log_probs.shape[2]
         words = words.gather(1, parent.unsqueeze(2).expand_as(words))
-        words[:, :, place] = last
+        words[:, :, position] = last
         ended = last == EOS
         # log probabilities only fall, so that nothing overtakes an ended sentence at the top
         if bool(ended.all() if normalise else ended[:, 0].all()):

@@ -65,10 +65,10 @@ class AutoregressiveStep(nn.Module):
 
     def __init__(self, size: int, hidden: int) -> None:
         super().__init__()
-        place = torch.arange(1, size + 1)
+        dimension = torch.arange(1, size + 1)
         degree = torch.arange(hidden) % max(1, size - 1) + 1
-        self.inner = MaskedLinear(degree.unsqueeze(1) >= place)
-        self.outer = MaskedLinear((place.unsqueeze(1) > degree).repeat(2, 1), zero=True)
+        self.inner = MaskedLinear(degree.unsqueeze(1) >= dimension)
+        self.outer = MaskedLinear((dimension.unsqueeze(1) > degree).repeat(2, 1), zero=True)
 
     def shift_and_log_scale(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """(..., Z) and (..., Z): m and s, dimension i from the dimensions of (..., Z) before i."""
@@ -85,11 +85,11 @@ class AutoregressiveStep(nn.Module):
         """(..., Z) before the step that led to z, and (...) the log determinant of the step's Jacobian there."""
         # pass i makes dimension i right, and all of s once i is the last; what is not known yet is 0 rather than
         # anything, since even masked connections would carry an infinity on as nan
-        place = torch.arange(z.shape[-1], device=z.device)
+        dimension = torch.arange(z.shape[-1], device=z.device)
         before = torch.zeros_like(z)
         for i in range(z.shape[-1]):
             m, s = self.shift_and_log_scale(before)
-            before = torch.where(place <= i, (z - m) * (-s).exp(), 0.0)
+            before = torch.where(dimension <= i, (z - m) * (-s).exp(), 0.0)
         return before, s.sum(-1)
 
 
@@ -109,24 +109,24 @@ class Flow(nn.Module):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """(..., Z) z_T of z_0, and (...) the log determinant of the Jacobian."""
         total = torch.zeros_like(z[..., 0])
-        for place, step in enumerate(self.steps):
-            z, log_determinant = step(_ordered(z, place))
-            z, total = _ordered(z, place), total + log_determinant
+        for n, step in enumerate(self.steps):
+            z, log_determinant = step(_ordered(z, n))
+            z, total = _ordered(z, n), total + log_determinant
         return z, total
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """(..., Z) z_0 of z_T, and (...) the log determinant of the Jacobian of the flow at z_0."""
         total = torch.zeros_like(z[..., 0])
-        for place, step in reversed(list(enumerate(self.steps))):
+        for n, step in reversed(list(enumerate(self.steps))):
             assert isinstance(step, AutoregressiveStep)
-            z, log_determinant = step.inverse(_ordered(z, place))
-            z, total = _ordered(z, place), total + log_determinant
+            z, log_determinant = step.inverse(_ordered(z, n))
+            z, total = _ordered(z, n), total + log_determinant
         return z, total
 
 
-def _ordered(z: Tensor, place: int) -> Tensor:
-    """(..., Z) in the order in which step `place` takes the dimensions, or back from it."""
-    return z.flip(-1) if place % 2 else z
+def _ordered(z: Tensor, n: int) -> Tensor:
+    """(..., Z) in the order in which step n takes the dimensions, or back from it."""
+    return z.flip(-1) if n % 2 else z
 
 
 @dataclass

@@ -42,15 +42,15 @@ class MixtureOfGaussians(Prior):
 
     @property
     def noise_size(self) -> int:
-        """One number for the component, Z for the place within it."""
+        """One number for the component, Z for the point within it."""
         return self.latent_size + 1
 
     def sample(self, noise: Tensor) -> Tensor:
         """See `Prior.sample`; without a gradient to the weights, which choose rather than move."""
         # in float64 and below 1, so that rounding leaves no mass behind the last component
         bounds = self.logits.double().softmax(0).cumsum(0)[:-1]
-        place = torch.special.ndtr(noise[..., 0].double()).to(bounds.device)
-        component = torch.searchsorted(bounds, place.contiguous(), right=True)
+        quantile = torch.special.ndtr(noise[..., 0].double()).to(bounds.device)
+        component = torch.searchsorted(bounds, quantile.contiguous(), right=True)
         mean, deviation = self.mean.to(noise.dtype), (0.5 * self.logvar).exp().to(noise.dtype)
         return mean[component] + deviation[component] * noise[..., 1:]
 

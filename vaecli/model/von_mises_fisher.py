@@ -96,9 +96,9 @@ def angle_table(kappa: float, size: int) -> Tensor:
 
 def angles(noise: Tensor, table: Tensor) -> Tensor:
     """The angle of each standard normal number, increasing in it, in the dtype of the noise."""
-    place = (noise.double().clamp(-WIDEST, WIDEST) + WIDEST) * (KNOTS / (2 * WIDEST))
-    left = place.long().clamp(max=KNOTS - 1)
-    return torch.lerp(table[left], table[left + 1], place - left).to(noise.dtype)
+    knot = (noise.double().clamp(-WIDEST, WIDEST) + WIDEST) * (KNOTS / (2 * WIDEST))
+    left = knot.long().clamp(max=KNOTS - 1)
+    return torch.lerp(table[left], table[left + 1], knot - left).to(noise.dtype)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from vaecli.core.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from vaecli.remedies.core.base import Remedy
     from vaecli.remedies.core.compose import Method
+    from vaecli.remedies.core.remedy import Remedy
 
 ORDER = (
     "lm",
@@ -153,7 +153,7 @@ def remedy_class(name: str) -> type[Remedy]:
     """
     if name not in registry():
         raise unknown("method", name, registry())
-    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.remedy import Remedy
 
     path, _, attribute = registry()[name].partition(":")
     module = importlib.import_module(path)
@@ -162,7 +162,7 @@ def remedy_class(name: str) -> type[Remedy]:
     if not attribute:  # of what a file imports and defines, the class that bears the file's name
         kinds = [kind for kind in kinds if getattr(kind, "name", None) == name]
     if len(kinds) != 1:
-        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.base.Remedy, or not one called {name!r}")
+        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.remedy.Remedy, or not one called {name!r}")
     return kinds[0]
 
 

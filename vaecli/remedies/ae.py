@@ -22,7 +22,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 NO_DENSITY = "a deterministic code has no density, so no KL to the prior"
 NO_BOUND = "a deterministic code has no density, so no bound on log p(x)"

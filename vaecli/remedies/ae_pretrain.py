@@ -28,7 +28,7 @@ from pydantic import Field
 
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Phase, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
 
 
 def without_kl(terms: Terms) -> Terms:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import EOS, Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 
 
 def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:

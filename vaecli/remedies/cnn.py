@@ -21,7 +21,7 @@ from pydantic import Field
 
 from vaecli.model.convolution import ConvolutionalDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 Size = Literal["scnn", "mcnn", "lcnn", "vlcnn"]
 

@@ -30,8 +30,8 @@ from torch import Tensor
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 ROOT_EPS = 1e-6
 """Added to the squared mean: its root has no gradient at 0. The KL rises by half of it, so the floor holds."""

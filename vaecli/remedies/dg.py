@@ -26,8 +26,8 @@ from torch import Tensor
 
 from vaecli.model.posterior import gaussian_kl
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:

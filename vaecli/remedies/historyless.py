@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.core.parts import unmet
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.word_dropout import drop_words
 
 

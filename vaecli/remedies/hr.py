@@ -29,7 +29,7 @@ from vaecli.model.encoder import Encoding, LSTMEncoder
 from vaecli.model.posterior import GaussianHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 

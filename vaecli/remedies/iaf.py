@@ -32,8 +32,8 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.flow import Flow, FlowPosterior, antithetic_noise
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 MEAN_PAIRS = 64
 """Pairs of noise that the posterior mean is averaged over."""

@@ -31,7 +31,7 @@ from vaecli.kernels.optimizers import Adam
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Session, Step, put_aux
+from vaecli.remedies.core.remedy import Need, Paper, Part, Session, Step, put_aux
 from vaecli.remedies.shared.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)

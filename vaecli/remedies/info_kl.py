@@ -27,7 +27,7 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Part
+from vaecli.remedies.core.remedy import Part
 from vaecli.remedies.shared.aggregate import batch_densities
 from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
 

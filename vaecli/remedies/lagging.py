@@ -37,7 +37,7 @@ from vaecli.model.frozen import frozen
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_modules
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""

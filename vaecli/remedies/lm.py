@@ -19,7 +19,7 @@ from typing import ClassVar
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 NO_LATENT = "a language model has no latent variable"
 EXACT = "its iw_nll is exact, without samples"

@@ -29,7 +29,7 @@ from vaecli.corpus.types import Batch
 from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy, Session, Step, put_aux
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:

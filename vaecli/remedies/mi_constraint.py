@@ -28,8 +28,8 @@ from torch import Tensor
 
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.shared.aggregate import batch_densities
 
 

@@ -32,7 +32,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 
 def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:

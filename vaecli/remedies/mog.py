@@ -23,7 +23,7 @@ from pydantic import Field
 
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 
 class MoG(Remedy):

@@ -36,8 +36,8 @@ from torch.autograd.function import once_differentiable
 
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""

@@ -23,7 +23,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 

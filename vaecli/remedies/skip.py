@@ -22,7 +22,7 @@ from torch import Tensor
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 
 class SkipDecoder(LSTMDecoder):

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 
 
 def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:

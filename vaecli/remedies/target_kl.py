@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 

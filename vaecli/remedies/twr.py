@@ -26,7 +26,7 @@ from pydantic import Field
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 

@@ -39,8 +39,8 @@ from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.base import Paper, Part, Remedy
 from vaecli.remedies.core.parts import unmet
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 
 def mixture_log_prob(components: Posterior, z: Tensor) -> Tensor:

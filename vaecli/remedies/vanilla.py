@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vaecli.remedies.core.base import Paper, Remedy
+from vaecli.remedies.core.remedy import Paper, Remedy
 
 
 class Vanilla(Remedy):

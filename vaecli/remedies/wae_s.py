@@ -25,8 +25,8 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Need, Paper, Part, Remedy
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.info_mmd import prior_divergence
 
 IMQ_BASE = 4.0

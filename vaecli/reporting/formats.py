@@ -101,7 +101,7 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: S
     from rich.cells import cell_len
 
     table = [heads, *rows]
-    widths = [max(3, *(cell_len(row[place]) for row in table)) for place in range(len(heads))]
+    widths = [max(3, *(cell_len(row[column]) for row in table)) for column in range(len(heads))]
 
     def line(row: Sequence[str]) -> str:
         gaps = [" " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)]

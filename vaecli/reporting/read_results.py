@@ -62,9 +62,9 @@ def newest_experiment(out: Path) -> tuple[Path, list[Path]]:
     if not found:
         raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
     found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in run_files(path)), reverse=True)
-    for place, path in enumerate(found):
+    for n, path in enumerate(found):
         if has_ended(path):
-            return path, found[:place]
+            return path, found[:n]
     return found[0], []
 
 

@@ -78,7 +78,7 @@ def choose_columns(frame: pd.DataFrame, requested: str | None, per_trial: bool =
     return tuple(dict.fromkeys(names if "method" in names else ["method", *names]))
 
 
-def require(frame: pd.DataFrame, name: str, place: str) -> None:
+def require(frame: pd.DataFrame, name: str, option: str) -> None:
     """Refuses a column that the results don't have.
 
     Raises:
@@ -86,9 +86,9 @@ def require(frame: pd.DataFrame, name: str, place: str) -> None:
     """
     known = [*frame.columns, *COMPUTED]
     if name not in known and name in COLUMNS:
-        raise UsageError(f"column {name!r} ({place}) was not measured in these results: {COLUMNS[name].meaning}")
+        raise UsageError(f"column {name!r} ({option}) was not measured in these results: {COLUMNS[name].meaning}")
     if name not in known:
-        raise unknown("column", name, known, place)
+        raise unknown("column", name, known, option)
 
 
 def default_columns(frame: pd.DataFrame, per_trial: bool = False) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def apart(shared: Mapping[str, str], tables: Sections) -> list[str]:
 
 def split_trials(groups: Sequence[Group]) -> list[Group]:
     """A group for each single trial."""
-    return [replace(g, trials=g.trials.iloc[place : place + 1]) for g in groups for place in range(len(g.trials))]
+    return [replace(g, trials=g.trials.iloc[n : n + 1]) for g in groups for n in range(len(g.trials))]
 
 
 def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str, ranked: bool) -> tuple[Head, list[Cell]]:

@@ -187,14 +187,14 @@ def _refuse_twins(path: Path, frame: pd.DataFrame, lines: Sequence[int]) -> None
     for group in grouped(frame) if len(frame) else []:
         first: dict[Any, int] = {}
         seeds = list(group.trials["seed"].astype(object)) if "seed" in frame.columns else [None] * len(group.trials)
-        for place, seed in zip(group.trials.index, seeds, strict=True):
+        for index, seed in zip(group.trials.index, seeds, strict=True):
             key = int(seed) if isinstance(seed, int | float) and seed == seed else None
-            earlier = first.setdefault(key, place)
-            if earlier != place:
+            earlier = first.setdefault(key, index)
+            if earlier != index:
                 name = group.method + (f" seed {key}" if key is not None else "")
-                why = _first_difference(frame.iloc[earlier], frame.iloc[place])
+                why = _first_difference(frame.iloc[earlier], frame.iloc[index])
                 told = "" if key is not None else "; without a seed they can't be told apart"
-                _refuse(path, lines[place], f"{name} is in line {lines[earlier]} too, {why}; keep one of them{told}")
+                _refuse(path, lines[index], f"{name} is in line {lines[earlier]} too, {why}; keep one of them{told}")
 
 
 def _first_difference(one: pd.Series, other: pd.Series) -> str:

@@ -73,10 +73,10 @@ def to_text(view: View, target: Target) -> str:
     with console.capture() as captured:
         if view.title:
             console.print(Text(view.title, style="bold"))
-        for part, places in enumerate(chunks(view, target)):
+        for part, columns in enumerate(chunks(view, target)):
             if part:
                 console.print()
-            console.print(_table(view, places, target))
+            console.print(_table(view, columns, target))
         for note in (*(["* best of its column"] if starred else []), *view.notes):
             console.print(Text(note))
     return tidy(captured.get(), target)
@@ -93,24 +93,26 @@ def chunks(view: View, target: Target) -> list[list[int]]:
     from rich.cells import cell_len
 
     widths = [
-        max(cell_len(heading(view, place, target)), *(cell_len(cell_text(row[place], target)) for row in view.rows), 0)
-        for place in range(len(view.heads))
+        max(
+            cell_len(heading(view, column, target)), *(cell_len(cell_text(row[column], target)) for row in view.rows), 0
+        )
+        for column in range(len(view.heads))
     ]
     limit = target.width or UNLIMITED
     parts = [[0]] if widths else []
     used = sum(widths[:1])
-    for place in range(1, len(widths)):
-        if used + GAP + widths[place] > limit and len(parts[-1]) > 1:
+    for column in range(1, len(widths)):
+        if used + GAP + widths[column] > limit and len(parts[-1]) > 1:
             parts.append([0])
             used = widths[0]
-        parts[-1].append(place)
-        used += GAP + widths[place]
+        parts[-1].append(column)
+        used += GAP + widths[column]
     return parts
 
 
-def heading(view: View, place: int, target: Target) -> str:
+def heading(view: View, column: int, target: Target) -> str:
     """A column's name with the arrow of its better direction."""
-    head = view.heads[place]
+    head = view.heads[column]
     arrows = ASCII_ARROWS if target.ascii_only else ARROWS
     return f"{head.name} {arrows[head.direction]}" if head.direction else head.name
 
@@ -123,15 +125,15 @@ def cell_text(cell: Cell, target: Target) -> str:
     return most + cell.text + star + spread + cell.rank_text
 
 
-def _table(view: View, places: Sequence[int], target: Target) -> Table:
+def _table(view: View, columns: Sequence[int], target: Target) -> Table:
     from rich.text import Text
 
     table = plain_table(target)
-    for place in places:
-        text = Text(heading(view, place, target))
-        table.add_column(text, justify="right" if view.heads[place].numeric else "left", overflow="fold")
+    for column in columns:
+        text = Text(heading(view, column, target))
+        table.add_column(text, justify="right" if view.heads[column].numeric else "left", overflow="fold")
     for row in view.rows:
-        cells = [row[place] for place in places]
+        cells = [row[column] for column in columns]
         table.add_row(*(Text(cell_text(c, target), style="bold" if c.best and target.styled else "") for c in cells))
     return table
 

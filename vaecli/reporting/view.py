@@ -37,7 +37,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table shows at one place.
+    """What a table shows in one cell.
 
     Attributes:
         text: The figure or label.

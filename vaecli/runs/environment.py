@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import vaecli
+from vaecli.kernels.switch import runs_plain
 
 
 def describe_environment() -> dict[str, Any]:
@@ -26,6 +27,7 @@ def describe_environment() -> dict[str, Any]:
         "versions": packages,
         "platform": platform.platform(),
         "cpu": processor(),
+        "kernels": "plain" if runs_plain() else "fast",
         "host": socket.gethostname(),
         "command": shlex.join(["vae" if name == "__main__.py" else name, *sys.argv[1:]]),
     }

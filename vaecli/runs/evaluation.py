@@ -97,7 +97,7 @@ def block_input(trained: Trained, request: EvaluationRequest) -> BlockInput:
 
 
 @dataclass(frozen=True)
-class Found:
+class Evaluated:
     """What was measured.
 
     Attributes:
@@ -130,7 +130,7 @@ class Found:
         return {name: {"version": versions[name], **result.details} for name, result in self.results.items()}
 
 
-def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None) -> dict[str, BlockResult]:
+def run_blocks(names: Sequence[str], inputs: BlockInput, told: Told | None = None) -> dict[str, BlockResult]:
     """Makes the evaluations in their order.
 
     Raises:
@@ -142,17 +142,17 @@ def run_blocks(names: Sequence[str], given: BlockInput, told: Told | None = None
         block = load_block(name)
         if told is not None:
             told(name)
-        result = block(given)
+        result = block(inputs)
         for key, value in result.values.items():
             overflows = column(key, name).unit == PERPLEXITY
             if isinstance(value, float) and not (math.isfinite(value) or (overflows and value == math.inf)):
                 what = "not a number" if math.isnan(value) else "infinite"
-                raise DivergedError(f"{key} ({name}) is {what} on {given.split_name}: the model diverged")
+                raise DivergedError(f"{key} ({name}) is {what} on {inputs.split_name}: the model diverged")
         results[name] = result
     return results
 
 
-def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None = None) -> Found:
+def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None = None) -> Evaluated:
     """Measures a finished run further.
 
     The standard columns are estimated anew where another number of importance samples or another split is asked for.
@@ -175,17 +175,17 @@ def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None =
         values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=run.corpus.truth).values
         if not other:
             values = {name: values[name] for name in IW_VALUES}
-    return Found(request.split, values, run_blocks(request.blocks, block_input(run, request), told))
+    return Evaluated(request.split, values, run_blocks(request.blocks, block_input(run, request), told))
 
 
-def replaced_estimators(known: Mapping[str, int | str], found: Found) -> dict[str, int | str]:
+def replaced_estimators(known: Mapping[str, int | str], evaluated: Evaluated) -> dict[str, int | str]:
     """What a run's figures were measured with, after some evaluations were made anew: their old settings are gone."""
-    old = tuple(f"{name}." for name in found.results)
+    old = tuple(f"{name}." for name in evaluated.results)
     kept = {name: value for name, value in known.items() if not name.startswith(old)} if old else dict(known)
-    return kept | found.estimators
+    return kept | evaluated.estimators
 
 
-def store(folder: RunFolder, found: Found) -> str:
+def store(folder: RunFolder, evaluated: Evaluated) -> str:
     """Adds what was measured to metrics.json, and to results.csv and summary.csv where the experiment has them.
 
     Figures of the split that the run reports stand with its others under ``values``; those of the other split stand
@@ -199,17 +199,17 @@ def store(folder: RunFolder, found: Found) -> str:
     """
     with folder.lock():
         metrics = folder.metrics()
-        if found.split != folder.config().evaluation.split:
+        if evaluated.split != folder.config().evaluation.split:
             splits = metrics.setdefault("splits", {})
-            mine = splits.setdefault(found.split, {"values": {}})
-            mine["values"] = {**mine["values"], **found.all_values}
-            mine.update(found.details)
+            mine = splits.setdefault(evaluated.split, {"values": {}})
+            mine["values"] = {**mine["values"], **evaluated.all_values}
+            mine.update(evaluated.details)
             folder.write_metrics(metrics)
-            return f"{folder.path / 'metrics.json'} under splits.{found.split}, and in no table"
-        metrics["values"] = {**metrics.get("values", {}), **found.all_values}
-        metrics.update(found.details)
+            return f"{folder.path / 'metrics.json'} under splits.{evaluated.split}, and in no table"
+        metrics["values"] = {**metrics.get("values", {}), **evaluated.all_values}
+        metrics.update(evaluated.details)
         folder.write_metrics(metrics)
-        folder.update(estimators=replaced_estimators(folder.run().get("estimators", {}), found))
+        folder.update(estimators=replaced_estimators(folder.run().get("estimators", {}), evaluated))
     experiment = folder.path.parent.parent
     if not (experiment / "results.csv").exists():
         return str(folder.path / "metrics.json")

@@ -80,10 +80,10 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     if "versions" not in table.columns:
         return table
     texts = dict.fromkeys(range(len(table)), "")
-    for places in _places(table, SECTION_KEYS).values():
-        part = table.iloc[places]
+    for indices in _indices(table, SECTION_KEYS).values():
+        part = table.iloc[indices]
         found = disagreements(list(part["versions"]), [*map(str, part["method"])], _done(part))
-        texts |= dict(zip(places, found, strict=True))
+        texts |= dict(zip(indices, found, strict=True))
     return table.assign(**{APART: list(texts.values())})
 
 
@@ -92,12 +92,12 @@ def _done(frame: pd.DataFrame) -> list[bool]:
     return [value == "done" for value in frame["status"]] if "status" in frame.columns else [True] * len(frame)
 
 
-def _places(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+def _indices(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
     """The rows that share each combination of keys; a key that the table doesn't have is shared by all."""
     known = [name for name in keys if name in frame.columns]
     found: dict[tuple[str, ...], list[int]] = {}
-    for place, row in enumerate(frame.to_dict("records")):
-        found.setdefault(tuple(str(row[name]) for name in known), []).append(place)
+    for index, row in enumerate(frame.to_dict("records")):
+        found.setdefault(tuple(str(row[name]) for name in known), []).append(index)
     return found
 
 
@@ -107,11 +107,11 @@ def _filled(frame: pd.DataFrame, column: str) -> list[str]:
     if column not in LATE_KEYS:
         return values
     done = _done(frame)
-    for places in _places(frame, SECTION_KEYS[: SECTION_KEYS.index(column)]).values():
-        known = {values[place] for place in places} - {""}
-        for place in places if len(known) == 1 else []:
-            if not (values[place] or done[place]):
-                (values[place],) = known
+    for indices in _indices(frame, SECTION_KEYS[: SECTION_KEYS.index(column)]).values():
+        known = {values[index] for index in indices} - {""}
+        for index in indices if len(known) == 1 else []:
+            if not (values[index] or done[index]):
+                (values[index],) = known
     return values
 
 

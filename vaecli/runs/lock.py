@@ -51,8 +51,8 @@ class FolderLock:
             raise UsageError(f"{self.folder}: can't write there: {error.strerror}") from None
         try:
             if outermost:
-                for place in (self.folder, *(self.folder / name for name in self.inside)):
-                    sweep(place)
+                for folder in (self.folder, *(self.folder / name for name in self.inside)):
+                    sweep(folder)
                 since = datetime.now(UTC).isoformat(timespec="seconds")
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
                 write_atomic(self.folder / OWNER, json.dumps(owner))

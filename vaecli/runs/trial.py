@@ -20,7 +20,7 @@ from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
-from vaecli.runs.evaluation import EvaluationRequest, Found, block_input, run_blocks
+from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import load_reference
@@ -149,7 +149,7 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
 
 def _final(
     folder: RunFolder, session: TrainingSession, progress: Progress, reference: VAE | None
-) -> tuple[Metrics, Found]:
+) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
     interrupt = Interrupt()
@@ -164,7 +164,7 @@ def _final(
                 settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
             )
             results = run_blocks(request.blocks, block_input(session, request))
-            return metrics, Found(split.name, results=results)
+            return metrics, Evaluated(split.name, results=results)
         except StopNowError as stop:
             raise InterruptedRunError(
                 "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",

@@ -98,9 +98,9 @@ class Loop:
 
     def _epoch(self) -> None:
         p, session = self.progress, self.session
-        places = session.batches.epoch(p.total_epochs)[p.step_in_epoch :]
+        indices = session.batches.epoch(p.total_epochs)[p.step_in_epoch :]
         start = time.perf_counter()
-        for batch in prefetched(session.corpus.train, places, session.device):
+        for batch in prefetched(session.corpus.train, indices, session.device):
             session.model.train()
             terms = session.step(batch)
             self._account(terms, batch.size)
@@ -211,11 +211,11 @@ class Loop:
         self._save()
 
     def _begin_phase(self) -> None:
-        place = self.progress.phase
-        start = self.phases[place].start
+        number = self.progress.phase
+        start = self.phases[number].start
         if start is not None:
-            start(self.session.model, stable_seed(self.settings.seed, "phase", place))
-        self.session.begin(self.phases[place], self.epochs[place])
+            start(self.session.model, stable_seed(self.settings.seed, "phase", number))
+        self.session.begin(self.phases[number], self.epochs[number])
 
     def _save(self) -> None:
         self._read_window()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Phase
+from vaecli.remedies.core.remedy import Phase
 
 Row = dict[str, float | int | str | None]
 

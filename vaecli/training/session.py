@@ -16,14 +16,14 @@ from vaecli.metrics.measure import validation_mutual_information
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_parameters
 from vaecli.model.vae import VAE, stable_seed
 from vaecli.objective import Clock, Terms, raw_terms
-from vaecli.remedies.core.base import Phase
 from vaecli.remedies.core.compose import Method
+from vaecli.remedies.core.remedy import Phase
 from vaecli.training.device import training_precision
 from vaecli.training.optimizer import clip_gradients, make_optimizers
 
 
 class TrainingSession:
-    """Implements `vaecli.remedies.core.base.Session`.
+    """Implements `vaecli.remedies.core.remedy.Session`.
 
     Args:
         model: On its device.
@@ -106,8 +106,8 @@ class TrainingSession:
         seed = stable_seed(self.config.training.seed, "random_batch", self.random_draws)
         generator = torch.Generator().manual_seed(seed)
         epoch = self.batches.epoch(int(self.clock.epoch))
-        place = int(torch.randint(len(epoch), (1,), generator=generator))
-        return collate(self.corpus.train, epoch[place]).to(self.device)
+        number = int(torch.randint(len(epoch), (1,), generator=generator))
+        return collate(self.corpus.train, epoch[number]).to(self.device)
 
     def validation_mutual_information(self) -> float:
         """I_q(x; z) on the validation split, in nats."""

@@ -33,10 +33,10 @@ def seconds_per_epoch(config: RunConfig, corpus: Corpus | None = None, updates: 
         model.train()
         tokens = 0
         start = 0.0
-        for n, place in enumerate(session.batches.epoch(0)[: updates + 1]):
+        for n, indices in enumerate(session.batches.epoch(0)[: updates + 1]):
             if n == 1:
                 start = time.perf_counter()
-            batch = collate(corpus.train, place).to(device)
+            batch = collate(corpus.train, indices).to(device)
             session.step(batch)
             tokens += batch.predicted if n else 0
         seconds = time.perf_counter() - start

@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from metrics.toys import CPU, linear_gaussian
 from support import scoring, split_of, tiny_model, tiny_split
 

@@ -3,7 +3,7 @@ from statistics import fmean
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from metrics.toys import linear_gaussian
 from support import scoring, tiny_model, tiny_split
 

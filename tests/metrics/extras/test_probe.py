@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from metrics.toys import linear_gaussian
 from support import split_of, tiny_model, tiny_split
 

@@ -10,9 +10,9 @@ from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, remedy_class
-from vaecli.remedies.core.base import Need, Paper, Part, Phase, Remedy
 from vaecli.remedies.core.compose import compose
 from vaecli.remedies.core.parts import refusal, shared_parts, unmet_needs
+from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
 
 NOWHERE = Paper("Nobody", 2000, "Nothing")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vaecli.core.errors import UsageError, nearest
-from vaecli.corpus.tokenizers import words
-from vaecli.corpus.tokenizers.base import Tokenizer
+from vaecli.corpus.tokenizers import word_rules
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 
 RULES: Mapping[str, Callable[[], Tokenizer]] = {
-    "split": words.WhiteSpace,
-    "basic_english": words.basic_english,
-    "moses": words.moses,
-    "toktok": words.toktok,
-    "spacy": words.spacy,
+    "split": word_rules.WhiteSpace,
+    "basic_english": word_rules.basic_english,
+    "moses": word_rules.moses,
+    "toktok": word_rules.toktok,
+    "spacy": word_rules.spacy,
 }
 
 SUBWORDS = ("bpe", "unigram")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from vaecli.core.errors import DataError, UsageError
-from vaecli.corpus.tokenizers.base import SPECIAL, Tokenizer
+from vaecli.corpus.tokenizers.tokenizer import SPECIAL, Tokenizer
 
 START = "\u2581"
 """Begins a word of the text. A text's own is read as ``_``."""

@@ -41,12 +41,12 @@ class Losses:
     position: Tensor
 
 
-def decoder_use_block(given: BlockInput) -> BlockResult:
+def decoder_use_block(block: BlockInput) -> BlockResult:
     """The gains, their standard errors, and the mean loss by position with each kind of code."""
-    model, split = given.model, given.split
+    model, split = block.model, block.split
     if not model.has_latent:
         return undefined(GAIN_COLUMNS, "decoder use: a language model has no code")
-    losses = code_losses(model, given.scoring, make_codes(model, given.scoring))
+    losses = code_losses(model, block.scoring, make_codes(model, block.scoring))
     values: dict[str, float | int | None] = dict.fromkeys(GAIN_COLUMNS)
     for source in SOURCES:
         if source in losses:

@@ -19,11 +19,11 @@ MOST = 32
 """Dimensions that are printed; metrics.json has all."""
 
 
-def dimensions_block(given: BlockInput) -> BlockResult:
+def dimensions_block(block: BlockInput) -> BlockResult:
     """KL, variance of the means and mean variance of every dimension."""
-    if not given.model.has_latent:
+    if not block.model.has_latent:
         return undefined((), "dimensions: a language model has no code")
-    terms = elbo_terms(given.model, given.scoring)
+    terms = elbo_terms(block.model, block.scoring)
     posterior = terms.posterior
     assert posterior is not None
     spread = mean_variance(posterior.mean)

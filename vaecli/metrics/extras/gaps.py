@@ -67,22 +67,22 @@ class Gaps:
         return dict(zip(GAPS, gaps, strict=True))
 
 
-def gaps_block(given: BlockInput) -> BlockResult:
+def gaps_block(block: BlockInput) -> BlockResult:
     """The three gaps and the signal-to-noise ratio of the gradient over a seeded sample of the split's sentences."""
-    if not given.model.has_latent:
+    if not block.model.has_latent:
         return undefined(GAP_COLUMNS, "gaps: a language model has no posterior")
-    split = sample_sentences(given.split, given.sentences or SENTENCES, given.scoring.seed)
-    scoring = replace(given.scoring, split=split)
-    posterior = elbo_terms(given.model, scoring).posterior
+    split = sample_sentences(block.split, block.sentences or SENTENCES, block.scoring.seed)
+    scoring = replace(block.scoring, split=split)
+    posterior = elbo_terms(block.model, scoring).posterior
     if not isinstance(posterior, DiagonalGaussian):
         kind = type(posterior).__name__
         return undefined(GAP_COLUMNS, f"gaps: defined for diagonal Gaussian posteriors only, not for {kind}")
-    samples = given.config.iw_samples or IW_SAMPLES
-    found = measure_gaps(given.model, scoring, posterior, samples)
+    samples = block.config.iw_samples or IW_SAMPLES
+    found = measure_gaps(block.model, scoring, posterior, samples)
     values: dict[str, float | int | None] = {}
     for name, gap in found.by_name.items():
         values[name], values[f"{name}_se"] = float(gap.mean()), standard_error(gap)
-    gradient = gradient_noise(given.model, scoring, posterior)
+    gradient = gradient_noise(block.model, scoring, posterior)
     values["gradient_snr"], values["gradient_snr_se"] = gradient.ratio, gradient.standard_error
     details = {
         "sentences": len(split),

@@ -93,10 +93,10 @@ class Field:
     test: Tensor
 
 
-def probe_block(given: BlockInput) -> BlockResult:
+def probe_block(block: BlockInput) -> BlockResult:
     """Accuracies of probes on the means and on word counts, and of the most frequent class, by field and size."""
-    train, test = given.corpus.train, given.split
-    if not given.model.has_latent:
+    train, test = block.corpus.train, block.split
+    if not block.model.has_latent:
         return undefined(PROBE_COLUMNS, "probe: a language model has no code")
     if not train.labels:
         return undefined(PROBE_COLUMNS, "probe: the corpus has no labels")
@@ -105,10 +105,10 @@ def probe_block(given: BlockInput) -> BlockResult:
     reasons = [field for field in fields.values() if isinstance(field, str)]
     if not usable:
         return undefined(PROBE_COLUMNS, "; ".join(reasons))
-    means = [posterior_means(given.model, replace(given.scoring, split=split)).cpu() for split in (train, test)]
-    codes, vocabulary = dense_features(means[0], means[1]), len(given.corpus.vocabulary)
+    means = [posterior_means(block.model, replace(block.scoring, split=split)).cpu() for split in (train, test)]
+    codes, vocabulary = dense_features(means[0], means[1]), len(block.corpus.vocabulary)
     measured = {
-        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), given.scoring.seed)
+        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), block.scoring.seed)
         for name, field in usable.items()
     }
     values: dict[str, float | int | None] = {

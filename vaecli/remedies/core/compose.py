@@ -10,8 +10,8 @@ from vaecli.core.errors import UsageError
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.base import Phase, Remedy, Session, Step
 from vaecli.remedies.core.parts import Part, chain_key, refusal
+from vaecli.remedies.core.remedy import Phase, Remedy, Session, Step
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,9 @@ class GameMeasures:
         prior: (N,) mean of log p(x|z) over codes of the prior.
         prior_codes: (S, N, Z) these codes.
         rec: (N,) E_q[-log p(x|z)].
-        kl: (N,) KL(q(z|x) || p(z)).
+        kl_dimensions: (N, Z) KL(q(z|x) || p(z)) by dimension, or (N, 1) where it has no dimensions.
         information: (N,) terms of the mutual information.
+        marginal: (N,) log q(z) - log p(z) at z.
         posterior: q(z|x) of all sentences.
         z: (N, Z) a sample of each.
         kl_weight: Of the end of training.
@@ -56,10 +57,16 @@ class GameMeasures:
     prior: Tensor
     prior_codes: Tensor
     rec: Tensor
-    kl: Tensor
+    kl_dimensions: Tensor
     information: Tensor
+    marginal: Tensor
     posterior: Posterior
     z: Tensor
     kl_weight: float
     aux: Mapping[str, nn.Module]
     map_features: Callable[[nn.Module], Tensor]
+
+    @property
+    def kl(self) -> Tensor:
+        """(N,) KL(q(z|x) || p(z))."""
+        return self.kl_dimensions.sum(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vaecli.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from vaecli.remedies.core.base import Remedy
+    from vaecli.remedies.core.remedy import Remedy
 
 
 class Part(StrEnum):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from vaecli.objective import Terms
-from vaecli.remedies.core.base import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 PAPER = Paper(
     "Zhao et al.", 2019, "InfoVAE: Balancing Learning and Inference in Variational Autoencoders", "1706.02262"

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from metrics.given import block_input
+from metrics.blocks import block_input
 from sacrebleu.metrics.bleu import BLEU
 from support import scoring, split_of, tiny_model, tiny_split
 

@@ -1,4 +1,4 @@
-"""Posterior collapse as a two-by-two game with one payoff, the objective: its four cells, measured on a trained model.
+"""Posterior collapse as a two-by-two game with one payoff, the objective: its four cells, measures on a trained model.
 
 Player A chooses whether x and z depend on each other under the model, player B whether q(z|x) is p(z). Without further
 terms the cells, in nats per sentence, are
@@ -16,7 +16,7 @@ derives the cells and says what this argument proves and what it doesn't.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
-from vaecli.metrics.columns.mi import MutualInformation, mutual_information
+from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.extras.game.equilibrium import (
     conclusion,
     equilibria,
@@ -40,8 +40,8 @@ from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE
-from vaecli.remedies.core.base import Remedy
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
+from vaecli.remedies.core.remedy import Remedy
 
 PRIOR_SAMPLES = 10
 """Codes of the prior a sentence."""
@@ -53,44 +53,17 @@ IW_SAMPLES = 50
 LOOSE = "this bound is below E_p(z)[log p(x|z)], itself a bound: too loose for the table; raise --iw-samples"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What the cells are made of, of N sentences.
-
-    Attributes:
-        log_prob: (N,) log p(x), or the bound that stands for it.
-        prior: (N,) mean of log p(x|z) over codes of the prior.
-        prior_codes: (S, N, Z) these codes.
-        terms: The terms of the ELBO.
-        information: Terms of the mutual information, at the first code of each posterior.
-        marginal: (N,) log q(z) - log p(z) at these codes.
-    """
-
-    log_prob: Tensor
-    prior: Tensor
-    prior_codes: Tensor
-    terms: ElboTerms
-    information: MutualInformation
-    marginal: Tensor
-
-    @property
-    def kl(self) -> Tensor:
-        """(N,) KL(q(z|x) || p(z))."""
-        assert self.terms.kl is not None
-        return self.terms.kl.sum(1)
-
-
-def payoff_block(given: BlockInput) -> BlockResult:
+def payoff_block(block: BlockInput) -> BlockResult:
     """The cells with standard errors, who gains by leaving each, and where the equilibrium lies."""
-    if not given.model.has_latent:
+    if not block.model.has_latent:
         return undefined((), "payoff: a language model has no code, so there is no game")
-    terms = elbo_terms(given.model, given.scoring, given.config.rec_samples)
+    terms = elbo_terms(block.model, block.scoring, block.config.rec_samples)
     if terms.posterior is None or terms.z is None or terms.kl is None:
-        return undefined((), f"payoff: {given.method.name!r} has no KL to the prior, so there is no game")
-    measured, source = measure(given, terms, terms.posterior, terms.z)
-    notes = (source,) if given.reference is not None or bound_holds(measured) else (source, LOOSE)
-    plain = Game(plain_cells(measured), ("z independent of x", "z dependent on x"), notes)
-    game = own_game(given, measured, plain)
+        return undefined((), f"payoff: {block.method.name!r} has no KL to the prior, so there is no game")
+    measures, source = measure(block, terms, terms.posterior, terms.z)
+    notes = (source,) if block.reference is not None or bound_holds(measures) else (source, LOOSE)
+    plain = Game(plain_cells(measures), ("z independent of x", "z dependent on x"), notes)
+    game = own_game(block, measures, plain)
     details = {
         "log_p": source,
         "prior_samples": PRIOR_SAMPLES,
@@ -103,32 +76,45 @@ def payoff_block(given: BlockInput) -> BlockResult:
     return BlockResult({}, details, (*table_lines(game), *game.notes, conclusion(game)))
 
 
-def measure(given: BlockInput, terms: ElboTerms, posterior: Posterior, z: Tensor) -> tuple[Measured, str]:
+def measure(block: BlockInput, terms: ElboTerms, posterior: Posterior, z: Tensor) -> tuple[GameMeasures, str]:
     """What the cells are made of, and a line on where log p(x) comes from."""
-    prior = wide_prior(given.model)
+    assert terms.kl is not None
+    prior = wide_prior(block.model)
     information = mutual_information(posterior, z)
     with torch.no_grad():
-        noise = sentence_noise(given.scoring.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
-        codes = prior.sample(noise.to(given.scoring.device))
+        noise = sentence_noise(block.scoring.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
+        codes = prior.sample(noise.to(block.scoring.device))
         marginal = information.marginal_kl_terms(prior, z)
-    log_prob, source = log_probability(given, posterior)
-    return Measured(
-        log_prob, prior_log_prob(given.model, given.scoring, codes), codes, terms, information, marginal
-    ), source
+    log_prob, source = log_probability(block, posterior)
+    measures = GameMeasures(
+        log_prob=log_prob,
+        prior=prior_log_prob(block.model, block.scoring, codes),
+        prior_codes=codes,
+        rec=terms.rec,
+        kl_dimensions=terms.kl,
+        information=information.terms,
+        marginal=marginal,
+        posterior=posterior,
+        z=z,
+        kl_weight=final_weight(block, rated_remedies(block)),
+        aux=dict(block.model.aux.items()),
+        map_features=partial(map_features, block),
+    )
+    return measures, source
 
 
-def bound_holds(measured: Measured) -> bool:
+def bound_holds(measures: GameMeasures) -> bool:
     """Whether the bound on the model's own log p(x) is at least E_p(z)[log p(x|z)], as Jensen's inequality wants."""
-    return bool(measured.log_prob.mean() >= measured.prior.mean())
+    return bool(measures.log_prob.mean() >= measures.prior.mean())
 
 
-def log_probability(given: BlockInput, posterior: Posterior) -> tuple[Tensor, str]:
-    """(N,) log p(x) of a language model where one is given, else the importance-weighted bound; and which it is."""
-    if given.reference is not None:
-        terms = elbo_terms(given.reference, given.scoring)
+def log_probability(block: BlockInput, posterior: Posterior) -> tuple[Tensor, str]:
+    """(N,) log p(x) of a language model where there is one, else the importance-weighted bound; and which it is."""
+    if block.reference is not None:
+        terms = elbo_terms(block.reference, block.scoring)
         return -terms.rec, "log p(x) is that of the language model"
-    samples = given.config.iw_samples or IW_SAMPLES
-    nll = importance_weighted_nll(given.model, given.scoring, posterior, samples)
+    samples = block.config.iw_samples or IW_SAMPLES
+    nll = importance_weighted_nll(block.model, block.scoring, posterior, samples)
     return -nll, f"log p(x) is the model's own importance-weighted bound with {samples} samples; no lm run was named"
 
 
@@ -141,23 +127,31 @@ def prior_log_prob(model: VAE, scoring: Scoring, codes: Tensor) -> Tensor:
     return result
 
 
-def plain_cells(measured: Measured) -> Cells:
+def plain_cells(measures: GameMeasures) -> Cells:
     """The cells of the ELBO."""
-    elbo = measured.terms.neg_elbo
-    assert elbo is not None
-    payoffs = (measured.log_prob, measured.log_prob - measured.marginal, measured.prior, -elbo)
+    neg_elbo = measures.rec + measures.kl
+    payoffs = (measures.log_prob, measures.log_prob - measures.marginal, measures.prior, -neg_elbo)
     return dict(zip(CELLS, payoffs, strict=True))
 
 
-def own_game(given: BlockInput, measured: Measured, plain: Game) -> Game:
+def objective_remedies(block: BlockInput) -> list[Remedy]:
+    """Those of the method's remedies that change the objective."""
+    return [r for r in block.method.remedies if type(r).objective is not Remedy.objective]
+
+
+def rated_remedies(block: BlockInput) -> list[Remedy]:
+    """Those that change its KL term alone."""
+    return [r for r in objective_remedies(block) if r.rate_only]
+
+
+def own_game(block: BlockInput, measures: GameMeasures, plain: Game) -> Game:
     """The game under the method's own objective, as far as its terms have a value in every cell."""
-    remedies = [r for r in given.method.remedies if type(r).objective is not Remedy.objective]
-    rated = [r for r in remedies if r.rate_only]
+    remedies, rated = objective_remedies(block), rated_remedies(block)
     players = [r for r in remedies if type(r).payoffs is not Remedy.payoffs]
     others = [r.name for r in remedies if r not in (*players, *rated)]
     notes = list(plain.notes)
     if rated:
-        plain, note = rate_game(given, measured, plain, rated)
+        plain, note = rate_game(block, measures, plain, rated)
         notes.append(note)
     if others:
         notes.append(f"what {', '.join(others)} adds to the objective or changes in it is left out of the cells")
@@ -165,43 +159,22 @@ def own_game(given: BlockInput, measured: Measured, plain: Game) -> Game:
         names = " and ".join(sorted(remedy.name for remedy in players))
         notes.append(f"{names} each have a table of their own, so this is that of the plain ELBO")
     game = replace(plain, notes=tuple(notes))
-    return players[0].payoffs(game, game_measures(given, measured, rated)) if len(players) == 1 else game
+    return players[0].payoffs(game, measures) if len(players) == 1 else game
 
 
-def game_measures(given: BlockInput, measured: Measured, rated: list[Remedy]) -> GameMeasures:
-    """What a remedy with a table of its own is told."""
-    posterior, z = measured.terms.posterior, measured.terms.z
-    assert posterior is not None
-    assert z is not None
-    return GameMeasures(
-        log_prob=measured.log_prob,
-        prior=measured.prior,
-        prior_codes=measured.prior_codes,
-        rec=measured.terms.rec,
-        kl=measured.kl,
-        information=measured.information.terms,
-        posterior=posterior,
-        z=z,
-        kl_weight=final_weight(given, rated),
-        aux=dict(given.model.aux.items()),
-        map_features=partial(map_features, given),
-    )
-
-
-def map_features(given: BlockInput, module: nn.Module) -> Tensor:
+def map_features(block: BlockInput, module: nn.Module) -> Tensor:
     """(N, ...) float64 values of a module on the encoder's features of all sentences of the split."""
     values, order = [], []
-    with evaluation_mode(given.model, given.scoring.device):
-        for index, batch in given.scoring.batches():
-            values.append(module(given.model.encode(batch).features).double())
+    with evaluation_mode(block.model, block.scoring.device):
+        for index, batch in block.scoring.batches():
+            values.append(module(block.model.encode(batch).features).double())
             order.append(index)
     return torch.cat(values)[torch.cat(order).argsort()]
 
 
-def rate_game(given: BlockInput, measured: Measured, plain: Game, rated: list[Remedy]) -> tuple[Game, str]:
+def rate_game(block: BlockInput, measures: GameMeasures, plain: Game, rated: list[Remedy]) -> tuple[Game, str]:
     """The game under the KL term that some remedies train on, and a line on it."""
-    assert measured.terms.kl is not None
-    cells = rate_cells(given, rated, plain.cells, measured.terms.kl, measured.marginal)
+    cells = rate_cells(block, rated, plain.cells, measures.kl_dimensions, measures.marginal)
     names = ", ".join(remedy.name for remedy in rated)
-    note = f"the KL of every cell is as {names} trains on it, with the weight {final_weight(given, rated):.3g}"
+    note = f"the KL of every cell is as {names} trains on it, with the weight {final_weight(block, rated):.3g}"
     return replace(plain, cells=cells), f"{note} of the end of training"

@@ -15,8 +15,8 @@ from vaecli.config import TrainingConfig
 from vaecli.corpus.types import collate
 from vaecli.metrics.extras.registry import BlockInput
 from vaecli.objective import Clock, Context, Terms
-from vaecli.remedies.core.base import Part, Remedy
 from vaecli.remedies.core.game import CELLS, Cells
+from vaecli.remedies.core.remedy import Part, Remedy
 
 
 def weight_only(remedies: Sequence[Remedy]) -> bool:
@@ -24,49 +24,49 @@ def weight_only(remedies: Sequence[Remedy]) -> bool:
     return all(remedy.owns <= {Part.KL_WEIGHT} for remedy in remedies)
 
 
-def rate_terms(given: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Terms:
+def rate_terms(block: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Terms:
     """What remedies make of a KL at the end of training, without any -log p(x|z).
 
     Args:
-        given: Whose model holds the remedies' own state.
+        block: Whose model holds the remedies' own state.
         remedies: Chained in this order.
         kl: (N, Z) or (N, 1) nats.
     """
     zero = torch.zeros(len(kl), dtype=kl.dtype, device=kl.device)
     context = Context(
-        batch=collate(given.split, torch.arange(1)).to(given.scoring.device),
+        batch=collate(block.split, torch.arange(1)).to(block.scoring.device),
         encoding=None,
         posterior=None,
-        prior=given.model.prior,
-        aux=dict(given.model.aux.items()),
-        train_sentences=len(given.corpus.train),
+        prior=block.model.prior,
+        aux=dict(block.model.aux.items()),
+        train_sentences=len(block.corpus.train),
         training=False,
     )
     terms = Terms(nll=zero, kl=kl, kl_weight=1.0, extra=zero, z=kl.new_zeros(len(kl), 0), context=context)
     with torch.no_grad():
         for remedy in remedies:
-            terms = remedy.objective(terms, end_of_training(given))
+            terms = remedy.objective(terms, end_of_training(block))
     return terms
 
 
-def end_of_training(given: BlockInput) -> Clock:
+def end_of_training(block: BlockInput) -> Clock:
     """The clock at the last planned update of the run, of the presets' recipe where the run isn't known."""
-    training = TrainingConfig() if given.recipe is None else given.recipe.training
-    updates = -(-len(given.corpus.train) // training.batch_size)
+    training = TrainingConfig() if block.recipe is None else block.recipe.training
+    updates = -(-len(block.corpus.train) // training.batch_size)
     return Clock(step=training.epochs * updates - 1, steps_per_epoch=updates, epochs=training.epochs)
 
 
-def final_weight(given: BlockInput, remedies: Sequence[Remedy]) -> float:
+def final_weight(block: BlockInput, remedies: Sequence[Remedy]) -> float:
     """The weight of the KL at the end of training."""
-    probe = torch.ones(1, 1, dtype=torch.float64, device=given.scoring.device)
-    return float(rate_terms(given, remedies, probe).kl_weight)
+    probe = torch.ones(1, 1, dtype=torch.float64, device=block.scoring.device)
+    return float(rate_terms(block, remedies, probe).kl_weight)
 
 
-def rate_cells(given: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: Tensor, marginal: Tensor) -> Cells:
+def rate_cells(block: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: Tensor, marginal: Tensor) -> Cells:
     """The cells of the ELBO with the KL term that the remedies train on.
 
     Args:
-        given: The model and its settings.
+        block: The model and its settings.
         remedies: That are `rate_only`.
         plain: The cells of the ELBO.
         kl: (N, Z) or (N, 1) KL(q(z|x) || p(z)) by dimension.
@@ -82,7 +82,7 @@ def rate_cells(given: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: 
     raw = {CELLS[0]: zero, CELLS[1]: aggregate, CELLS[2]: zero, CELLS[3]: kl}
     found = {}
     for cell, rate in raw.items():
-        terms = rate_terms(given, remedies, rate)
+        terms = rate_terms(block, remedies, rate)
         cost = terms.kl_weight * terms.kl.sum(-1) + terms.extra
         base = marginal if cell == CELLS[1] else rate.sum(-1)
         found[cell] = plain[cell] + base - cost

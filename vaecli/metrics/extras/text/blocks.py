@@ -29,12 +29,12 @@ REVERSE_COUNT = 10_000
 BLEU_COLUMNS = ("bleu", "bleu_beam", "exact_match")
 
 
-def bleu_block(given: BlockInput) -> BlockResult:
+def bleu_block(block: BlockInput) -> BlockResult:
     """BLEU of sentences decoded from their posterior means, greedily and by a beam, and exact copies."""
-    if not given.model.has_latent:
+    if not block.model.has_latent:
         return undefined(BLEU_COLUMNS, "bleu: a language model has no code to reconstruct from")
-    longest, references = decoding_limit(given.corpus, given.split), sources(given.split)
-    greedy, beam = (reconstruct(given.model, given.scoring, longest, size) for size in (1, BEAM))
+    longest, references = decoding_limit(block.corpus, block.split), sources(block.split)
+    greedy, beam = (reconstruct(block.model, block.scoring, longest, size) for size in (1, BEAM))
     values = {
         "bleu": corpus_bleu(greedy, references),
         "bleu_beam": corpus_bleu(beam, references),
@@ -42,19 +42,19 @@ def bleu_block(given: BlockInput) -> BlockResult:
     }
     details = {"signature": bleu_signature(), "beam": BEAM, "longest": longest}
     if values["bleu"] is None:
-        reason = f"bleu: no sentence of {given.split_name} has four words, so a copy would have BLEU-4 0 too"
+        reason = f"bleu: no sentence of {block.split_name} has four words, so a copy would have BLEU-4 0 too"
         return BlockResult(values, {**details, "reason": reason}, (reason,))
     return BlockResult(values, details)
 
 
-def samples_block(given: BlockInput) -> BlockResult:
-    """Variety of samples of the prior, and their perplexity where a language model of train is given."""
-    longest = decoding_limit(given.corpus, given.split)
-    drawn = sample_prior(given.model, given.scoring, given.sentences or COUNT, longest)
+def samples_block(block: BlockInput) -> BlockResult:
+    """Variety of samples of the prior, and their perplexity where a language model of train is block."""
+    longest = decoding_limit(block.corpus, block.split)
+    drawn = sample_prior(block.model, block.scoring, block.sentences or COUNT, longest)
     words = [sentence.words for sentence in drawn]
     forward = None
-    if given.reference is not None:
-        forward = split_perplexity(given.reference, replace(given.scoring, split=as_split(words)))
+    if block.reference is not None:
+        forward = split_perplexity(block.reference, replace(block.scoring, split=as_split(words)))
     compared = words[:SELF_BLEU_SENTENCES]
     values = {
         "forward_ppl": forward,
@@ -66,13 +66,13 @@ def samples_block(given: BlockInput) -> BlockResult:
     missing = "forward_ppl needs a language model of the same corpus: --lm RUN, a run of method lm"
     details = {"samples": len(words), "self_bleu_sentences": len(compared), "temperature": 1.0}
     settings: dict[str, int | str] = {"samples": len(words)}
-    if given.reference is None:
+    if block.reference is None:
         return BlockResult(values, {**details, "reason": missing}, (missing,), settings)
-    settings["reference"] = weights_fingerprint(given.reference)
+    settings["reference"] = weights_fingerprint(block.reference)
     return BlockResult(values, {**details, "reference": settings["reference"]}, settings=settings)
 
 
-def reverse_block(given: BlockInput) -> BlockResult:
+def reverse_block(block: BlockInput) -> BlockResult:
     """Perplexity of the split under a language model trained on samples alone (Zhao et al. 2018).
 
     It is low where the samples cover the text. It depends on the sizes and the training of the language model and on
@@ -83,9 +83,9 @@ def reverse_block(given: BlockInput) -> BlockResult:
         DivergedError: The language model diverged.
         InterruptedRunError: A signal came; nothing is kept.
     """
-    count = given.sentences or REVERSE_COUNT
-    drawn = sample_prior(given.model, given.scoring, count, decoding_limit(given.corpus, given.split))
-    assert given.train_lm is not None
-    reference = given.train_lm([sentence.words for sentence in drawn], given.scoring.seed)
-    found = split_perplexity(reference, given.scoring)
+    count = block.sentences or REVERSE_COUNT
+    drawn = sample_prior(block.model, block.scoring, count, decoding_limit(block.corpus, block.split))
+    assert block.train_lm is not None
+    reference = block.train_lm([sentence.words for sentence in drawn], block.scoring.seed)
+    found = split_perplexity(reference, block.scoring)
     return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})

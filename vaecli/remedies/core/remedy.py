@@ -205,5 +205,5 @@ def __getattr__(name: str) -> Any:
         AttributeError: It is another.
     """
     if name == "Slot":
-        raise outdated("vaecli.remedies.core.base.Slot is gone, and 'slots' with it")
+        raise outdated("vaecli.remedies.core.remedy.Slot is gone, and 'slots' with it")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from vaecli.corpus.tokenizers.base import Tokenizer
 from vaecli.corpus.tokenizers.english import BASIC, SPACY, join
+from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 
 Cut = Callable[[str], list[str]]
 Join = Callable[[Sequence[str]], str]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from vaecli.core.errors import DataError
-from vaecli.corpus.files import TextFile, clean_text
+from vaecli.corpus.text_files import TextFile, clean_text
 
 
 def clean(data):

@@ -1,14 +1,10 @@
-"""The front door for Python: train, compare, evaluate, load, methods and report, with DataFrames for results.
-
-The commands of ``vae`` do the same through the same parts. Nothing else of the package is public.
-"""
+"""A trained run for Python: its figures, and its model for lists of sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,12 +16,6 @@ if TYPE_CHECKING:
     from vaecli.runs.loaded_run import LoadedRun
 
     Codes = NDArray[np.float64]
-
-__all__ = ["Results", "Run", "compare", "evaluate", "load", "methods", "report", "train"]
-
-PathLike = str | Path
-Settings = Mapping[str, Any]
-"""Settings by dotted key, ``{"bn.gamma": 0.5, "training.epochs": 10}``."""
 
 
 class Run:
@@ -216,156 +206,29 @@ class Run:
         return as_split(ids)
 
 
-@dataclass(frozen=True)
-class Results:
-    """The results of one experiment or several.
-
-    Attributes:
-        path: Where they were read.
-        trials: A row a trial, the columns of ``results.csv``.
-        summary: A row a method: mean, deviation and 95 % interval over its seeds.
-    """
-
-    path: Path
-    trials: pd.DataFrame
-    summary: pd.DataFrame
-
-    def text(
-        self,
-        format: Literal["table", "markdown", "latex", "csv", "json"] = "markdown",
-        *,
-        columns: Sequence[str] | None = None,
-        baseline: str | None = None,
-        sort: str | None = None,
-    ) -> str:
-        """The table as `vae report` prints it.
-
-        Args:
-            format: One of the report's formats.
-            columns: Names; a default set without.
-            baseline: A method; gives the paired differences to it.
-            sort: ``column``, ``column:asc`` or ``column:desc``.
-
-        Raises:
-            UsageError: An unknown format, column or method.
-        """
-        from vaecli.reporting.read_results import load_results
-        from vaecli.reporting.render import render
-
-        loaded = load_results(self.path)
-        named = None if columns is None else ",".join(columns)
-        return render(loaded.frame, format, named, sort, baseline, contexts=loaded.contexts)
-
-
-def train(
-    method: str = "vanilla",
-    data: PathLike = "synthetic",
-    *,
-    preset: str = "quick",
-    seed: int = 0,
-    settings: Settings | None = None,
-    out: PathLike = "runs",
-    name: str | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> Run:
-    """Trains one method on one corpus and measures it on the test split.
+def load(run: str | Path, *, device: str | None = None) -> Run:
+    """Loads a trained run, at its best validation checkpoint.
 
     Args:
-        method: A remedy, or several joined with ``+``.
-        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
-        preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
-        seed: Seed of initialisation, data order and noise.
-        settings: By dotted key.
-        out: Where experiments are kept.
-        name: Name of the experiment; the corpus's without.
-        resume: Go on with a run that was interrupted; a finished one is loaded.
-        overwrite: Delete a run that is there.
+        run: Its folder, ``OUT/EXPERIMENT/METHOD/seed-N``.
+        device: ``auto``, ``cpu`` or ``cuda``; the run's own without.
 
     Raises:
-        UsageError: Wrong settings, or a run that is there already.
-        DataError: The corpus can't be used.
-        DivergedError: A loss that is not finite.
+        UsageError: There is no run, or no trained model in it yet.
+        DataError: Its checkpoint can't be read.
     """
-    from vaecli.runs.start import prepare_run
-    from vaecli.runs.trial import run_trial
-    from vaecli.settings.resolve import load_settings
-    from vaecli.training.progress import Unwatched
+    from vaecli.runs.loaded_run import load_run
 
-    chosen = load_settings(
-        preset=preset,
-        options={"corpus": {"data": str(data)}},
-        values=settings,
-        methods=[method],
-        seeds=seed,
-        experiment=name,
-        methods_option="method",
-    )
-    folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
-    if folder.status != "done":
-        with folder.lock():
-            run_trial(folder, Unwatched(), corpus)
-    return load(folder.path)
-
-
-def compare(
-    methods: Iterable[str] = ("vanilla", "bn"),
-    data: PathLike = "synthetic",
-    *,
-    seeds: int | str | Iterable[int] = 0,
-    preset: str = "quick",
-    settings: Settings | None = None,
-    out: PathLike = "runs",
-    name: str | None = None,
-    jobs: int = 0,
-    overwrite: bool = False,
-) -> Results:
-    """Trains methods x seeds on one corpus, each trial in a process of its own; only the method differs between rows.
-
-    Run again it does only what is missing.
-
-    Args:
-        methods: Remedies or compositions; ``["all"]`` is every remedy.
-        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
-        seeds: One, several, or a text such as ``"0-2"``.
-        preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
-        settings: By dotted key.
-        out: Where experiments are kept.
-        name: Name of the experiment; the corpus's without.
-        jobs: Trials at a time; 0 is one a core, or one a GPU.
-        overwrite: Run all trials of this grid anew.
-
-    Raises:
-        UsageError: Wrong settings, or a folder with trials of others.
-        DataError: The corpus can't be used.
-        TrialsFailedError: Some trials failed; the others are done and in the tables.
-    """
-    from vaecli.engines.experiment import check_outcome, open_experiment, run_experiment
-    from vaecli.settings.resolve import load_settings
-
-    chosen = load_settings(
-        preset=preset,
-        options={"corpus": {"data": str(data)}},
-        values=settings,
-        methods=list(methods),
-        seeds=seeds if isinstance(seeds, int | str) else ",".join(map(str, seeds)),
-        experiment=name,
-        jobs=jobs,
-        methods_option="methods",
-    )
-    experiment, _ = open_experiment(chosen, Path(out), overwrite)
-    outcome = run_experiment(experiment, overwrite=overwrite)
-    check_outcome(experiment, outcome)
-    return report(experiment.path)
+    return Run(load_run(Path(run), device))
 
 
 def evaluate(
-    run: PathLike,
+    run: str | Path,
     *evaluations: str,
     split: str | None = None,
     iw_samples: int | None = None,
     sentences: int | None = None,
-    lm: PathLike | None = None,
+    lm: str | Path | None = None,
 ) -> dict[str, float | int | None]:
     """Measures a finished run further; the figures join its others, as `vae evaluate` does it.
 
@@ -393,54 +256,3 @@ def evaluate(
     measured = evaluate_run(loaded, request)
     store(loaded.folder, measured)
     return measured.all_values
-
-
-def load(run: PathLike, *, device: str | None = None) -> Run:
-    """Loads a trained run, at its best validation checkpoint.
-
-    Args:
-        run: Its folder, ``OUT/EXPERIMENT/METHOD/seed-N``.
-        device: ``auto``, ``cpu`` or ``cuda``; the run's own without.
-
-    Raises:
-        UsageError: There is no run, or no trained model in it yet.
-        DataError: Its checkpoint can't be read.
-    """
-    from vaecli.runs.loaded_run import load_run
-
-    return Run(load_run(Path(run), device))
-
-
-def methods() -> pd.DataFrame:
-    """Every remedy by name: title, paper, equation, version, and the cost of an update over vanilla's."""
-    import pandas as pd
-
-    from vaecli.remedies import method_names, remedy_class
-
-    kinds = [remedy_class(name) for name in method_names()]
-    rows = [
-        {
-            "name": kind.name,
-            "title": kind.title,
-            "paper": kind.paper.citation,
-            "equation": kind.equation,
-            "version": kind.version,
-            "cost": kind.cost,
-        }
-        for kind in kinds
-    ]
-    return pd.DataFrame(rows).set_index("name")
-
-
-def report(path: PathLike | None = None) -> Results:
-    """The results of an experiment's folder, a folder of experiments or a results.csv; the newest in ``runs`` without.
-
-    Raises:
-        UsageError: There are none.
-    """
-    from vaecli.reporting.read_results import load_results, newest_experiment
-    from vaecli.runs.tables import summary_table
-
-    chosen = newest_experiment(Path("runs"))[0] if path is None else Path(path)
-    trials = load_results(chosen).frame
-    return Results(chosen, trials, summary_table(trials))

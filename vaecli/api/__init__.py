@@ -1,0 +1,145 @@
+"""The front door for Python: train, compare, evaluate, load, methods and report, with DataFrames for results.
+
+The commands of ``vae`` do the same through the same parts. Nothing else of the package is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaecli.api.results import Results, report
+from vaecli.api.run import Run, evaluate, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Results", "Run", "compare", "evaluate", "load", "methods", "report", "train"]
+
+PathLike = str | Path
+Settings = Mapping[str, Any]
+"""Settings by dotted key, ``{"bn.gamma": 0.5, "training.epochs": 10}``."""
+
+
+def train(
+    method: str = "vanilla",
+    data: PathLike = "synthetic",
+    *,
+    preset: str = "quick",
+    seed: int = 0,
+    settings: Settings | None = None,
+    out: PathLike = "runs",
+    name: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Run:
+    """Trains one method on one corpus and measures it on the test split.
+
+    Args:
+        method: A remedy, or several joined with ``+``.
+        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
+        preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
+        seed: Seed of initialisation, data order and noise.
+        settings: By dotted key.
+        out: Where experiments are kept.
+        name: Name of the experiment; the corpus's without.
+        resume: Go on with a run that was interrupted; a finished one is loaded.
+        overwrite: Delete a run that is there.
+
+    Raises:
+        UsageError: Wrong settings, or a run that is there already.
+        DataError: The corpus can't be used.
+        DivergedError: A loss that is not finite.
+    """
+    from vaecli.runs.start import prepare_run
+    from vaecli.runs.trial import run_trial
+    from vaecli.settings.resolve import load_settings
+    from vaecli.training.progress import Unwatched
+
+    chosen = load_settings(
+        preset=preset,
+        options={"corpus": {"data": str(data)}},
+        values=settings,
+        methods=[method],
+        seeds=seed,
+        experiment=name,
+        methods_option="method",
+    )
+    folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
+    if folder.status != "done":
+        with folder.lock():
+            run_trial(folder, Unwatched(), corpus)
+    return load(folder.path)
+
+
+def compare(
+    methods: Iterable[str] = ("vanilla", "bn"),
+    data: PathLike = "synthetic",
+    *,
+    seeds: int | str | Iterable[int] = 0,
+    preset: str = "quick",
+    settings: Settings | None = None,
+    out: PathLike = "runs",
+    name: str | None = None,
+    jobs: int = 0,
+    overwrite: bool = False,
+) -> Results:
+    """Trains methods x seeds on one corpus, each trial in a process of its own; only the method differs between rows.
+
+    Run again it does only what is missing.
+
+    Args:
+        methods: Remedies or compositions; ``["all"]`` is every remedy.
+        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
+        seeds: One, several, or a text such as ``"0-2"``.
+        preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
+        settings: By dotted key.
+        out: Where experiments are kept.
+        name: Name of the experiment; the corpus's without.
+        jobs: Trials at a time; 0 is one a core, or one a GPU.
+        overwrite: Run all trials of this grid anew.
+
+    Raises:
+        UsageError: Wrong settings, or a folder with trials of others.
+        DataError: The corpus can't be used.
+        TrialsFailedError: Some trials failed; the others are done and in the tables.
+    """
+    from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
+    from vaecli.settings.resolve import load_settings
+
+    chosen = load_settings(
+        preset=preset,
+        options={"corpus": {"data": str(data)}},
+        values=settings,
+        methods=list(methods),
+        seeds=seeds if isinstance(seeds, int | str) else ",".join(map(str, seeds)),
+        experiment=name,
+        jobs=jobs,
+        methods_option="methods",
+    )
+    experiment, _ = open_experiment(chosen, Path(out), overwrite)
+    outcome = run_experiment(experiment, overwrite=overwrite)
+    check_outcome(experiment, outcome)
+    return report(experiment.path)
+
+
+def methods() -> pd.DataFrame:
+    """Every remedy by name: title, paper, equation, version, and the cost of an update over vanilla's."""
+    import pandas as pd
+
+    from vaecli.remedies import method_names, remedy_class
+
+    kinds = [remedy_class(name) for name in method_names()]
+    rows = [
+        {
+            "name": kind.name,
+            "title": kind.title,
+            "paper": kind.paper.citation,
+            "equation": kind.equation,
+            "version": kind.version,
+            "cost": kind.cost,
+        }
+        for kind in kinds
+    ]
+    return pd.DataFrame(rows).set_index("name")

@@ -1,0 +1,66 @@
+"""The results of experiments for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of one experiment or several.
+
+    Attributes:
+        path: Where they were read.
+        trials: A row a trial, the columns of ``results.csv``.
+        summary: A row a method: mean, deviation and 95 % interval over its seeds.
+    """
+
+    path: Path
+    trials: pd.DataFrame
+    summary: pd.DataFrame
+
+    def text(
+        self,
+        format: Literal["table", "markdown", "latex", "csv", "json"] = "markdown",
+        *,
+        columns: Sequence[str] | None = None,
+        baseline: str | None = None,
+        sort: str | None = None,
+    ) -> str:
+        """The table as `vae report` prints it.
+
+        Args:
+            format: One of the report's formats.
+            columns: Names; a default set without.
+            baseline: A method; gives the paired differences to it.
+            sort: ``column``, ``column:asc`` or ``column:desc``.
+
+        Raises:
+            UsageError: An unknown format, column or method.
+        """
+        from vaecli.reporting.read_results import load_results
+        from vaecli.reporting.render import render
+
+        loaded = load_results(self.path)
+        named = None if columns is None else ",".join(columns)
+        return render(loaded.frame, format, named, sort, baseline, contexts=loaded.contexts)
+
+
+def report(path: str | Path | None = None) -> Results:
+    """The results of an experiment's folder, a folder of experiments or a results.csv; the newest in ``runs`` without.
+
+    Raises:
+        UsageError: There are none.
+    """
+    from vaecli.reporting.read_results import load_results, newest_experiment
+    from vaecli.runs.tables import summary_table
+
+    chosen = newest_experiment(Path("runs"))[0] if path is None else Path(path)
+    trials = load_results(chosen).frame
+    return Results(chosen, trials, summary_table(trials))
