@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,12 @@ from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
+from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
 from vaecli.runs.folder import RunFolder, Status
-from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.reference_lm import load_reference
 from vaecli.training.build import build_model
-from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
@@ -66,6 +67,8 @@ def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None
     Raises:
         VaeError: What went wrong; the folder's status says it as well.
     """
+    if corpus is not None:
+        check_same_corpus(folder, corpus)
     interrupt = Interrupt()
     with interrupt:
         try:
@@ -100,7 +103,10 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt:
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     device = resolve_device(config.training.device)
-    corpus = corpus or load_run_corpus(folder, config)
+    if corpus is None:
+        corpus = load_run_corpus(folder, config)
+        check_same_corpus(folder, corpus)
+    check_checkpoint(folder)
     method = make_method(config.method, config.hyper)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
@@ -132,7 +138,13 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt:
 
 
 def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Method, device: torch.device) -> None:
-    """Writes what the run is made of before it starts."""
+    """Writes what the run is made of before it starts; warns where that has changed since it began."""
+    precision = training_precision(config, len(corpus.vocabulary), device)
+    now = surroundings(device, precision)
+    changed = changed_surroundings(folder, now)
+    if changed:
+        warnings.warn(changed, stacklevel=2)
+    earlier = [str(note) for note in folder.run().get("notes") or [] if str(note).startswith(BEGAN)]
     corpus.vocabulary.save(folder.path / "vocab.json")
     folder.update(
         corpus={
@@ -145,9 +157,10 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
         remedies=method.versions,
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
-        precision=training_precision(config, len(corpus.vocabulary), device),
+        precision=precision,
         threads=torch.get_num_threads(),
-        notes=list(corpus.notes),
+        surroundings=folder.run().get("surroundings") or now,
+        notes=[*corpus.notes, *dict.fromkeys([*earlier, *([changed] if changed else [])])],
     )
 
 
@@ -161,7 +174,7 @@ def _final(folder: RunFolder, session: TrainingSession, reference: VAE | None) -
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
     try:
-        load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
+        load_model(model, load_best(folder))
         settings, seed = config.evaluation, config.training.seed
         split = corpus.split(settings.split)
         metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth)
