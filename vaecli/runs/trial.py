@@ -26,6 +26,7 @@ from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoi
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
 from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.loaded_run import load_best, load_run_corpus
+from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import load_reference
 from vaecli.training.build import build_model
 from vaecli.training.device import resolve_device, training_precision
@@ -173,21 +174,16 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
 def _final(folder: RunFolder, session: TrainingSession, reference: VAE | None) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
-    try:
-        load_model(model, load_best(folder))
-        settings, seed = config.evaluation, config.training.seed
-        split = corpus.split(settings.split)
-        metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth)
-        request = EvaluationRequest(
-            settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
-        )
-        results = run_blocks(request.blocks, block_input(session, request))
-        return metrics, Evaluated(split.name, results=results)
-    except StopNowError as stop:
-        raise InterruptedRunError(
-            "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",
-            stop.signal_number,
-        ) from None
+    load_model(model, load_best(folder))
+    settings, seed = config.evaluation, config.training.seed
+    split, keeper = corpus.split(settings.split), FolderKeeper(folder, config.training.save_every)
+    request = EvaluationRequest(
+        settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
+    )
+    with keeper.kept():
+        metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth, keeper=keeper)
+        results = run_blocks(request.blocks, block_input(session, request, keeper), keeper)
+    return metrics, Evaluated(split.name, results=results)
 
 
 def _costs(folder: RunFolder, model: VAE, progress: Progress, device: torch.device) -> dict[str, float | int | None]:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vaecli.core.errors import DataError
 from vaecli.core.files import write_atomic
+from vaecli.model.digest import tensor_bytes
 
 FORMAT = 1
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
@@ -33,8 +34,7 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        data = tensors[name].detach().cpu().contiguous()
-        digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(tensor_bytes(tensors[name]))
     return digest.hexdigest()
 
 

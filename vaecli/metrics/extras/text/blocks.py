@@ -81,7 +81,7 @@ def reverse_block(block: BlockInput) -> BlockResult:
     Raises:
         UsageError: There are too few samples.
         DivergedError: The language model diverged.
-        InterruptedRunError: A signal came; nothing is kept.
+        InterruptedRunError: A signal came.
     """
     count = block.sentences or REVERSE_COUNT
     drawn = sample_prior(block.model, block.scoring, count, decoding_limit(block.corpus, block.split))
