@@ -47,22 +47,23 @@ METHODS = (
 """Plain, with statistics, with an inner loop, with a refined posterior, with a critic, with two phases, with a
 controller, with noise of its own."""
 
+EPOCHS = 6
 SETTINGS = {
-    "corpus.train_size": 1500,
-    "corpus.valid_size": 150,
-    "corpus.test_size": 400,
+    "corpus.train_size": 600,
+    "corpus.valid_size": 100,
+    "corpus.test_size": 160,
     "model.embedding_size": 32,
     "model.encoder_size": 32,
     "model.decoder_size": 32,
-    "training.epochs": 8,
-    "training.save_every": 0.005,
+    "training.epochs": EPOCHS,
+    "training.save_every": 0.002,
     "training.threads": 1,
-    "evaluation.iw_samples": 400,
+    "evaluation.iw_samples": 200,
     "evaluation.batch_size": 20,
     "evaluation.extra": "gaps,decoder_use",
     "evaluation.sentences": 60,
 }
-"""Long enough for some dozen kills of every run, and saved some hundred times more often than by default."""
+"""Long enough for a dozen kills of every run, and saved some thousand times more often than by default."""
 
 TIMINGS = {"seconds", "tokens_per_second", "peak_memory_mb"}
 POLL = 0.002
@@ -172,7 +173,7 @@ Moment = Callable[[Path, float], bool]
 
 
 def in_training(run: Path, before: float) -> bool:
-    return saved(run) > before and rows(run) < SETTINGS["training.epochs"]
+    return saved(run) > before and rows(run) < EPOCHS
 
 
 def in_saving(run: Path, before: float) -> bool:
@@ -180,7 +181,7 @@ def in_saving(run: Path, before: float) -> bool:
 
 
 def in_evaluation(run: Path, before: float) -> bool:
-    return status(run) == "running" and rows(run) >= SETTINGS["training.epochs"] and saved(run) <= time.time() - 0.5
+    return status(run) == "running" and rows(run) >= EPOCHS and saved(run) <= time.time() - 0.5
 
 
 MOMENTS: dict[str, Moment] = {"training": in_training, "saving": in_saving, "evaluation": in_evaluation}
@@ -204,9 +205,7 @@ def single_run(folder: Path, method: str, kills: int, chance: random.Random, tal
         resume = ["--resume"] if (run / "config.toml").exists() else []
         before = saved(run)
         process = start(folder, vae(folder, "train", "--method", method, *settings("alone"), *resume))
-        name = (
-            "evaluation" if rows(run) >= SETTINGS["training.epochs"] or left < 3 else chance.choice(list(MOMENTS)[:2])
-        )
+        name = "evaluation" if rows(run) >= EPOCHS or left < 3 else chance.choice(list(MOMENTS)[:2])
         if left > 0 and wait_for(process, lambda: MOMENTS[name](run, before), chance):  # noqa: B023 - used at once
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
