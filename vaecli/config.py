@@ -95,6 +95,7 @@ class TrainingConfig(SettingsGroup):
     seed: int = with_option("training.seed")
     device: str = with_option("training.device")
     precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
+    save_every: float = with_option("training.save_every")
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
 
     @field_validator("device")

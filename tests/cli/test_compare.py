@@ -1,7 +1,6 @@
 """``vae compare``: the grid from the command line to the table, with workers that train nothing."""
 
 import csv
-import functools
 import io
 import json
 import re
@@ -19,8 +18,8 @@ from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
 from vaecli.config import TrainingConfig
 from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.engines import run_grid as engine
-from vaecli.engines.local import Event, Outcome, run_trials, visible_gpus
+from vaecli.engines.engine import Event, Outcome
+from vaecli.engines.local import LocalEngine, visible_gpus
 from vaecli.engines.run_grid import check_outcome
 from vaecli.remedies import method_names
 from vaecli.runs.experiment import Experiment
@@ -38,8 +37,8 @@ def vae(tmp_path, monkeypatch):
     app = typer.Typer()
     app.command()(compare)
     monkeypatch.chdir(tmp_path)
-    fake = functools.partial(run_trials, command=lambda path: [sys.executable, str(FAKE), str(path)], poll=0.02)
-    monkeypatch.setattr(engine, "run_trials", fake)
+    fake = LocalEngine(command=lambda path: [sys.executable, str(FAKE), str(path)], poll_seconds=0.02)
+    monkeypatch.setattr("vaecli.engines.local.LocalEngine", lambda: fake)
 
     def invoke(*arguments):
         result = CliRunner().invoke(app, [*TINY, *arguments])
@@ -102,6 +101,28 @@ def test_two_results_on_one_stdout_are_refused_before_any_work(tmp_path):
     for path in (tmp_path, tmp_path / "none" / "x.csv"):
         with pytest.raises(UsageError, match="no file can be written there"):
             check_outputs(False, str(path))
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--engine", "rey"], r"unknown engine 'rey' \(--engine\): did you mean 'ray'\?"),
+        (["--address", "auto"], "--address is for --engine ray, not local"),
+        (["--engine", "slurm", "--gpus-per-trial", "0.5"], "--gpus-per-trial is for --engine ray, not slurm"),
+        (["--slurm", "partition=gpu"], "--slurm is for --engine slurm, not local"),
+    ],
+)
+def test_engines_that_do_not_exist_and_options_of_others(vae, options, problem):
+    with pytest.raises(UsageError, match=problem):
+        vae("--methods", "bn", *options)
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(("engine", "library"), [("ray", "ray"), ("slurm", "submitit")])
+def test_an_engine_without_its_library_says_what_to_install(vae, monkeypatch, engine, library):
+    monkeypatch.setattr("vaecli.engines.choice.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=rf"the library {library}: pip install 'vaecli\[{engine}\]'"):
+        vae("--methods", "bn", "--engine", engine)
 
 
 def test_a_bad_corpus_ends_before_any_trial(vae, tmp_path):
@@ -210,6 +231,7 @@ def test_plain_lines_count_what_ended_and_spare_what_runs(grid, capsys):
     plain = PlainGrid(2, seconds=1000)
     plain.event(Event("started", first, "running"))
     plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
+    plain.event(Event("silent", first, "running", message="it lives, but has written nothing for 15 minutes"))
     plain.event(Event("retried", second, "pending", message="killed"))
     plain.event(Event("finished", first, "done"))
     plain.event(Event("finished", second, "failed", message="why"))
@@ -217,6 +239,7 @@ def test_plain_lines_count_what_ended_and_spare_what_runs(grid, capsys):
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "[0/2] bn seed 0: started",
+        "[0/2] bn seed 0: it lives, but has written nothing for 15 minutes",
         "[0/2] bn seed 1: killed; trying again",
         "[1/2] bn seed 0: done",
         "[2/2] bn seed 1: failed: why",

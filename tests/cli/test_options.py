@@ -64,7 +64,7 @@ def test_a_layer_holds_what_was_given():
     words = ["--data", "x", "--iw-samples", "0", "--epochs=3", "--unknown-words", "", "--out", "o"]
     layer = {"corpus": {"data": "x", "unknown_words": ""}, "evaluation": {"iw_samples": 0}, "training": {"epochs": 3}}
     assert layer_of(*words) == (layer, "o")
-    every = [(s, 7 if isinstance(s.default, int) else "text") for s in OPTION_SETTINGS.values()]
+    every = [(s, "text" if isinstance(s.default, str) else 7) for s in OPTION_SETTINGS.values()]
     layer, _ = layer_of(*(word for setting, value in every for word in (setting.option, str(value))))
     assert flatten(layer) == {setting.key: value for setting, value in every}
 

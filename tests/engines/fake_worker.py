@@ -27,8 +27,8 @@ def stop(number, frame):
         sys.exit(128 + number)
 
 
-signal.signal(signal.SIGINT, stop)
-signal.signal(signal.SIGTERM, stop)
+for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
+    signal.signal(getattr(signal, name), stop)
 plan = folder / "plan"
 steps = plan.read_text().split() if plan.exists() else ["done"]
 step = steps[0]

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.runs.grids import prepared, run_json
-from vaecli.engines.local import cores, resolve_jobs, run_trials
+from vaecli.core.signals import STOPPING
+from vaecli.engines.engine import Policy
+from vaecli.engines.local import LocalEngine, cores, resolve_jobs
 from vaecli.engines.worker import worker_environment
 from vaecli.runs.folder import RunFolder
 
@@ -28,10 +30,17 @@ def plan(trials, *steps):
     return trials
 
 
-def run(trials, **arguments):
+def engine(command=fake, **arguments):
+    return LocalEngine(command=command, poll_seconds=0.02, **arguments)
+
+
+def run(trials, **policy):
     events = []
-    outcome = run_trials(trials, on_event=events.append, command=fake, poll=0.02, **arguments)
-    return outcome, events
+    return engine().run(trials, events.append, Policy(**policy)), events
+
+
+def ignore(event):
+    pass
 
 
 def attempts(trial):
@@ -110,7 +119,7 @@ def test_a_run_folder_that_vanishes_harms_only_itself(tmp_path):
 
 def test_a_command_that_does_not_exist_is_a_failure(tmp_path):
     trials = prepared(tmp_path)
-    outcome = run_trials(trials, command=lambda path: ["/no/such/program"], poll=0.02)
+    outcome = engine(lambda path: ["/no/such/program"]).run(trials, ignore, Policy())
     assert list(outcome.statuses.values()) == ["failed"]
     assert run_json(trials[0].path)["message"] == "can't start /no/such/program: No such file or directory"
 
@@ -137,7 +146,7 @@ def test_jobs_bound_what_runs_at_a_time_and_share_cores_and_gpus(tmp_path, monke
         now += {"started": 1, "finished": -1}.get(event.kind, 0)
         most = max(most, now)
 
-    run_trials(trials, 2, count, command=fake, poll=0.02, gpus=["4", "7"])
+    engine(gpus=["4", "7"]).run(trials, count, Policy(jobs=2))
     assert most == 2
     seen = [attempts(trial)[0] for trial in trials]
     assert {line[2] for line in seen} == {str(max(1, cores() // 2))}
@@ -165,7 +174,7 @@ def test_no_jobs_given_is_one_a_core():
     assert resolve_jobs(0, 10_000) == cores()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
 def test_the_first_signal_is_passed_on_once_and_nothing_more_starts(tmp_path, number):
     trials = plan(prepared(tmp_path, seeds="0-2"), "sleep", "sleep", "done")
     ready = lambda: all(attempts(trial) for trial in trials[:2])  # noqa: E731
@@ -217,7 +226,7 @@ def test_a_supervisor_that_breaks_leaves_no_worker(tmp_path):
         raise RuntimeError("display")
 
     with pytest.raises(RuntimeError, match="display"):
-        run_trials(trials, on_event=broken, command=fake, poll=0.02)
+        engine().run(trials, broken, Policy())
     assert not alive(attempts(trials[0])[0][0])
     assert run_json(trials[0].path)["status"] == "interrupted"
 
@@ -228,12 +237,14 @@ def test_a_supervisor_that_is_killed_leaves_no_worker(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from vaecli.engines.local import run_trials
+from vaecli.engines.engine import Policy
+from vaecli.engines.local import LocalEngine
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder
 paths = [Path(p) for p in {[str(t.path) for t in trials]!r}]
 trials = [Trial("vanilla", n, RunFolder(p).config(), p) for n, p in enumerate(paths)]
-run_trials(trials, 2, command=lambda path: [sys.executable, {str(FAKE)!r}, str(path)])
+engine = LocalEngine(command=lambda path: [sys.executable, {str(FAKE)!r}, str(path)])
+engine.run(trials, lambda event: None, Policy(jobs=2))
 """
     supervisor = subprocess.Popen([sys.executable, "-c", code])
     wait_for(lambda: all(attempts(trial) for trial in trials), 60)

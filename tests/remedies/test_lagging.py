@@ -78,6 +78,9 @@ class Scripted:
         self.draws += 1
         return replace(self.batch)
 
+    def pause(self):
+        """Nobody wants to stop here."""
+
 
 def test_the_inner_loop_by_hand():
     # means per word of three at a time: (9 + 8 + 7) / 3 = 8, then (7 + 6 + 5) / 3 = 6, then (6 + 7 + 8) / 3 = 7 > 6

@@ -1,12 +1,17 @@
 """Run folders: marker, statuses, resuming, and what is never touched."""
 
+import errno
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+from filelock import FileLock
 
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
@@ -266,3 +271,92 @@ def test_a_folder_that_can_not_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="can't write there"):
         RunFolder(tmp_path / "a").create(RunConfig())
+
+
+@pytest.mark.parametrize("owner", [{"pid": 1, "host": "another"}, {"pid": os.getpid(), "host": socket.gethostname()}])
+def test_the_lock_decides_whatever_the_owner_file_says(folder, owner):
+    """A driver was killed; its host has another name since, or its number is another process's by now."""
+    folder.update(status="running")
+    (folder.path / LOCK).touch()
+    (folder.path / OWNER).write_text(json.dumps({**owner, "since": "2026-01-01"}))
+    assert folder.status == "interrupted"
+    with folder.lock():
+        assert RunFolder(folder.path).status == "running"
+
+
+def test_where_there_are_no_locks_a_sign_of_life_decides(folder, monkeypatch):
+    def no_locks(self, *arguments, **options):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    monkeypatch.setattr("filelock.FileLock.release", lambda self: None)
+    folder.update(status="running")
+    (folder.path / LOCK).touch()
+    owner = folder.path / OWNER
+    owner.write_text(json.dumps({"pid": 1, "host": "another", "since": "2026-01-01"}))
+    assert folder.status == "running"
+    with pytest.raises(UsageError, match=r"in use by process 1 on another since 2026-01-01; wait for it, or stop it"):
+        folder.lock().__enter__()
+    os.utime(owner, (1, 1))
+    assert folder.status == "interrupted"
+    with folder.lock():
+        assert json.loads(owner.read_text())["pid"] == os.getpid()
+
+
+def test_an_owner_gives_signs_of_life(folder, monkeypatch):
+    monkeypatch.setattr("vaecli.runs.lock.HEARTBEAT", 0.01)
+    with folder.lock():
+        os.utime(folder.path / OWNER, (1, 1))
+        deadline = time.monotonic() + 30
+        while (folder.path / OWNER).stat().st_mtime == 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (folder.path / OWNER).stat().st_mtime > 1
+
+
+def test_looking_at_a_folder_does_not_stop_its_writer(folder):
+    """Who looks takes the lock for a moment; a writer waits for that."""
+    (folder.path / LOCK).touch()
+    probe = FileLock(folder.path / LOCK, thread_local=False)
+    probe.acquire()
+    threading.Timer(0.2, probe.release).start()
+    with folder.lock():
+        pass
+
+
+def test_linked_checkpoints_are_not_written_in(folder, tmp_path):
+    folder.checkpoint_path.symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="checkpoint is a link to"):
+        folder.lock()
+
+
+@pytest.mark.parametrize("level", ["experiment", "method"])
+def test_linked_folders_are_not_written_in(tmp_path, level):
+    path = run_path(tmp_path / "runs", "e", "bn", 0)
+    linked = {"experiment": path.parent.parent, "method": path.parent}[level]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    linked.parent.mkdir(parents=True)
+    linked.symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=rf"{linked.name} is a link to .*elsewhere; an experiment's folder"):
+        RunFolder(path).create(build_config({"method": "bn"}))
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_linked_out_folder_is_fine(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    RunFolder(run_path(tmp_path / "runs", "e", "bn", 0)).create(build_config({"method": "bn"}))
+
+
+def test_more_epochs_make_a_finished_run_unfinished_and_other_minutes_do_not(folder):
+    folder.update(status="done")
+    config = folder.config()
+    other = config.model_copy(update={"training": config.training.model_copy(update={"save_every": 1.0, "threads": 3})})
+    assert folder.resume(other) == other
+    assert folder.config() == other
+    assert folder.status == "done"
+    more = other.model_copy(
+        update={"training": other.training.model_copy(update={"epochs": config.training.epochs + 1})}
+    )
+    folder.resume(more)
+    assert (folder.status, folder.run()["message"]) == ("interrupted", "more epochs are asked for")

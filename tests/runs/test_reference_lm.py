@@ -1,3 +1,4 @@
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from vaecli.metrics.extras.text.blocks import reverse_block
 from vaecli.metrics.extras.text.samples import as_split, split_perplexity
 from vaecli.runs import reference_lm
 from vaecli.runs.reference_lm import lm_trainer, load_reference, train_reference_lm
+from vaecli.training.checkpoint import load_latest
+from vaecli.training.session import TrainingSession
 
 CPU = torch.device("cpu")
 WORDS = [chr(ord("a") + n) for n in range(8)]
@@ -85,18 +88,24 @@ def test_too_few_samples_are_refused():
         train_reference_lm([[4]] * 3, corpus(), recipe(), seed=0)
 
 
-def test_a_signal_says_that_nothing_is_kept(monkeypatch):
-    class Stopped:
-        def __init__(self, *arguments):
-            pass
+def test_a_model_with_a_folder_goes_on_from_its_checkpoints(tmp_path, monkeypatch):
+    text = [[4, 5, 6], [7, 8]] * 20
+    whole = train_reference_lm(text, corpus(), recipe(), seed=0)
+    update, updates = TrainingSession.update, []
 
-        def run(self):
-            raise InterruptedRunError("the checkpoint is saved", 15)
+    def counted(self, *arguments, **more):
+        update(self, *arguments, **more)
+        updates.append(1)
+        if len(updates) == 3:
+            signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(reference_lm, "Loop", Stopped)
-    with pytest.raises(InterruptedRunError, match="nothing is kept") as caught:
-        train_reference_lm([[4, 5]] * 20, corpus(), recipe(), seed=0)
-    assert caught.value.exit_code == 143
+    monkeypatch.setattr(TrainingSession, "update", counted)
+    with pytest.raises(InterruptedRunError, match=r"after 3 updates .* the checkpoint is saved"):
+        train_reference_lm(text, corpus(), recipe(), seed=0, folder=tmp_path)
+    resumed = train_reference_lm(text, corpus(), recipe(), seed=0, folder=tmp_path)
+    assert len(updates) == load_latest(tmp_path)[1]["progress"]["total_steps"]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from support import tiny_split
 
 from vaecli.config import build_config
 from vaecli.core.errors import DivergedError, InterruptedRunError
+from vaecli.core.signals import STOPPING
 from vaecli.corpus.types import Corpus
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method, method_names
+from vaecli.training.checkpoint import load_checkpoint, load_latest
 from vaecli.training.loop import Loop
 from vaecli.training.progress import phase_epochs
 from vaecli.training.session import TrainingSession
@@ -47,13 +49,13 @@ def tiny_config(method="vanilla", **training):
 class Watcher:
     """Keeps the history, and sends a signal after a given update."""
 
-    def __init__(self, stop_after=None):
-        self.stop_after, self.rows, self.updates = stop_after, [], 0
+    def __init__(self, stop_after=None, number=signal.SIGTERM):
+        self.stop_after, self.number, self.rows, self.updates = stop_after, number, [], 0
 
     def step(self, progress, terms):
         self.updates += 1
         if progress.total_steps == self.stop_after:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(self.number)
 
     def evaluated(self, row):
         self.rows.append({k: v for k, v in row.items() if k != "train_seconds"})
@@ -96,6 +98,128 @@ def test_a_resumed_run_equals_the_unbroken_one(tmp_path, method, stop):
     assert progress_again.best == progress.best
     for name, value in weights.items():
         assert torch.equal(resumed[name], value), name
+
+
+class Power(Exception):
+    """What SIGKILL or a power cut is to a run: it stops between two instructions, without a word."""
+
+
+class Unplugged(Watcher):
+    def step(self, progress, terms):
+        super().step(progress, terms)
+        if self.updates == self.stop_after:
+            raise Power
+
+    def evaluated(self, row):
+        super().evaluated(row)
+        if row["epoch"] == 1 and self.stop_after == "validation":
+            raise Power
+
+
+@pytest.mark.parametrize("method", ["bn+linear_anneal+word_dropout", "lagging", "semi_amortized", "info_js", "geco"])
+@pytest.mark.parametrize("stop", [2, 6, "validation"])
+def test_a_run_that_is_cut_off_goes_on_from_its_last_save_inside_the_epoch(tmp_path, method, stop):
+    config = tiny_config(method, save_every=1e-9)
+    unbroken, broken = Watcher(), Unplugged(stop)
+    weights, _ = finish(tmp_path / "unbroken", unbroken, config)
+    with pytest.raises(Power):
+        finish(tmp_path / "broken", broken, config)
+    broken.stop_after = None
+    resumed, progress = finish(tmp_path / "broken", broken, config)
+    assert broken.rows == unbroken.rows
+    assert broken.updates == progress.total_steps + (stop != "validation")  # the update of the cut was not saved yet
+    for name, value in weights.items():
+        assert torch.equal(resumed[name], value), name
+
+
+def test_without_minutes_nothing_is_saved_inside_an_epoch(tmp_path):
+    saved = []
+
+    class Watching(Watcher):
+        def step(self, progress, terms):
+            saved.append((tmp_path / "last.safetensors").exists())
+
+    finish(tmp_path, Watching(), tiny_config(save_every=0, epochs=1))
+    assert saved
+    assert not any(saved)
+
+
+@pytest.mark.parametrize("number", STOPPING)
+def test_every_signal_saves_within_one_update(tmp_path, number):
+    watcher = Watcher(stop_after=2, number=number)
+    with pytest.raises(InterruptedRunError, match=r"after 2 updates \(epoch 1\); the checkpoint is saved") as stopped:
+        finish(tmp_path, watcher, tiny_config())
+    assert stopped.value.exit_code == 128 + number
+    assert load_latest(tmp_path)[1]["progress"]["total_steps"] == watcher.updates == 2
+
+
+@pytest.mark.parametrize("after", [1, 7])
+def test_a_signal_inside_an_inner_loop_saves_there_and_changes_nothing(tmp_path, after, monkeypatch):
+    """The loop of the first step has 4 updates or more, so `after` = 1 is inside of it, and 7 inside of a later one."""
+    config = tiny_config("lagging")
+    weights, _ = finish(tmp_path / "unbroken", Watcher(), config)
+    update, count = TrainingSession.update, [0]
+
+    def counted(self, loss, groups=("encoder", "decoder")):
+        update(self, loss, groups)
+        count[0] += 1
+        if count[0] == after:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(TrainingSession, "update", counted)
+    with pytest.raises(InterruptedRunError, match="the checkpoint is saved"):
+        finish(tmp_path / "broken", Watcher(), config)
+    assert count[0] == after
+    tensors, _ = load_latest(tmp_path / "broken")
+    assert tensors["model.aux.lagging.inner"][0] > 0
+    resumed, _ = finish(tmp_path / "broken", Watcher(), config)
+    for name, value in weights.items():
+        assert torch.equal(resumed[name], value), name
+
+
+@pytest.mark.parametrize("moment", ["after_epoch", "after_validation", "last"])
+def test_a_signal_during_a_save_is_not_lost(tmp_path, moment, monkeypatch):
+    """Seven saves are made in three epochs: after each one's updates and validation, none before the first update."""
+    number = {"after_epoch": 1, "after_validation": 2, "last": 6}[moment]
+    save, count = Loop._save, [0]
+
+    def signalled(self):
+        count[0] += 1
+        if count[0] == number:
+            signal.raise_signal(signal.SIGTERM)
+        save(self)
+
+    monkeypatch.setattr(Loop, "_save", signalled)
+    with pytest.raises(InterruptedRunError, match="the checkpoint is saved") as stopped:
+        finish(tmp_path, Watcher(), tiny_config(patience=9))
+    assert stopped.value.exit_code == 143
+    assert count[0] == number
+
+
+def test_the_second_signal_stops_at_once_and_claims_no_checkpoint(tmp_path):
+    class Impatient(Watcher):
+        def step(self, progress, terms):
+            super().step(progress, terms)
+            if progress.total_steps == self.stop_after:
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(InterruptedRunError, match="nothing is saved yet") as stopped:
+        finish(tmp_path / "early", Impatient(stop_after=2), tiny_config())
+    assert stopped.value.exit_code == 143
+    assert load_latest(tmp_path / "early") is None
+    with pytest.raises(InterruptedRunError, match=r"stopped before it was saved; .* goes on from update 5"):
+        finish(tmp_path / "late", Impatient(stop_after=6), tiny_config())
+
+
+def test_a_damaged_checkpoint_is_moved_aside_so_that_the_good_one_stays(tmp_path):
+    config = tiny_config()
+    finish(tmp_path, Watcher(), config)
+    (tmp_path / "last.safetensors").write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match=r"kept as damaged\.safetensors, going on from previous\.safetensors"):
+        start(tmp_path, Watcher(), config)[1]._save()
+    for name in ("last.safetensors", "previous.safetensors"):
+        load_checkpoint(tmp_path / name)
+    assert (tmp_path / "damaged.safetensors").read_bytes() == b"damaged"
 
 
 def test_a_finished_run_resumed_does_nothing(tmp_path):

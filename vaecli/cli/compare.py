@@ -15,7 +15,7 @@ from vaecli.cli import options as o
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
-    from vaecli.engines.local import Event
+    from vaecli.engines.engine import Event
     from vaecli.runs.experiment import Experiment, Trial
 
 DEFAULT_METHODS = (
@@ -43,14 +43,52 @@ Methods = Annotated[
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5 (default: 0)")]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=0, help="Trials at a time; 0 is one a core, or one a GPU.")
+    int | None,
+    typer.Option(
+        "--jobs", "-j", min=0, help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes."
+    ),
+]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", metavar="NAME", help="Where trials run: local, ray or slurm; see docs/scaling.md."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="ray: a running cluster, or auto. (default: RAY_ADDRESS, else one of this machine)",
+        show_default=False,
+    ),
+]
+CpusPerTrial = Annotated[
+    float | None,
+    typer.Option("--cpus-per-trial", min=0.01, help="ray: cores of a trial. (default: 1)", show_default=False),
+]
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-trial",
+        min=0.0,
+        help="ray: GPUs of a trial; 0.25 puts four on one. (default: 1 where the cluster has any)",
+        show_default=False,
+    ),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm", metavar="KEY=VALUE", help="slurm: a parameter of the jobs, such as partition=gpu; may be repeated."
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="List the trials, their size and about their time; train none.")
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Run diverged trials again too.")]
 MaxRetries = Annotated[
-    int, typer.Option("--max-retries", min=0, help="New attempts at a trial that was killed, such as for memory.")
+    int,
+    typer.Option(
+        "--max-retries", min=0, help="New attempts at a trial that was killed, as for memory, or lost with its machine."
+    ),
 ]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop the others when a trial fails.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON, a row a trial.")]
@@ -69,6 +107,11 @@ def compare(
     set_: o.Sets = None,
     options: o.Layer,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    slurm: Slurm = None,
     out: o.Out = Path("runs"),
     name: o.Name = None,
     dry_run: DryRun = False,
@@ -84,10 +127,14 @@ def compare(
 
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
+    from vaecli.engines.choice import make_engine
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.settings.resolve import load_settings
 
     check_outputs(json, csv)
+    runner = make_engine(
+        engine, address=address, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial, slurm=slurm or []
+    )
     settings = load_settings(
         file,
         preset=preset,
@@ -111,6 +158,7 @@ def compare(
     with ExitStack() as stack:
         outcome = run_experiment(
             experiment,
+            runner,
             retry=retry,
             overwrite=overwrite,
             max_retries=max_retries,

@@ -12,6 +12,7 @@ from vaecli.cli import options as o
 
 if TYPE_CHECKING:
     from vaecli.runs.evaluation import Evaluated
+    from vaecli.runs.folder import RunFolder
 
 SPLITS = ("valid", "test")
 
@@ -73,7 +74,7 @@ def evaluate(
         "reverse_ppl": reverse_ppl,
     }
     names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
-    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store
+    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run
     from vaecli.runs.loaded_run import load_run
     from vaecli.runs.reference_lm import load_reference
 
@@ -84,8 +85,9 @@ def evaluate(
     use_threads(loaded.config.training.threads)
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     evaluated = evaluate_run(loaded, request, None if quiet else tell)
-    path = store(loaded.folder, evaluated)
     show(evaluated, json)
+    sys.stdout.flush()
+    path = keep(loaded.folder, evaluated)
     if not quiet:
         print(f"kept in {path}", file=sys.stderr)
 
@@ -120,6 +122,21 @@ def chosen(
             wanted = " or ".join("--" + name.replace("_", "-") for name in sorted(users))
             raise UsageError(f"{option} changes nothing here; it goes with {wanted}")
     return names
+
+
+def keep(folder: RunFolder, evaluated: Evaluated) -> str:
+    """Stores what was shown; gives where, in words.
+
+    Raises:
+        DataError: It can't be stored; what was measured stands on stdout.
+    """
+    from vaecli.core.errors import DataError, VaeError
+    from vaecli.runs.evaluation import store
+
+    try:
+        return store(folder, evaluated)
+    except VaeError as error:
+        raise DataError(f"measured and shown, but kept nowhere: {error}") from None
 
 
 def use_threads(count: int) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from vaecli.engines.local import Event
+    from vaecli.engines.engine import Event
     from vaecli.runs.experiment import Trial
     from vaecli.runs.history import Row
 
@@ -59,6 +59,8 @@ class PlainGrid(SilentGrid):
             self._print(f"{head}: {event.status}" + (f": {event.message}" if event.message else ""))
         elif event.kind == "retried":
             self._print(f"{head}: {event.message}; trying again")
+        elif event.kind == "silent":
+            self._print(f"{head}: {event.message}")
         elif event.kind == "started":
             self._print(f"{head}: started")
         elif event.row is not None and time.monotonic() - self.shown >= self.seconds:

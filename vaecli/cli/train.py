@@ -11,9 +11,11 @@ import typer
 from vaecli.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
-    from vaecli.metrics.measure import Metrics
+    from vaecli.metrics.measure import Metrics, Value
     from vaecli.runs.folder import RunFolder
 
 Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
@@ -61,8 +63,11 @@ def train(
         for note in settings.notes:
             print(f"vae: {note}", file=sys.stderr)
         run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
-    metrics = _run(run, corpus, quiet)
-    _print(run, metrics, json)
+    if resume and run.status == "done":
+        _finished(run)
+        _print(run, run.metrics().get("values", {}), json)
+        return
+    _print(run, _run(run, corpus, quiet).values, json)
 
 
 def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
@@ -81,20 +86,32 @@ def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
         return run_trial(folder, display, corpus)
 
 
+def _finished(folder: RunFolder) -> None:
+    """Says that there is nothing to go on with, and what is wrong with what is left."""
+    from vaecli.core.errors import DataError
+    from vaecli.runs.loaded_run import load_best
+
+    print(f"{folder.path}: this run is done; these are its figures, and more --epochs go on with it", file=sys.stderr)
+    try:
+        load_best(folder)
+    except DataError as error:
+        print(f"vae: warning: {error}", file=sys.stderr)
+
+
 def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> None:
     for note in notes:
         print(note, file=sys.stderr)
     print(f"{config.method}, seed {config.training.seed}, into {folder.path}", file=sys.stderr, flush=True)
 
 
-def _print(folder: RunFolder, metrics: Metrics, as_json: bool) -> None:
+def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> None:
     """The figures on stdout, the folder on stderr."""
     if as_json:
         import json
 
-        print(json.dumps(metrics.values))
+        print(json.dumps(values))
     else:
-        for name, value in metrics.values.items():
+        for name, value in values.items():
             if value is not None:
                 print(f"{name:<18} {value:,.4f}" if isinstance(value, float) else f"{name:<18} {value:,}")
     print(f"figures, history and checkpoint are in {folder.path}", file=sys.stderr)

@@ -25,7 +25,7 @@ class OptionSetting:
 
     group: str
     name: str
-    default: int | str
+    default: int | float | str
     description: str
     least: int | None = None
     choices: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class OptionSetting:
             default: In words, where a command has another than the setting; none is shown of an empty text.
         """
         if default is None:
-            default = f"{self.default:,}" if isinstance(self.default, int) else self.default
+            default = self.default if isinstance(self.default, str) else f"{self.default:,}".removesuffix(".0")
         sentence = self.description[:1].upper() + self.description[1:] + "."
         return f"{sentence} (default: {default})" if default else sentence
 
@@ -69,6 +69,9 @@ _LIST = (
     ),
     OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0),
     OptionSetting("training", "epochs", 6, "passes over train at most", least=1),
+    OptionSetting(
+        "training", "save_every", 5.0, "minutes between two saves inside an epoch; 0 saves after epochs only", least=0
+    ),
     OptionSetting("evaluation", "iw_samples", 50, "samples of the importance-weighted NLL; 0 skips it", least=0),
     OptionSetting(
         "corpus",

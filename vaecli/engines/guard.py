@@ -1,4 +1,4 @@
-"""Starts a worker that never outlives its supervisor: ``python -m vaecli.engines.guard SUPERVISOR COMMAND...``.
+"""Starts a worker that never outlives its supervisor: ``python -P -m vaecli.engines.guard SUPERVISOR COMMAND...``.
 
 On Linux the kernel itself sends the worker SIGTERM when the supervisor dies, however it dies, so the worker saves its
 checkpoint and ends. Elsewhere this process stays and watches.
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+
+from vaecli.core.signals import STOPPING, handled
 
 PR_SET_PDEATHSIG = 1
 
@@ -43,8 +45,7 @@ def watch(command: Sequence[str], supervisor: int, parent: Callable[[], int] = o
         if child.poll() is None:
             child.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(forward):
         asked = False
         while True:
             try:
@@ -53,13 +54,11 @@ def watch(command: Sequence[str], supervisor: int, parent: Callable[[], int] = o
                 if parent() != supervisor and not asked:
                     asked = True
                     child.terminate()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Becomes the worker, or watches it where the kernel doesn't."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # some supervisors block them, and the worker inherits that
     supervisor, command = int(arguments[0]), list(arguments[1:])
     bound = bind_to_parent()
     if os.getppid() != supervisor:  # it died before the kernel was asked

@@ -8,7 +8,8 @@ from pathlib import Path
 from vaecli.core.errors import InterruptedRunError, TrialsFailedError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.engines.local import Event, Outcome, resolve_jobs, run_trials, visible_gpus
+from vaecli.engines.engine import Engine, Event, Outcome, Policy
+from vaecli.engines.local import LocalEngine
 from vaecli.runs.experiment import Experiment, Trial, check_corpus
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.reference_lm import check_reference
@@ -39,6 +40,7 @@ def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> t
 
 def run_experiment(
     experiment: Experiment,
+    engine: Engine | None = None,
     *,
     retry: bool = False,
     overwrite: bool = False,
@@ -50,9 +52,10 @@ def run_experiment(
 
     Args:
         experiment: Checked by `open_experiment`.
+        engine: Where the trials run; on this machine without.
         retry: Run diverged trials again too.
         overwrite: Run all of them anew.
-        max_retries: New attempts at a trial that was killed.
+        max_retries: New attempts at a trial that was killed or whose machine was lost.
         fail_fast: Stop the others when a trial fails.
         watch: Told of the trials that are to be run; gives what is told of each event.
 
@@ -66,9 +69,8 @@ def run_experiment(
         on_event = watch(todo)
         outcome = Outcome()
         if todo:
-            gpus = visible_gpus(todo[0].config.training.device)
-            jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo), len(gpus))
-            outcome = run_trials(todo, jobs, on_event, max_retries=max_retries, fail_fast=fail_fast, gpus=gpus)
+            policy = Policy(experiment.settings.jobs or 0, max_retries, fail_fast)
+            outcome = (engine or LocalEngine()).run(todo, on_event, policy)
         write_tables(experiment.path)
     return outcome
 

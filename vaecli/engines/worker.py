@@ -1,4 +1,4 @@
-"""One attempt at a trial: its process, its log, and what it left behind."""
+"""One attempt at a trial on this machine: its process, its log, and what it left behind."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vaecli.core.errors import VaeError
-from vaecli.runs.experiment import Trial
-from vaecli.runs.folder import RunFolder, Status
+from vaecli.core.signals import signal_name
+from vaecli.engines.interpreter import PYTHON, safe_environment
+from vaecli.engines.silence import Silence, is_stopped
+from vaecli.engines.supervisor import End, Start
+from vaecli.runs.folder import RunFolder
 from vaecli.runs.history import Row
 
 Command = Callable[[Path], Sequence[str]]
@@ -22,43 +23,72 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def trial_command(path: Path) -> list[str]:
     """The command that runs the trial prepared in a folder."""
-    return [sys.executable, "-m", "vaecli", "train", "--folder", str(path)]
+    return [*PYTHON, "-m", "vaecli", "train", "--folder", str(path)]
+
+
+def guarded(command: Sequence[str]) -> list[str]:
+    """The command so that it ends with this process, however this one ends."""
+    return [*PYTHON, "-m", "vaecli.engines.guard", str(os.getpid()), *command]
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """The environment variables for a number of threads; one that the user has set stays."""
+    return {name: os.environ.get(name, str(threads)) for name in THREAD_VARIABLES}
 
 
 def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
-    """The environment of a worker; a number of threads that the user has set stays."""
-    variables = {name: os.environ.get(name, str(threads)) for name in THREAD_VARIABLES}
-    return {**os.environ, **variables, **({"CUDA_VISIBLE_DEVICES": gpu} if gpu is not None else {})}
+    """The environment of a worker on this machine.
+
+    Args:
+        threads: That it may use.
+        gpu: Its ``CUDA_VISIBLE_DEVICES``; None leaves it alone.
+    """
+    gpus = {"CUDA_VISIBLE_DEVICES": gpu} if gpu is not None else {}
+    return safe_environment({**os.environ, **thread_variables(threads), **gpus})
 
 
 class Worker:
     """A running attempt at a trial.
 
     Args:
-        trial: Its folder is prepared.
-        attempt: From 1.
+        start: Which trial; its folder is prepared.
         command: Gives the command for the folder.
         environment: Of the process.
-        slot: Which of the trials at a time it is.
+
+    Raises:
+        OSError: It can't be started: there are no more processes, or no log can be written.
     """
 
-    def __init__(
-        self, trial: Trial, attempt: int, command: Command, environment: Mapping[str, str], slot: int = 0
-    ) -> None:
-        self.trial, self.attempt, self.slot = trial, attempt, slot
-        self.folder = RunFolder(trial.path)
-        self._seen: tuple[int, int] | None = None
-        guard = [sys.executable, "-m", "vaecli.engines.guard", str(os.getpid())]
+    def __init__(self, start: Start, command: Command, environment: Mapping[str, str]) -> None:
+        self.start = start
+        self.folder = RunFolder(start.trial.path)
+        self.silence = Silence(self.folder)
+        self.tail = HistoryTail(self.folder)
         with open(self.folder.log_path, "ab") as log:
             self._log_start = log.tell()
             self.process = subprocess.Popen(
-                [*guard, *command(trial.path)],
+                guarded(command(start.trial.path)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=dict(environment),
                 process_group=0,  # a Ctrl-C at the terminal reaches the supervisor alone, which passes it on once
             )
+
+    def poll(self) -> End | None:
+        """How it ended; None while it works."""
+        code = self.process.poll()
+        return None if code is None else ended(code)
+
+    def news(self) -> Row | None:
+        """The last row of the history, if there is a new one since the last call."""
+        return self.tail.news()
+
+    def trouble(self) -> str:
+        """Why it may hang, once each time; empty while it gives signs of life."""
+        pid = self.process.pid
+        stopped = f"its process {pid} is stopped, and goes on with `kill -CONT {pid}`" if is_stopped(pid) else ""
+        return self.silence.words(stopped)
 
     def ask(self, number: int) -> None:
         """Sends the worker a signal to save and stop."""
@@ -69,9 +99,26 @@ class Worker:
         """Ends the worker and whatever it started."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def last_words(self) -> str:
+        """The last line that this attempt wrote to its log, without colours; empty if it wrote none."""
+        return last_line(self.folder.log_path, self._log_start)
+
+
+class HistoryTail:
+    """The end of a growing history.
+
+    Args:
+        folder: Of the run.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._seen: tuple[int, int] | None = None
 
     def news(self) -> Row | None:
-        """The last row of the history, if there is a new one since the last call."""
+        """The last row, if there is a new one since the last call."""
         try:
             found = self.folder.history_path.stat()
         except OSError:
@@ -82,29 +129,26 @@ class Worker:
         rows = self.folder.history()
         return rows[-1] if rows else None
 
-    def last_words(self) -> str:
-        """The last line that this attempt wrote to its log, without colours; empty if it wrote none."""
-        with open(self.folder.log_path, "rb") as log:
+
+def ended(code: int) -> End:
+    """The end of a process by its exit code, which is negative for a signal."""
+    hint = ", perhaps out of memory," if -code == signal.SIGKILL else ""
+    return End(code, f"killed by {signal_name(-code)}{hint}" if code < 0 else "")
+
+
+def last_line(path: Path, start: int = 0) -> str:
+    """The last line of a log that says something, without colours.
+
+    Args:
+        path: Of the log.
+        start: Byte before which it is somebody else's.
+    """
+    try:
+        with open(path, "rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - 8192))
+            log.seek(max(start, size - 8192))
             text = log.read().decode("utf-8", "replace")
-        lines = [line.strip() for line in ESCAPES.sub("", text).splitlines() if line.strip()]
-        return lines[-1][:300] if lines else ""
-
-
-def mark(folder: RunFolder, status: Status, message: str) -> str:
-    """Sets a run's status; where that can't be done, as when another process has the run, gives the reason."""
-    try:
-        with folder.lock():
-            folder.update(status=status, message=message)
-    except VaeError as error:
-        return str(error)
-    return ""
-
-
-def signal_name(number: int) -> str:
-    """``SIGKILL``."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    except FileNotFoundError:
+        return ""
+    lines = [line.strip() for line in ESCAPES.sub("", text).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""

@@ -17,6 +17,7 @@ from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import batch_mutual_information, mutual_information, standard_error
 from vaecli.metrics.columns.ppl import perplexity
 from vaecli.metrics.inference import wide_prior
+from vaecli.metrics.keeper import FORGETFUL, Keeper
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.vae import VAE
 
@@ -46,6 +47,7 @@ def evaluate(
     device: torch.device,
     truth: Truth | None = None,
     full: bool = True,
+    keeper: Keeper = FORGETFUL,
 ) -> Metrics:
     """Measures the raw model on a split at KL weight 1; its mode and torch's global generators stay as they are.
 
@@ -57,11 +59,12 @@ def evaluate(
         device: Where the model is.
         truth: Gives `excess_nll` where the corpus is drawn from a known distribution.
         full: False leaves out the importance-weighted figures, which cost the most.
+        keeper: Keeps the results of what takes long, so that an evaluation that was cut off goes on.
 
     Raises:
         DivergedError: A figure is not finite.
     """
-    scoring = Scoring.standard(model, split, config, seed, device)
+    scoring = Scoring.standard(model, split, config, seed, device, keeper)
     terms = elbo_terms(model, scoring, config.rec_samples)
     values = _text_values(model, split) | _bound_values(terms, split)
     samples = config.iw_samples if full else 0

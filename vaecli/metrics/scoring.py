@@ -12,6 +12,7 @@ from vaecli.config import EvaluationConfig
 from vaecli.corpus.batches import evaluation_batches
 from vaecli.corpus.types import Batch, Split, collate
 from vaecli.kernels.arithmetic import resolve_precision
+from vaecli.metrics.keeper import FORGETFUL, Keeper
 from vaecli.model.vae import VAE
 
 
@@ -76,25 +77,38 @@ class Scoring(Sampling):
     Attributes:
         split: N sentences.
         precision: The arithmetic that the decoder runs in.
+        keeper: Keeps the results of estimators that take long, so that one that was cut off goes on.
     """
 
     split: Split
     precision: ScoringPrecision = EXACT
+    keeper: Keeper = FORGETFUL
 
     @classmethod
-    def exact(cls, split: Split, config: EvaluationConfig, seed: int, device: torch.device) -> Scoring:
+    def exact(
+        cls, split: Split, config: EvaluationConfig, seed: int, device: torch.device, keeper: Keeper = FORGETFUL
+    ) -> Scoring:
         """By the settings of a run but for its precision: what is not a standard column is scored in fp32."""
-        return cls(split=split, batch_size=config.batch_size, seed=seed, device=device)
+        return cls(split=split, batch_size=config.batch_size, seed=seed, device=device, keeper=keeper)
 
     @classmethod
-    def standard(cls, model: VAE, split: Split, config: EvaluationConfig, seed: int, device: torch.device) -> Scoring:
+    def standard(
+        cls,
+        model: VAE,
+        split: Split,
+        config: EvaluationConfig,
+        seed: int,
+        device: torch.device,
+        keeper: Keeper = FORGETFUL,
+    ) -> Scoring:
         """By the settings of a run, its precision included: the standard columns.
 
         Raises:
             UsageError: bf16 was asked for where the hardware has none.
         """
         precision = scoring_precision(config.precision, model, device)
-        return cls(split=split, batch_size=config.batch_size, seed=seed, device=device, precision=precision)
+        size = config.batch_size
+        return cls(split=split, batch_size=size, seed=seed, device=device, precision=precision, keeper=keeper)
 
     def batches(self, size: int | None = None) -> Iterator[tuple[Tensor, Batch]]:
         """All sentences once, sorted by length.

@@ -56,6 +56,11 @@ class Posterior(ABC):
         """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""
         return None
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it is made of."""
+        return tuple(getattr(self, f.name) for f in fields(self))
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The posterior with a function applied to each of its tensors (detach, select sentences, cast)."""
         return type(self)(**{f.name: function(getattr(self, f.name)) for f in fields(self)})

@@ -23,7 +23,6 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -44,7 +43,7 @@ UNREACHED = 1e4
 
 
 class Lag(nn.Module):
-    """Whether the encoder still lags, in buffers, so that a checkpoint carries it.
+    """Whether the encoder still lags, and where an inner loop stands, in buffers, so that a checkpoint carries it.
 
     It never goes back: weights of an earlier epoch, loaded when the learning rate decays, leave it as it is.
     """
@@ -52,12 +51,21 @@ class Lag(nn.Module):
     lagging: Tensor
     mutual_information: Tensor
     epochs: Tensor
+    inner: Tensor  # of the loop that is going on: updates, words since the last check, mean loss per word at it
+    inner_loss: Tensor  # its sum since the last check
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("lagging", torch.tensor(True))
         self.register_buffer("mutual_information", torch.zeros((), dtype=torch.float64))
         self.register_buffer("epochs", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("inner", torch.tensor([0.0, 0.0, UNREACHED], dtype=torch.float64))
+        self.register_buffer("inner_loss", torch.zeros((), dtype=torch.float64))
+
+    def end_loop(self) -> None:
+        """The next inner loop begins anew."""
+        self.inner.copy_(torch.tensor([0.0, 0.0, UNREACHED], dtype=torch.float64))
+        self.inner_loss.zero_()
 
     def observe(self, mutual_information: float) -> None:
         """Takes in the validation mutual information of one more epoch, in nats."""
@@ -65,9 +73,11 @@ class Lag(nn.Module):
         self.mutual_information.fill_(mutual_information)
         self.epochs += 1
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Loads unless what is loaded is older than what is here."""
         epochs = state_dict.get(f"{prefix}epochs")
+        for name in ("inner", "inner_loss"):  # checkpoints of before held no inner loops, being made after updates
+            state_dict.setdefault(prefix + name, getattr(self, name))
         if epochs is None or int(epochs) >= int(self.epochs):
             super()._load_from_state_dict(state_dict, prefix, *rest)
 
@@ -113,13 +123,13 @@ class Lagging(Remedy):
 
     def wrap_step(self, step: Step, session: Session) -> Step:
         """The inner loop and the decoder update while the encoder lags, then the plain update."""
-        lag = session.model.aux[self.name]
-        assert isinstance(lag, Lag)
+        lag = self._lag(session)
         caught_up = False  # looking at a buffer would stall a GPU at every later update
 
         def aggressive(batch: Batch) -> Terms:
             nonlocal caught_up
-            if not caught_up and bool(lag.lagging) and at_epoch_end(session.clock):
+            resumed = not caught_up and bool(lag.inner[0] > 0)  # this step had begun before the run was stopped
+            if not (caught_up or resumed) and bool(lag.lagging) and at_epoch_end(session.clock):
                 lag.observe(session.validation_mutual_information())
             caught_up = caught_up or not bool(lag.lagging)
             if caught_up:
@@ -133,24 +143,33 @@ class Lagging(Remedy):
         return aggressive
 
     def update_encoder(self, batch: Batch, session: Session) -> int:
-        """The inner loop; gives the number of its updates."""
-        before, words = UNREACHED, 0
-        total = torch.zeros((), dtype=torch.float64, device=batch.tokens.device)  # read at checks only: it stalls a GPU
+        """The inner loop, or what is left of it in a run that was stopped inside; gives the number of its updates."""
+        lag = self._lag(session)
+        done, words, before = (float(value) for value in lag.inner)
+        update = int(done)
         with self._only("encoder", session.model):
-            for update in range(1, self.inner_updates + 1):
+            while update < self.inner_updates:
+                update += 1
+                batch = batch if update == 1 else session.random_batch()
                 terms = session.loss(batch)
                 session.update(terms.loss, groups=("encoder",))
-                total += terms.loss.detach().double() * batch.size
+                lag.inner_loss += terms.loss.detach().double() * batch.size  # read at checks only: it stalls a GPU
                 words += batch.predicted
                 if update % self.check_every == 0:
-                    mean = float(total) / words
+                    mean = float(lag.inner_loss) / words
                     if mean > before:
-                        return update
+                        break
                     before, words = mean, 0
-                    total.zero_()
-                if update < self.inner_updates:
-                    batch = session.random_batch()
-        return self.inner_updates
+                    lag.inner_loss.zero_()
+                lag.inner.copy_(torch.tensor([update, words, before], dtype=torch.float64))
+                session.pause()
+        lag.end_loop()
+        return update
+
+    def _lag(self, session: Session) -> Lag:
+        lag = session.model.aux[self.name]
+        assert isinstance(lag, Lag)
+        return lag
 
     def _only(self, group: ParameterGroup, model: VAE) -> AbstractContextManager[None]:
         """Leaves gradients, and with them the norm that clips, to one group."""

@@ -18,6 +18,7 @@ from vaecli.model.vae import VAE
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import LoadedRun
+from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import lm_trainer
 from vaecli.runs.tables import write_tables
 
@@ -78,21 +79,21 @@ class Trained(Protocol):
         """Where the model is."""
 
 
-def block_input(trained: Trained, request: EvaluationRequest) -> BlockInput:
+def block_input(trained: Trained, request: EvaluationRequest, keeper: FolderKeeper) -> BlockInput:
     """What the evaluations of a request may look at."""
     config, corpus, device = trained.config, trained.corpus, trained.device
     settings = request.settings(config.evaluation)
     return BlockInput(
         model=trained.model,
         corpus=corpus,
-        scoring=Scoring.exact(corpus.split(request.split), settings, config.training.seed, device),
+        scoring=Scoring.exact(corpus.split(request.split), settings, config.training.seed, device, keeper),
         split_name=request.split,
         config=settings,
         method=trained.method,
         sentences=request.sentences,
         reference=request.reference,
         recipe=config,
-        train_lm=lm_trainer(corpus, config, device),
+        train_lm=lm_trainer(corpus, config, device, keeper.reference_folder),
     )
 
 
@@ -130,8 +131,10 @@ class Evaluated:
         return {name: {"version": versions[name], **result.details} for name, result in self.results.items()}
 
 
-def run_blocks(names: Sequence[str], inputs: BlockInput, told: Told | None = None) -> dict[str, BlockResult]:
-    """Makes the evaluations in their order.
+def run_blocks(
+    names: Sequence[str], inputs: BlockInput, keeper: FolderKeeper, told: Told | None = None
+) -> dict[str, BlockResult]:
+    """Makes the evaluations in their order, but for those that are kept.
 
     Raises:
         UsageError: There is none of a name.
@@ -142,12 +145,13 @@ def run_blocks(names: Sequence[str], inputs: BlockInput, told: Told | None = Non
         block = load_block(name)
         if told is not None:
             told(name)
-        result = block(inputs)
+        result = keeper.read_block(name, inputs) or block(inputs)
         for key, value in result.values.items():
             overflows = column(key, name).unit == PERPLEXITY
             if isinstance(value, float) and not (math.isfinite(value) or (overflows and value == math.inf)):
                 what = "not a number" if math.isnan(value) else "infinite"
                 raise DivergedError(f"{key} ({name}) is {what} on {inputs.split_name}: the model diverged")
+        keeper.write_block(name, inputs, result)
         results[name] = result
     return results
 
@@ -160,22 +164,32 @@ def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None =
     Raises:
         UsageError: The run is not done, or nothing is asked for that it doesn't have.
         DivergedError: A figure is not finite.
+        InterruptedRunError: A signal came; the message says what is kept.
     """
     if run.folder.status != "done":
         raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
-    settings, seed = request.settings(run.config.evaluation), run.config.training.seed
     other = request.split != run.config.evaluation.split
     if not (request.blocks or other or request.iw_samples is not None):
         raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
-    values: dict[str, float | int | None] = {}
-    if other or request.iw_samples is not None:
-        if told is not None:
-            told("standard columns")
-        split = run.corpus.split(request.split)
-        values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=run.corpus.truth).values
-        if not other:
-            values = {name: values[name] for name in IW_VALUES}
-    return Evaluated(request.split, values, run_blocks(request.blocks, block_input(run, request), told))
+    keeper = FolderKeeper(run.folder, run.config.training.save_every)
+    with keeper.kept():
+        values: dict[str, float | int | None] = {}
+        if other or request.iw_samples is not None:
+            if told is not None:
+                told("standard columns")
+            values = _standard_columns(run, request, keeper)
+        results = run_blocks(request.blocks, block_input(run, request, keeper), keeper, told)
+    return Evaluated(request.split, values, results)
+
+
+def _standard_columns(
+    run: LoadedRun, request: EvaluationRequest, keeper: FolderKeeper
+) -> dict[str, float | int | None]:
+    """Of another split all; of the run's own those that another number of samples changes."""
+    split, seed = run.corpus.split(request.split), run.config.training.seed
+    settings, truth = request.settings(run.config.evaluation), run.corpus.truth
+    values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=truth, keeper=keeper).values
+    return values if request.split != run.config.evaluation.split else {name: values[name] for name in IW_VALUES}
 
 
 def replaced_estimators(known: Mapping[str, int | str], evaluated: Evaluated) -> dict[str, int | str]:

@@ -16,7 +16,7 @@ from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
 from vaecli.core.nested import flatten, merge
-from vaecli.runs.folder import RunFolder, config_changes, run_path
+from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
@@ -110,6 +110,7 @@ class Experiment:
         Raises:
             UsageError: Another process has it, by number and host.
         """
+        refuse_links(self.path)
         return FolderLock(self.path).hold()
 
     def check(self, overwrite: bool = False) -> None:

@@ -6,6 +6,7 @@ replaced atomically, and one process at a time may write.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -19,13 +20,16 @@ from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.core.names import check_name
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
-from vaecli.runs.lock import LOCK, OWNER, FolderLock, owner_lives
+from vaecli.runs.lock import LOCK, OWNER, FolderLock, in_use
 from vaecli.runs.trial_files import MetricsFields, RunFields, check_fields
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
 MARKER = "vaecli run"
 FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
+FREE = frozenset({"training.save_every", "training.threads"})
+"""Settings that a run may be gone on with at other values: threads move figures in their last digits, of which it is
+told, and the minutes between saves don't."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
@@ -80,8 +84,10 @@ class RunFolder:
         """The right to write; may be nested.
 
         Raises:
-            UsageError: Another process has it, by number and host.
+            UsageError: Another process has it, by number and host; or the folder, one above it or its checkpoints are
+                a link.
         """
+        refuse_links(self.path.parent.parent, self.path.parent, self.path, self.checkpoint_path)
         return self._lock.hold()
 
     @property
@@ -114,7 +120,7 @@ class RunFolder:
         """The settings that the run would go on with; writes nothing.
 
         Args:
-            config: What the user wants now; more epochs than before are taken over.
+            config: What the user wants now; more epochs than before are taken over, and all of `FREE`.
 
         Raises:
             UsageError: Any other setting differs; names each with both values.
@@ -123,18 +129,24 @@ class RunFolder:
         old = self.config()
         if config is None or config == old:
             return old
-        raised = old.model_copy(update={"training": old.training.model_copy(update={"epochs": config.training.epochs})})
-        if config != raised or config.training.epochs < old.training.epochs:
-            lines = "\n  ".join(config_changes(old, config))
+        changes = config_changes(old, config)
+        raised = config.training.epochs > old.training.epochs
+        lines = "\n  ".join(line for line in changes if not (raised and line.startswith("training.epochs:")))
+        if lines:
             raise UsageError(f"{self.path}: the settings of this run have changed, so it can't go on:\n  {lines}")
         return config
 
     def resume(self, config: RunConfig | None = None) -> RunConfig:
-        """The run's settings, to go on with it; those of `resumed_config` from now on."""
-        resumed = self.resumed_config(config)
-        if resumed != self.config():
+        """The run's settings, to go on with it; those of `resumed_config` from now on.
+
+        A finished run that is to have more epochs is no longer done.
+        """
+        resumed, old = self.resumed_config(config), self.config()
+        if resumed != old:
+            more = resumed.training.epochs > old.training.epochs
+            told = {"status": "interrupted", "message": "more epochs are asked for"} if more else {}
             with self.lock():
-                self._write_run(self.run() | {"format": FORMAT})
+                self._write_run(self.run() | {"format": FORMAT} | told)
                 self._write_config(resumed)
         return resumed
 
@@ -210,8 +222,7 @@ class RunFolder:
         return data is not None and data.get("marker") == MARKER
 
     def _check_free(self, overwrite: bool) -> None:
-        if self.path.is_symlink():
-            raise UsageError(f"{self.path} is a link; a run's folder must be a folder of its own")
+        refuse_links(self.path.parent.parent, self.path.parent, self.path)
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; move it away or choose another --out or --name")
         if not self._contents():
@@ -270,13 +281,27 @@ def status_of(path: Path, run: Mapping[str, Any]) -> Status:
     if told not in STATUSES:
         raise unknown("status", str(told), STATUSES, str(path / "run.json"))
     status: Status = told
-    return "interrupted" if status == "running" and not owner_lives(path) else status
+    return "interrupted" if status == "running" and not in_use(path) else status
+
+
+def refuse_links(*folders: Path) -> None:
+    """Refuses folders that are links: what is written or deleted in them would be somewhere else.
+
+    Raises:
+        UsageError: Names the first.
+    """
+    for folder in folders:
+        if folder.is_symlink():
+            raise UsageError(
+                f"{folder} is a link to {os.readlink(folder)}; an experiment's folder and those in it must be folders "
+                "of their own; --out may be a link"
+            )
 
 
 def config_changes(old: RunConfig, new: RunConfig) -> list[str]:
-    """The settings that differ, a line each: ``training.epochs: 8 -> 12``."""
+    """The settings that differ, a line each, but for `FREE`: ``training.epochs: 8 -> 12``."""
     before, after = settings_by_key(old), settings_by_key(new)
-    keys = [*before, *(key for key in after if key not in before)]
+    keys = [key for key in (*before, *(key for key in after if key not in before)) if key not in FREE]
     return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
 
 

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vaecli.config import RunConfig
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
@@ -89,6 +90,19 @@ def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
     return load_corpus(config.corpus, tokenizer)
 
 
+def load_best(folder: RunFolder) -> dict[str, Tensor]:
+    """The weights of a run's best validation, by name.
+
+    Raises:
+        DataError: They are missing or damaged; says what is left and what to do.
+    """
+    try:
+        return load_checkpoint(folder.checkpoint_path / BEST)[0]
+    except DataError as error:
+        kept = "its figures are kept in metrics.json; " if folder.metrics() else ""
+        raise DataError(f"{error}; {kept}put the file back, or train the run anew with --overwrite") from None
+
+
 def load_run(path: Path, device: str | None = None) -> LoadedRun:
     """Loads a run.
 
@@ -102,8 +116,9 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     """
     folder = RunFolder.open(path)
     config = folder.config()
-    if not (folder.checkpoint_path / BEST).exists():
+    if folder.status != "done" and not (folder.checkpoint_path / BEST).exists():
         raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
+    weights = load_best(folder)
     vocabulary = WordVocabulary.load(folder.path / "vocab.json")
     if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
         vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
@@ -113,5 +128,5 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     if not isinstance(sentences, int):  # a run of an earlier version
         sentences = len(load_run_corpus(folder, config).train)
     model = build_model(method, len(vocabulary), sentences, config)
-    load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
+    load_model(model, weights)
     return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)

@@ -1,12 +1,15 @@
-"""One writer a folder: a lock that names its owner."""
+"""One writer a folder: a lock that decides, and a file beside it that says who has it."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,16 @@ from vaecli.core.files import sweep, write_atomic
 LOCK, OWNER = ".lock", ".owner.json"
 """The locked file, which stays when the lock is released, and who holds it, which doesn't."""
 
+PATIENCE = 1.0
+"""Seconds for which a lock is tried: whoever looks at a folder holds it for a moment."""
+
+HEARTBEAT, SILENCE = 15.0, 120.0
+"""Seconds between two signs of life of an owner, and without one after which it counts as dead; they decide only where
+a file system has no locks."""
+
+NO_LOCKS = frozenset(getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP"))
+"""What a file system without locks answers, such as a network one without its lock server."""
+
 
 class FolderLock:
     """The right to write in a folder; the system takes it back when its process dies.
@@ -30,7 +43,8 @@ class FolderLock:
 
     def __init__(self, folder: Path, inside: tuple[str, ...] = ()) -> None:
         self.folder, self.inside = folder, inside
-        self._lock = FileLock(folder / LOCK, timeout=0)
+        self._lock = FileLock(folder / LOCK, timeout=PATIENCE)
+        self._depth = 0
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -39,28 +53,82 @@ class FolderLock:
         Raises:
             UsageError: Another process holds it, by number and host; or the folder can't be written.
         """
-        outermost = not self._lock.is_locked
+        if not self._depth:
+            self._take()
+        self._depth += 1
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise UsageError(
-                f"{self.folder} is in use by {describe_owner(self.folder)}; wait for it or stop it"
-            ) from None
-        except OSError as error:
-            raise UsageError(f"{self.folder}: can't write there: {error.strerror}") from None
-        try:
-            if outermost:
-                for folder in (self.folder, *(self.folder / name for name in self.inside)):
-                    sweep(folder)
-                since = datetime.now(UTC).isoformat(timespec="seconds")
-                owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-                write_atomic(self.folder / OWNER, json.dumps(owner))
             yield
         finally:
-            if outermost:
-                (self.folder / OWNER).unlink(missing_ok=True)
+            self._depth -= 1
+            if not self._depth:
+                self._give_back()
+
+    def _take(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+        except Timeout:
+            raise UsageError(in_use_message(self.folder)) from None
+        except OSError as error:
+            raise UsageError(f"{self.folder}: can't write there: {error.strerror}") from None
+        for folder in (self.folder, *(self.folder / name for name in self.inside)):
+            sweep(folder)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        try:
+            write_atomic(self.folder / OWNER, json.dumps(owner))
+        except BaseException:
             self._lock.release()
+            raise
+        self._ended = threading.Event()
+        threading.Thread(target=_beat, args=(self.folder / OWNER, self._ended), daemon=True).start()
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=PATIENCE)
+        except OSError as error:
+            if isinstance(error, Timeout) or error.errno not in NO_LOCKS:
+                raise
+            if beats(self.folder):
+                raise Timeout(str(self.folder / LOCK)) from None
+
+    def _give_back(self) -> None:
+        self._ended.set()
+        with suppress(OSError):  # the folder can't be written any more; the lock is what counts
+            (self.folder / OWNER).unlink(missing_ok=True)
+        self._lock.release()
+
+
+def _beat(owner: Path, ended: threading.Event) -> None:
+    while not ended.wait(HEARTBEAT):
+        try:
+            os.utime(owner)
+        except OSError:
+            return
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process holds the folder's lock; whatever the owner file says, which may name a process long gone."""
+    lock = folder / LOCK
+    if not lock.exists():
+        return False
+    probe = FileLock(lock, timeout=0)
+    try:
+        probe.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # no locks here, or a folder that may only be read
+        return beats(folder)
+    probe.release()
+    return False
+
+
+def beats(folder: Path) -> bool:
+    """Whether the folder's owner has given a sign of life lately."""
+    try:
+        return time.time() - (folder / OWNER).stat().st_mtime < SILENCE
+    except OSError:
+        return False
 
 
 def read_owner(folder: Path) -> dict[str, Any] | None:
@@ -72,23 +140,10 @@ def read_owner(folder: Path) -> dict[str, Any] | None:
     return owner if isinstance(owner, dict) and isinstance(owner.get("pid"), int) else None
 
 
-def describe_owner(folder: Path) -> str:
-    """``process 4711 on host``."""
-    owner = read_owner(folder)
-    return f"process {owner['pid']} on {owner.get('host')}" if owner else "another process"
-
-
-def owner_lives(folder: Path) -> bool:
-    """Whether the owner may still be at work: on another host that can't be known, and is taken for true."""
+def in_use_message(folder: Path) -> str:
+    """``runs/x is in use by process 4711 on host since ...; wait for it, or stop it``."""
     owner = read_owner(folder)
     if owner is None:
-        return False
-    if owner.get("host") != socket.gethostname():
-        return True
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it lives and belongs to someone else
-        pass
-    return True
+        return f"{folder} is in use by another process, which holds {folder / LOCK}; wait for it, or stop it"
+    who = f"process {owner['pid']} on {owner.get('host')} since {owner.get('since')}"
+    return f"{folder} is in use by {who}; wait for it, or stop it (kill {owner['pid']} there)"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from vaecli.config import RunConfig
-from vaecli.core.errors import InterruptedRunError, UsageError
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import TrainLM
 from vaecli.metrics.extras.text.samples import as_split
@@ -67,17 +68,24 @@ def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) ->
     return reference.model
 
 
-def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device) -> TrainLM:
+Folders = Callable[[Sequence[Sequence[int]], int], Path]
+"""Where a language model of some sentences and a seed keeps its checkpoints."""
+
+
+def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device, folders: Folders | None = None) -> TrainLM:
     """`train_reference_lm` by the recipe of a run on a device, for evaluations that train a language model."""
     recipe = config.model_copy(update={"training": config.training.model_copy(update={"device": str(device)})})
 
     def train(sentences: Sequence[Sequence[int]], seed: int) -> VAE:
-        return train_reference_lm(sentences, corpus, recipe, seed)
+        folder = None if folders is None else folders(sentences, seed)
+        return train_reference_lm(sentences, corpus, recipe, seed, folder)
 
     return train
 
 
-def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, config: RunConfig, seed: int) -> VAE:
+def train_reference_lm(
+    sentences: Sequence[Sequence[int]], corpus: Corpus, config: RunConfig, seed: int, folder: Path | None = None
+) -> VAE:
     """Trains a language model on sentences alone, by the recipe of a run: its sizes, optimiser, decay and epochs.
 
     Torch's global generators stay as they are.
@@ -87,6 +95,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
         corpus: Whose vocabulary they are in.
         config: The recipe.
         seed: Seed of initialisation, data order and dropout.
+        folder: For its checkpoints, from which it goes on; a temporary one without.
 
     Returns:
         The language model at its best checkpoint, in evaluation mode on the recipe's device.
@@ -94,7 +103,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
     Raises:
         UsageError: There are too few sentences.
         DivergedError: The training diverged.
-        InterruptedRunError: A signal came; nothing is kept.
+        InterruptedRunError: A signal came.
     """
     device = resolve_device(config.training.device)
     held_out = max(2, len(sentences) // HELD_OUT)
@@ -109,11 +118,7 @@ def train_reference_lm(sentences: Sequence[Sequence[int]], corpus: Corpus, confi
         torch.manual_seed(seed)
         model = build_model(method, len(corpus.vocabulary), len(text.train), recipe).to(device)
         session = TrainingSession(model, method, text, recipe, device)
-        with tempfile.TemporaryDirectory(prefix="vae-reference-") as folder:
-            try:
-                Loop(session, Path(folder), Unwatched()).run()
-            except InterruptedRunError as error:
-                number = error.exit_code - 128
-                raise InterruptedRunError("interrupted in training the reference; nothing is kept", number) from None
-            load_model(model, load_checkpoint(Path(folder) / BEST)[0])
+        with nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="vae-reference-") as path:
+            Loop(session, Path(path), Unwatched()).run()
+            load_model(model, load_checkpoint(Path(path) / BEST)[0])
     return model.eval()

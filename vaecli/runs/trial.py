@@ -5,13 +5,15 @@ from __future__ import annotations
 import resource
 import sys
 import time
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vaecli.config import RunConfig
-from vaecli.core.errors import DivergedError, InterruptedRunError
+from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import versions_of
 from vaecli.metrics.measure import Metrics, evaluate
@@ -20,12 +22,13 @@ from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
+from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
-from vaecli.runs.folder import RunFolder
-from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.folder import RunFolder, Status
+from vaecli.runs.loaded_run import load_best, load_run_corpus
+from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import load_reference
 from vaecli.training.build import build_model
-from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
@@ -65,32 +68,46 @@ def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None
     Raises:
         VaeError: What went wrong; the folder's status says it as well.
     """
-    folder.update(status="running", message="")
-    try:
-        metrics = _run(folder, watcher, corpus)
-    except InterruptedRunError as error:
-        folder.update(status="interrupted", message=str(error))
-        raise
-    except DivergedError as error:
-        folder.update(status="diverged", message=str(error))
-        raise
-    except KeyboardInterrupt:
-        folder.update(status="interrupted", message="interrupted while it was being set up; nothing is lost")
-        raise
-    except BaseException as error:
-        folder.update(status="failed", message=f"{type(error).__name__}: {error}")
-        raise
-    folder.update(status="done", message="")
-    return metrics
+    if corpus is not None:
+        check_same_corpus(folder, corpus)
+    interrupt = Interrupt()
+    with interrupt:
+        try:
+            folder.update(status="running", message="")
+            metrics = _run(folder, watcher, corpus, interrupt)
+            with interrupt.last_words():
+                folder.update(status="done", message="")
+            return metrics
+        except BaseException as error:
+            with interrupt.last_words():
+                told = _ended(folder, error)
+            if told is error:
+                raise
+            raise told from None
 
 
-def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics:
+def _ended(folder: RunFolder, error: BaseException) -> BaseException:
+    """The error as a caller is told it, once the folder's status says it as well."""
+    if isinstance(error, StopNowError):
+        error = InterruptedRunError("interrupted while it was being set up; nothing is lost", error.signal_number)
+    stopped = isinstance(error, InterruptedRunError | KeyboardInterrupt)
+    status: Status = "interrupted" if stopped else "diverged" if isinstance(error, DivergedError) else "failed"
+    told = str(error) if isinstance(error, VaeError) else f"{type(error).__name__}: {error}"
+    with suppress(VaeError):  # a disk that is full is told by the error itself
+        folder.update(status=status, message=told)
+    return error
+
+
+def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt: Interrupt) -> Metrics:
     started = time.perf_counter()
     config = folder.config()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     device = resolve_device(config.training.device)
-    corpus = corpus or load_run_corpus(folder, config)
+    if corpus is None:
+        corpus = load_run_corpus(folder, config)
+        check_same_corpus(folder, corpus)
+    check_checkpoint(folder)
     method = make_method(config.method, config.hyper)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
@@ -99,9 +116,9 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
     model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
     try:
-        loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history)
+        loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history, interrupt)
         progress = loop.run()
-        metrics, extra = _final(folder, session, progress, reference)
+        metrics, extra = _final(folder, session, reference)
     finally:
         folder.update(seconds=round(before + time.perf_counter() - started, 3))
     estimators = {**ESTIMATOR_VERSIONS, **extra.estimators}
@@ -122,7 +139,13 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None) -> Metrics
 
 
 def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Method, device: torch.device) -> None:
-    """Writes what the run is made of before it starts."""
+    """Writes what the run is made of before it starts; warns where that has changed since it began."""
+    precision = training_precision(config, len(corpus.vocabulary), device)
+    now = surroundings(device, precision)
+    changed = changed_surroundings(folder, now)
+    if changed:
+        warnings.warn(changed, stacklevel=2)
+    earlier = [str(note) for note in folder.run().get("notes") or [] if str(note).startswith(BEGAN)]
     corpus.vocabulary.save(folder.path / "vocab.json")
     folder.update(
         corpus={
@@ -135,9 +158,10 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
         remedies=method.versions,
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
-        precision=training_precision(config, len(corpus.vocabulary), device),
+        precision=precision,
         threads=torch.get_num_threads(),
-        notes=list(corpus.notes),
+        surroundings=folder.run().get("surroundings") or now,
+        notes=[*corpus.notes, *dict.fromkeys([*earlier, *([changed] if changed else [])])],
     )
 
 
@@ -147,29 +171,19 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
     return load_reference(Path(path), corpus, device, "evaluation.reference's run") if path else None
 
 
-def _final(
-    folder: RunFolder, session: TrainingSession, progress: Progress, reference: VAE | None
-) -> tuple[Metrics, Evaluated]:
+def _final(folder: RunFolder, session: TrainingSession, reference: VAE | None) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
-    interrupt = Interrupt()
-    interrupt.immediate = True
-    with interrupt:
-        try:
-            load_model(model, load_checkpoint(folder.checkpoint_path / BEST)[0])
-            settings, seed = config.evaluation, config.training.seed
-            split = corpus.split(settings.split)
-            metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth)
-            request = EvaluationRequest(
-                settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
-            )
-            results = run_blocks(request.blocks, block_input(session, request))
-            return metrics, Evaluated(split.name, results=results)
-        except StopNowError as stop:
-            raise InterruptedRunError(
-                "interrupted in the final evaluation; the training is saved; --resume or `vae compare` evaluates it",
-                stop.signal_number,
-            ) from None
+    load_model(model, load_best(folder))
+    settings, seed = config.evaluation, config.training.seed
+    split, keeper = corpus.split(settings.split), FolderKeeper(folder, config.training.save_every)
+    request = EvaluationRequest(
+        settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
+    )
+    with keeper.kept():
+        metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth, keeper=keeper)
+        results = run_blocks(request.blocks, block_input(session, request, keeper), keeper)
+    return metrics, Evaluated(split.name, results=results)
 
 
 def _costs(folder: RunFolder, model: VAE, progress: Progress, device: torch.device) -> dict[str, float | int | None]:

@@ -21,9 +21,12 @@ from torch import Tensor
 
 from vaecli.core.errors import DataError
 from vaecli.core.files import write_atomic
+from vaecli.model.digest import tensor_bytes
 
 FORMAT = 1
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
+DAMAGED = "damaged.safetensors"
+"""What a `LAST` that can't be read becomes: the next save would otherwise put it where the one good checkpoint is."""
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
@@ -31,8 +34,7 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        data = tensors[name].detach().cpu().contiguous()
-        digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(tensor_bytes(tensors[name]))
     return digest.hexdigest()
 
 
@@ -83,6 +85,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def load_latest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The last checkpoint, or the one before with a warning when it is damaged, or None when there is none.
 
+    A damaged one is moved aside; the caller is the folder's one writer.
+
     Raises:
         DataError: There are checkpoints and none can be read: never a silent fresh start.
     """
@@ -95,7 +99,8 @@ def load_latest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
             damage.append(str(error))
             continue
         if damage:
-            warnings.warn(f"{damage[0]}; going on from {path.name}", stacklevel=2)
+            os.replace(folder / LAST, folder / DAMAGED)
+            warnings.warn(f"{damage[0]}; kept as {DAMAGED}, going on from {path.name}", stacklevel=2)
         return result
     if damage:
         raise DataError("; ".join(damage) + "; start anew with --overwrite")

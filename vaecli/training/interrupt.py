@@ -1,17 +1,20 @@
-"""Signals: the first asks the loop to save and stop, the second stops at once."""
+"""Signals in a trial: the first stops it at the next moment at which nothing is lost, the second at once."""
 
 from __future__ import annotations
 
-import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
+
+from vaecli.core.signals import handled
 
 
 class StopNowError(BaseException):
-    """Raised inside the handler where nothing is lost by stopping between two instructions.
+    """Raised inside the handler where nothing is lost by stopping between two instructions, or at a second signal.
 
     Args:
-        signal_number: The signal received.
+        signal_number: The first signal received.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -20,34 +23,76 @@ class StopNowError(BaseException):
 
 
 class Interrupt:
-    """Catches SIGINT and SIGTERM while it is entered.
+    """Catches every signal that asks to stop while it is entered; may be nested in itself.
+
+    While the state on disk is complete, as in an evaluation, a signal stops at once. In `deferred` it waits.
 
     Attributes:
         received: The first signal's number, or None.
-        immediate: True while the state on disk is complete, such as during an evaluation: a signal then stops at once.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self.immediate = False
-        self._before: dict[int, Any] = {}
+        self._deferred = False
+        self._deaf = False
+        self._depth = 0
+        self._handlers = ExitStack()
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._before[number] = signal.signal(number, self._handle)
-            except ValueError:  # not in the main thread: whoever runs us there handles signals
-                break
+        if not self._depth:
+            self._handlers.enter_context(handled(self._handle))
+        self._depth += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._depth -= 1
+        if not self._depth:
+            self._handlers.close()
+
+    @contextmanager
+    def deferred(self, wait: bool = True) -> Iterator[None]:
+        """Lets a first signal wait until `check`, or until the end of this.
+
+        Args:
+            wait: False makes an exception inside of one that waits.
+
+        Raises:
+            StopNowError: Where a signal came meanwhile, or at once at a second one.
+        """
+        if not wait:
+            self.check()
+        before, self._deferred = self._deferred, wait
+        try:
+            yield
+        finally:
+            self._deferred = before
+        if not before:
+            self.check()
+
+    @contextmanager
+    def last_words(self) -> Iterator[None]:
+        """Ignores every signal for the moment that it takes to write down how the trial ended."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+
+    def check(self) -> None:
+        """Stops here if a signal has come.
+
+        Raises:
+            StopNowError: One has.
+        """
+        if self.received is not None:
+            raise StopNowError(self.received)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._deaf:
+            return
         first = self.received is None
         self.received = self.received or number
-        if self.immediate or not first:
-            raise StopNowError(number)
+        if not (first and self._deferred):
+            raise StopNowError(self.received)

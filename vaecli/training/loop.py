@@ -2,7 +2,7 @@
 
 for each phase of the method:
     for each epoch:
-        for each batch: session.step(batch)
+        for each batch: session.step(batch); checkpoint every few minutes
         checkpoint; calibrate; validate at KL weight 1; keep the best; decay or stop; checkpoint
 """
 
@@ -29,7 +29,7 @@ from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.optimizer import set_learning_rate
 from vaecli.training.progress import Observer, Progress, Row, phase_epochs, selection
 from vaecli.training.session import TrainingSession
-from vaecli.training.state import load_model, model_tensors, restore_state, save_state
+from vaecli.training.state import WINDOW, load_model, model_tensors, restore_state, save_state
 
 SUMS = ("loss", "nll", "kl", "extra")
 """Training terms whose sentence means are in the history."""
@@ -46,6 +46,7 @@ class Loop:
         folder: The run's ``checkpoint/``.
         observer: Told of every update and validation.
         forget: Called with the number of epochs of the checkpoint that a resumed run goes on from.
+        interrupt: Of the trial that this is a part of; one of its own without.
     """
 
     def __init__(
@@ -54,13 +55,16 @@ class Loop:
         folder: Path,
         observer: Observer,
         forget: Callable[[int], None] = lambda epochs: None,
+        interrupt: Interrupt | None = None,
     ) -> None:
         self.session, self.folder, self.observer = session, folder, observer
         self.settings = session.config.training
         self.phases = session.method.phases()
         self.epochs = phase_epochs(self.phases, self.settings.epochs)
         self.progress = Progress(learning_rate=self.settings.learning_rate)
-        self.interrupt = Interrupt()
+        self.interrupt = interrupt or Interrupt()
+        self.saved: int | None = None  # updates in the newest checkpoint
+        self.saved_at = time.monotonic()
         self.window: Tensor | None = None
         self.kl_weight: float | Tensor = 1.0
         self._resume(forget)
@@ -70,16 +74,18 @@ class Loop:
 
         Raises:
             DivergedError: A loss, gradient or validation figure is not finite.
-            InterruptedRunError: A signal came; the checkpoint is saved.
+            InterruptedRunError: A signal came; the message says what is saved.
         """
+        self.session.on_pause = self._pause
         with self.interrupt:
             try:
-                while True:
-                    if not self.progress.stopped:
-                        self._run_phase()
-                    if self.progress.phase + 1 == len(self.phases):
-                        return self.progress
-                    self._next_phase()
+                with self.interrupt.deferred():
+                    while True:
+                        if not self.progress.stopped:
+                            self._run_phase()
+                        if self.progress.phase + 1 == len(self.phases):
+                            return self.progress
+                        self._next_phase()
             except StopNowError as stop:
                 raise self._interrupted(stop.signal_number) from None
 
@@ -89,12 +95,13 @@ class Loop:
             if p.step_in_epoch < self.session.batches.steps_per_epoch:
                 self._epoch()
                 self._save()
-            self.interrupt.immediate = True
-            row = self._validate()
-            self.interrupt.immediate = False
+            self._read_window()
+            with self.interrupt.deferred(False):  # what is on disk is complete
+                row = self._validate()
             self._after_validation(row)
             self.observer.evaluated(row)
             self._save()
+            self.interrupt.check()
 
     def _epoch(self) -> None:
         p, session = self.progress, self.session
@@ -110,10 +117,16 @@ class Loop:
             p.tokens += batch.predicted
             p.train_seconds += time.perf_counter() - start
             self.observer.step(p, terms)
-            if self.interrupt.received is not None:
-                self._save()
-                raise self._interrupted(self.interrupt.received)
+            self._pause()
             start = time.perf_counter()
+
+    def _pause(self) -> None:
+        """Between two updates, those of inner loops included: saves when it is time, stops after a signal."""
+        asked = self.interrupt.received is not None
+        if asked or (self.settings.save_every and time.monotonic() - self.saved_at >= 60 * self.settings.save_every):
+            self._save()
+        if asked:
+            self.interrupt.check()
 
     def _account(self, terms: Terms, size: int) -> None:
         """Adds the update's terms to the window, which a GPU keeps on the device for a while."""
@@ -218,8 +231,12 @@ class Loop:
         self.session.begin(self.phases[number], self.epochs[number])
 
     def _save(self) -> None:
-        self._read_window()
-        save_state(self.folder, self.session, self.progress)
+        """Writes a checkpoint; sums on a GPU go into it as they are, so that its moment leaves no trace in them."""
+        if self.window is not None and not bool(self.window.isfinite().all()):
+            self._read_window()
+        self.progress.kl_weight = float(self.kl_weight)
+        save_state(self.folder, self.session, self.progress, self.window)
+        self.saved, self.saved_at = self.progress.total_steps, time.monotonic()
 
     def _resume(self, forget: Callable[[int], None]) -> None:
         found = load_latest(self.folder)
@@ -227,6 +244,9 @@ class Loop:
             self._begin_phase()
         else:
             self.progress = Progress(**found[1]["progress"])
+            self.kl_weight, self.saved = self.progress.kl_weight, self.progress.total_steps
+            window = found[0].get(WINDOW)
+            self.window = None if window is None else window.to(self.session.device)
             self.session.begin(self.phases[self.progress.phase], self.epochs[self.progress.phase])
             restore_state(*found, self.session)
             # a run whose number of epochs was raised goes on where it had stopped
@@ -236,8 +256,11 @@ class Loop:
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         p = self.progress
-        return InterruptedRunError(
-            f"interrupted after {p.total_steps} updates (epoch {p.total_epochs + 1}); the checkpoint is saved, "
-            "--resume, or `vae compare` again, goes on from there",
-            number,
-        )
+        if self.saved is None:
+            told = "nothing is saved yet; --resume, or `vae compare` again, begins it anew"
+        elif self.saved == p.total_steps:
+            told = "the checkpoint is saved; --resume, or `vae compare` again, goes on from there"
+        else:
+            told = f"stopped before it was saved; --resume, or `vae compare` again, goes on from update {self.saved}"
+        done = f"interrupted after {p.total_steps} updates (epoch {p.total_epochs + 1})"
+        return InterruptedRunError(f"{done}; {told}", number)

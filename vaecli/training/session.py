@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -40,6 +40,7 @@ class TrainingSession:
         self.batches = TrainBatches(corpus.train, config.training.batch_size, config.training.seed)
         self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
         self.random_draws = 0
+        self.on_pause: Callable[[], None] = lambda: None
         self.begin(Phase(), config.training.epochs)
 
     def begin(self, phase: Phase, epochs: int) -> None:
@@ -82,6 +83,10 @@ class TrainingSession:
         for group in groups:
             if group in self.optimizers:
                 self.optimizers[group].step()
+
+    def pause(self) -> None:
+        """A moment between two updates of an inner loop from which a checkpoint can go on."""
+        self.on_pause()
 
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""

@@ -16,6 +16,8 @@ from vaecli.training.progress import Progress
 from vaecli.training.session import TrainingSession
 
 PREFIX = "model."
+WINDOW = "window"
+"""Sums of an epoch's losses that a GPU keeps to itself for a while; absent on a CPU."""
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -28,9 +30,18 @@ def load_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     model.load_state_dict({k[len(PREFIX) :]: v for k, v in tensors.items() if k.startswith(PREFIX)})
 
 
-def save_state(folder: Path, session: TrainingSession, progress: Progress) -> None:
-    """Saves everything that the rest of the training depends on: weights, optimisers, clock, counters and RNG."""
+def save_state(folder: Path, session: TrainingSession, progress: Progress, window: Tensor | None = None) -> None:
+    """Saves everything that the rest of the training depends on: weights, optimisers, clock, counters and RNG.
+
+    Args:
+        folder: The run's ``checkpoint/``.
+        session: At a moment between two updates, those of an inner loop included.
+        progress: Where it stands.
+        window: Sums that are not in `progress` yet.
+    """
     tensors = model_tensors(session.model)
+    if window is not None:
+        tensors[WINDOW] = window
     state: dict[str, Any] = {"progress": asdict(progress), "optimizers": {}}
     for name, optimizer in session.all_optimizers.items():
         packed, scalars = pack_optimizer(name, optimizer)

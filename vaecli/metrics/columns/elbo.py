@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from vaecli.corpus.types import Batch
 from vaecli.metrics.inference import evaluation_mode, infer, sampled_nll, wide_prior
+from vaecli.metrics.keeper import FORGETFUL
+from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.bound import bound_terms
-from vaecli.model.posterior import Posterior
+from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
@@ -56,18 +59,42 @@ def elbo_terms(model: VAE, scoring: Scoring, rec_samples: int = 1) -> ElboTerms:
     order, parts = [], []
     with evaluation_mode(model, scoring.device):
         prior = wide_prior(model)
-        for index, batch in scoring.batches():
+        for index, batch, posterior in _posteriors(model, scoring):
             order.append(index)
-            parts.append(_batch_terms(model, prior, batch, rec_samples, scoring))
+            parts.append(_batch_terms(model, prior, posterior, batch, rec_samples, scoring))
     return _restore(parts, torch.cat(order).argsort())
 
 
-def _batch_terms(model: VAE, prior: Prior, batch: Batch, samples: int, scoring: Scoring) -> ElboTerms:
+def _posteriors(model: VAE, scoring: Scoring) -> Iterator[tuple[Tensor, Batch, Posterior | None]]:
+    """Every batch with its posterior; those that a remedy refines take long, and are kept."""
+    if not _keeps_posteriors(model, scoring):
+        for index, batch in scoring.batches():
+            yield index, batch, infer(model, batch, scoring.seed) if model.has_latent else None
+        return
+
+    def refined(index: Tensor, batch: Batch) -> Tensor:
+        return torch.cat(infer(model, batch, scoring.seed).tensors, 1)
+
+    kept = batch_results("posterior", model, scoring, refined)
+    for (index, batch), (_, values) in zip(scoring.batches(), kept, strict=True):
+        yield index, batch, DiagonalGaussian(*values.chunk(2, 1))
+
+
+def _keeps_posteriors(model: VAE, scoring: Scoring) -> bool:
+    """Whether they take long, someone keeps results, and they are of the kind that is kept: a batch shows it."""
+    if not model.has_latent or model.refine is None or scoring.keeper is FORGETFUL:
+        return False
+    _, batch = next(scoring.batches())
+    return isinstance(infer(model, batch, scoring.seed), DiagonalGaussian)
+
+
+def _batch_terms(
+    model: VAE, prior: Prior, posterior: Posterior | None, batch: Batch, samples: int, scoring: Scoring
+) -> ElboTerms:
     nll = partial(sampled_nll, model, batch=batch, precision=scoring.precision)
-    if not model.has_latent:
+    if posterior is None:
         no_code = torch.zeros(1, batch.size, 0, device=batch.tokens.device)
         return ElboTerms(nll(no_code).squeeze(0), None, None, None)
-    posterior = infer(model, batch, scoring.seed)
     noise = sentence_noise(scoring.seed, "rec", batch.index, samples, posterior.noise_size)
     z = posterior.sample(noise.to(batch.tokens.device))
     bound = bound_terms(posterior, prior, z, nll)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vaecli.corpus.types import Batch
 from vaecli.metrics.inference import evaluation_mode, sample_chunks, sampled_nll, wide_prior
+from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring, ScoringPrecision
 from vaecli.model.posterior import Posterior
@@ -41,10 +42,15 @@ def importance_weighted_nll(model: VAE, scoring: Scoring, posterior: Posterior, 
     result = torch.empty(len(scoring.split), dtype=torch.float64, device=scoring.device)
     with evaluation_mode(model, scoring.device):
         prior = wide_prior(model)
-        for index, batch in scoring.batches(size):
-            q = posterior.map(lambda t, index=index: t[index])  # type: ignore[misc]
+
+        def nll(index: Tensor, batch: Batch) -> Tensor:
+            q = posterior.map(lambda t: t[index])
             noise = sentence_noise(scoring.seed, "iw", batch.index, samples, q.noise_size).to(scoring.device)
-            result[index] = _batch_nll(model, prior, q, batch, noise, scoring.precision)
+            return _batch_nll(model, prior, q, batch, noise, scoring.precision)
+
+        inputs = (samples, *posterior.tensors)
+        for index, values in batch_results("iw", model, scoring, nll, inputs, size):
+            result[index] = values
     return result
 
 

@@ -27,6 +27,7 @@ from vaecli.metrics.extras.gradients import gradient_noise, gradients_in_evaluat
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.extras.text.samples import as_split
 from vaecli.metrics.inference import evaluation_mode, wide_prior
+from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import DiagonalGaussian
@@ -125,14 +126,20 @@ def measure_gaps(model: VAE, scoring: Scoring, posterior: DiagonalGaussian, iw_s
     encoder, best = (torch.empty(len(scoring.split), dtype=torch.float64, device=device) for _ in range(2))
     with evaluation_mode(model, device), gradients_in_evaluation(model):
         prior = wide_prior(model)
-        for index, batch in scoring.batches():
+
+        def optimum(index: Tensor, batch: Batch) -> Tensor:
+            """(B, 2 Z + 2): the best Gaussian, and the -ELBO of the encoder's and of this one."""
             start = DiagonalGaussian(posterior.mean[index], posterior.logvar[index])
             noise = sentence_noise(seed, "gaps", batch.index, STEPS * FIT_SAMPLES // 2, start.noise_size).to(device)
             end = optimise(model, prior, start, batch, noise)
-            mean[index], logvar[index] = end.mean, end.logvar
             noise = sentence_noise(seed, "gaps_test", batch.index, TEST_SAMPLES, start.noise_size).to(device)
-            encoder[index] = neg_elbo(model, prior, start, batch, noise)
-            best[index] = neg_elbo(model, prior, end, batch, noise)
+            bounds = [neg_elbo(model, prior, q, batch, noise) for q in (start, end)]
+            return torch.cat([end.mean, end.logvar, torch.stack(bounds, 1)], 1)
+
+        inputs = (STEPS, FIT_SAMPLES, TEST_SAMPLES, *posterior.tensors)
+        for index, values in batch_results("gaps", model, scoring, optimum, inputs):
+            mean[index], logvar[index] = values[:, :-2].chunk(2, 1)
+            encoder[index], best[index] = values[:, -2], values[:, -1]
     nll = importance_weighted_nll(model, scoring, DiagonalGaussian(mean, logvar), iw_samples)
     return Gaps(encoder, best, nll)
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.metrics.columns.mi import standard_error
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
+from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.bound import bound_terms
@@ -75,13 +76,18 @@ def gradient_noise(model: VAE, scoring: Scoring, posterior: DiagonalGaussian) ->
     signal, noise = (torch.empty(count, dtype=torch.float64, device=device) for _ in range(2))
     with evaluation_mode(model, device), gradients_in_evaluation(model):
         prior = wide_prior(model)
-        for index, batch in scoring.batches():
+
+        def moments(index: Tensor, batch: Batch) -> Tensor:
+            """(B, 2) signal and noise."""
             q = DiagonalGaussian(posterior.mean[index], posterior.logvar[index])
             draws = sentence_noise(scoring.seed, "gradients", batch.index, SAMPLES, q.noise_size).to(device)
-            found = bound_gradients(model, prior, q, batch, draws)
-            variance = found.var(0).sum(1)
-            noise[index] = variance
-            signal[index] = found.mean(0).square().sum(1) - variance / SAMPLES
+            gradients = bound_gradients(model, prior, q, batch, draws)
+            variance = gradients.var(0).sum(1)
+            return torch.stack([gradients.mean(0).square().sum(1) - variance / SAMPLES, variance], 1)
+
+        inputs = (SAMPLES, *posterior.tensors)
+        for index, values in batch_results("gradients", model, scoring, moments, inputs):
+            signal[index], noise[index] = values[:, 0], values[:, 1]
     return GradientNoise(signal, noise)
 
 

@@ -108,7 +108,7 @@ def undefined(columns: Iterable[str], reason: str) -> BlockResult:
 
 
 def check_names(names: Iterable[str], source: str = "") -> tuple[str, ...]:
-    """The names, each once, in the order block.
+    """The names, each once, in their order.
 
     Args:
         names: Names of evaluations.

@@ -69,6 +69,13 @@ class Session(Protocol):
         The groups are those of `vaecli.model.parameter_groups`.
         """
 
+    def pause(self) -> None:
+        """To be called between two updates of an inner loop, with its counters in buffers of the model.
+
+        The run may be saved there, and stopped: it then goes on with the same batch, a new call of the step, and those
+        buffers. An inner loop of minutes that never pauses can't be interrupted.
+        """
+
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
 

@@ -22,6 +22,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from vaecli.corpus.types import Batch
 from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import mutual_information
@@ -36,6 +37,7 @@ from vaecli.metrics.extras.game.equilibrium import (
 from vaecli.metrics.extras.game.rate import final_weight, rate_cells
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
+from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import Posterior
@@ -122,8 +124,12 @@ def prior_log_prob(model: VAE, scoring: Scoring, codes: Tensor) -> Tensor:
     """(N,) mean over samples of log p(x|z) with (S, N, Z) codes."""
     result = torch.empty(len(scoring.split), dtype=torch.float64, device=scoring.device)
     with evaluation_mode(model, scoring.device):
-        for index, batch in scoring.batches():
-            result[index] = -sampled_nll(model, codes[:, index], batch, scoring.precision).mean(0)
+
+        def log_prob(index: Tensor, batch: Batch) -> Tensor:
+            return -sampled_nll(model, codes[:, index], batch, scoring.precision).mean(0)
+
+        for index, values in batch_results("prior_log_prob", model, scoring, log_prob, (codes,)):
+            result[index] = values
     return result
 
 

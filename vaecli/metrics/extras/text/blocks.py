@@ -48,7 +48,7 @@ def bleu_block(block: BlockInput) -> BlockResult:
 
 
 def samples_block(block: BlockInput) -> BlockResult:
-    """Variety of samples of the prior, and their perplexity where a language model of train is block."""
+    """Variety of samples of the prior, and their perplexity where a language model of train is there."""
     longest = decoding_limit(block.corpus, block.split)
     drawn = sample_prior(block.model, block.scoring, block.sentences or COUNT, longest)
     words = [sentence.words for sentence in drawn]
@@ -81,7 +81,7 @@ def reverse_block(block: BlockInput) -> BlockResult:
     Raises:
         UsageError: There are too few samples.
         DivergedError: The language model diverged.
-        InterruptedRunError: A signal came; nothing is kept.
+        InterruptedRunError: A signal came.
     """
     count = block.sentences or REVERSE_COUNT
     drawn = sample_prior(block.model, block.scoring, count, decoding_limit(block.corpus, block.split))

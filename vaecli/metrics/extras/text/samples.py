@@ -15,6 +15,7 @@ from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Sampling, Scoring
 from vaecli.model.decoding import Sentence, sample, sampling_noise
+from vaecli.model.digest import tensor_bytes
 from vaecli.model.vae import VAE
 
 COUNT = 1000
@@ -84,5 +85,5 @@ def weights_fingerprint(model: VAE) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor_bytes(tensor))
     return digest.hexdigest()[:12]

@@ -1,0 +1,99 @@
+"""What a run may go on with: the same text, checkpoints that are there, and a word where its surroundings changed."""
+
+import json
+import re
+import shutil
+
+import pytest
+from support import TINY
+
+import vaecli
+from vaecli.core.errors import DataError, UsageError
+from vaecli.runs import trial
+from vaecli.runs.continuation import changed_surroundings, check_same_corpus, surroundings
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.loaded_run import load_run
+
+SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
+
+
+@pytest.fixture
+def text(tmp_path):
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    write(folder, SENTENCES)
+    return folder
+
+
+def write(folder, sentences):
+    for part in ("train", "valid", "test"):
+        (folder / f"{part}.txt").write_text("\n".join(sentences * 3) + "\n")
+
+
+def train(text, tmp_path, epochs=1, **more):
+    return vaecli.train("bn", text, settings={**TINY, "training.epochs": epochs}, out=tmp_path / "runs", **more)
+
+
+def state(run):
+    return {p.name: p.read_bytes() for p in sorted(run.path.rglob("*")) if p.is_file() and p.name != ".lock"}
+
+
+@pytest.mark.parametrize("sentences", [SENTENCES[::-1], [*SENTENCES, "a new word"]], ids=["text", "vocabulary"])
+def test_another_text_is_refused_with_both_fingerprints_and_nothing_written(text, tmp_path, sentences):
+    run = train(text, tmp_path)
+    before = state(run)
+    write(text, sentences)
+    now = vaecli.train("bn", text, settings=TINY, out=tmp_path / "others")
+    first, second = (json.loads(before["run.json"])["corpus"]["fingerprint"], fingerprint(now))
+    with pytest.raises(UsageError) as refused:
+        train(text, tmp_path, epochs=2, resume=True)
+    assert first[:12] in str(refused.value)
+    assert second[:12] in str(refused.value)
+    assert state(run) == before
+
+
+def fingerprint(run):
+    return RunFolder(run.path).fingerprint
+
+
+def test_a_prepared_folder_is_not_gone_on_with_on_another_text(text, tmp_path):
+    run = train(text, tmp_path)
+    write(text, SENTENCES[::-1])
+    other = vaecli.train("bn", text, settings=TINY, out=tmp_path / "others")
+    before, corpus = state(run), load_run(other.path).corpus
+    with pytest.raises(UsageError, match="began on another corpus"):
+        check_same_corpus(RunFolder(run.path), corpus)
+    with pytest.raises(UsageError, match="began on another corpus"):
+        trial.run_trial(RunFolder(run.path), None, corpus)
+    assert state(run) == before
+
+
+def test_what_moves_last_digits_is_told_and_kept(text, tmp_path, monkeypatch):
+    run = train(text, tmp_path)
+    folder = RunFolder(run.path)
+    now = surroundings(load_run(run.path).device, "fp32")
+    assert changed_surroundings(folder, now) == ""
+    elsewhere = {**now, "torch": "1.0", "threads": "97"}
+    monkeypatch.setattr(trial, "surroundings", lambda device, precision: elsewhere)
+    with pytest.warns(UserWarning, match=rf"torch {re.escape(now['torch'])} -> 1.0, threads {now['threads']} -> 97.*last digits"):
+        train(text, tmp_path, epochs=2, resume=True)
+    assert folder.run()["surroundings"] == now
+    assert [note for note in folder.run()["notes"] if "threads" in note]
+
+
+def test_a_training_whose_checkpoints_are_gone_is_not_silently_begun_anew(text, tmp_path):
+    run = train(text, tmp_path)
+    shutil.rmtree(run.path / "checkpoint")
+    with pytest.raises(DataError, match=r"1 epochs were trained, by history\.csv, .* begin anew with --overwrite"):
+        train(text, tmp_path, epochs=2, resume=True)
+    assert len(RunFolder(run.path).history()) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_finished_run_without_its_weights_says_what_is_left_and_what_to_do(text, tmp_path, damage):
+    run = train(text, tmp_path)
+    best = run.path / "checkpoint" / "best.safetensors"
+    best.unlink() if damage == "missing" else best.write_bytes(b"x")
+    with pytest.raises(DataError, match=r"its figures are kept in metrics\.json; put the file back, or train .*anew"):
+        load_run(run.path)
+    assert RunFolder(run.path).metrics()["values"]

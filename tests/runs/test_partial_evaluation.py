@@ -1,0 +1,169 @@
+"""A long evaluation that is cut off goes on where it was: nothing is measured twice, and the figures are the same."""
+
+import json
+import signal
+
+import pytest
+import torch
+from support import TINY
+
+import vaecli
+from vaecli.core.errors import InterruptedRunError
+from vaecli.metrics.columns import iw
+from vaecli.metrics.extras import gaps, registry
+from vaecli.metrics.extras.registry import BlockResult
+from vaecli.runs.evaluation import EvaluationRequest, evaluate_run
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.loaded_run import load_run
+from vaecli.runs.partial_evaluation import FILE, FolderKeeper
+from vaecli.training.checkpoint import save_checkpoint
+
+SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
+SETTINGS = {**TINY, "training.epochs": 1, "evaluation.batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("text") / "toy"
+    folder.mkdir()
+    for part in ("train", "valid", "test"):
+        (folder / f"{part}.txt").write_text("\n".join(SENTENCES * 4) + "\n")
+    return folder
+
+
+def counted(monkeypatch, module, name, stop_after=None):
+    """Counts the calls of a function, and sends a signal after one of them."""
+    function, calls = getattr(module, name), []
+
+    def counting(*arguments, **more):
+        result = function(*arguments, **more)
+        calls.append(1)
+        if len(calls) == stop_after:
+            signal.raise_signal(signal.SIGTERM)
+        return result
+
+    monkeypatch.setattr(module, name, counting)
+    return calls
+
+
+@pytest.mark.parametrize("method", ["vanilla", "semi_amortized", "iaf"])
+def test_the_final_evaluation_goes_on_from_its_last_batch(corpus, tmp_path, method, monkeypatch):
+    whole = vaecli.train(method, corpus, settings=SETTINGS, out=tmp_path / "whole").figures
+    calls = counted(monkeypatch, iw, "_batch_nll", stop_after=2)
+    with pytest.raises(InterruptedRunError, match="what was measured is kept; the same command goes on") as stopped:
+        vaecli.train(method, corpus, settings=SETTINGS, out=tmp_path / "cut")
+    assert stopped.value.exit_code == 143
+    folder = RunFolder(tmp_path / "cut" / "toy" / method / "seed-0")
+    assert folder.status == "interrupted"
+    assert (folder.checkpoint_path / FILE).exists()
+    again = vaecli.train(method, corpus, settings=SETTINGS, out=tmp_path / "cut", resume=True).figures
+    assert len(calls) == 7  # six batches, of which the second was stopped before it was written down
+    assert not (folder.checkpoint_path / FILE).exists()
+    timings = ("seconds", "tokens_per_second", "peak_memory_mb")
+    assert {k: v for k, v in again.items() if k not in timings} == {k: v for k, v in whole.items() if k not in timings}
+
+
+@pytest.fixture
+def run(corpus, tmp_path):
+    vaecli.train("vanilla", corpus, settings=SETTINGS, out=tmp_path)
+    return load_run(tmp_path / "toy" / "vanilla" / "seed-0")
+
+
+def test_what_a_kill_leaves_is_taken_up(run, monkeypatch):
+    """A kill leaves what was saved in time; here that is every batch."""
+    request = EvaluationRequest(("gaps",), "test", iw_samples=7)
+    whole = evaluate_run(run, request)
+    monkeypatch.setattr(FolderKeeper, "_save_in_time", FolderKeeper.save)
+    optimise = gaps.optimise
+
+    class Power(BaseException):
+        pass
+
+    def cut(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Power
+        return optimise(*arguments)
+
+    calls = []
+    monkeypatch.setattr(gaps, "optimise", cut)
+    with pytest.raises(Power):
+        evaluate_run(run, request)
+    nlls = counted(monkeypatch, iw, "_batch_nll")
+    resumed = evaluate_run(run, request)
+    assert len(calls) == 7  # six batches, of which the fourth began twice
+    assert len(nlls) == 6  # those of gaps; those of the standard columns are kept
+    assert resumed == whole
+
+
+def test_a_finished_evaluation_is_not_made_again(run, monkeypatch):
+    made = []
+
+    def block(inputs):
+        made.append(1)
+        return BlockResult({"inference_gap": 1.5}, {"list": [1, 2]}, ("line",), {"samples": 3})
+
+    def last(inputs):
+        signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr("vaecli.runs.evaluation.load_block", {"gaps": block, "payoff": last}.get)
+    request = EvaluationRequest(("gaps", "payoff"), "test")
+    for _ in range(2):
+        with pytest.raises(InterruptedRunError) as stopped:
+            evaluate_run(run, request)
+        assert stopped.value.exit_code == 128 + signal.SIGHUP
+    assert made == [1]
+    result = evaluate_run(run, EvaluationRequest(("gaps",), "test")).results["gaps"]
+    assert result == BlockResult({"inference_gap": 1.5}, {"list": [1, 2]}, ("line",), {"samples": 3})
+    assert made == [1]
+
+
+def test_nothing_of_another_request_model_or_version_is_taken(run, monkeypatch):
+    keeper, made = FolderKeeper(run.folder, 0), []
+    monkeypatch.setattr("vaecli.runs.evaluation.load_block", lambda name: lambda inputs: made.append(1) or RESULT)
+    RESULT = BlockResult({"inference_gap": 1.0})
+
+    def measure(sentences=None):
+        from vaecli.runs.evaluation import block_input, run_blocks
+
+        request = EvaluationRequest(("gaps",), "test", sentences=sentences)
+        run_blocks(("gaps",), block_input(run, request, keeper), keeper)
+
+    measure()
+    measure()
+    assert len(made) == 1
+    measure(sentences=3)
+    assert len(made) == 2
+    with torch.no_grad():
+        run.model.decoder.output.weight.add_(1)
+    measure()
+    assert len(made) == 3
+    monkeypatch.setitem(registry.VERSIONS, "gaps", 99)
+    measure()
+    assert len(made) == 4
+
+
+def test_a_damaged_file_is_made_anew_and_a_folder_that_can_not_be_written_keeps_nothing(run, monkeypatch):
+    (run.folder.checkpoint_path / FILE).write_bytes(b"damaged")
+    keeper = FolderKeeper(run.folder, 5)
+    assert keeper.batches == {}
+    assert keeper.save()
+    monkeypatch.setattr("vaecli.runs.partial_evaluation.save_checkpoint", lambda *a: (_ for _ in ()).throw(OSError()))
+    assert not keeper.save()
+    with pytest.raises(InterruptedRunError, match="what was measured is lost: it can't be written"), keeper.kept():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_short_evaluation_writes_nothing(run, monkeypatch):
+    monkeypatch.setattr("vaecli.runs.partial_evaluation.save_checkpoint", lambda *a: pytest.fail("too early"))
+    evaluate_run(run, EvaluationRequest(("dimensions",), "test", iw_samples=5))
+
+
+def test_it_is_kept_as_numbers_and_json(run):
+    keeper = FolderKeeper(run.folder, 0)
+    keeper.write("key", torch.tensor([1.5]))
+    keeper.save()
+    again = FolderKeeper(run.folder, 0)
+    assert torch.equal(again.read("key"), torch.tensor([1.5]))
+    assert json.loads(json.dumps(again.blocks)) == {}
+    save_checkpoint(run.folder.checkpoint_path, FILE, {}, {"blocks": {}})

@@ -1,0 +1,73 @@
+"""What has to be as it was for a run to go on, and what is told where it isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from vaecli.core.errors import DataError, UsageError
+from vaecli.runs.environment import describe_environment
+from vaecli.training.checkpoint import LAST, PREVIOUS
+
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
+    from vaecli.runs.folder import RunFolder
+
+
+BEGAN = "the run began with other surroundings"
+"""How a note on them starts."""
+
+
+def check_same_corpus(folder: RunFolder, corpus: Corpus) -> None:
+    """Refuses to go on with a run on another text or vocabulary than it began with.
+
+    Raises:
+        UsageError: Names both fingerprints.
+    """
+    known = folder.fingerprint
+    if known and known != corpus.fingerprint:
+        raise UsageError(
+            f"{folder.path}: this run began on another corpus (fingerprint {known[:12]}) than {corpus.name!r} is now "
+            f"({corpus.fingerprint[:12]}); restore the text, give the new one a --name of its own, or --overwrite"
+        )
+
+
+def check_checkpoint(folder: RunFolder) -> None:
+    """Refuses to begin a training anew whose checkpoints are gone.
+
+    Raises:
+        DataError: Epochs were trained, and no checkpoint is there.
+    """
+    rows = folder.history()
+    if rows and not any((folder.checkpoint_path / name).exists() for name in (LAST, PREVIOUS)):
+        raise DataError(
+            f"{folder.checkpoint_path}: {len(rows)} epochs were trained, by {folder.history_path.name}, and no "
+            "checkpoint is left to go on from; put it back, or begin anew with --overwrite"
+        )
+
+
+def surroundings(device: torch.device, precision: str) -> dict[str, str]:
+    """What moves figures in their last digits: compared when a run is gone on with."""
+    now = describe_environment()
+    return {
+        "torch": now["versions"]["torch"],
+        "threads": str(torch.get_num_threads()),
+        "kernels": now["kernels"],
+        "processor": now["cpu"],
+        "device": str(device),
+        "precision": precision,
+    }
+
+
+def changed_surroundings(folder: RunFolder, now: Mapping[str, str]) -> str:
+    """What is otherwise than when the run began, in words; empty where nothing is, or nothing had begun."""
+    run = folder.run()
+    before = run.get("surroundings") if (folder.checkpoint_path / LAST).exists() else None
+    if not isinstance(before, dict):
+        return ""
+    lines = [f"{key} {before.get(key)} -> {value}" for key, value in now.items() if str(before.get(key)) != value]
+    return (
+        f"the run began with other surroundings ({', '.join(lines)}): figures move in the last digits" if lines else ""
+    )

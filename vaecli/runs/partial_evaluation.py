@@ -1,0 +1,127 @@
+"""What of a long evaluation is on disk while it goes on, in the folder of its run.
+
+Two things in ``checkpoint/``, deleted when the evaluation ends: ``evaluation.safetensors`` with results by batch
+and finished evaluations, and a folder ``reference-...`` with the checkpoints of a language model that one trains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vaecli.core.errors import DataError, InterruptedRunError, VaeError
+from vaecli.metrics.extras.registry import VERSIONS, BlockInput, BlockResult
+from vaecli.metrics.kept_results import digest_of
+from vaecli.runs.folder import RunFolder
+from vaecli.training.checkpoint import load_checkpoint, save_checkpoint
+from vaecli.training.interrupt import Interrupt, StopNowError
+
+FILE = "evaluation.safetensors"
+
+
+class FolderKeeper:
+    """Implements `vaecli.metrics.keeper.Keeper` for a run's folder.
+
+    Nothing is written before the first `minutes` have passed, so that a short evaluation costs nothing. A folder that
+    can't be written, or that another process has, keeps nothing: the evaluation goes on.
+
+    Args:
+        folder: Of the run.
+        minutes: Between two saves; 0 saves when the evaluation is interrupted only.
+    """
+
+    def __init__(self, folder: RunFolder, minutes: float) -> None:
+        self.folder, self.minutes = folder, minutes
+        self.saved_at = time.monotonic()
+        self.batches: dict[str, Tensor] = {}
+        self.blocks: dict[str, Any] = {}
+        with suppress(DataError):  # none, or a damaged one: it is made anew
+            self.batches, state = load_checkpoint(folder.checkpoint_path / FILE)
+            self.blocks = dict(state["blocks"])
+        self.reused = bool(self.batches or self.blocks)
+
+    def read(self, key: str) -> Tensor | None:
+        """See `Keeper.read`."""
+        return self.batches.get(key)
+
+    def write(self, key: str, results: Tensor) -> None:
+        """See `Keeper.write`."""
+        self.batches[key] = results.detach().cpu()
+        self._save_in_time()
+
+    def read_block(self, name: str, block: BlockInput) -> BlockResult | None:
+        """The result of an evaluation that was finished before."""
+        kept = self.blocks.get(_block_key(name, block))
+        if kept is None:
+            return None
+        return BlockResult(kept["values"], kept["details"], tuple(kept["lines"]), kept["settings"])
+
+    def write_block(self, name: str, block: BlockInput, result: BlockResult) -> None:
+        """Keeps the result of an evaluation."""
+        self.blocks[_block_key(name, block)] = {
+            "values": dict(result.values),
+            "details": dict(result.details),
+            "lines": list(result.lines),
+            "settings": dict(result.settings),
+        }
+        self._save_in_time()
+
+    def reference_folder(self, sentences: Sequence[Sequence[int]], seed: int) -> Path:
+        """Where a language model of some sentences has its checkpoints."""
+        digest = hashlib.sha256(json.dumps([seed, list(map(list, sentences))]).encode()).hexdigest()
+        return self.folder.checkpoint_path / f"reference-{digest[:12]}"
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keeps what is measured where a signal comes; at the end nothing of it is left.
+
+        Raises:
+            InterruptedRunError: A signal came.
+        """
+        with Interrupt():
+            try:
+                yield
+            except (StopNowError, InterruptedRunError) as stop:
+                number = stop.signal_number
+                told = "what was measured is kept" if self.save() else "what was measured is lost: it can't be written"
+                raise InterruptedRunError(
+                    f"interrupted in an evaluation; {told}; the same command goes on", number
+                ) from None
+        self._forget()
+
+    def save(self) -> bool:
+        """Writes all that is kept; whether that was possible."""
+        self.saved_at = time.monotonic()
+        try:
+            with self.folder.lock():
+                save_checkpoint(self.folder.checkpoint_path, FILE, self.batches, {"blocks": self.blocks})
+        except (VaeError, OSError):
+            return False
+        return True
+
+    def _save_in_time(self) -> None:
+        if self.minutes and time.monotonic() - self.saved_at >= 60 * self.minutes:
+            self.save()
+
+    def _forget(self) -> None:
+        ours = [self.folder.checkpoint_path / FILE, *self.folder.checkpoint_path.glob("reference-*")]
+        if not any(path.exists() for path in ours):
+            return
+        with suppress(VaeError, OSError), self.folder.lock():
+            for path in ours:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _block_key(name: str, block: BlockInput) -> str:
+    """Of an evaluation: a digest of all that its result depends on."""
+    inputs: list[object] = [VERSIONS[name], block.config, block.sentences, block.corpus.fingerprint, block.recipe]
+    reference: Mapping[str, Tensor] = {} if block.reference is None else block.reference.state_dict()
+    return digest_of(name, block.model, block.scoring, [*inputs, *reference.values()])
