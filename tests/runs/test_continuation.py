@@ -75,7 +75,9 @@ def test_what_moves_last_digits_is_told_and_kept(text, tmp_path, monkeypatch):
     assert changed_surroundings(folder, now) == ""
     elsewhere = {**now, "torch": "1.0", "threads": "97"}
     monkeypatch.setattr(trial, "surroundings", lambda device, precision: elsewhere)
-    with pytest.warns(UserWarning, match=rf"torch {re.escape(now['torch'])} -> 1.0, threads {now['threads']} -> 97.*last digits"):
+    with pytest.warns(
+        UserWarning, match=rf"torch {re.escape(now['torch'])} -> 1.0, threads {now['threads']} -> 97.*last digits"
+    ):
         train(text, tmp_path, epochs=2, resume=True)
     assert folder.run()["surroundings"] == now
     assert [note for note in folder.run()["notes"] if "threads" in note]

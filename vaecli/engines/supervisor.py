@@ -216,7 +216,7 @@ class Supervisor:
             self._fail(attempt, _loss(attempt, end))
         else:
             own = message if status == "failed" else ""
-            self._fail(attempt, own or attempt.last_words() or f"it ended with code {end.code} and without a word")
+            self._fail(attempt, own or attempt.last_words() or _silent_end(end))
 
     def _fail(self, attempt: Attempt, message: str) -> None:
         mark(RunFolder(attempt.start.trial.path), "failed", message)
@@ -243,6 +243,10 @@ def _loss(attempt: Attempt, end: End) -> str:
     """``killed by SIGKILL, perhaps out of memory, in attempt 2; its last line: ...``."""
     words = attempt.last_words()
     return f"{end.killed} in attempt {attempt.start.number}" + (f"; its last line: {words}" if words else "")
+
+
+def _silent_end(end: End) -> str:
+    return "it ended without a word" if end.code is None else f"it ended with code {end.code} and without a word"
 
 
 def mark(folder: RunFolder, status: Status, message: str) -> str:
