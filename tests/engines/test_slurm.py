@@ -1,18 +1,14 @@
 """Trials as jobs: through submitit's own executors anywhere, and through a real SLURM where its daemons can run."""
 
-import os
-import signal
-import threading
 
 import pytest
 
 pytest.importorskip("submitit", reason="needs the extra: pip install 'vaecli[slurm]'")
 
-from tests.engines.test_local import attempts, fake, ignore, plan, wait_for
+from tests.engines.test_local import attempts, fake, plan
 from tests.runs.grids import prepared, run_json
-from vaecli.core.errors import UsageError
 from vaecli.engines.engine import Policy
-from vaecli.engines.slurm_engine import SlurmEngine, job_parameters, make_executor
+from vaecli.engines.slurm_engine import SlurmEngine
 
 
 def run(trials, cluster="local", options=(), **policy):
