@@ -26,9 +26,9 @@ from vaecli.settings.run_file import read_run, run_text, settings_by_key
 MARKER = "vaecli run"
 FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
-FREE = frozenset({"training.save_every", "training.threads"})
-"""Settings that a run may be gone on with at other values: threads move figures in their last digits, of which it is
-told, and the minutes between saves don't."""
+FREE = frozenset({"experiment", "training.save_every", "training.threads"})
+"""Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
+nothing, and threads move figures in their last digits, of which it is told."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
