@@ -50,7 +50,7 @@ Jobs = Annotated[
 ]
 EngineName = Annotated[
     str,
-    typer.Option("--engine", metavar="NAME", help="Where trials run: local, ray or slurm; see docs/scaling.md."),
+    typer.Option("--engine", metavar="NAME", help="Where trials run: local, ray or slurm."),
 ]
 Address = Annotated[
     str | None,

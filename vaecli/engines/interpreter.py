@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,22 @@ def safe_environment(variables: Mapping[str, str]) -> dict[str, str]:
     if not finds_package(path):
         safe["PYTHONPATH"] = os.pathsep.join(filter(None, (path, str(PACKAGE_ROOT))))
     return safe
+
+
+@contextmanager
+def safe_children(**variables: str) -> Iterator[None]:
+    """While it is entered, libraries that start processes of ours by themselves give them a safe environment.
+
+    Args:
+        variables: What else it is to hold.
+    """
+    before = dict(os.environ)
+    os.environ.update(safe_environment({**before, **variables}))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @cache

@@ -165,7 +165,8 @@ class Supervisor:
     def _next(self) -> list[Start]:
         """As many of the queue as there is room for; those whose folder can't be had fail."""
         taken = {attempt.start.slot for attempt in self.running}
-        free = islice((slot for slot in count() if slot not in taken), self.launcher.capacity() - len(taken))
+        room = max(0, self.launcher.capacity() - len(taken))  # it may have shrunk below what runs
+        free = islice((slot for slot in count() if slot not in taken), room)
         starts: list[Start] = []
         for slot in free if self.queue else ():
             while self.queue and not self.stopping:
@@ -216,7 +217,7 @@ class Supervisor:
             self._fail(attempt, _loss(attempt, end))
         else:
             own = message if status == "failed" else ""
-            self._fail(attempt, own or attempt.last_words() or f"it ended with code {end.code} and without a word")
+            self._fail(attempt, own or attempt.last_words() or _silent_end(end))
 
     def _fail(self, attempt: Attempt, message: str) -> None:
         mark(RunFolder(attempt.start.trial.path), "failed", message)
@@ -243,6 +244,10 @@ def _loss(attempt: Attempt, end: End) -> str:
     """``killed by SIGKILL, perhaps out of memory, in attempt 2; its last line: ...``."""
     words = attempt.last_words()
     return f"{end.killed} in attempt {attempt.start.number}" + (f"; its last line: {words}" if words else "")
+
+
+def _silent_end(end: End) -> str:
+    return "it ended without a word" if end.code is None else f"it ended with code {end.code} and without a word"
 
 
 def mark(folder: RunFolder, status: Status, message: str) -> str:
