@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaecli.core.messages import tell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -108,7 +110,7 @@ def newest() -> Path:
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
         names = ", ".join(map(str, passed))
-        print(f"{path}, for no trial has ended yet in {names}; name a folder to see it", file=sys.stderr)
+        tell(f"{path}, for no trial has ended yet in {names}; name a folder to see it")
     return path
 
 

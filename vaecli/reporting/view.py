@@ -78,11 +78,6 @@ class View:
     notes: tuple[str, ...] = ()
 
 
-def printable(text: str) -> str:
-    """The text with control characters written as escapes, so that no name can steer a terminal or break a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
     """Decimals for all cells of a column.
 
