@@ -1,6 +1,5 @@
 """Trials as jobs: through submitit's own executors anywhere, and through a real SLURM where its daemons can run."""
 
-
 import pytest
 
 pytest.importorskip("submitit", reason="needs the extra: pip install 'vaecli[slurm]'")

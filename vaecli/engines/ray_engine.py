@@ -8,10 +8,11 @@ one whose driver died, when the same command is run again. Ray ends what a dead 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, chdir, contextmanager, suppress
+from contextlib import ExitStack, chdir, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -80,6 +81,9 @@ def connected(address: str | None) -> Iterator[None]:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"--address {where}: Ray can't be reached or started there: {reason}") from None
         stack.callback(ray.shutdown)
+        stack.enter_context(
+            redirect_stdout(sys.stderr)
+        )  # Ray prints what happens to its nodes on stdout, among results
         yield
 
 

@@ -165,7 +165,8 @@ class Supervisor:
     def _next(self) -> list[Start]:
         """As many of the queue as there is room for; those whose folder can't be had fail."""
         taken = {attempt.start.slot for attempt in self.running}
-        free = islice((slot for slot in count() if slot not in taken), self.launcher.capacity() - len(taken))
+        room = max(0, self.launcher.capacity() - len(taken))  # it may have shrunk below what runs
+        free = islice((slot for slot in count() if slot not in taken), room)
         starts: list[Start] = []
         for slot in free if self.queue else ():
             while self.queue and not self.stopping:
