@@ -47,6 +47,8 @@ ENTRIES = (
     Entry(rows_evaluation.iw_ptb, ("iw-ptb",)),
     Entry(rows_evaluation.mi_split, ("mi",)),
     Entry(rows_evaluation.mi_memory, ("memory-mi",)),
+    Entry(rows_training.saving_ptb, ("saving-ptb",)),
+    Entry(rows_training.saving_yahoo, ("saving-yahoo",)),
     *(Entry(partial(rows_training.remedy_ptb, name), (f"remedy-{name}",)) for name in rows_training.REMEDIES),
     Entry(rows_program.reader, ("reader", "reader-cached"), on_gpu=False),
     Entry(rows_program.help_text, ("help",), on_gpu=False),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -22,7 +24,11 @@ from experiments.benchmarks.subjects import (
     train_ours,
 )
 from experiments.benchmarks.timing import interleave, synchronised
+from vaecli.config import TrainingConfig
 from vaecli.corpus.types import Corpus
+from vaecli.training.checkpoint import LAST
+from vaecli.training.progress import Progress
+from vaecli.training.state import save_state
 
 REMEDIES = ("bn", "free_bits", "linear_anneal", "info_mmd")
 """Whose updates should cost about what a vanilla one does."""
@@ -103,6 +109,44 @@ def remedy_row(method: str, shapes: Shapes, corpus: Corpus, options: Options, up
 def remedy_ptb(method: str, options: Options) -> list[Row]:
     """The cost of a remedy at Penn Treebank shapes."""
     return [remedy_row(method, PTB, ptb_corpus(), options, 2 if options.quick else 8)]
+
+
+def saving_row(shapes: Shapes, corpus: Corpus, options: Options) -> Row:
+    """The seconds of a checkpoint, over the minutes between two of them."""
+    session = make_session(shapes, corpus, options)
+    train_ours(session, our_batches(session, 2))  # so that optimisers have their moments
+    with tempfile.TemporaryDirectory(prefix="vae-saving-") as folder:
+        seconds = []
+        for _ in range(options.repeats + 1):
+            start = time.perf_counter()
+            save_state(Path(folder), session, Progress())  # which waits for the device and for the disk
+            seconds.append(time.perf_counter() - start)
+        seconds = seconds[1:]
+        size = (Path(folder) / LAST).stat().st_size
+    apart = 60 * TrainingConfig().save_every
+    return Row(
+        name=f"saving-{shapes.name}{options.suffix}",
+        title=f"a checkpoint every {apart / 60:g} minutes, {shapes.name} shapes: share of the time",
+        unit="s",
+        reference=None,
+        ours=median(seconds),
+        figure=median(seconds) / apart,
+        target=0.01,
+        at_least=False,
+        spread=(min(seconds) / apart, max(seconds) / apart),
+        repeats=len(seconds),
+        detail={"megabytes": size / 1e6},
+    )
+
+
+def saving_ptb(options: Options) -> list[Row]:
+    """The cost of saving at Penn Treebank shapes."""
+    return [saving_row(PTB, ptb_corpus(), options)]
+
+
+def saving_yahoo(options: Options) -> list[Row]:
+    """The cost of saving at Yahoo shapes."""
+    return [saving_row(YAHOO, yahoo_corpus(), options)]
 
 
 def measure_memory(side: str, options: Options, what: str = "yahoo") -> dict[str, float]:

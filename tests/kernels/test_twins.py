@@ -216,10 +216,12 @@ def words_of_texts():
         "the cat\n\n the  incomprehensibilities\u2028ab\u00e9 the\r\n",
         "cat dog\x85dog abcdefgh abcdefgi",
         "x" * 40 + "\n\n",
+        "a\nb c " + "x" * 1_001 + " d e\n" + "f " * 300_000 + "\ng " + "y" * 600_000 + " h " + "i " * 300_000,
     ]
     numbering = TextNumbering()
     for text in texts * 2:
-        found = numbering.text(text.encode())
+        found = numbering.text(text.encode(), 4)
+        yield torch.tensor([found.long.count, found.long.line])
         yield " ".join(numbering.spellings[n] for n in found.types.tolist())
         yield torch.from_numpy(found.lengths)
     yield " ".join(sorted(numbering.spellings))

@@ -116,13 +116,14 @@ def test_labels_name_the_settings_that_differ():
 
 def test_variants_are_readable_and_sorted():
     config = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.7}, "beta": {"beta": 2}}})
-    assert variant(config, {"training": {"clip": 1.0}}) == "beta.beta=2, bn.gamma=0.7, training.clip=1.0"
-    assert variant(build_config({}), {}) is None
+    assert variant(config.hyper, {"training": {"clip": 1.0}}) == "beta.beta=2, bn.gamma=0.7, training.clip=1.0"
+    assert variant({}, {}) is None
 
 
 def test_an_override_leaves_the_protocol_what_the_grid_says():
     shared = {"training": {"clip": 5.0, "epochs": 6}}
-    plain, own = build_config({"training": shared["training"]}), build_config({"training": {"clip": 1.0, "epochs": 6}})
+    given = shared["training"], {"clip": 1.0, "epochs": 6}
+    plain, own = (build_config({"training": values}).model_dump(mode="json") for values in given)
     assert protocol(own, {"training": {"clip": 1.0}}, shared) == protocol(plain, {}, shared)
     assert protocol(own, {}, shared) != protocol(plain, {}, shared)
     assert protocol(own, {"training": {"clip": 1.0}}, {}) == protocol(plain, {}, shared)  # the default

@@ -86,10 +86,12 @@ class Sentences:
     Attributes:
         text: UTF-8, a sentence a line; blank lines stay.
         labels: The label of each line; None without labels.
+        lines: The number of each line in the file; None where it is that in the text.
     """
 
     text: bytes
     labels: list[str] | None = None
+    lines: list[int] | None = None
 
 
 def split_columns(sources: Mapping[str, Source], columns: Columns) -> tuple[dict[str, Sentences], list[str]]:
@@ -222,7 +224,7 @@ def _chosen(
         path = sources[part].path
         texts = [_value(path, record, text, "--text-column") for record in rows]
         labels = None if label is None else [_label(path, record, label) for record in rows]
-        result[part] = Sentences("\n".join(texts).encode(), labels)
+        result[part] = Sentences("\n".join([*texts, ""]).encode(), labels, [record.line for record in rows])
     return result, notes
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
+from vaecli.corpus.long_lines import LONGEST_WORD
 from vaecli.corpus.slots import Ints
-from vaecli.corpus.symptoms import SplitText, judge_labels, judge_text
+from vaecli.corpus.symptoms import NOTE, SplitText, judge_labels, judge_text
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
@@ -31,16 +33,18 @@ class RawSplit:
         source: Where they are from, for messages.
         words: The words of all lines.
         labels: For each label field, the class of each line, blank ones included.
+        long_at: Number in the file of the first line with a word that is too long, if there is one.
     """
 
     source: str
     words: Words
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    long_at: int = 0
 
 
 @dataclass(frozen=True)
 class _Coded:
-    """A split as numbers of word types, blank lines gone and long sentences cut.
+    """A split as numbers of word types, blank lines gone.
 
     Attributes:
         types: (W,) numbers of the words.
@@ -60,7 +64,7 @@ class _Coded:
 
 
 def _code(raw: RawSplit, limit: int) -> _Coded:
-    """A split without blank lines, its long sentences cut."""
+    """A split without blank lines."""
     types, lengths = raw.words.types, raw.words.lengths
     kept = np.flatnonzero(lengths)
     if not len(kept):
@@ -70,12 +74,9 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
     cut = int((lengths > limit).sum())
-    share = np.minimum(lengths, limit) / lengths  # of a sentence that is kept
-    if cut:
-        position = np.arange(len(types)) - np.repeat(lengths.cumsum() - lengths, lengths)
-        types, lengths = types[position < limit], np.minimum(lengths, limit)
+    lengths = np.minimum(lengths, limit)
     written = raw.words.written
-    raw_words = len(types) if written is None else (written.lengths[kept] * share).sum()
+    raw_words = len(types) if written is None else written.lengths[kept].sum()
     return _Coded(types, lengths, kept, cut, blank, float(raw_words))
 
 
@@ -88,11 +89,11 @@ def encode_corpus(
     notes: Sequence[str] = (),
     tokenizer: Tokenizer | None = None,
 ) -> Corpus:
-    """Skips blank lines, cuts long sentences, builds the vocabulary on train and encodes the splits.
+    """Skips blank lines, builds the vocabulary on train and encodes the splits.
 
     Args:
         name: The corpus's name.
-        raw: ``train``, ``valid`` and ``test``.
+        raw: ``train``, ``valid`` and ``test``, their sentences cut to `max_length` words.
         words: The words that their numbers stand for.
         config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
         truth: Exact facts; left out of a corpus whose sentences were cut.
@@ -113,12 +114,14 @@ def encode_corpus(
     counts = dict.fromkeys(pieces, 0) | seen
     vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
     if len(vocabulary) == len(SPECIALS):
+        _refuse_long(raw["train"], sum(numbers))
         raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}
     lines = [*notes, *(_note(splits[part], coded[part]) for part in SPLITS)]
     lines.append(_vocabulary_note(vocabulary, seen))
+    lines += [line for part in SPLITS for line in _long_note(part, raw[part])]
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
@@ -190,7 +193,7 @@ def _written(raw: Mapping[str, RawSplit], train: _Coded, words: Sequence[str], c
     ends = train.lengths.cumsum()
     first, last = (Counter(train.types[edge].tolist()) for edge in (ends - train.lengths, ends - 1))
     edges = ({words[number]: count for number, count in edge.items()} for edge in (first, last))
-    return Written(train.lengths, dict(zip(words, counts, strict=True)), *edges)
+    return Written(train.lengths.astype(np.float64), dict(zip(words, counts, strict=True)), *edges)
 
 
 def _note(split: Split, coded: _Coded) -> str:
@@ -199,6 +202,27 @@ def _note(split: Split, coded: _Coded) -> str:
         f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
         f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"
     )
+
+
+def _refuse_long(train: RawSplit, words: int) -> None:
+    """Refuses a text all of whose words are too long."""
+    if train.words.long.count == words:
+        raise DataError(
+            f"{train.source}:{train.long_at}: all words have more than {LONGEST_WORD:,} characters, so the text isn't "
+            "cut into words: put blanks between them, or let subwords cut it (--tokenizer bpe)"
+        )
+
+
+def _long_note(part: str, raw: RawSplit) -> list[str]:
+    count = raw.words.long.count
+    if not count:
+        return []
+    what = f"1 word of {part} has" if count == 1 else f"{count:,} words of {part} have"
+    where = f"{Path(raw.source).name}:{raw.long_at}"
+    return [
+        f"{NOTE}{what} more than {LONGEST_WORD:,} characters, the first at {where}: read as {SPECIALS[UNK]}; take out "
+        "what is no text, or let subwords cut what has no blanks (--tokenizer bpe)"
+    ]
 
 
 def _vocabulary_note(vocabulary: WordVocabulary, seen: Mapping[str, int]) -> str:

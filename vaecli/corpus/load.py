@@ -60,7 +60,8 @@ def _load_synthetic(config: CorpusConfig) -> Corpus:
         sample = grammar.sample(sizes[part], seed)
         names = grammar.label_names
         labels = {name: [names[name][i] for i in values.tolist()] for name, values in sample.labels.items()}
-        raw[part] = RawSplit(f"{SYNTHETIC} {part}", numbering.sentences(sample.sentences), labels)
+        words = numbering.sentences(sample.sentences, config.max_length)
+        raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
     return encode_corpus(SYNTHETIC, raw, numbering.spellings, config, synthetic.synthetic_truth())
 
 

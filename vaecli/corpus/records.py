@@ -20,6 +20,12 @@ FASTTEXT = "__label__"
 SAMPLE_LINES, ENOUGH_LINES = 200, 20
 """Lines that are looked at to recognise a format, and the fewest that show one without quotation marks."""
 
+LONGEST_ROW = 1 << 20
+"""Characters of a line of separated values; sentences with commas may go on for longer."""
+
+MOST_FIELDS = 10_000
+"""Fields of a line."""
+
 RULE = "a line is a sentence, or on all lines of all three files a label, one tab and a sentence"
 
 Form = Literal["plain", "tab", "json", "comma", "semicolon", "fasttext"]
@@ -99,8 +105,8 @@ def _first_lines(text: bytes, count: int) -> list[str]:
     while start < len(text) and len(lines) < count:
         end = text.find(b"\n", start)
         end = len(text) if end < 0 else end
-        line = text[start:end].decode()
-        if line.strip():
+        line = str(memoryview(text)[start:end], "utf-8")
+        if line and not line.isspace():
             lines.append(line)
         start = end + 1
     return lines
@@ -118,6 +124,8 @@ def _is_separated(lines: Sequence[str], delimiter: str, said: bool) -> bool:
 
     Tokenised text has blanks round its commas; raw text with the same number of commas in every line is rare.
     """
+    if any(len(line) > LONGEST_ROW for line in lines):
+        return False
     rows: list[list[str]] = []
     try:
         rows.extend(csv.reader([line + "\n" for line in lines], delimiter=delimiter, strict=True))
@@ -133,18 +141,26 @@ def _is_separated(lines: Sequence[str], delimiter: str, said: bool) -> bool:
     return quoted > len(lines) / 2 or (not spaced and len(lines) >= ENOUGH_LINES)
 
 
+def _lines(source: Source) -> Iterator[str]:
+    """The lines of a file, decoded one at a time."""
+    return (line.decode().removesuffix("\n") for line in io.BytesIO(source.text))
+
+
 def _tab_records(source: Source, columns: Columns) -> Iterator[Record]:
     """Fields between tabs, without quotation marks of any meaning, since sentences hold lone ones."""
     width = 0
-    for number, line in enumerate(source.text.decode().split("\n"), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         # a label alone is a blank line, whose label goes with it
         if not line or line.isspace():
             yield Record(number, {})
             continue
+        tabs = line.count("\t")
+        width = width or (tabs + 1 if columns.said else 2)
+        if tabs + 1 != width:
+            raise DataError(f"{source.path}:{number}: {_tab_problem(tabs, width - 1)}; {_tab_rule(columns)}")
+        if width > MOST_FIELDS:
+            raise DataError(f"{source.path}:{number}: {tabs:,} tabs; a line has at most {MOST_FIELDS:,} fields")
         values = line.split("\t")
-        width = width or (len(values) if columns.said else 2)
-        if len(values) != width:
-            raise DataError(f"{source.path}:{number}: {_tab_problem(len(values) - 1, width - 1)}; {_tab_rule(columns)}")
         yield Record(number, {"1": values[0], "2": values[1]} if width == 2 else _numbered(values))
 
 
@@ -161,7 +177,7 @@ def _tab_rule(columns: Columns) -> str:
 
 
 def _json_records(source: Source, columns: Columns) -> Iterator[Record]:
-    for number, line in enumerate(source.text.decode().split("\n"), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         if not line.strip():
             yield Record(number, {})
             continue
@@ -183,7 +199,8 @@ def _json_text(value: object) -> str:
 def _separated_records(delimiter: str) -> Callable[[Source, Columns], Iterator[Record]]:
     def read(source: Source, columns: Columns) -> Iterator[Record]:
         """Separated values with quotation marks, as RFC 4180 has them; a line feed in a value becomes a blank."""
-        reader = csv.reader(io.StringIO(source.text.decode(), newline=""), delimiter=delimiter, strict=True)
+        lines = (line.replace("\r", " ") + "\n" for line in _lines(source))
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         width = 0
         while True:
             line = reader.line_num + 1
@@ -205,7 +222,7 @@ def _separated_records(delimiter: str) -> Callable[[Source, Columns], Iterator[R
 
 
 def _fasttext_records(source: Source, columns: Columns) -> Iterator[Record]:
-    for number, line in enumerate(source.text.decode().split("\n"), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         if not line.strip():
             yield Record(number, {})
             continue

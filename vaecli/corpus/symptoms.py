@@ -73,6 +73,9 @@ GLUED_SHARE = 0.03
 
 SHOWN_CLASSES = 5
 
+HASHED_WORDS = 1 << 16
+"""Words of sentences that are hashed together."""
+
 
 @dataclass(frozen=True)
 class SplitText:
@@ -216,26 +219,32 @@ def _unknown(
 def sentence_keys(types: Ints, lengths: Ints) -> NDArray[np.uint64]:
     """(N,) a number for each sentence, equal for equal sentences and, but for one pair in 2^64, only for these.
 
+    Numbers of several splits may be compared.
+
     Args:
         types: (W,) number of each word.
         lengths: (N,) words of each sentence, none of them 0.
     """
-    starts = lengths.cumsum() - lengths
-    position = np.arange(len(types)) - np.repeat(starts, lengths)
+    ends = lengths.cumsum()
     # a multilinear hash: random numbers of words times random numbers of positions, summed modulo 2^64
-    draw = np.random.default_rng(0)
-    word = draw.integers(2**64, size=int(types.max()) + 1, dtype=np.uint64)
-    weight = draw.integers(2**64, size=int(lengths.max()), dtype=np.uint64) | np.uint64(1)
-    keys: NDArray[np.uint64] = np.add.reduceat(word.take(types) * weight.take(position), starts)
+    word = np.random.default_rng(0).integers(2**64, size=int(types.max()) + 1, dtype=np.uint64)
+    weight = np.random.default_rng(1).integers(2**64, size=int(lengths.max()), dtype=np.uint64) | np.uint64(1)
+    keys = np.empty(len(lengths), dtype=np.uint64)
+    first = 0
+    while first < len(lengths):  # a few sentences at a time, since products take five times the room of words
+        start = int(ends[first] - lengths[first])
+        last = max(int(np.searchsorted(ends, start + HASHED_WORDS)), first + 1)
+        some, starts = lengths[first:last], ends[first:last] - lengths[first:last] - start
+        position = np.arange(some.sum()) - np.repeat(starts, some)
+        hashes = word.take(types[start : start + len(position)]) * weight.take(position)
+        keys[first:last] = np.add.reduceat(hashes, starts)
+        first = last
     return keys
 
 
 def _overlap(splits: Mapping[str, SplitText]) -> list[str]:
     """Sentences of valid and test that train has, and sentences that train repeats."""
-    texts = list(splits.values())
-    joined = sentence_keys(np.concatenate([t.types for t in texts]), np.concatenate([t.lengths for t in texts]))
-    bounds = np.cumsum([len(t.lengths) for t in texts])[:-1]
-    keys = dict(zip(splits, np.split(joined, bounds), strict=True))
+    keys = {part: sentence_keys(split.types, split.lengths) for part, split in splits.items()}
     train = np.sort(keys["train"])
     lines = []
     for part in ("valid", "test"):

@@ -44,6 +44,9 @@ _LONE_RETURN = re.compile(rb"(?<![\r\n])\r(?!\r*\n)")
 _SEPARATORS = {"\x85": "NEL (U+0085)", "\u2028": "line separator (U+2028)", "\u2029": "paragraph separator (U+2029)"}
 """Line ends of other systems. In a text that has line feeds too they are white space."""
 
+DECODED = 1 << 20
+"""Bytes decoded together, for a text is up to four times as large as characters."""
+
 SAMPLE = 1 << 12
 """Bytes looked at to tell UTF-16 without a mark from a damaged file."""
 
@@ -179,14 +182,18 @@ def _wide(data: bytes) -> str:
 
 
 def _check_utf8(file: TextFile) -> None:
-    try:
-        file.data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        position, byte = line_and_byte(file.data, error.start), file.data[error.start]
-        raise DataError(
-            f"{file.path}:{position}: byte 0x{byte:02x} is not UTF-8; convert the file, for example with "
-            f"`iconv -f LATIN1 -t UTF-8`"
-        ) from None
+    data, start = file.data, 0
+    while start < len(data):
+        end = data.find(b"\n", start + DECODED) + 1 or len(data)
+        try:
+            str(memoryview(data)[start:end], "utf-8")
+        except UnicodeDecodeError as error:
+            wrong = start + error.start
+            raise DataError(
+                f"{file.path}:{line_and_byte(data, wrong)}: byte 0x{data[wrong]:02x} is not UTF-8; convert the file, "
+                "for example with `iconv -f LATIN1 -t UTF-8`"
+            ) from None
+        start = end
 
 
 def line_and_byte(data: bytes, start: int) -> str:

@@ -7,22 +7,20 @@ arrays. Two words have one number if, and only if, their bytes are equal.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecli.corpus.slots import Ints
+from vaecli.corpus.long_lines import LONGEST_WORD, SPACES, STRETCH, LongWords, stretches
+from vaecli.corpus.slots import Floats, Ints
+from vaecli.corpus.types import UNK
+from vaecli.corpus.vocabulary import SPECIALS
 from vaecli.kernels.switch import fast
 
 Integers = NDArray[np.uint64]
-
-_CODE_POINTS = (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
-SPACES = tuple(chr(point).encode() for point in _CODE_POINTS)
-"""White space outside ASCII, at which `str.split` splits too."""
 
 LANE = 8
 """Bytes in an integer. Words of up to two integers are numbered in columns, longer ones one by one."""
@@ -30,7 +28,7 @@ LANE = 8
 MASKS = np.array([2 ** (8 * n) - 1 for n in range(LANE + 1)], dtype=np.uint64)
 """What leaves the first n bytes of an integer."""
 
-PARTS = (1 << 12, 1 << 18)
+PARTS = (1 << 12, STRETCH)
 """Bytes of a text looked at together: few at first, when most words are new, and never more than the cache holds."""
 
 TABLE_BITS = 16
@@ -40,69 +38,79 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio, for multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
 
 
+UNKNOWN = SPECIALS[UNK]
+NO_LONG_WORDS = LongWords()
+
+
 @dataclass(frozen=True)
 class Written:
     """The white-space words of a text, as they stand in it.
 
     Attributes:
-        lengths: (L,) words of each line.
+        lengths: (L,) words that the sentence of each line stands for, of one that is cut the same share as of its own.
         counts: How often each word is there.
         first: How often it begins a line.
         last: How often it ends one.
     """
 
-    lengths: Ints
+    lengths: Floats
     counts: Mapping[str, int]
     first: Mapping[str, int]
     last: Mapping[str, int]
 
-    @classmethod
-    def of(cls, lines: Iterable[str]) -> Written:
-        """Those of some lines."""
-        lengths: list[int] = []
-        counts, first, last = Counter[str](), Counter[str](), Counter[str]()
-        for words in map(str.split, lines):
-            lengths.append(len(words))
-            counts.update(words)
-            first.update(words[:1])
-            last.update(words[-1:])
-        return cls(np.array(lengths, dtype=np.int64), counts, first, last)
-
 
 @dataclass(frozen=True)
 class Words:
-    """The words of all lines of a text.
+    """The words of all lines of a text, of each line so many at most.
 
     Attributes:
         types: (W,) the index of each word in `Numbering.spellings`.
-        lengths: (L,) words of each line; 0 for a blank one.
+        lengths: (L,) words of each line; 0 for a blank one, one more than there may be for any that is cut.
         written: The white-space words, where a tokenizer made others of them.
+        long: Words that were too long, and are `UNKNOWN`.
     """
 
     types: Ints
     lengths: Ints
     written: Written | None = None
+    long: LongWords = NO_LONG_WORDS
+
+
+class _Numbers(dict[str, int]):
+    """Words and their numbers, which new words get; one that is too long is `UNKNOWN`, and counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.long = 0
+
+    def __missing__(self, word: str) -> int:
+        if len(word) > LONGEST_WORD:
+            self.long += 1
+            return self[UNKNOWN]
+        self[word] = number = len(self)
+        return number
 
 
 class Numbering:
     """Words of sentences that a tokenizer made, and their numbers, over several splits."""
 
     def __init__(self) -> None:
-        self._number: defaultdict[str, int] = defaultdict(count().__next__)
+        self._numbers = _Numbers()
 
     @property
     def spellings(self) -> Sequence[str]:
         """The words that differ, number n at index n."""
-        return list(self._number)
+        return list(self._numbers)
 
-    def sentences(self, sentences: Iterable[Sequence[str]], written: Written | None = None) -> Words:
-        """The words of some sentences; `written`: what a tokenizer made them of."""
-        types: list[int] = []
-        lengths = []
-        for sentence in sentences:
-            types += map(self._number.__getitem__, sentence)
-            lengths.append(len(sentence))
-        return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64), written)
+    def sentences(self, sentences: Iterable[Sequence[str]], limit: int) -> Words:
+        """The first words of each sentence, at most `limit`."""
+        types, lengths, long = array("q"), array("q"), NO_LONG_WORDS
+        for line, sentence in enumerate(sentences):
+            before = self._numbers.long
+            types.extend(map(self._numbers.__getitem__, sentence[:limit]))
+            lengths.append(min(len(sentence), limit + 1))
+            long = long.and_at(line, self._numbers.long - before)
+        return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64), long=long)
 
 
 class TextNumbering:
@@ -118,33 +126,57 @@ class TextNumbering:
         """The words that differ, number n at index n."""
         return self._spellings
 
-    def _text_by_words(self, data: bytes) -> Words:
+    def _text_by_words(self, data: bytes, limit: int) -> Words:
         """Plain twin of `text`: strings, and a look-up in a dictionary for each."""
         sentences = [line.split() for line in data.decode().removesuffix("\n").split("\n")] if data else []
-        for word in (word for sentence in sentences for word in sentence):
-            self._name_longer(word)
-        types = [self._longer[word] for sentence in sentences for word in sentence]
-        return Words(np.array(types, dtype=np.int64), np.array(list(map(len, sentences)), dtype=np.int64))
+        kept = [sentence[:limit] for sentence in sentences]
+        long = NO_LONG_WORDS
+        for line, sentence in enumerate(kept):
+            long = long.and_at(line, sum(len(word) > LONGEST_WORD for word in sentence))
+        words = [UNKNOWN if len(word) > LONGEST_WORD else word for sentence in kept for word in sentence]
+        types = list(map(self._name_longer, words))
+        lengths = [min(len(sentence), limit + 1) for sentence in sentences]
+        return Words(np.array(types, dtype=np.int64), np.array(lengths, dtype=np.int64), long=long)
 
     @fast(_text_by_words)
-    def text(self, data: bytes) -> Words:
-        """The words of a text, split at white space as `str.split` does.
+    def text(self, data: bytes, limit: int) -> Words:
+        """The first words of each line of a text, split at white space as `str.split` does.
 
         A line ends at a line feed and nowhere else: `str.splitlines` would also break at U+2028, NEL and form feeds,
         which are characters of a sentence here.
 
         Args:
             data: UTF-8 without NUL.
+            limit: Words of a line at most.
         """
         if not data.isascii():
             for space in SPACES:
                 data = data.replace(space, b" ")
-        parts = [self._part(part) for part in _parts(data)]
-        types, lengths = zip(*parts, strict=True) if parts else ((), ())
-        return Words(_joined(types), _joined(lengths))
+        types, lengths, long, lines = list[Ints](), list[Ints](), NO_LONG_WORDS, 0
+        for part in _parts(data):
+            new, counts = self._long_line(part, limit) if len(part) > 2 * STRETCH else self._part(part, limit)
+            if len(missing := np.flatnonzero(new < 0)):
+                new[missing] = self._unknown()
+                line = int(np.searchsorted(np.minimum(counts, limit).cumsum(), missing[0], side="right"))
+                long = long.and_at(lines + line, len(missing))
+            types.append(new)
+            lengths.append(counts)
+            lines += len(counts)
+        return Words(_joined(types), np.minimum(_joined(lengths), limit + 1), long=long)
 
-    def _part(self, data: bytes) -> tuple[Ints, Ints]:
-        """Types and lengths of the lines of a part."""
+    def _long_line(self, line: bytes, limit: int) -> tuple[Ints, Ints]:
+        """Types of a line that is looked at no further than needs be, and (1,) words that were seen."""
+        types, count = list[Ints](), 0
+        for stretch in stretches(line):
+            new, counts = self._part(stretch, max(limit - count, 0))
+            types.append(new)
+            count += int(counts.sum())
+            if count > limit:
+                break
+        return _joined(types), np.array([count], dtype=np.int64)
+
+    def _part(self, data: bytes, limit: int) -> tuple[Ints, Ints]:
+        """Types of the first words of the lines of a part, -1 for one that is too long, and all words of each line."""
         padded = data + bytes(2 * LANE)
         raw = np.frombuffer(padded, dtype=np.uint8, count=len(data))
         space = np.ones(len(data) + 2, dtype=bool)
@@ -156,10 +188,13 @@ class TextNumbering:
         if not data.endswith(b"\n"):
             breaks = np.append(breaks, len(data))
         lengths = np.diff(np.searchsorted(starts, breaks), prepend=0)
+        if lengths.max() > limit:
+            position = np.arange(len(starts)) - np.repeat(lengths.cumsum() - lengths, lengths)
+            starts, ends = starts[position < limit], ends[position < limit]
         return self._types(padded, starts, ends), lengths
 
     def _types(self, padded: bytes, starts: Ints, ends: Ints) -> Ints:
-        """The number of each word.
+        """The number of each word, -1 for one that is too long.
 
         Args:
             padded: The text and enough zeros to read two integers at the start of the last word.
@@ -188,7 +223,13 @@ class TextNumbering:
         self._spellings += b" ".join(spelt).decode().split(" ")
         return range(start, len(self._spellings))
 
+    def _unknown(self) -> int:
+        key = np.frombuffer(UNKNOWN.encode().ljust(LANE, b"\0"), dtype="<u8")
+        return int(self._short.numbers([key], self._name)[0])
+
     def _name_longer(self, word: str) -> int:
+        if len(word) > LONGEST_WORD:
+            return -1
         if word not in self._longer:
             self._longer[word] = len(self._spellings)
             self._spellings.append(word)
@@ -261,10 +302,12 @@ def _slot(key: Sequence[Integers]) -> Ints:
 
 
 def _parts(data: bytes) -> Iterator[bytes]:
-    """The text in parts that end at a line's end."""
+    """The text in parts of whole lines; a part of more than two stretches is one line."""
     start, size = 0, PARTS[0]
     while start < len(data):
         end = data.find(b"\n", start + size) + 1 or len(data)
+        if end - start - size > STRETCH and (before := data.rfind(b"\n", start, start + size) + 1):
+            end = before  # the long line is a part of its own
         yield data[start:end]
         start, size = end, min(2 * size, PARTS[1])
 

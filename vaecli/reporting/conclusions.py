@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
 from vaecli.reporting.view import printable
-from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.groups import Group, finished, grouped, rows_of
 from vaecli.runs.statistics import defined
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ SENTENCES = {
 def judged(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials of which there is something to say: those that are done, and those that diverged."""
     return trials[trials["status"].isin(("done", "diverged"))] if "status" in trials.columns else trials
-
-
-def rows_of(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    """The trials as figures by column."""
-    return [{str(key): value for key, value in row.items()} for row in trials.to_dict("records")]
 
 
 def joint_verdict(trials: pd.DataFrame) -> str:

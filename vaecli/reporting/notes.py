@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.nested import flatten
 from vaecli.metrics.verdict import RULE, uniform_nats
-from vaecli.reporting.conclusions import contradictions, frontier, rows_of, verdict_sentence
+from vaecli.reporting.conclusions import contradictions, frontier, verdict_sentence
 from vaecli.reporting.view import UNDEFINED, number, printable
-from vaecli.runs.groups import APART, complete, finished, grouped
+from vaecli.runs.groups import APART, complete, finished, grouped, rows_of
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
     if "status" not in frame.columns:
         return []
     lines = []
-    for row in frame[frame["status"].isin(BROKEN)].to_dict("records"):
+    for row in rows_of(frame[frame["status"].isin(BROKEN)]):
         name = str(row["method"]) + _seed_words(row)
         why = _message(row, context)
         lines.append(f"{row['status']}: {name}" + (f": {why}" if why else "") + _log_words(row, context))
@@ -87,7 +87,7 @@ def version_lines(frame: pd.DataFrame) -> list[str]:
     if APART not in table.columns:
         return []
     found: dict[str, list[str]] = {}
-    for row in finished(table).to_dict("records"):
+    for row in rows_of(finished(table)):
         if isinstance(row[APART], str) and row[APART]:
             found.setdefault(row[APART], []).append(str(row["method"]))
     if len(found) < 2:
@@ -132,7 +132,7 @@ def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
             if name in columns and defined(trials[name])
         ]
         if figures:
-            seeds = " ".join(str(_seed(row)) for row in trials.to_dict("records"))
+            seeds = " ".join(str(_seed(row)) for row in rows_of(trials))
             lines.append(printable(f"points of {group.label}, seeds {seeds}: {'; '.join(figures)}"))
     few = f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures"
     return [few, *lines] if lines else []

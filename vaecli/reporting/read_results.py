@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from vaecli.reporting.table_file import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from vaecli.runs.trial_index import TrialRecord
 
 ENDED = ("done", "diverged", "failed")
 """Statuses of trials that there is something to say of."""
@@ -88,10 +90,13 @@ def load_results(path: Path) -> LoadedResults:
     """
     import pandas as pd
 
+    from vaecli.runs.experiment import find_runs
+
     if path.is_file():
         frame = read_csv(path)
         names = set(frame["experiment"]) if "experiment" in frame.columns else {""}
-        return LoadedResults(frame, dict.fromkeys(names, load_context(path.parent)) if run_files(path.parent) else {})
+        trials = find_runs(path.parent)
+        return LoadedResults(frame, dict.fromkeys(names, load_context(path.parent, trials)) if trials else {})
     if not path.is_dir():
         raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
     folders = [path] if run_files(path) else experiments_in(path)
@@ -118,16 +123,21 @@ def load_experiment(folder: Path) -> tuple[pd.DataFrame, ReportContext]:
 
     The folder's name is the experiment's: a folder that was copied under another name is another experiment.
     """
+    from vaecli.runs.experiment import find_runs
     from vaecli.runs.tables import results_table
 
-    return results_table(folder).assign(experiment=folder.resolve().name), load_context(folder)
+    trials = find_runs(folder)
+    return results_table(folder, trials).assign(experiment=folder.resolve().name), load_context(folder, trials)
 
 
-def load_context(folder: Path) -> ReportContext:
-    """What is known of an experiment's folder besides its results."""
-    from vaecli.runs.experiment import find_runs
+def load_context(folder: Path, trials: Iterable[TrialRecord]) -> ReportContext:
+    """What is known of an experiment's folder besides its results.
+
+    Args:
+        folder: Of the experiment.
+        trials: In it.
+    """
     from vaecli.runs.grid_file import read_grid
 
-    runs = [run.run() for run in find_runs(folder)]
-    messages = {(str(run["method"]), int(run["seed"])): str(run.get("message", "")) for run in runs}
+    messages = {(trial.method, trial.seed): trial.message for trial in trials}
     return ReportContext(folder, read_grid(folder).overrides, messages)

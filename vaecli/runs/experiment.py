@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
+from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
 from vaecli.settings.layers import writable
 from vaecli.settings.resolve import Settings, load_settings
 
@@ -88,12 +90,19 @@ class Experiment:
 
     def trials(self) -> list[Trial]:
         """All trials: the methods in their order, and the seeds of each."""
-        return [
-            Trial(method, seed, self.settings.config(method, seed, self.name), path)
-            for method in self.methods
-            for seed in self.seeds
-            for path in [run_path(self.out, self.name, method, seed)]
-        ]
+        return list(self._trials)
+
+    @cached_property
+    def _trials(self) -> tuple[Trial, ...]:
+        """`trials`; what a method's trials share is checked once and kept once."""
+        found = []
+        for method in self.methods:
+            first = self.settings.config(method, self.seeds[0], self.name)
+            for seed in self.seeds:
+                training = first.training.model_copy(update={"seed": seed})
+                config = first.model_copy(update={"training": training})
+                found.append(Trial(method, seed, config, run_path(self.out, self.name, method, seed)))
+        return tuple(found)
 
     def lock(self) -> AbstractContextManager[None]:
         """The right to run this experiment.
@@ -121,10 +130,11 @@ class Experiment:
             if changes:
                 self._refuse_leftovers({trial.path for trial in trials})
             return
-        for trial in trials if not changes else []:
-            folder = RunFolder(trial.path)
-            if folder.exists:
-                changes += [f"{trial.name}: {line}" for line in config_changes(folder.config(), trial.config)]
+        known = {r.path: (r.config, r.seed) for r in read_trials(self.path)} if not changes else {}
+        for trial in trials:
+            if trial.path in known and known[trial.path] != settings_but_seed(trial.config):
+                old = RunFolder(trial.path).config()
+                changes += [f"{trial.name}: {line}" for line in config_changes(old, trial.config)]
         if changes:
             lines = "\n  ".join(dict.fromkeys(changes))
             raise UsageError(
@@ -142,9 +152,9 @@ class Experiment:
             UsageError: Another process runs one of them.
         """
         todo = []
+        known = {record.path: record for record in read_trials(self.path, lenient=overwrite)}
         for trial in self.trials():
-            folder = RunFolder(trial.path)
-            status = folder.status if folder.exists else "pending"
+            status = known[trial.path].status if trial.path in known else "pending"
             if status == "running":
                 raise UsageError(f"{trial.path}: this run is going on in another process; wait for it or stop it")
             if overwrite or status in UNFINISHED or (retry and status == "diverged"):
@@ -180,7 +190,7 @@ class Experiment:
 
     def _refuse_leftovers(self, wanted: set[Path]) -> None:
         """Refuses to start anew beside run folders of the earlier settings, which the user has not given up."""
-        left = [folder.path for folder in find_runs(self.path) if folder.path not in wanted]
+        left = [path for path in trial_folders(self.path) if path not in wanted and RunFolder(path).exists]
         if left:
             others = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise UsageError(f"{left[0]}{others} has earlier settings and isn't in this grid; choose another --name")
@@ -204,19 +214,18 @@ def corpus_name(data: str) -> str:
     return folder_name(Path(data).name)
 
 
-def find_runs(experiment: Path) -> list[RunFolder]:
-    """The run folders of an experiment's folder: in the order of its grid, then by name and seed."""
+def find_runs(experiment: Path) -> list[TrialRecord]:
+    """The trials in an experiment's folder: in the order of its grid, then by name and seed."""
     grid = read_grid(experiment)
-    methods, seeds = list(grid.methods), list(grid.seeds)
+    methods = {method: place for place, method in enumerate(grid.methods)}
+    seeds = {seed: place for place, seed in enumerate(grid.seeds)}
 
-    def rank(path: Path) -> tuple[int, str, int, int, str]:
-        method, tail = path.parent.name, path.name.removeprefix("seed-")
+    def rank(trial: TrialRecord) -> tuple[int, str, int, int, str]:
+        method, tail = trial.path.parent.name, trial.path.name.removeprefix("seed-")
         seed = int(tail) if tail.isdecimal() else -1
-        first = methods.index(method) if method in methods else len(methods)
-        return first, method, seeds.index(seed) if seed in seeds else len(seeds), seed, path.name
+        return methods.get(method, len(methods)), method, seeds.get(seed, len(seeds)), seed, trial.path.name
 
-    paths = sorted((p for p in experiment.glob("*/seed-*") if p.is_dir()), key=rank)
-    return [folder for folder in map(RunFolder, paths) if folder.exists]
+    return sorted(read_trials(experiment), key=rank)
 
 
 def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable[Path] = ()) -> None:
@@ -235,13 +244,13 @@ def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable
         UsageError: A run has another fingerprint; names both.
     """
     ignored = {path.resolve() for path in replaced}
-    for folder in find_runs(experiment):
-        known = folder.fingerprint
-        if known and known != corpus.fingerprint and folder.path.resolve() not in ignored:
-            theirs = folder.config().corpus.data
+    for trial in read_trials(experiment, lenient=True):  # what can't be read is in no table either
+        known = trial.corpus.get("fingerprint")
+        if known and known != corpus.fingerprint and trial.path.resolve() not in ignored:
+            theirs = trial.config["corpus"]["data"]
             same = "the text or its vocabulary has changed since" if theirs == data else f"it is {theirs!r}"
             raise UsageError(
-                f"{folder.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
+                f"{trial.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
                 f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
             )
 

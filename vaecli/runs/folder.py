@@ -21,14 +21,15 @@ from vaecli.core.names import check_name
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, in_use
+from vaecli.runs.trial_files import MetricsFields, RunFields, check_fields
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
 MARKER = "vaecli run"
 FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
-FREE = frozenset({"training.save_every", "training.threads"})
-"""Settings that a run may be gone on with at other values: threads move figures in their last digits, of which it is
-told, and the minutes between saves don't."""
+FREE = frozenset({"experiment", "training.save_every", "training.threads"})
+"""Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
+nothing, and threads move figures in their last digits, of which it is told."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
@@ -159,22 +160,17 @@ class RunFolder:
         if data is None or data.get("marker") != MARKER:
             raise UsageError(f"{self.path}: there is no run of vae here")
         found = data.get("format")
-        if not isinstance(found, int) or found > FORMAT:
+        if type(found) is not int or found > FORMAT:
             raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
         if found < OLDEST:
             raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
+        check_fields(self.path / "run.json", data, RunFields)
         return data
 
     @property
     def status(self) -> Status:
         """Where the run stands; one whose process died without a word is ``interrupted``."""
-        found = self.run().get("status")
-        if found not in STATUSES:
-            raise unknown("status", str(found), STATUSES, str(self.path / "run.json"))
-        if found == "running" and not in_use(self.path):
-            return "interrupted"
-        status: Status = found
-        return status
+        return status_of(self.path, self.run())
 
     def update(self, **fields: Any) -> None:
         """Sets fields of run.json; ``updated`` is the time.
@@ -217,7 +213,9 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """The contents of metrics.json; empty before the run is done."""
-        return self._read_json("metrics.json") or {}
+        data = self._read_json("metrics.json") or {}
+        check_fields(self.path / "metrics.json", data, MetricsFields)
+        return data
 
     def _marked(self) -> bool:
         data = self._read_json("run.json")
@@ -267,6 +265,23 @@ class RunFolder:
             raise UsageError(f"{path}: can't read it: {error.strerror}") from None
         except ValueError as error:
             raise UsageError(f"{path}: damaged: {error}") from None
+
+
+def status_of(path: Path, run: Mapping[str, Any]) -> Status:
+    """Where a run stands; one whose process died without a word is ``interrupted``.
+
+    Args:
+        path: Its folder.
+        run: The contents of its run.json.
+
+    Raises:
+        UsageError: The status is none of `STATUSES`.
+    """
+    told = run.get("status")
+    if told not in STATUSES:
+        raise unknown("status", str(told), STATUSES, str(path / "run.json"))
+    status: Status = told
+    return "interrupted" if status == "running" and not in_use(path) else status
 
 
 def refuse_links(*folders: Path) -> None:

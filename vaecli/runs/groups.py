@@ -32,6 +32,13 @@ OWN_KEYS = ("variant", APART)
 """Those in which the rows of one method in one table may differ."""
 
 
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The trials of a table as values by column."""
+    names = list(map(str, frame.columns))
+    lists = [frame[name].tolist() for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
+
+
 def finished(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials with status ``done``; all of them in a table without statuses."""
     return frame[frame["status"] == "done"] if "status" in frame.columns else frame
@@ -94,10 +101,10 @@ def _done(frame: pd.DataFrame) -> list[bool]:
 
 def _indices(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
     """The rows that share each combination of keys; a key that the table doesn't have is shared by all."""
-    known = [name for name in keys if name in frame.columns]
+    known = [frame[name].map(str).tolist() for name in keys if name in frame.columns]
     found: dict[tuple[str, ...], list[int]] = {}
-    for index, row in enumerate(frame.to_dict("records")):
-        found.setdefault(tuple(str(row[name]) for name in known), []).append(index)
+    for index, values in enumerate(zip(*known, strict=True) if known else [()] * len(frame)):
+        found.setdefault(values, []).append(index)
     return found
 
 

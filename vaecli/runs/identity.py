@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaecli.config import GROUPS, RunConfig
+from vaecli.config import GROUPS
 from vaecli.core.nested import flatten, merge
 
 DIGITS = 12
@@ -38,17 +38,17 @@ def fingerprint(run: Mapping[str, Any]) -> str | None:
     return str(found)[:DIGITS] if found else None
 
 
-def protocol(config: RunConfig, override: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
+def protocol(config: Mapping[str, Any], override: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
     """The settings that a trial shares with the other methods of its experiment, as hex digits.
 
     Args:
-        config: Of the trial.
+        config: Of the trial, by group and key, as JSON has them.
         override: What its method has of its own, by group.
         shared: What the grid says for all methods, by group, instead of that.
     """
     groups: dict[str, dict[str, Any]] = {}
     for group, left_out in NOT_PROTOCOL.items():
-        values = getattr(config, group).model_dump(mode="json")
+        values = dict(config[group])
         for key in override.get(group, {}):
             values.pop(key, None)
             values |= _checked(group, key, shared.get(group, {}))
@@ -65,9 +65,9 @@ def _checked(group: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def variant(config: RunConfig, override: Mapping[str, Any]) -> str | None:
+def variant(hyper: Mapping[str, Any], override: Mapping[str, Any]) -> str | None:
     """The settings of a method's own: ``bn.gamma=0.7, training.clip=1.0``; None where all are defaults."""
-    values = flatten(merge(config.hyper, override))
+    values = flatten(merge(hyper, override))
     return ", ".join(f"{key}={json.dumps(values[key], ensure_ascii=False)}" for key in sorted(values)) or None
 
 
@@ -102,6 +102,16 @@ def disagreements(texts: Sequence[Any], methods: Sequence[str], done: Sequence[b
         methods: Of the trials.
         done: Whether they have figures.
     """
+    told = [text if isinstance(text, str) else "" for text in texts]
+    alike = list(zip(told, methods, done, strict=True))
+    distinct = list(dict.fromkeys(alike))  # thousands of trials have few
+    found = dict(zip(distinct, _disagreements(distinct), strict=True))
+    return [found[trial] for trial in alike]
+
+
+def _disagreements(distinct: Sequence[tuple[str, str, bool]]) -> list[str]:
+    """`disagreements` of trials that differ in text, method or end."""
+    texts, methods, done = zip(*distinct, strict=True) if distinct else ((), (), ())
     trials = completed([parse_versions(text) for text in texts], methods, done)
     if any(trials) and any(end and not trial for trial, end in zip(trials, done, strict=True)):
         kinds = ["known" if trial else "unknown" if end else "" for trial, end in zip(trials, done, strict=True)]

@@ -13,10 +13,10 @@ from vaecli.core.files import write_atomic
 from vaecli.metrics.schema import COLUMNS, OPTIONAL_COLUMNS, RESULT_COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 from vaecli.runs.experiment import corpus_name, find_runs
-from vaecli.runs.folder import RunFolder
 from vaecli.runs.grid_file import GridFile, read_grid
 from vaecli.runs.groups import APART, finished, grouped
 from vaecli.runs.identity import fingerprint, protocol, variant, versions_text
+from vaecli.runs.trial_index import TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +32,12 @@ TOLD = tuple(c.name for c in COLUMNS.values() if c.kind == "text" or c.name == "
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def results_table(experiment: Path) -> pd.DataFrame:
+def results_table(experiment: Path, trials: Sequence[TrialRecord] | None = None) -> pd.DataFrame:
     """A row a trial: the columns of the schema, then the optional ones that some trial has.
 
     Args:
         experiment: Its folder.
+        trials: Those in it, if they have been read already.
 
     Returns:
         Undefined figures are missing, never 0; trials that aren't done have a status and no figures.
@@ -44,44 +45,42 @@ def results_table(experiment: Path) -> pd.DataFrame:
     Raises:
         UsageError: There is no run in the folder.
     """
-    folders = find_runs(experiment)
-    if not folders:
+    found = find_runs(experiment) if trials is None else trials
+    if not found:
         raise UsageError(f"{experiment}: there is no run of vae here")
     grid = read_grid(experiment)
-    rows = [result_row(folder, grid) for folder in folders]
+    rows = [result_row(trial, grid) for trial in found]
     names = [c.name for c in RESULT_COLUMNS]
     names += [c.name for c in OPTIONAL_COLUMNS if any(row.get(c.name) is not None for row in rows)]
     return to_frame(rows, names)
 
 
-def result_row(folder: RunFolder, grid: GridFile) -> dict[str, Any]:
+def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:
     """The row of one trial; one that isn't done has a status and no figures.
 
     Args:
-        folder: Of the trial.
+        trial: As its folder has it.
         grid: Of its experiment.
     """
-    run, config, status = folder.run(), folder.config(), folder.status
-    corpus = run.get("corpus") or {}
-    override = run.get("override") or grid.overrides.get(config.method, {})
+    config, status = trial.config, trial.status
+    override = trial.run.get("override") or grid.overrides.get(trial.method, {})
     row: dict[str, Any] = {
-        "experiment": config.experiment,
-        "corpus": corpus.get("name") or corpus_name(config.corpus.data),
-        "method": config.method,
-        "seed": config.training.seed,
+        "experiment": config["experiment"],
+        "corpus": trial.corpus.get("name") or corpus_name(config["corpus"]["data"]),
+        "method": trial.method,
+        "seed": trial.seed,
         "status": status,
-        "split": config.evaluation.split,
+        "split": config["evaluation"]["split"],
     }
-    values = folder.metrics().get("values", {}) if status == "done" else {}
-    row |= {"vocabulary": corpus.get("vocabulary")} if status == "done" else {}  # older figures don't have it
-    row |= {name: value for name, value in values.items() if name in COLUMNS and name not in TOLD}
+    row |= {"vocabulary": trial.corpus.get("vocabulary")} if status == "done" else {}  # older figures don't have it
+    row |= {name: value for name, value in trial.values.items() if name in COLUMNS and name not in TOLD}
     word = verdict(row)
     return row | {
         "verdict": None if word == NO_VERDICT else word,
-        "fingerprint": fingerprint(run),
+        "fingerprint": fingerprint(trial.run),
         "protocol": protocol(config, override, grid.groups),
-        "variant": variant(config, override),
-        VERSIONS: versions_text(run, row.get("iw_samples")),
+        "variant": variant(config["hyper"], override),
+        VERSIONS: versions_text(trial.run, row.get("iw_samples")),
     }
 
 

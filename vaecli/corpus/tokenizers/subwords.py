@@ -11,10 +11,12 @@ import base64
 import binascii
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from vaecli.core.errors import DataError, UsageError
+from vaecli.corpus.long_lines import LineList
 from vaecli.corpus.tokenizers.tokenizer import SPECIAL, Tokenizer
 
 START = "\u2581"
@@ -28,6 +30,10 @@ PIECES = 8_000
 
 LINES = 500_000
 """Lines that are learned from at most, by which unigram takes under a minute and two gigabytes."""
+
+
+KNOWN_LETTERS = 40
+"""Characters of a word whose pieces are remembered; longer ones are rare, or whole lines of a text without blanks."""
 
 
 class Subwords(Tokenizer):
@@ -67,11 +73,11 @@ class Subwords(Tokenizer):
         except binascii.Error:
             raise ValueError("the tokenizer's model is not base64") from None
 
-    def learn(self, lines: Sequence[str]) -> None:
+    def learn(self, lines: LineList) -> None:
         """See `Tokenizer.learn`; of more lines than `LINES`, each second, third and so on is looked at."""
         if self._model:
             return
-        stretches = _stretches(lines[:: -(-len(lines) // LINES)])
+        stretches = _stretches(islice(lines, 0, None, -(-len(lines) // LINES)))
         text = [part for stretch in stretches for part in stretch.split(RESERVED) if part]
         size = self._checked_size(len(set().union(START, *text)))
         out = io.BytesIO()
@@ -115,7 +121,9 @@ class Subwords(Tokenizer):
         pieces: list[str] = []
         for word in line.split():
             if (cut := self._known.get(word)) is None:
-                cut = self._known[word] = [piece for part in _parts(word) for piece in self._cut(part)]
+                cut = [piece for part in _parts(word) for piece in self._cut(part)]
+                if len(word) <= KNOWN_LETTERS:
+                    self._known[word] = cut
             pieces += cut
         return pieces
 

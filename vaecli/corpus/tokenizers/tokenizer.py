@@ -6,6 +6,8 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from vaecli.corpus.long_lines import LineList
+
 SPECIAL = re.compile(r"\\*<(?:pad|s|/s|unk)>")
 """A special symbol as a text spells it, or its escape; see `vaecli.corpus.vocabulary.escape`."""
 
@@ -27,7 +29,7 @@ class Tokenizer(ABC):
     def text(self, words: Sequence[str]) -> str:
         """A line whose words these are, as nearly as the tokenizer can be undone."""
 
-    def learn(self, lines: Sequence[str]) -> None:  # noqa: B027  (most have nothing to learn)
+    def learn(self, lines: LineList) -> None:  # noqa: B027  (most have nothing to learn)
         """Learns from the lines of the train split; does nothing where there is nothing to learn, or it is known.
 
         Raises:
