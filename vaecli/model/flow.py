@@ -17,6 +17,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from vaecli.kernels.switch import fast
 from vaecli.model.posterior import DiagonalGaussian, Posterior, pairwise_by_definition
 
 LOG_SCALE_BOUND = 2.0
