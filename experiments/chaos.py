@@ -222,7 +222,8 @@ def single_run(folder: Path, method: str, kills: int, chance: random.Random, tal
         before = saved(run)
         words = ["--method", method, "--epochs", str(epochs(method)), *settings("alone"), *resume]
         process = start(folder, vae(folder, "train", *words))
-        name = "evaluation" if rows(run) >= EPOCHS or left < 3 else chance.choice(list(MOMENTS)[:2])
+        trained = rows(run) >= epochs(method)
+        name = "evaluation" if trained or left < 3 else chance.choice(["training", "saving"])
         if left > 0 and wait_for(process, lambda: MOMENTS[name](run, before), chance):  # noqa: B023 - used at once
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
