@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import platform
 import random
@@ -49,7 +50,7 @@ controller, with noise of its own."""
 
 EPOCHS = {"lagging": 3, "semi_amortized": 6}
 """Fewer for methods whose updates take long."""
-OTHERS = 30
+OTHERS = 60
 
 SETTINGS = {
     "corpus.train_size": 1200,
@@ -69,9 +70,12 @@ SETTINGS = {
 """Long enough for a dozen kills of every run, and saved some thousand times more often than by default."""
 
 TIMINGS = {"seconds", "tokens_per_second", "peak_memory_mb"}
-POLL = 0.002
-PATIENCE = 120.0
-"""Seconds for which a kill waits for its moment, before it takes any."""
+POLL = 0.001
+AT_TABLES = 10
+"""Kills at most of a driver that has nothing left to do but to write tables."""
+PATIENCE = {"training": 120.0, "saving": 1.0, "evaluation": 120.0}
+"""Seconds for which a kill waits for its moment after the run's first save; a save that is not caught within one is
+taken for an update."""
 
 
 @dataclass
@@ -203,15 +207,27 @@ def in_evaluation(run: Path, before: float) -> bool:
 MOMENTS: dict[str, Moment] = {"training": in_training, "saving": in_saving, "evaluation": in_evaluation}
 
 
-def wait_for(process: subprocess.Popen[bytes], moment: Callable[[], bool], chance: random.Random) -> bool:
-    """Whether the moment came while the process lived; then a little longer, so that no two kills are alike."""
-    deadline = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        if moment():
-            time.sleep(chance.random() * 0.2)
-            return process.poll() is None
+def wait_for(process: subprocess.Popen[bytes], runs: dict[Path, float], name: str, chance: random.Random) -> str:
+    """The moment that has come to one of some runs, while the process lives; empty where it ended before.
+
+    Args:
+        process: Whom the kill will strike, or its driver.
+        runs: With the times of the checkpoints that they were started with.
+        name: Of the moment that is wanted.
+        chance: Of a while afterwards, so that no two kills are alike; a save doesn't last one.
+    """
+    deadline = math.inf
+    while process.poll() is None:
+        if any(MOMENTS[name](run, before) for run, before in runs.items()):
+            if name != "saving":
+                time.sleep(chance.random() * 0.2)
+            return name if process.poll() is None else ""
+        if deadline == math.inf and any(saved(run) > before for run, before in runs.items()):
+            deadline = time.monotonic() + PATIENCE[name]
+        if time.monotonic() > deadline:
+            return "training"
         time.sleep(POLL)
-    return process.poll() is None
+    return ""
 
 
 def single_run(folder: Path, method: str, kills: int, chance: random.Random, tally: Tally) -> None:
@@ -224,10 +240,11 @@ def single_run(folder: Path, method: str, kills: int, chance: random.Random, tal
         process = start(folder, vae(folder, "train", *words))
         trained = rows(run) >= epochs(method)
         name = "evaluation" if trained or left < 3 else chance.choice(["training", "saving"])
-        if left > 0 and wait_for(process, lambda: MOMENTS[name](run, before), chance):  # noqa: B023 - used at once
+        moment = wait_for(process, {run: before}, name, chance) if left > 0 else ""
+        if moment:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            tally.add("run", name)
+            tally.add("run", moment)
             left -= 1
         elif process.wait():
             sys.exit(f"{method} ended with {process.returncode}; see {folder / 'log.txt'}")
@@ -255,16 +272,11 @@ def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
         process = start(folder, command)
         while left > 0 and process.poll() is None:
             before = {run: saved(run) for run in runs}
-            ended = all(status(run) == "done" for run in runs)
-            if ended:
-                left -= kill_driver_in_tables(process, tally)
-                continue
-            moment = chance.choice(list(MOMENTS))
-
-            def ready() -> bool:
-                return any(MOMENTS[moment](run, before[run]) for run in runs)  # noqa: B023 - used at once
-
-            if not wait_for(process, ready, chance):
+            if all(status(run) == "done" for run in runs):
+                left = min(left, AT_TABLES) - kill_driver_at_tables(process, folder / "runs" / "grid", chance, tally)
+                break
+            moment = wait_for(process, before, chance.choice(list(MOMENTS)), chance)
+            if not moment:
                 break
             left -= 1
             victim = chance.choice(["worker", "worker", "driver", "driver and workers"])
@@ -277,12 +289,16 @@ def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
             return
 
 
-def kill_driver_in_tables(process: subprocess.Popen[bytes], tally: Tally) -> int:
-    """Kills a driver whose trials are all done, while it writes tables; how many kills that was."""
+def kill_driver_at_tables(
+    process: subprocess.Popen[bytes], experiment: Path, chance: random.Random, tally: Tally
+) -> int:
+    """Kills a driver whose trials are all done, while it reads them and writes tables; how many kills that was."""
+    while process.poll() is None and not (experiment / ".owner.json").exists():  # it has not begun
+        time.sleep(POLL)
+    time.sleep(chance.random() * 0.3)
     if process.poll() is not None:
         return 0
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
     tally.add("driver", "tables")
     return 1
 
