@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.runs.grids import prepared, run_json
-from vaecli.engines.local import cores, resolve_jobs, run_trials
+from vaecli.core.resources import cores
+from vaecli.engines.local import resolve_jobs, run_trials
 from vaecli.engines.worker import worker_environment
 from vaecli.runs.folder import RunFolder
 

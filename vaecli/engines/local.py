@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Literal
 
 from vaecli.core.errors import VaeError
+from vaecli.core.resources import cores
 from vaecli.engines.worker import Command, Worker, mark, signal_name, trial_command, worker_environment
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder, Status
@@ -57,11 +58,6 @@ class Outcome:
 
     statuses: dict[str, Status] = field(default_factory=dict)
     signal_number: int | None = None
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_jobs(jobs: int, trials: int, gpus: int = 0) -> int:
