@@ -15,19 +15,36 @@ def main() -> None:
     for name, capacity in KERNEL_CACHES.items():  # read when torch first computes; what the user has set stays
         os.environ.setdefault(name, capacity)
     from vaecli.cli.app import app
-    from vaecli.core.errors import VaeError
+    from vaecli.core.errors import DataError, VaeError
+    from vaecli.core.printing import printable_lines
 
     try:
-        app()
+        try:
+            app()
+        except SystemExit:
+            sys.stdout.flush()  # here, where it can still be said that it failed
+            raise
     except VaeError as error:
-        print(f"vae: {error}", file=sys.stderr)
+        print(f"vae: {printable_lines(str(error))}", file=sys.stderr)
+        close_stdout()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # the reader of our output (head, less) has gone: what is left to say has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output (head, less) has gone
+        close_stdout()
         sys.exit(0)
+    except OSError as error:  # mostly of stdout on a full disk; of a file it bears the name
+        print(f"vae: {printable_lines(str(error.filename or 'stdout'))}: {error.strerror}", file=sys.stderr)
+        close_stdout()
+        sys.exit(DataError.exit_code)
+
+
+def close_stdout() -> None:
+    """Sends what is left to say nowhere, where stdout takes no more of it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
+    from vaecli.core.files import write_output
+    from vaecli.core.printing import printable, write_stdout
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
     from vaecli.reporting.terminal import Target
@@ -80,6 +82,8 @@ def report(
 
         check_picture(picture)
     results = load_results(directory if directory is not None else newest())
+    for note in results.notes:
+        print(printable(f"vae: {note}"), file=sys.stderr)
     text = render(
         results.frame,
         format or format_of(output),
@@ -96,19 +100,21 @@ def report(
 
         draw(one_table(results.frame), picture)
     if output is None:
-        sys.stdout.write(text)
+        write_stdout(text)
     else:
-        output.write_text(text, encoding="utf-8", newline="\n")
+        write_output(output, text)
 
 
 def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
+    from vaecli.core.printing import printable
     from vaecli.reporting.read_results import newest_experiment
 
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
         names = ", ".join(map(str, passed))
-        print(f"{path}, for no trial has ended yet in {names}; name a folder to see it", file=sys.stderr)
+        line = f"{path}, for no trial has ended yet in {names}; name a folder to see it"
+        print(printable(line), file=sys.stderr)
     return path
 
 
