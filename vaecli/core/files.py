@@ -95,11 +95,14 @@ def load_json(path: Path) -> dict[str, Any] | None:
         OSError: It can't be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if "\\ud" in text.lower():  # half a character, which no file and no terminal takes, raises here
+        json.dumps(data, ensure_ascii=False).encode()
     return _decode(data) if isinstance(data, dict) else None
 
 
