@@ -3,6 +3,7 @@
 Every value of a real run's files is replaced by values of other types, and all that reads them is run.
 """
 
+import csv
 import json
 import shutil
 import tomllib
@@ -130,3 +131,20 @@ def test_files_that_are_something_else_altogether(experiment, name, content):
     path.write_bytes(content)
     for reader in (lambda: read_all(experiment), experiment.check, experiment.plan):
         result(reader, experiment.path)
+
+
+CELLS = ("", "-1", "1e308", "9" * 400, "x", "\x1b[2J", "inf", "nan")
+
+
+@pytest.mark.parametrize("name", ["results.csv", "summary.csv"])
+def test_any_cell_of_a_table(experiment, name):
+    write_tables(experiment.path)
+    path = experiment.path / name
+    header, first, *others = list(csv.reader(path.read_text().splitlines()))
+    for column in range(len(header)):
+        for cell in CELLS:
+            with path.open("w", newline="") as file:
+                csv.writer(file).writerows([header, [*first[:column], cell, *first[column + 1 :]], *others])
+            results = result(lambda: load_results(path), path)
+            if results is not None and cell in ("1e308", "\x1b[2J", "inf"):
+                assert "\x1b" not in render(results.frame, contexts=results.contexts)

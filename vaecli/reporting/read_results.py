@@ -96,7 +96,8 @@ def load_results(path: Path) -> LoadedResults:
 
     if path.is_file():
         frame = read_csv(path)
-        names = set(frame["experiment"]) if "experiment" in frame.columns else {""}
+        told = frame["experiment"].tolist() if "experiment" in frame.columns else [""]
+        names = {name if isinstance(name, str) else "" for name in told}
         trials = find_runs(path.parent)
         contexts = dict.fromkeys(names, load_context(path.parent, trials)) if trials else {}
         return LoadedResults(frame, contexts, tuple(filter(None, [torn_line(path)])))
