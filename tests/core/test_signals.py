@@ -16,13 +16,14 @@ def test_every_signal_that_asks_to_stop_reaches_the_handler(number):
     assert signal.getsignal(number) is before
 
 
-def test_what_nohup_ignores_stays_ignored():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_what_nohup_or_a_scheduler_ignores_stays_ignored(number):
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        with handled(lambda n, frame: pytest.fail("SIGHUP was to be ignored")):
-            os.kill(os.getpid(), signal.SIGHUP)
+        with handled(lambda n, frame: pytest.fail("it was to be ignored")):
+            os.kill(os.getpid(), number)
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(number, before)
 
 
 def test_another_thread_leaves_signals_to_the_main_one():

@@ -28,7 +28,8 @@ def stop(number, frame):
 
 
 for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
-    signal.signal(getattr(signal, name), stop)
+    if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+        signal.signal(getattr(signal, name), stop)
 plan = folder / "plan"
 steps = plan.read_text().split() if plan.exists() else ["done"]
 step = steps[0]

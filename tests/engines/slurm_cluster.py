@@ -75,9 +75,7 @@ def running(folder, cpus=2):
         (folder / name).mkdir()
     host = socket.gethostname().partition(".")[0]
     (folder / "slurm.conf").write_text(
-        CONFIGURATION.format(
-            host=host, folder=folder, cpus=cpus, controller_port=free_port(), node_port=free_port()
-        )
+        CONFIGURATION.format(host=host, folder=folder, cpus=cpus, controller_port=free_port(), node_port=free_port())
     )
     (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
     (folder / "munge.key").write_bytes(os.urandom(1024))
@@ -116,5 +114,9 @@ def wait_until_idle(folder, environment, seconds=30.0):
         if state == "idle":
             return
         time.sleep(0.5)
-    logs = "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in sorted(folder.glob("*.*")) if path.suffix in (".log", ".out"))
+    logs = "\n".join(
+        f"{path.name}: {path.read_text()[-1500:]}"
+        for path in sorted(folder.glob("*.*"))
+        if path.suffix in (".log", ".out")
+    )
     raise RuntimeError(f"the node is {state or 'unknown'}, not idle:\n{logs}")

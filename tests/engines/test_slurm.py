@@ -1,27 +1,232 @@
 """Trials as jobs: through submitit's own executors anywhere, and through a real SLURM where its daemons can run."""
 
+import csv
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
 import pytest
 
-pytest.importorskip("submitit", reason="needs the extra: pip install 'vaecli[slurm]'")
-
-from tests.engines.test_local import attempts, fake, plan
-from tests.runs.grids import prepared, run_json
+from tests.engines import slurm_cluster
+from tests.engines.test_local import attempts, fake, plan, wait_for
+from tests.runs.grids import experiment, prepared, run_json
+from tests.support import TINY
+from vaecli.core.errors import UsageError
 from vaecli.engines.engine import Policy
-from vaecli.engines.slurm_engine import SlurmEngine
+from vaecli.engines.run_grid import run_experiment
+from vaecli.runs.folder import RunFolder
+
+submitit = pytest.importorskip("submitit", reason="needs the extra: pip install 'vaecli[slurm]'")
+
+slurm_engine = pytest.importorskip("vaecli.engines.slurm_engine")
+slurm_trial = pytest.importorskip("vaecli.engines.slurm_trial")
+
+pytestmark = [  # submitit leaves the logs of its debug executor open
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_last_call(monkeypatch):
+    """A job that has got a SIGTERM needn't wait for what follows."""
+    monkeypatch.setattr(slurm_trial, "LAST_CALL_SECONDS", 0)
 
 
 def run(trials, cluster="local", options=(), **policy):
     events = []
-    outcome = SlurmEngine(options, cluster, fake).run(trials, events.append, Policy(**policy))
+    outcome = slurm_engine.SlurmEngine(options, cluster, fake).run(trials, events.append, Policy(**policy))
     return outcome, events
 
 
-def test_what_a_trial_says_counts_and_not_what_submitit_says(tmp_path):
+@pytest.mark.parametrize("cluster", ["local", "debug"])
+def test_what_a_trial_says_counts_and_not_what_submitit_says(tmp_path, cluster):
     trials = plan(prepared(tmp_path, seeds="0-3"), "done", "fail", "explain", "diverge")
-    outcome, events = run(trials, max_retries=0)
+    outcome, events = run(trials, cluster, max_retries=0)
     assert list(outcome.statuses.values()) == ["done", "failed", "failed", "diverged"]
-    assert run_json(trials[1].path)["message"].startswith("its job ")
-    assert run_json(trials[1].path)["message"].endswith("its last line: vae: no such file: x")
+    message = run_json(trials[1].path)["message"]
+    assert re.fullmatch(
+        r"its job \S+ ended before the trial did, in attempt 1; its last line: vae: no such file: x", message
+    )
     assert run_json(trials[2].path)["message"] == "DataError: bad corpus"
     assert [len(attempts(trial)) for trial in trials] == [1] * 4
     assert sum(event.kind == "progress" for event in events) == 1
+
+
+def test_a_job_whose_trial_was_killed_is_submitted_again(tmp_path):
+    trials = plan(prepared(tmp_path), "kill done")
+    outcome, events = run(trials)
+    assert list(outcome.statuses.values()) == ["done"]
+    assert [event.kind for event in events] == ["started", "retried", "started", "progress", "finished"]
+
+
+def test_the_options_of_jobs():
+    assert slurm_engine.job_parameters(["partition=gpu", "timeout_min=90", "gpus_per_node=1"]) == {
+        "name": "vae",
+        "timeout_min": 90,
+        "cpus_per_task": 1,
+        "gpus_per_node": 1,
+        "slurm_partition": "gpu",
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("partition", "--slurm partition: give KEY=VALUE"),
+        ("=gpu", "--slurm =gpu: give KEY=VALUE"),
+        ("nodes=2", "--slurm nodes=2: nodes can't be chosen"),
+        ("array_parallelism=3", "--jobs is the throttle"),
+    ],
+)
+def test_options_that_are_none(option, problem):
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        slurm_engine.job_parameters([option])
+
+
+def test_parameters_that_slurm_does_not_have_are_refused_with_those_that_it_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("submitit.slurm.slurm.SlurmExecutor.affinity", lambda *rest: 2)
+    with pytest.raises(UsageError, match=r"(?s)--engine slurm: .*partitoin.*partition"):
+        slurm_engine.make_executor(slurm_engine.SlurmEngine(("partitoin=gpu",)), tmp_path, 0)
+
+
+def test_jobs_are_the_throttle_of_the_array(tmp_path, monkeypatch):
+    monkeypatch.setattr("submitit.slurm.slurm.SlurmExecutor.affinity", lambda *rest: 2)
+    executor = slurm_engine.make_executor(slurm_engine.SlurmEngine(("partition=gpu",)), tmp_path, 3)
+    assert executor._executor.parameters["array_parallelism"] == 3
+    assert executor._executor.parameters["partition"] == "gpu"
+
+
+def test_a_machine_without_slurm(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match=r"^--engine slurm: .*srun"):
+        slurm_engine.make_executor(slurm_engine.SlurmEngine(), tmp_path, 0)
+
+
+def test_a_warning_of_the_scheduler_asks_the_trial_once(tmp_path):
+    """SLURM signals every process of a job, the trial and what started it."""
+    trial = plan(prepared(tmp_path), "sleep")[0]
+    variables = {"OMP_NUM_THREADS": "1"}
+    work = slurm_trial.SlurmTrial(fake(trial.path), variables, str(tmp_path / "log"))
+    requeued = []
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: requeued.append(work.checkpoint().function))
+
+    def warn():
+        wait_for(lambda: attempts(trial))
+        for pid in (int(attempts(trial)[0][0]), os.getpid()):
+            os.kill(pid, signal.SIGUSR2)
+
+    sender = threading.Thread(target=warn)
+    sender.start()
+    try:
+        code = work()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+        sender.join()
+    assert code == 128 + signal.SIGTERM
+    assert (trial.path / "signals").read_text() == f"{signal.SIGTERM:d}\n"
+    assert run_json(trial.path)["status"] == "interrupted"
+    assert (requeued[0].command, requeued[0].variables, requeued[0].pid) == (work.command, variables, 0)
+
+
+# a real SLURM
+
+VALUES = {
+    **TINY,
+    "training.epochs": 25,
+    "training.patience": 100,
+    "corpus.train_size": 200,
+    "corpus.valid_size": 40,
+    "corpus.test_size": 40,
+}
+OF_THIS_TIME = ("seconds", "tokens_per_second", "peak_memory_mb")
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """A cluster of one node; its environment."""
+    if reason := slurm_cluster.obstacle():
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm_cluster.running(Path(folder)) as environment:
+        yield environment
+
+
+@pytest.fixture
+def here(slurm, monkeypatch):
+    """Makes this process one that finds the cluster, and looks at its queue often."""
+    for name in ("SLURM_CONF", "PATH"):
+        monkeypatch.setenv(name, slurm[name])
+    monkeypatch.setattr(slurm_engine, "LOOK_SECONDS", 0.5)
+
+
+def grid(out):
+    return experiment(out, methods=("vanilla", "bn"), values=VALUES)
+
+
+def results(out):
+    with open(out / "exp" / "results.csv") as file:
+        return [{k: v for k, v in row.items() if k not in OF_THIS_TIME} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def local_results(tmp_path_factory):
+    out = tmp_path_factory.mktemp("local")
+    run_experiment(grid(out))
+    return results(out)
+
+
+def queue():
+    """Numbers of the jobs that run."""
+    command = ["squeue", "--noheader", "--array", "--format=%i", "--states=running"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.slow
+def test_a_real_array_and_a_job_whose_time_is_up(tmp_path, here, local_results):
+    """The first trial to come so far is warned as at its time limit; it goes on from its checkpoint in the same job."""
+    warned, most = [], 0
+
+    def on_event(event):
+        nonlocal most
+        most = max(most, len(queue()))
+        if event.kind == "progress" and event.row["epoch"] >= 3 and not warned:
+            warned.append(event.trial)
+            subprocess.run(["scancel", "--signal=USR2", *queue()], check=True)
+
+    events = []
+    watch = lambda todo: lambda event: (events.append(event), on_event(event))  # noqa: E731
+    engine = slurm_engine.SlurmEngine(("timeout_min=60",))
+    made = grid(tmp_path)
+    outcome = run_experiment(made, engine, watch=watch)
+    assert set(outcome.statuses.values()) == {"done"}
+    assert not [event for event in events if event.kind == "retried"], "SLURM itself requeued it"
+    log = RunFolder(warned[0].path).log_path.read_text()
+    assert sum(line.startswith("epoch 1  ") for line in log.splitlines()) == 1
+    assert "the checkpoint is saved" in log
+    assert results(tmp_path) == local_results
+
+
+@pytest.mark.slow
+def test_a_real_throttle_a_killed_trial_and_a_signal(tmp_path, here):
+    trials = plan(prepared(tmp_path, seeds="0-3"), "kill done", "done", "sleep", "done")
+    most, events = 0, []
+
+    def on_event(event):
+        nonlocal most
+        events.append(event)
+        most = max(most, len(queue()))
+
+    sender = threading.Thread(target=lambda: (wait_for(lambda: attempts(trials[2]), 120), os.kill(os.getpid(), 2)))
+    sender.start()
+    outcome = slurm_engine.SlurmEngine((), "slurm", fake).run(trials, on_event, Policy(jobs=1))
+    sender.join()
+    assert outcome.signal_number == signal.SIGINT
+    statuses = list(outcome.statuses.values())
+    assert statuses[1:] == ["done", "interrupted", "pending"]
+    assert [event.trial for event in events if event.kind == "retried"] == [trials[0]]
+    assert most == 1
+    assert (trials[2].path / "signals").read_text() == f"{signal.SIGTERM:d}\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vaecli.reporting.view import decimals, number, printable
+from vaecli.core.messages import printable
+from vaecli.reporting.view import decimals, number
 
 
 @pytest.mark.parametrize(

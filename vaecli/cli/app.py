@@ -19,7 +19,7 @@ app = typer.Typer(
     name="vae",
     help="The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # a report of a fault needs whole lines
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

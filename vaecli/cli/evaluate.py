@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
+from vaecli.core import messages
 
 if TYPE_CHECKING:
     from vaecli.runs.evaluation import Evaluated
@@ -89,7 +90,7 @@ def evaluate(
     sys.stdout.flush()
     path = keep(loaded.folder, evaluated)
     if not quiet:
-        print(f"kept in {path}", file=sys.stderr)
+        messages.tell(f"kept in {path}")
 
 
 def chosen(

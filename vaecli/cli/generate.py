@@ -212,7 +212,7 @@ def write_text(decoded: list[list[str]], codes: Codes, join: Join) -> None:
 
 def line(text: str) -> str:
     """A line with other characters than printable ones, and those stdout can't show, as escapes."""
-    from vaecli.reporting.view import printable
+    from vaecli.core.messages import printable
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaecli.core.messages import tell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -65,7 +67,6 @@ def report(
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
     from vaecli.core.files import write_output
-    from vaecli.core.printing import printable, write_stdout
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
     from vaecli.reporting.terminal import Target
@@ -83,7 +84,7 @@ def report(
         check_picture(picture)
     results = load_results(directory if directory is not None else newest())
     for note in results.notes:
-        print(printable(f"vae: {note}"), file=sys.stderr)
+        tell(f"vae: {note}")
     text = render(
         results.frame,
         format or format_of(output),
@@ -105,16 +106,20 @@ def report(
         write_output(output, text)
 
 
+def write_stdout(text: str) -> None:
+    """Prints a report, what the encoding of stdout lacks as escapes."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
-    from vaecli.core.printing import printable
     from vaecli.reporting.read_results import newest_experiment
 
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
         names = ", ".join(map(str, passed))
-        line = f"{path}, for no trial has ended yet in {names}; name a folder to see it"
-        print(printable(line), file=sys.stderr)
+        tell(f"{path}, for no trial has ended yet in {names}; name a folder to see it")
     return path
 
 

@@ -12,6 +12,8 @@ Handler = Callable[[int, FrameType | None], None]
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 """A terminal's Ctrl-C, `kill`, a closed terminal, Ctrl-\\, and the two with which schedulers announce a time limit."""
 
+MAY_BE_IGNORED = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+
 STOPPING: tuple[signal.Signals, ...] = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 """Those that this system has."""
 
@@ -20,11 +22,12 @@ STOPPING: tuple[signal.Signals, ...] = tuple(getattr(signal, name) for name in N
 def handled(handler: Handler) -> Iterator[None]:
     """Gives all of `STOPPING` to a handler while it is entered; outside the main thread it changes nothing.
 
-    A SIGHUP that is ignored stays so: that is what ``nohup`` is for.
+    A SIGHUP that is ignored stays so, which is what ``nohup`` is for; so do the schedulers' signals, where what started
+    this process answers them for it.
     """
     before: dict[signal.Signals, object] = {}
     for number in STOPPING:
-        if number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
+        if number.name in MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN:
             continue
         try:
             before[number] = signal.signal(number, handler)

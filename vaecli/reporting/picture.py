@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_output
+from vaecli.core.messages import printable
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.reporting.conclusions import frontier, joint_verdict
-from vaecli.reporting.view import printable
 from vaecli.runs.groups import grouped
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaecli.core.printing import printable as printable
 from vaecli.metrics.schema import COLUMNS, Direction
 
 UNDEFINED = "-"

@@ -171,6 +171,7 @@ def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None =
     other = request.split != run.config.evaluation.split
     if not (request.blocks or other or request.iw_samples is not None):
         raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
+    run.folder.refuse_links()  # before anything is measured that could not be kept
     keeper = FolderKeeper(run.folder, run.config.training.save_every)
     with keeper.kept():
         values: dict[str, float | int | None] = {}

@@ -88,8 +88,16 @@ class RunFolder:
             UsageError: Another process has it, by number and host; or the folder, one above it or its checkpoints are
                 a link.
         """
-        refuse_links(self.path.parent.parent, self.path.parent, self.path, self.checkpoint_path)
+        self.refuse_links()
         return self._lock.hold()
+
+    def refuse_links(self) -> None:
+        """Refuses to write where the folder, one above it or its checkpoints are a link.
+
+        Raises:
+            UsageError: One is.
+        """
+        refuse_links(self.path.parent.parent, self.path.parent, self.path, self.checkpoint_path)
 
     @property
     def exists(self) -> bool:
