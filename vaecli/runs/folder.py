@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from vaecli.config import RunConfig
+from vaecli.core.checked import shown
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.core.names import check_name
@@ -168,7 +169,10 @@ class RunFolder:
         if data is None or data.get("marker") != MARKER:
             raise UsageError(f"{self.path}: there is no run of vae here")
         found = data.get("format")
-        if type(found) is not int or found > FORMAT:
+        if type(found) is not int:
+            told = f"format must be an integer, got {shown(found)}"
+            raise UsageError(f"{self.path / 'run.json'}: {told}; mend the file, or start the run anew with --overwrite")
+        if found > FORMAT:
             raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
         if found < OLDEST:
             raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
@@ -221,9 +225,12 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """The contents of metrics.json; empty before the run is done."""
-        data = self._read_json("metrics.json") or {}
-        check_fields(self.path / "metrics.json", data, MetricsFields)
-        return data
+        path = self.path / "metrics.json"
+        data = self._read_json(path.name)
+        if data is None and path.exists():
+            raise UsageError(f"{path}: damaged: it holds no figures; start the run anew with --overwrite")
+        check_fields(path, data or {}, MetricsFields)
+        return data or {}
 
     def _marked(self) -> bool:
         data = self._read_json("run.json")
