@@ -1,6 +1,7 @@
 """Tests run one thread each: pytest-xdist already uses the cores, and sums come out the same on every machine."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -8,6 +9,14 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_that_nohup_ignores():
+    """What starts the tests may ignore SIGHUP, and then their programs would too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)
