@@ -162,10 +162,11 @@ cli.app = app
 from vaecli.__main__ import main
 main()
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
     assert (process.returncode, said) == (128 + number, "")
 
 
