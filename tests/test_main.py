@@ -97,7 +97,7 @@ def test_a_closed_stdout_and_a_full_stderr_are_no_faults():
     ("code", "exit_code", "said"),
     [
         ("def app(): raise MemoryError", 6, "vae: out of memory: lower training.batch_size"),
-        ("def app(): import torch; torch.empty(2**50)", 6, "vae: out of memory, at 4,194,304.00 GiB more"),
+        ("def app(): import torch; torch.empty(2**50)", 6, "vae: out of memory, at 4,294,967,296 MiB more"),
         ("def app(): open('gone/away', 'w')", 6, "vae: gone/away: no such file or directory; was it moved"),
         ("def app(): sys.exit(3)", 3, ""),
         ("def app(): sys.exit('words')", 1, ""),
