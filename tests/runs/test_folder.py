@@ -360,3 +360,10 @@ def test_more_epochs_make_a_finished_run_unfinished_and_other_minutes_do_not(fol
     )
     folder.resume(more)
     assert (folder.status, folder.run()["message"]) == ("interrupted", "more epochs are asked for")
+
+
+def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):
+    with pytest.raises(UsageError, match=r"it is the folder of a method: name one of its runs, seed-0$"):
+        RunFolder.open(folder.path.parent)
+    with pytest.raises(UsageError, match=r"it is the folder of an experiment: name one of its runs, bn/seed-0$"):
+        RunFolder.open(folder.path.parent.parent)

@@ -8,6 +8,7 @@ one whose driver died, when the same command is run again. Ray ends what a dead 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -38,7 +39,7 @@ SYNC_SECONDS = 1.0
 """Between two reports of a trial."""
 LOOK_SECONDS = 5.0
 """Between two looks at the machines of the cluster."""
-CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = KNOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,28 @@ def connected(address: str | None) -> Iterator[None]:
         # Ray puts the working folder on its workers' path; here that is an empty one
         empty = stack.enter_context(tempfile.TemporaryDirectory(prefix="vae-ray-", ignore_cleanup_errors=True))
         try:
+            knock(where)
             with safe_children(RAY_USAGE_STATS_ENABLED="0"), chdir(empty):
                 ray.init(address=where, log_to_driver=False, logging_level="ERROR", **own)
-        except (ConnectionError, RuntimeError, ValueError, RayError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except (OSError, RuntimeError, ValueError, RayError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UsageError(f"--address {where}: Ray can't be reached or started there: {reason}") from None
         stack.callback(ray.shutdown)
         stack.enter_context(
             redirect_stdout(sys.stderr)
         )  # Ray prints what happens to its nodes on stdout, among results
         yield
+
+
+def knock(address: str) -> None:
+    """Looks whether anybody answers at ``HOST:PORT``, where Ray itself would try for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 class Cluster:

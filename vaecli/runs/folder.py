@@ -167,7 +167,7 @@ class RunFolder:
         """
         data = self._read_json("run.json")
         if data is None or data.get("marker") != MARKER:
-            raise UsageError(f"{self.path}: there is no run of vae here")
+            raise UsageError(f"{self.path}: there is no run of vae here{self._runs_below()}")
         found = data.get("format")
         if type(found) is not int:
             told = f"format must be an integer, got {shown(found)}"
@@ -231,6 +231,17 @@ class RunFolder:
             raise UsageError(f"{path}: damaged: it holds no figures; start the run anew with --overwrite")
         check_fields(path, data or {}, MetricsFields)
         return data or {}
+
+    def _runs_below(self) -> str:
+        """Names the runs in the folder where it is that of a method or an experiment, for a message."""
+        for pattern, kind in (("seed-*", "method"), ("*/seed-*", "experiment")):
+            runs = sorted(p.relative_to(self.path) for p in self.path.glob(pattern) if (p / "run.json").is_file())
+            if runs:
+                names = ", ".join(map(str, runs[:6])) + (", ..." if len(runs) > 6 else "")
+                return (
+                    f"; it is the folder of {'a' if kind == 'method' else 'an'} {kind}: name one of its runs, {names}"
+                )
+        return ""
 
     def _marked(self) -> bool:
         data = self._read_json("run.json")
