@@ -5,9 +5,13 @@ import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 import torch
 
+# a time limit on each example would fail on a machine that is busy
+hypothesis.settings.register_profile("vae", deadline=None)
+hypothesis.settings.load_profile("vae")
 torch.set_num_threads(1)
 
 
