@@ -24,12 +24,12 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError
 
 import vaecli
 from vaecli.core.errors import UsageError, VaeError
-from vaecli.engines.engine import Outcome, Policy, Watcher
+from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
 from vaecli.engines.interpreter import safe_children
 from vaecli.engines.parcel import Report, TextParcel, pack_corpus, pack_reference, pack_run, receive
 from vaecli.engines.ray_trial import TrialHost
 from vaecli.engines.silence import Silence
-from vaecli.engines.supervisor import End, Start, Supervisor
+from vaecli.engines.supervisor import Attempt, End, Launcher, Start, Supervisor
 from vaecli.engines.worker import HistoryTail, ended, last_line, thread_variables
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder
@@ -43,7 +43,7 @@ CLOSE_SECONDS = KNOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class RayEngine:
+class RayEngine(Engine):
     """Runs trials on a Ray cluster.
 
     Attributes:
@@ -100,7 +100,7 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
-class Cluster:
+class Cluster(Launcher):
     """Starts trials as actors of Ray; see `Launcher`.
 
     Args:
@@ -151,7 +151,7 @@ class Cluster:
             return error
 
 
-class RayAttempt:
+class RayAttempt(Attempt):
     """A trial at work on some machine, and its folder here, which is locked as long; see `Attempt`.
 
     Args:
