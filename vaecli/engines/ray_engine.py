@@ -8,6 +8,7 @@ one whose driver died, when the same command is run again. Ray ends what a dead 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -226,7 +227,7 @@ class RayAttempt(Attempt):
             self._print(f"{reason.strip().splitlines()[-1]}\n".encode())
             self._finish(End(code=1))
         else:
-            self._finish(End(killed=f"lost with its {'machine' if 'node' in reason else 'Ray worker'}"))
+            self._finish(End(killed=f"lost with its {lost_with(reason)}"))
 
     def _finish(self, end: End) -> None:
         """Gives the machine and the run folder back."""
@@ -260,3 +261,8 @@ class RayAttempt(Attempt):
     def last_words(self) -> str:
         """The last line that this attempt printed."""
         return last_line(self.folder.log_path, self.log_start)
+
+
+def lost_with(reason: str) -> str:
+    """What has died, by Ray's own words for an actor that is gone."""
+    return "machine" if re.search(r"node (has died|was (terminated|preempted))", reason) else "Ray worker"
