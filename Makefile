@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow remedy docs docs-serve bench bench-quality
+.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -39,6 +39,9 @@ docs: setup  ## writes what is generated (first table, cards of methods) and bui
 docs-serve: setup  ## the site at http://127.0.0.1:8000, rebuilt as files change
 	$(BIN)/python -m experiments.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve -a 127.0.0.1:8000
+
+chaos: setup  ## kills runs, workers and drivers 200 times and compares byte for byte; ARGS="--kills 20"
+	$(BIN)/python -m experiments.chaos $(ARGS)
 
 bench: setup  ## speed and memory against a plain PyTorch reference; ARGS="--only train-ptb --threads 1"
 	$(BIN)/python -m experiments.benchmarks $(ARGS)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import platform
 import random
@@ -47,28 +48,34 @@ METHODS = (
 """Plain, with statistics, with an inner loop, with a refined posterior, with a critic, with two phases, with a
 controller, with noise of its own."""
 
-EPOCHS = 6
+EPOCHS = {"lagging": 3, "semi_amortized": 6}
+"""Fewer for methods whose updates take long."""
+OTHERS = 60
+
 SETTINGS = {
-    "corpus.train_size": 600,
+    "corpus.train_size": 1200,
     "corpus.valid_size": 100,
-    "corpus.test_size": 160,
+    "corpus.test_size": 300,
     "model.embedding_size": 32,
     "model.encoder_size": 32,
     "model.decoder_size": 32,
-    "training.epochs": EPOCHS,
+    "training.patience": 99,
     "training.save_every": 0.002,
     "training.threads": 1,
-    "evaluation.iw_samples": 200,
+    "evaluation.iw_samples": 300,
     "evaluation.batch_size": 20,
     "evaluation.extra": "gaps,decoder_use",
-    "evaluation.sentences": 60,
+    "evaluation.sentences": 80,
 }
 """Long enough for a dozen kills of every run, and saved some thousand times more often than by default."""
 
 TIMINGS = {"seconds", "tokens_per_second", "peak_memory_mb"}
-POLL = 0.002
-PATIENCE = 120.0
-"""Seconds for which a kill waits for its moment, before it takes any."""
+POLL = 0.001
+AT_TABLES = 10
+"""Kills at most of a driver that has nothing left to do but to write tables."""
+PATIENCE = {"training": 120.0, "saving": 1.0, "evaluation": 120.0}
+"""Seconds for which a kill waits for its moment after the run's first save; a save that is not caught within one is
+taken for an update."""
 
 
 @dataclass
@@ -114,9 +121,22 @@ def chaos(folder: Path, kills: int, seed: int) -> None:
     sys.exit(bool(differences))
 
 
+def epochs(method: str) -> int:
+    """Of a method's runs."""
+    return EPOCHS.get(method, OTHERS)
+
+
 def settings(name: str) -> list[str]:
     """The options of every command."""
     return ["--name", name, *(f"--set={key}={value}" for key, value in SETTINGS.items())]
+
+
+def grid_file(folder: Path) -> str:
+    """The grid, with epochs of each method's own."""
+    lines = [f"methods = {json.dumps(list(METHODS))}", f"training.epochs = {OTHERS}"]
+    lines += [f'override."{method}".training.epochs = {count}' for method, count in EPOCHS.items()]
+    (folder / "grid.toml").write_text("\n".join(lines) + "\n")
+    return "grid.toml"
 
 
 def vae(folder: Path, *words: str) -> list[str]:
@@ -134,7 +154,7 @@ def start(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
 
 def peace(folder: Path) -> None:
     """The undisturbed grid."""
-    command = vae(folder, "compare", "--methods", ",".join(METHODS), *settings("peace"))
+    command = vae(folder, "compare", grid_file(folder), *settings("peace"))
     code = start(folder, command).wait()
     if code:
         sys.exit(f"the undisturbed grid ended with {code}; see {folder / 'log.txt'}")
@@ -173,7 +193,7 @@ Moment = Callable[[Path, float], bool]
 
 
 def in_training(run: Path, before: float) -> bool:
-    return saved(run) > before and rows(run) < EPOCHS
+    return saved(run) > before and rows(run) < epochs(run.parent.name)
 
 
 def in_saving(run: Path, before: float) -> bool:
@@ -181,21 +201,33 @@ def in_saving(run: Path, before: float) -> bool:
 
 
 def in_evaluation(run: Path, before: float) -> bool:
-    return status(run) == "running" and rows(run) >= EPOCHS and saved(run) <= time.time() - 0.5
+    return status(run) == "running" and rows(run) >= epochs(run.parent.name) and saved(run) <= time.time() - 0.5
 
 
 MOMENTS: dict[str, Moment] = {"training": in_training, "saving": in_saving, "evaluation": in_evaluation}
 
 
-def wait_for(process: subprocess.Popen[bytes], moment: Callable[[], bool], chance: random.Random) -> bool:
-    """Whether the moment came while the process lived; then a little longer, so that no two kills are alike."""
-    deadline = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        if moment():
-            time.sleep(chance.random() * 0.3)
-            return process.poll() is None
+def wait_for(process: subprocess.Popen[bytes], runs: dict[Path, float], name: str, chance: random.Random) -> str:
+    """The moment that has come to one of some runs, while the process lives; empty where it ended before.
+
+    Args:
+        process: Whom the kill will strike, or its driver.
+        runs: With the times of the checkpoints that they were started with.
+        name: Of the moment that is wanted.
+        chance: Of a while afterwards, so that no two kills are alike; a save doesn't last one.
+    """
+    deadline = math.inf
+    while process.poll() is None:
+        if any(MOMENTS[name](run, before) for run, before in runs.items()):
+            if name != "saving":
+                time.sleep(chance.random() * 0.2)
+            return name if process.poll() is None else ""
+        if deadline == math.inf and any(saved(run) > before for run, before in runs.items()):
+            deadline = time.monotonic() + PATIENCE[name]
+        if time.monotonic() > deadline:
+            return "training"
         time.sleep(POLL)
-    return process.poll() is None
+    return ""
 
 
 def single_run(folder: Path, method: str, kills: int, chance: random.Random, tally: Tally) -> None:
@@ -204,12 +236,15 @@ def single_run(folder: Path, method: str, kills: int, chance: random.Random, tal
     while status(run) != "done":
         resume = ["--resume"] if (run / "config.toml").exists() else []
         before = saved(run)
-        process = start(folder, vae(folder, "train", "--method", method, *settings("alone"), *resume))
-        name = "evaluation" if rows(run) >= EPOCHS or left < 3 else chance.choice(list(MOMENTS)[:2])
-        if left > 0 and wait_for(process, lambda: MOMENTS[name](run, before), chance):  # noqa: B023 - used at once
+        words = ["--method", method, "--epochs", str(epochs(method)), *settings("alone"), *resume]
+        process = start(folder, vae(folder, "train", *words))
+        trained = rows(run) >= epochs(method)
+        name = "evaluation" if trained or left < 3 else chance.choice(["training", "saving"])
+        moment = wait_for(process, {run: before}, name, chance) if left > 0 else ""
+        if moment:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            tally.add("run", name)
+            tally.add("run", moment)
             left -= 1
         elif process.wait():
             sys.exit(f"{method} ended with {process.returncode}; see {folder / 'log.txt'}")
@@ -229,7 +264,7 @@ def workers(driver: int) -> Iterator[int]:
 
 def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
     """The grid with two trials at a time: workers are killed under the driver, and the driver over them."""
-    command = vae(folder, "compare", "--methods", ",".join(METHODS), "--jobs", "2", "--max-retries", "9999")
+    command = vae(folder, "compare", grid_file(folder), "--jobs", "2", "--max-retries", "9999")
     command += settings("grid")
     runs = [run_folder(folder, "grid", method) for method in METHODS]
     left = kills
@@ -237,16 +272,11 @@ def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
         process = start(folder, command)
         while left > 0 and process.poll() is None:
             before = {run: saved(run) for run in runs}
-            ended = all(status(run) == "done" for run in runs)
-            if ended:
-                left -= kill_driver_in_tables(process, tally)
-                continue
-            moment = chance.choice(list(MOMENTS))
-
-            def ready() -> bool:
-                return any(MOMENTS[moment](run, before[run]) for run in runs)  # noqa: B023 - used at once
-
-            if not wait_for(process, ready, chance):
+            if all(status(run) == "done" for run in runs):
+                left = min(left, AT_TABLES) - kill_driver_at_tables(process, folder / "runs" / "grid", chance, tally)
+                break
+            moment = wait_for(process, before, chance.choice(list(MOMENTS)), chance)
+            if not moment:
                 break
             left -= 1
             victim = chance.choice(["worker", "worker", "driver", "driver and workers"])
@@ -259,12 +289,16 @@ def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
             return
 
 
-def kill_driver_in_tables(process: subprocess.Popen[bytes], tally: Tally) -> int:
-    """Kills a driver whose trials are all done, while it writes tables; how many kills that was."""
+def kill_driver_at_tables(
+    process: subprocess.Popen[bytes], experiment: Path, chance: random.Random, tally: Tally
+) -> int:
+    """Kills a driver whose trials are all done, while it reads them and writes tables; how many kills that was."""
+    while process.poll() is None and not (experiment / ".owner.json").exists():  # it has not begun
+        time.sleep(POLL)
+    time.sleep(chance.random() * 0.3)
     if process.poll() is not None:
         return 0
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
     tally.add("driver", "tables")
     return 1
 

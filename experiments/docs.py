@@ -1,11 +1,12 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
-README: the first table and the methods by family. docs: the page of methods and a card for each. With ``--check``
-nothing is written and a difference ends with exit code 1.
+README: the first table and the methods by family. docs: the page of methods, a card for each, and what kills did.
+With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ ALL = ROOT / "experiments" / "all"
 COLUMNS = "method,rec,kl,neg_elbo,iw_nll,mi,au,verdict"
 RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
+CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
+KILLED = ROOT / "experiments" / "chaos.json"
 
 
 def first_table() -> str:
@@ -27,6 +30,21 @@ def first_table() -> str:
     frame = load_results(ALL / "results.csv").frame
     text = render(frame[frame["method"].isin(DEFAULT_METHODS)], "markdown", COLUMNS)
     return "\n".join(line for line in text.splitlines() if line.startswith("|"))
+
+
+def chaos_table() -> str:
+    """What `make chaos` wrote, in Markdown: how often whom it killed when, and what differed in the end."""
+    found = json.loads(KILLED.read_text(encoding="utf-8"))
+    moments = ("training", "saving", "evaluation", "tables")
+    victims = list(dict.fromkeys(key.partition(", ")[0] for key in found["kills"]))
+    lines = ["| killed | " + " | ".join(moments) + " |", "|---|" + "---:|" * len(moments)]
+    for victim in victims:
+        counts = [found["kills"].get(f"{victim}, {moment}", 0) for moment in moments]
+        lines.append(f"| {victim} | " + " | ".join(map(str, counts)) + " |")
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    told = f"{found['total']} kills over {len(found['methods'])} methods, {len(found['differences'])} differences"
+    names = ", ".join(f"`{name}`" for name in found["methods"])
+    return "\n".join([*lines, "", f"{told} ({found['date']}, {versions}; {names})."])
 
 
 def generated() -> dict[Path, bytes]:
@@ -37,6 +55,8 @@ def generated() -> dict[Path, bytes]:
     readme = update_between_markers(readme, first_table(), *RESULTS)
     readme = update_between_markers(readme, families_lines(remedies), *METHODS)
     texts = {ROOT / "README.md": readme, ROOT / "docs" / "methods.md": methods_page(remedies)}
+    reliability = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    texts[ROOT / "docs" / "reliability.md"] = update_between_markers(reliability, chaos_table(), *CHAOS)
     texts |= {ROOT / "docs" / "methods" / f"{name}.md": card(name, remedies, ours) for name in remedies}
     picture = (ALL / "rate_distortion.png").read_bytes()
     return {path: text.encode() for path, text in texts.items()} | {

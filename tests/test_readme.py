@@ -64,6 +64,14 @@ def test_linked_files_exist(page):
         assert (page.parent / link).exists(), link
 
 
+NAMED_TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.read_text("utf-8") for p in PAGES))))
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED_TESTS, ids=lambda word: word)
+def test_named_tests_exist(file, name):
+    assert re.search(rf"^def {name}\(", (ROOT / file).read_text("utf-8"), re.M), name
+
+
 def run_blocks(page, folder, count=None):
     """The Python blocks of a page in one process, as a reader would type them."""
     script = "\n".join(blocks(ROOT / page, "python")[:count])

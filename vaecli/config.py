@@ -18,6 +18,12 @@ from vaecli.core.errors import UsageError
 from vaecli.core.names import name_problem
 from vaecli.core.option_settings import OPTION_SETTINGS
 
+MANY = 1_000_000
+"""More than any experiment has epochs, sentences a batch or units a layer; what a typing error gives is mostly more."""
+
+MOST_SENTENCES = 100_000_000
+MOST_THREADS = 1024
+
 
 class SettingsGroup(Checked):
     """A frozen group of settings that refuses unknown keys."""
@@ -30,7 +36,7 @@ def with_option(key: str) -> Any:
         key: Of `OPTION_SETTINGS`.
     """
     setting = OPTION_SETTINGS[key]
-    return Field(setting.default, ge=setting.least, description=setting.description)
+    return Field(setting.default, ge=setting.least, le=setting.most, description=setting.description)
 
 
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
@@ -64,24 +70,26 @@ class CorpusConfig(SettingsGroup):
     text_column: str = with_option("corpus.text_column")
     label_column: str = with_option("corpus.label_column")
     unknown_words: str = with_option("corpus.unknown_words")
-    train_size: int = Field(16_000, ge=2, description="synthetic corpus: sentences in train")
-    valid_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in valid")
-    test_size: int = Field(2_000, ge=2, description="synthetic corpus: sentences in test")
-    corpus_seed: int = Field(0, ge=0, description="synthetic corpus: seed of the sentences")
+    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in train")
+    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in valid")
+    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in test")
+    corpus_seed: int = Field(0, ge=0, le=2**32 - 1, description="synthetic corpus: seed of the sentences")
 
 
 class ModelConfig(SettingsGroup):
     """Sizes, dropout and initialisation, the same for every method."""
 
-    embedding_size: int = Field(64, ge=1, description="word embeddings of encoder and decoder")
-    encoder_size: int = Field(64, ge=1, description="hidden units of the encoder LSTM")
-    decoder_size: int = Field(64, ge=1, description="hidden units of the decoder LSTM")
-    latent_size: int = Field(16, ge=1, description="dimensions Z of the latent variable")
+    embedding_size: int = Field(64, ge=1, le=MANY, description="word embeddings of encoder and decoder")
+    encoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the encoder LSTM")
+    decoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the decoder LSTM")
+    latent_size: int = Field(16, ge=1, le=MANY, description="dimensions Z of the latent variable")
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's word embeddings")
     output_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's hidden states")
-    init_range: float | None = Field(None, gt=0, description="weights from U(-r, r); unset: torch's own initialisation")
+    init_range: float | None = Field(
+        None, gt=0, le=1e3, description="weights from U(-r, r); unset: torch's own initialisation"
+    )
     embedding_init_range: float | None = Field(
-        None, gt=0, description="embeddings from U(-r, r); unset: torch's own initialisation"
+        None, gt=0, le=1e3, description="embeddings from U(-r, r); unset: torch's own initialisation"
     )
 
 
@@ -89,20 +97,22 @@ class TrainingConfig(SettingsGroup):
     """Optimiser, decay and stopping, the same for every method."""
 
     epochs: int = with_option("training.epochs")
-    batch_size: int = Field(64, ge=2, description="sentences a batch")
+    batch_size: int = Field(64, ge=2, le=MANY, description="sentences a batch")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")
-    learning_rate: float = Field(8e-3, gt=0, description="initial learning rate")
+    learning_rate: float = Field(8e-3, gt=0, le=1e3, description="initial learning rate")
     clip: float = Field(5.0, gt=0, description="largest global norm of the gradient")
     decay: float = Field(0.5, gt=0, lt=1, description="factor on the learning rate when validation stalls")
-    patience: int = Field(2, ge=1, description="evaluations without a better validation neg_elbo before a decay")
-    decay_start: int = Field(0, ge=0, description="epochs before the first decay may happen")
-    max_decays: int = Field(5, ge=0, description="stop at the stall after this many decays")
+    patience: int = Field(
+        2, ge=1, le=MANY, description="evaluations without a better validation neg_elbo before a decay"
+    )
+    decay_start: int = Field(0, ge=0, le=MANY, description="epochs before the first decay may happen")
+    max_decays: int = Field(5, ge=0, le=MANY, description="stop at the stall after this many decays")
     reload_best: bool = Field(False, description="go back to the best weights at a decay")
     seed: int = with_option("training.seed")
     device: str = with_option("training.device")
     precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
     save_every: float = with_option("training.save_every")
-    threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 lets torch choose")
+    threads: int = Field(0, ge=0, le=MOST_THREADS, description="CPU threads; 0 lets torch choose")
 
     @field_validator("device")
     @classmethod
@@ -114,15 +124,17 @@ class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
     iw_samples: int = with_option("evaluation.iw_samples")
-    rec_samples: int = Field(1, ge=1, description="samples of z a sentence for rec")
-    batch_size: int = Field(128, ge=1, description="sentences a batch")
+    rec_samples: int = Field(1, ge=1, le=100_000, description="samples of z a sentence for rec")
+    batch_size: int = Field(128, ge=1, le=MANY, description="sentences a batch")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",
         description="arithmetic of the decoder in rec and iw_nll, fp32 being exact; all else is float32 or more",
     )
     split: Literal["valid", "test"] = Field("test", description="the split of the final figures")
     extra: tuple[str, ...] = Field((), description="further evaluations after the final one, as in `vae evaluate`")
-    sentences: int = Field(0, ge=0, description="sentences of those that take a sample of them; 0 is their own number")
+    sentences: int = Field(
+        0, ge=0, le=MANY, description="sentences of those that take a sample of them; 0 is their own number"
+    )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
 
     @field_validator("extra", mode="before")

@@ -142,3 +142,45 @@ def test_what_a_user_can_get_wrong(runs, method, words, said):
 def test_a_folder_without_a_run(tmp_path):
     with pytest.raises(UsageError, match=str(tmp_path)):
         generate(tmp_path)
+
+
+def test_typed_sentences_are_encoded(runs):
+    asked = ["--text", "the dog sat", "--text", "a dog ran"]
+    lines = generate(runs["ae"], *asked).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["the dog sat", "a dog ran"]
+    ends = json.loads(generate(runs["ae"], *asked, "--json").stdout)
+    way = json.loads(generate(runs["ae"], "--from", "interpolate", "--count", 3, *asked, "--json").stdout)
+    assert [way[0]["words"], way[-1]["words"]] == [item["words"] for item in ends]
+    piped = CliRunner().invoke(app, ["generate", str(runs["ae"]), "--text", "-"], input="the dog sat\na dog ran\n")
+    assert piped.stdout.splitlines() == lines
+
+
+def test_few_probable_words_are_greedy_ones(runs):
+    greedy = generate(runs["ae"], "--from", "posterior", "--count", 6).stdout
+    assert generate(runs["ae"], "--from", "posterior", "--count", 6, "--decoding", "greedy").stdout == greedy
+    assert generate(runs["ae"], "--from", "posterior", "--count", 6, "--top-k", 1).stdout == greedy
+    assert generate(runs["ae"], "--from", "posterior", "--count", 6, "--top-p", 1e-9).stdout == greedy
+    beam = generate(runs["ae"], "--from", "posterior", "--count", 6, "--beam", 5).stdout
+    assert generate(runs["ae"], "--from", "posterior", "--count", 6, "--decoding", "beam").stdout == beam
+    drawn = generate(runs["ae"], "--from", "posterior", "--count", 6, "--decoding", "sample").stdout
+    assert drawn == generate(runs["ae"], "--from", "posterior", "--count", 6, "--temperature", 1).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--decoding", "gredy"], r"unknown decoding 'gredy' \(--decoding\): did you mean 'greedy'\?"),
+        (["--decoding", "greedy", "--top-k", "3"], "contradicts the other options, which ask for sample"),
+        (["--decoding", "sample", "--beam", "3"], "contradicts the other options, which ask for beam"),
+        (["--top-p", "0"], "--top-p 0.0: it has to be above 0, and 1 at most"),
+        (["--top-p", "1.5"], "1 at most"),
+        (["--top-k", "3", "--beam", "2"], "--top-k draws words and --beam searches"),
+        (["--text", "a dog", "--from", "prior"], "the prior needs no sentence"),
+        (["--text", "a dog", "--from", "interpolate"], "give two --text, not 1"),
+        (["--text", "a dog", "--split", "test"], "--split chooses the sentences"),
+        (["--text", ""], "has no word"),
+    ],
+)
+def test_options_of_words_and_sentences_that_do_not_go_together(runs, words, said):
+    with pytest.raises(UsageError, match=said):
+        generate(runs["ae"], *words)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -10,7 +13,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.report import report
 from vaecli.config import build_config
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, ResourceError, UsageError
 from vaecli.runs.folder import RunFolder, run_path
 
 
@@ -145,3 +148,83 @@ def test_a_narrow_terminal_without_colour(experiment):
     assert max(map(len, text.splitlines())) <= 20
     assert "\x1b" not in text
     assert "vanilla" in text
+
+
+def vae(*arguments, stdout=subprocess.PIPE, **environment):
+    """The command in a process of its own, whose streams are real ones."""
+    return subprocess.run(
+        [sys.executable, "-m", "vaecli", *map(str, arguments)],
+        env={**os.environ, **environment},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no device that is always full")
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_a_full_disk_under_stdout_is_a_line(experiment, format):
+    with open("/dev/full", "w") as full:
+        done = vae("report", experiment, "--format", format, stdout=full)
+    assert done.returncode == ResourceError.exit_code
+    assert done.stderr.startswith("vae: stdout or a file: no space left on device; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_report_loads_no_torch(experiment):
+    code = (
+        "import sys; from typer.testing import CliRunner; from vaecli.cli.app import app;"
+        f"r = CliRunner().invoke(app, ['report', {str(experiment)!r}]); assert r.exit_code == 0, r.output;"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_name_can_not_steer_the_terminal(experiment):
+    odd = experiment.rename(experiment.with_name("\x1b[2Jquick"))
+    done = vae("report", odd, "--baseline", "bm")
+    assert "did you mean 'bn'" in done.stderr
+    missing = vae("report", odd / "no")
+    assert "\\x1b[2Jquick/no: there is no such folder" in missing.stderr
+    assert "\x1b" not in vae("report", odd).stdout + done.stderr + missing.stderr
+
+
+@pytest.mark.parametrize("option", ["--output", "--picture"])
+def test_a_file_that_can_not_be_written_is_a_line(experiment, option, monkeypatch):
+    path = experiment.parent.parent / "mine.svg"
+    path.write_text("mine")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DataError, match=r"mine\.svg: can't write [0-9,]+ bytes: No space left"):
+        run(experiment, option, path, "--overwrite")
+    assert path.read_text() == "mine"
+    if os.path.exists("/dev/full") and option == "--output":
+        with pytest.raises(DataError, match="/dev/full: can't write"):
+            run(experiment, option, "/dev/full", "--overwrite")
+
+
+def test_what_an_encoding_lacks_is_escaped(experiment):
+    odd = experiment.rename(experiment.with_name("größe"))
+    columns = ("--per-trial", "--columns", "experiment,method,rec")
+    for format in ("csv", "markdown"):
+        done = vae("report", odd, "--format", format, *columns, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+        assert "gr\\xf6\\xdfe" in done.stdout
+    done = vae("report", odd, "--format", "json", *columns, PYTHONIOENCODING="ascii")
+    assert json.loads(done.stdout)[0]["experiment"] == "größe"
+
+
+def test_a_torn_table_is_read_without_its_last_line_aloud(experiment):
+    from vaecli.runs.tables import write_tables
+
+    path, _ = write_tables(experiment)
+    path.write_text(path.read_text()[:-30])
+    result = run(path)
+    assert result.stderr == f"vae: {path}:5: torn, so this line is left out\n"
+    assert "21 " not in result.stdout
+    assert result.stdout.count("vanilla") > 0

@@ -2,11 +2,12 @@
 
 import math
 import os
+from pathlib import Path
 
 import pytest
 
 from vaecli.core.errors import DataError
-from vaecli.core.files import dump_json, load_json, sweep, write_atomic
+from vaecli.core.files import dump_json, load_json, sweep, write_atomic, write_output
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
@@ -56,3 +57,39 @@ def test_json_keeps_infinities_and_stays_json(tmp_path):
     assert found["b"] == [-math.inf, 1.5, None]
     assert math.isnan(found["c"]["d"])
     assert load_json(tmp_path / "none") is None
+
+
+def test_a_file_system_that_is_only_read_is_said(tmp_path, monkeypatch):
+    """There even the removal of what isn't there is refused."""
+
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.raises(DataError, match=r"a\.json: can't write 3 bytes: Read-only file system"):
+        write_atomic(tmp_path / "a.json", "new")
+
+
+def test_an_output_replaces_a_file_and_writes_into_a_device(tmp_path):
+    link = tmp_path / "link.md"
+    link.symlink_to(tmp_path / "file.md")
+    write_output(link, "text")
+    assert link.is_symlink()
+    assert (tmp_path / "file.md").read_text() == "text"
+    write_output(tmp_path / "file.md", b"more")
+    assert (tmp_path / "file.md").read_bytes() == b"more"
+    write_output(Path(os.devnull), "text")
+    assert not Path(os.devnull).is_file()
+    with pytest.raises(DataError, match="can't write"):
+        write_output(tmp_path / "no" / "file.md", "text")
+
+
+@pytest.mark.parametrize(("content", "why"), [("[" * 100_000, "nested too deeply"), ('{"a": "\\ud800"}', "surrogates")])
+def test_json_that_no_one_can_use_is_no_json(tmp_path, content, why):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=why):
+        load_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"a": "\\ud83d\\ude00"}')
+    assert load_json(tmp_path / "a.json") == {"a": "\U0001f600"}

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.runs.grids import prepared, run_json
+from vaecli.core.resources import cores
 from vaecli.core.signals import STOPPING
 from vaecli.engines.engine import Policy
-from vaecli.engines.local import LocalEngine, cores, resolve_jobs
+from vaecli.engines.local import LocalEngine, resolve_jobs
 from vaecli.engines.worker import worker_environment
 from vaecli.runs.folder import RunFolder
 

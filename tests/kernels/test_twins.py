@@ -30,6 +30,7 @@ from vaecli.metrics import inference
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.scoring import scoring_precision
 from vaecli.model.decoding import steps_of
+from vaecli.model.flow import Flow, FlowPosterior
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher
@@ -254,6 +255,16 @@ def pairs_on_the_sphere():
     yield VonMisesFisher(mean, Concentration(5.0, 3, torch.empty(0))).pairwise_log_prob(
         nn.functional.normalize(mean[:7])
     )
+
+
+@case("model.flow.FlowPosterior.pairwise_log_prob", within=1e-9)
+def pairs_of_a_flow():
+    torch.manual_seed(0)
+    flow, mean, logvar = Flow(3, 2, 5).double(), numbers(30, 3).double(), numbers(30, 3).double()
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    yield FlowPosterior(mean, mean, logvar, flow).pairwise_log_prob(numbers(7, 3).double())
 
 
 @case("model.mixture.MixtureOfGaussians.component_log_prob")

@@ -9,7 +9,7 @@ from torch import nn
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, collate
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import Decoder, LSTMDecoder
-from vaecli.model.decoding import LSTMSteps, PrefixSteps, beam, greedy, sample, sampling_noise, steps_of
+from vaecli.model.decoding import Drawing, LSTMSteps, PrefixSteps, beam, greedy, sample, sampling_noise, steps_of
 
 LONGEST = 7
 
@@ -189,16 +189,38 @@ def test_words_are_drawn_with_the_softmax_at_the_temperature(temperature):
     decoder = chain({BOS: {3: 0.5, 4: 0.3, 5: 0.2}})
     count = 4000
     noise = sampling_noise(1, torch.arange(count), 1)
-    words = torch.tensor([s.words[0] for s in sample(decoder, torch.zeros(count, 1), noise, temperature)])
+    words = torch.tensor([s.words[0] for s in sample(decoder, torch.zeros(count, 1), noise, Drawing(temperature))])
     expected = [0.5, 0.3, 0.2] if temperature == 1 else [25 / 38, 9 / 38, 4 / 38]
     # four standard errors of a share are at most 4 * 0.5 / sqrt(4000) = 0.032
     assert torch.bincount(words, minlength=6)[3:].double().div(count).tolist() == pytest.approx(expected, abs=0.032)
 
 
+@pytest.mark.parametrize(
+    ("drawing", "expected"),
+    [
+        (Drawing(top_k=2), [0.625, 0.375, 0]),  # 0.5 and 0.3 of 0.8
+        (Drawing(top_k=1), [1, 0, 0]),
+        (Drawing(top_k=9), [0.5, 0.3, 0.2]),
+        (Drawing(top_p=0.5), [1, 0, 0]),  # the first reaches it
+        (Drawing(top_p=0.51), [0.625, 0.375, 0]),
+        (Drawing(top_p=0.99), [0.5, 0.3, 0.2]),
+        (Drawing(top_p=1e-9), [1, 0, 0]),
+        (Drawing(0.5, top_p=0.7), [25 / 34, 9 / 34, 0]),  # of 25, 9 and 4 of 38 the first has 0.66
+        (Drawing(top_k=2, top_p=0.4), [1, 0, 0]),
+    ],
+)
+def test_only_the_most_probable_words_may_come(drawing, expected):
+    log_probs = torch.tensor([[0, 0.5, 0.3, 0.2], [0, 0.2, 0.3, 0.5]], dtype=torch.float64).log()
+    found = drawing.probabilities(log_probs)
+    found = found / found.sum(1, keepdim=True)
+    assert found[0].tolist() == pytest.approx([0, *expected])
+    assert found[1].tolist() == pytest.approx([0, *expected[::-1]])
+
+
 def test_a_low_temperature_is_greedy():
     model = model_of()
     z = codes(10)
-    cold = sample(model.decoder, z, sampling_noise(0, torch.arange(10), LONGEST), temperature=1e-4)
+    cold = sample(model.decoder, z, sampling_noise(0, torch.arange(10), LONGEST), Drawing(1e-4))
     assert [s.words for s in cold] == [s.words for s in greedy(model.decoder, z, LONGEST)]
 
 

@@ -81,3 +81,13 @@ def test_a_value_far_above_all_others_is_shown_at_the_top():
     # of ten values the tenth is the usual largest: 30 + (30 - 20) / 2 = 35 is the top, and 100 is beyond it
     assert top([*range(20, 30), 30, 100]) == 35
     assert top([20, 21, 22]) == 22
+
+
+def test_figures_out_of_all_bounds_are_not_drawn(tmp_path):
+    odd = [
+        ("e", "c", "twr", 0, "done", "test", 1e308, 3.0, 2.0, 7.0, 16),
+        ("e", "c", "hr", 0, "done", "test", 25.0, 2.0, 1e300, 7.0, 16),
+    ]
+    assert [p.label for p in points(frame([*ROWS, *odd]))] == ["vanilla", "hr", "bn"]
+    result = report(tmp_path, "--picture", tmp_path / "p.svg", rows=[*ROWS, *odd])
+    assert result.exit_code == 0, result.output

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vaecli.reporting.view import decimals, number, printable
+from vaecli.core.messages import printable
+from vaecli.reporting.view import decimals, number
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ from vaecli.reporting.view import decimals, number, printable
         ([12345.6], [], "ppl_iw", 0),
         ([float("inf")], [], "ppl_iw", 2),
         ([], [], "rec", 2),
+        ([1.0], [1.7e308, 1.6e308], "ppl_iw", 0),  # whose sum is no float
     ],
 )
 def test_decimals(values, halves, name, expected):

@@ -192,7 +192,7 @@ def test_deleting_keeps_the_marker_to_the_end(folder, monkeypatch):
     assert folder.exists
 
 
-@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older"), ("x", "newer")])
+@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older")])
 def test_other_formats_are_named(folder, found, message):
     folder.update(format=found)
     with pytest.raises(UsageError, match=f"run format {found} is {message} than this program's {FORMAT}"):
@@ -360,3 +360,10 @@ def test_more_epochs_make_a_finished_run_unfinished_and_other_minutes_do_not(fol
     )
     folder.resume(more)
     assert (folder.status, folder.run()["message"]) == ("interrupted", "more epochs are asked for")
+
+
+def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):
+    with pytest.raises(UsageError, match=r"it is the folder of a method: name one of its runs, seed-0$"):
+        RunFolder.open(folder.path.parent)
+    with pytest.raises(UsageError, match=r"it is the folder of an experiment: name one of its runs, bn/seed-0$"):
+        RunFolder.open(folder.path.parent.parent)

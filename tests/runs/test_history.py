@@ -78,3 +78,17 @@ def test_a_row_that_can_not_be_written_is_an_error_and_the_old_rows_stay(tmp_pat
     with pytest.raises(DataError, match=r"history\.csv: can't write 2 bytes: No space left"):
         append_row(path, {"epoch": 2})
     assert read_rows(path)[0] == {"epoch": 1}
+
+
+def test_a_history_that_was_spoiled_is_named_or_read(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,kl\n1,0.5\n2," + "x" * 200_000 + "\n")
+    for reader in (read_rows, lambda p: forget_after(p, 1), lambda p: append_row(p, {"epoch": 3, "kl": 1.0})):
+        with pytest.raises(DataError, match=r"history\.csv:3: field larger than field limit"):
+            reader(path)
+    path.write_text("epoch,kl\n" + "9" * 5000 + ",\0\n,,,\n\n")
+    assert [row.get("epoch") for row in read_rows(path)] == ["9" * 5000, None, None]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=r"history\.csv: can't read it"):
+        read_rows(path)

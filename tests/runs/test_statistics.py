@@ -174,3 +174,10 @@ def test_only_seeds_that_both_finished_are_paired():
     groups = {group.method: group for group in grouped(table)}
     (row,) = paired(list(groups.values()), groups["vanilla"], ["rec", "kl"])
     assert (row.method, row.column, row.seeds, row.differences) == ("bn", "rec", (2,), (2.0,))
+
+
+def test_values_too_large_to_square_keep_their_interval():
+    small, large = interval([19.0, 20.0, 24.0]), interval([19.0e300, 20.0e300, 24.0e300])
+    for part in ("mean", "sd", "low", "high"):
+        assert getattr(large, part) == pytest.approx(1e300 * getattr(small, part))
+    assert interval([1.7e308, -1.7e308]).high == math.inf

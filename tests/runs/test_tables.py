@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import shutil
 
 import pandas as pd
 import pytest
@@ -253,3 +254,19 @@ def test_a_run_of_a_newer_program_is_named(tmp_path):
     folder.update(format=99)
     with pytest.raises(UsageError, match="newer"):
         results_table(tmp_path / "exp")
+
+
+def test_a_copy_of_a_trial_is_not_counted(tmp_path):
+    first = prepared(tmp_path)[0]
+    finish(first, {"rec": 20.0})
+    shutil.copytree(first.path, first.path.with_name("seed-0-copy"))
+    with pytest.raises(UsageError, match=r"seed-0-copy both hold vanilla seed 0, which would count twice; move one"):
+        results_table(tmp_path / "exp")
+
+
+def test_perplexities_too_large_to_square_are_averaged(tmp_path):
+    for trial in prepared(tmp_path, ["vanilla"], "0-1"):
+        finish(trial, {"rec": 20.0, "ppl_elbo": 1e200 * (1 + trial.seed)})
+    (row,) = cells(write_tables(tmp_path / "exp")[1])
+    assert float(row["ppl_elbo_mean"]) == pytest.approx(1.5e200)
+    assert float(row["ppl_elbo_sd"]) == pytest.approx(math.sqrt(0.5) * 1e200)

@@ -55,10 +55,10 @@ def test_it_draws_nothing_from_the_stream_of_the_run(corpus):
 
 
 def test_weights_that_no_memory_holds_are_refused_without_trying(corpus):
-    made = config("bow", hyper={"bow": {"hidden": 4_000_000_000}})
+    made = config("bow", hyper={"bow": {"hidden": 1_000_000_000}})
     with pytest.raises(UsageError, match=r"^bow: its weights alone take [\d,]+ GiB, this machine has [\d,]+; lower"):
         check_methods([made], corpus)
-    made = config(model={"encoder_size": 4_000_000_000})
+    made = config(model={"encoder_size": 1_000_000})
     assert looks_large(made, 10)
     with pytest.raises(UsageError, match=r"^vanilla: (can't be built with these sizes|its weights alone take)"):
         check_methods([made], corpus)

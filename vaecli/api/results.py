@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,5 +63,7 @@ def report(path: str | Path | None = None) -> Results:
     from vaecli.runs.tables import summary_table
 
     chosen = newest_experiment(Path("runs"))[0] if path is None else Path(path)
-    trials = load_results(chosen).frame
-    return Results(chosen, trials, summary_table(trials))
+    loaded = load_results(chosen)
+    for note in loaded.notes:
+        warnings.warn(note, stacklevel=2)
+    return Results(chosen, loaded.frame, summary_table(loaded.frame))

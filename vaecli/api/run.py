@@ -82,13 +82,24 @@ class Run:
         codes: Codes = means.cpu().double().numpy()
         return codes
 
-    def decode(self, codes: Codes, *, beam: int = 1, temperature: float | None = None, seed: int = 0) -> list[str]:
+    def decode(
+        self,
+        codes: Codes,
+        *,
+        beam: int = 1,
+        temperature: float | None = None,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> list[str]:
         """Sentences of codes.
 
         Args:
             codes: (N, Z).
             beam: Size of the beam; 1 decodes greedily.
             temperature: Draws words at it instead.
+            top_k: Of the so many most probable words only; 0 of all. It draws at temperature 1 unless told another.
+            top_p: Of the most probable words only that together reach this probability.
             seed: Seed of the words that are drawn.
 
         Raises:
@@ -99,13 +110,15 @@ class Run:
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
+        from vaecli.model.decoding import Drawing
 
         run = self._loaded
         z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
         if z.ndim != 2 or z.shape[1] != run.model.latent_size:
             raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes (N, {run.model.latent_size})")
-        if temperature is not None:
-            drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, temperature)
+        if temperature is not None or top_k or top_p < 1:
+            drawing = Drawing(1.0 if temperature is None else temperature, top_k, top_p)
+            drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, drawing)
         else:
             drawn = decode_codes(run.model, run.sampling(seed), z, run.longest, beam)
         text = run.vocabulary.tokenizer.text
@@ -118,6 +131,36 @@ class Run:
         run = self._loaded
         z = prior_codes(run.model, run.sampling(seed), count)
         return self.decode(z.cpu().numpy(), temperature=temperature, seed=seed)
+
+    def codes(self, sentences: Sequence[str]) -> pd.DataFrame:
+        """What the encoder makes of each sentence, beside its figures.
+
+        Returns:
+            A row a sentence: the columns of `score` without ``iw_nll``, then ``mean_1`` ... ``mean_Z`` of q(z|x), and
+            ``deviation_1`` ... ``deviation_Z`` where it is a diagonal Gaussian.
+
+        Raises:
+            UsageError: The method has no code, or a sentence has no word.
+        """
+        import pandas as pd
+
+        from vaecli.metrics.columns.elbo import elbo_terms
+        from vaecli.metrics.sentences import bound_scores
+        from vaecli.model.posterior import DiagonalGaussian
+
+        self._need_code("encode")
+        scoring = self._scoring(sentences)
+        terms = elbo_terms(self._loaded.model, scoring, self._loaded.config.evaluation.rec_samples)
+        posterior = terms.posterior
+        assert posterior is not None
+        parts = {"mean": posterior.mean}
+        if isinstance(posterior, DiagonalGaussian):
+            parts["deviation"] = (0.5 * posterior.logvar).exp()
+        tables = [pd.DataFrame({"sentence": list(sentences)}), bound_scores(scoring, terms)]
+        for name, values in parts.items():
+            columns = [f"{name}_{n + 1}" for n in range(values.shape[1])]
+            tables.append(pd.DataFrame(values.cpu().numpy(), columns=columns))
+        return pd.concat(tables, axis=1)
 
     def reconstruct(self, sentences: Sequence[str], *, beam: int = 1) -> list[str]:
         """Each sentence, decoded from the mean of its posterior."""
@@ -149,33 +192,14 @@ class Run:
         Returns:
             A row a sentence, with its ``words`` and how many are ``unknown``; a figure without a definition is missing.
         """
-        import pandas as pd
+        from vaecli.metrics.sentences import sentence_scores
 
-        from vaecli.corpus.types import UNK
-        from vaecli.metrics.columns.elbo import elbo_terms
-        from vaecli.metrics.columns.iw import importance_weighted_nll
-
-        run, scoring = self._loaded, self._scoring(sentences)
-        split = scoring.split
-        terms = elbo_terms(run.model, scoring, run.config.evaluation.rec_samples)
-        samples = run.config.evaluation.iw_samples if iw_samples is None else iw_samples
-        if not run.model.has_latent:
-            nll = terms.rec
-        elif samples and terms.posterior is not None and terms.posterior.has_density:
-            nll = importance_weighted_nll(run.model, scoring, terms.posterior, samples)
-        else:
-            nll = None
-        words = (split.lengths - 1).tolist()
-        unknown = [sum(word == UNK for word in split.sentence(n)) for n in range(len(split))]
-        figures = {
-            "rec": terms.rec,
-            "kl": None if terms.kl is None else terms.kl.sum(1),
-            "neg_elbo": terms.neg_elbo,
-            "iw_nll": nll,
-        }
-        table = {"sentence": list(sentences), "words": words, "unknown": unknown}
-        missing = [float("nan")] * len(split)
-        return pd.DataFrame(table | {n: missing if v is None else v.cpu().numpy() for n, v in figures.items()})
+        run = self._loaded
+        settings = run.config.evaluation
+        samples = settings.iw_samples if iw_samples is None else iw_samples
+        table = sentence_scores(run.model, self._scoring(sentences), settings.rec_samples, samples)
+        table.insert(0, "sentence", list(sentences))
+        return table
 
     def evaluate(self, *evaluations: str, **options: Any) -> dict[str, float | int | None]:
         """Further measurements, kept with the run's figures; see `evaluate`."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vaecli import __version__
+from vaecli.cli.codes import encode
 from vaecli.cli.compare import compare
 from vaecli.cli.evaluate import evaluate
 from vaecli.cli.generate import generate
@@ -19,7 +20,7 @@ app = typer.Typer(
     name="vae",
     help="The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # a report of a fault needs whole lines
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,5 +38,5 @@ def main(
     """The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics."""
 
 
-for command in (train, compare, report, methods, generate, evaluate):
+for command in (train, compare, report, methods, generate, encode, evaluate):
     app.command(cls=Command)(command)

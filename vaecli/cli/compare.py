@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
+from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
@@ -147,11 +148,11 @@ def compare(
         default_methods=DEFAULT_METHODS,
     )
     for note in settings.notes:
-        print(f"vae: {note}", file=sys.stderr)
+        tell(f"vae: {note}")
     experiment, corpus = open_experiment(settings, out, overwrite)
     if not quiet:
         for note in corpus.notes:
-            print(note, file=sys.stderr)
+            tell(note)
     if dry_run:
         show_plan(experiment, experiment.plan(retry, overwrite), corpus)
         return
@@ -175,7 +176,7 @@ def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Tria
 
     if not quiet:
         kept = len(experiment.trials()) - len(todo)
-        print(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}", file=sys.stderr, flush=True)
+        tell(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}")
     return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
 
 
@@ -275,5 +276,5 @@ def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: boo
         loaded = load_results(experiment.path)
         sys.stdout.write(render(loaded.frame, contexts=loaded.contexts, target=Target.stdout()))
     if not quiet:
-        print(f"a row a trial in {results}, a row a method in {summary}", file=sys.stderr)
-        print(f"settings, histories, checkpoints and logs in {experiment.path}/METHOD/seed-N", file=sys.stderr)
+        tell(f"a row a trial in {results}, a row a method in {summary}")
+        tell(f"settings, histories, checkpoints and logs in {experiment.path}/METHOD/seed-N")

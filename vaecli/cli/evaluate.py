@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
+from vaecli.core import messages
 
 if TYPE_CHECKING:
     from vaecli.runs.evaluation import Evaluated
@@ -54,6 +55,9 @@ def evaluate(
         Path | None,
         typer.Option("--lm", metavar="RUN", help="A run of method lm, for --payoff and --samples.", show_default=False),
     ] = None,
+    per_sentence: Annotated[
+        bool, typer.Option("--per-sentence", help="Also write rec, kl, neg_elbo and iw_nll of each sentence as CSV.")
+    ] = False,
     device: o.Device = None,
     json: Annotated[bool, typer.Option("--json", help="Print figures and details as JSON.")] = False,
     quiet: o.Quiet = False,
@@ -73,8 +77,8 @@ def evaluate(
         "samples": samples,
         "reverse_ppl": reverse_ppl,
     }
-    names = chosen(asked, all_, bool(iw_samples or split), sentences, lm, split)
-    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run
+    names = chosen(asked, all_, bool(iw_samples or split or per_sentence), sentences, lm, split)
+    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, write_sentences
     from vaecli.runs.loaded_run import load_run
     from vaecli.runs.reference_lm import load_reference
 
@@ -84,12 +88,18 @@ def evaluate(
         reference = load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path))
     use_threads(loaded.config.training.threads)
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
-    evaluated = evaluate_run(loaded, request, None if quiet else tell)
-    show(evaluated, json)
-    sys.stdout.flush()
-    path = keep(loaded.folder, evaluated)
-    if not quiet:
-        print(f"kept in {path}", file=sys.stderr)
+    other = request.split != loaded.config.evaluation.split
+    if names or other or iw_samples is not None or not per_sentence:
+        evaluated = evaluate_run(loaded, request, None if quiet else tell)
+        show(evaluated, json)
+        sys.stdout.flush()
+        path = keep(loaded.folder, evaluated)
+        if not quiet:
+            messages.tell(f"kept in {path}")
+    if per_sentence:
+        table = write_sentences(loaded, request)
+        if not quiet:
+            messages.tell(f"a row a sentence in {table}")
 
 
 def chosen(

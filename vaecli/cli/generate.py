@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from vaecli.cli import options as o
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vaecli.model.decoding import Sentence
+    from vaecli.model.decoding import Drawing, Sentence
     from vaecli.runs.loaded_run import LoadedRun
 
 Join = Callable[[list[str]], str]
@@ -23,6 +23,9 @@ Join = Callable[[list[str]], str]
 
 SOURCES = ("prior", "posterior", "interpolate")
 SPLITS = ("train", "valid", "test")
+DECODINGS = ("greedy", "beam", "sample")
+BEAM = 5
+"""Size of a beam that was asked for without one."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,20 @@ class GenerationRequest:
     Attributes:
         source: One of `SOURCES`.
         count: Sentences.
-        temperature: Words are drawn at it; None where they are decoded.
-        beam: Size of the beam; 1 decodes greedily; None where words are drawn.
+        drawing: How words are drawn; None where they are decoded.
+        beam: Size of the beam; 1 decodes greedily.
         seed: Seed of codes, words and choice of sentences.
         split: Name of the split whose sentences are encoded.
+        texts: Sentences to encode instead.
     """
 
     source: str
     count: int
-    temperature: float | None
-    beam: int | None
+    drawing: Drawing | None
+    beam: int
     seed: int
     split: str
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,38 @@ def generate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 10,
     source: Annotated[
-        str, typer.Option("--from", help="prior, posterior (reconstructions) or interpolate (between two sentences).")
-    ] = "prior",
-    temperature: Annotated[
-        float | None,
-        typer.Option("--temperature", help="Draw words at it; 1 is the model's own. (default: 1 from the prior)"),
+        str | None,
+        typer.Option(
+            "--from",
+            help="prior, posterior (reconstructions) or interpolate. (default: prior; posterior where there is --text)",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", help="A sentence to encode, instead of the split's; repeat it. - reads lines of stdin."),
+    ] = None,
+    decoding: Annotated[
+        str | None,
+        typer.Option(
+            "--decoding",
+            help="greedy, beam or sample. (default: sample from the prior, greedy from posteriors)",
+            show_default=False,
+        ),
     ] = None,
     beam: Annotated[
-        int | None,
-        typer.Option("--beam", min=1, help="Decode by a beam of this size; 1 is greedy. (default: 1 from posteriors)"),
+        int | None, typer.Option("--beam", min=1, help="Size of the beam. (default: 5)", show_default=False)
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", help="Of drawn words; 1 is the model's own. (default: 1)", show_default=False),
+    ] = None,
+    top_k: Annotated[
+        int, typer.Option("--top-k", min=0, help="Draw from the so many most probable words; 0 is all.")
+    ] = 0,
+    top_p: Annotated[
+        float, typer.Option("--top-p", help="Draw from the most probable words that together reach this; 1 is all.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of codes, words and choice of sentences.")] = 0,
     split: Annotated[
         str | None,
@@ -93,19 +120,20 @@ def generate(
     Reconstructions stand behind their source and a tab. An interpolation leads from the mean of one sentence's
     posterior to that of another, both ends included.
     """
-    check_options(source, temperature, beam, split, count)
     if tokens and as_json:
         from vaecli.core.errors import UsageError
 
         raise UsageError("--tokens changes nothing in --json, which has `words` and `text`; keep one")
+    drawn = {"temperature": temperature, "top_k": top_k or None, "top_p": top_p if top_p != 1 else None}
+    texts = read_texts(text or [])
+    chosen = source or ("posterior" if texts else "prior")
+    check_sources(chosen, split, texts, count)
+    words = choose_decoding(chosen, decoding, beam, {name: value for name, value in drawn.items() if value is not None})
     from vaecli.runs.loaded_run import load_run
 
     loaded = load_run(run, device)
-    if beam is None and temperature is None and source == "prior":
-        temperature = 1.0
-    elif beam is None and temperature is None:
-        beam = 1
-    request = GenerationRequest(source, count, temperature, beam, seed, split or loaded.config.evaluation.split)
+    part = split or loaded.config.evaluation.split
+    request = GenerationRequest(chosen, count, *words, seed, part, tuple(texts))
     codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
     vocabulary = loaded.vocabulary
@@ -116,28 +144,74 @@ def generate(
         write_text(decoded, codes, " ".join if tokens else vocabulary.tokenizer.text)
 
 
-def check_options(source: str, temperature: float | None, beam: int | None, split: str | None, count: int) -> None:
+def read_texts(texts: list[str]) -> list[str]:
+    """The sentences of ``--text``; ``-`` stands for the lines of stdin."""
+    lines: list[str] = []
+    for text in texts:
+        lines += sys.stdin.read().splitlines() if text == "-" else [text]
+    return lines
+
+
+def check_sources(source: str, split: str | None, texts: list[str], count: int) -> None:
     """Refuses what does not go together, before anything is loaded.
 
     Raises:
         UsageError: Names the option and the way out.
     """
-    import math
-
     from vaecli.core.errors import UsageError, unknown
 
     if source not in SOURCES:
         raise unknown("source", source, SOURCES, "--from")
     if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS, "--split")
-    if split is not None and source == "prior":
+    if split is not None and (source == "prior" or texts):
         raise UsageError("--split chooses the sentences that are encoded; it goes with --from posterior or interpolate")
-    if temperature is not None and beam is not None:
-        raise UsageError("--temperature draws words and --beam searches for the best; keep one")
-    if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
-        raise UsageError(f"--temperature {temperature}: it has to be above 0 and finite; --beam 1 decodes greedily")
+    if texts and source == "prior":
+        raise UsageError("--text is encoded, and the prior needs no sentence; use --from posterior or interpolate")
+    if source == "interpolate" and texts and len(texts) != 2:
+        raise UsageError(f"--from interpolate leads from one sentence to another: give two --text, not {len(texts)}")
     if source == "interpolate" and count < 2:
         raise UsageError("--count 1: an interpolation has two ends; ask for 2 or more")
+
+
+def choose_decoding(
+    source: str, decoding: str | None, beam: int | None, drawn: Mapping[str, float]
+) -> tuple[Drawing | None, int]:
+    """How codes become sentences: how words are drawn, or None and the size of a beam.
+
+    Args:
+        source: One of `SOURCES`.
+        decoding: As asked for; what other options imply without.
+        beam: As asked for.
+        drawn: Fields of `Drawing` that are asked for.
+
+    Raises:
+        UsageError: Options that contradict each other, or a value out of range.
+    """
+    import math
+
+    from vaecli.core.errors import UsageError, unknown
+    from vaecli.model.decoding import Drawing
+
+    if drawn and beam is not None:
+        option = "--" + next(iter(drawn)).replace("_", "-")
+        raise UsageError(f"{option} draws words and --beam searches for the best; keep one")
+    implied = "sample" if drawn else "greedy" if beam == 1 else "beam" if beam is not None else None
+    kind = decoding or implied or ("sample" if source == "prior" else "greedy")
+    if kind not in DECODINGS:
+        raise unknown("decoding", kind, DECODINGS, "--decoding")
+    if implied is not None and kind != implied:
+        raise UsageError(f"--decoding {kind} contradicts the other options, which ask for {implied}; keep one")
+    if kind != "sample":
+        return None, 1 if kind == "greedy" else beam or BEAM
+    temperature, top_k, top_p = drawn.get("temperature", 1.0), int(drawn.get("top_k", 0)), drawn.get("top_p", 1.0)
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(
+            f"--temperature {temperature}: it has to be above 0 and finite; --decoding greedy draws nothing"
+        )
+    if not 0 < top_p <= 1:
+        raise UsageError(f"--top-p {top_p}: it has to be above 0, and 1 at most")
+    return Drawing(temperature, top_k, top_p), 1
 
 
 def make_codes(run: LoadedRun, request: GenerationRequest) -> Codes:
@@ -157,7 +231,10 @@ def make_codes(run: LoadedRun, request: GenerationRequest) -> Codes:
     if not run.model.has_latent:
         raise UsageError(f"--from {request.source}: {run.method.name!r} has no latent variable; use --from prior")
     between = request.source == "interpolate"
-    sources, means = encode_some(run, request, 2 if between else request.count)
+    if request.texts:
+        sources, means = encode_texts(run, request)
+    else:
+        sources, means = encode_some(run, request, 2 if between else request.count)
     if not between:
         return Codes(means, [{"source": words} for words in sources])
     weights = torch.linspace(0, 1, request.count, dtype=means.dtype, device=means.device).unsqueeze(1)
@@ -189,15 +266,29 @@ def encode_some(run: LoadedRun, request: GenerationRequest, count: int) -> tuple
     return [run.vocabulary.decode(words) for words in sources(part)], means
 
 
+def encode_texts(run: LoadedRun, request: GenerationRequest) -> tuple[list[list[str]], Tensor]:
+    """The words of the sentences that were given, and their posterior means.
+
+    Raises:
+        UsageError: One has no word.
+    """
+    import torch
+
+    from vaecli.api.run import Run
+
+    means = Run(run).encode(request.texts)
+    words = [list(run.vocabulary.tokenizer(text)) for text in request.texts]
+    return words, torch.as_tensor(means, device=run.device)
+
+
 def decode(run: LoadedRun, request: GenerationRequest, codes: Codes) -> list[Sentence]:
     """A sentence a code, as long as the longest of the corpus at most."""
     from vaecli.metrics.extras.text.reconstruction import decode_codes
     from vaecli.metrics.extras.text.samples import sample_codes
 
     sampling = run.sampling(request.seed)
-    if request.beam is None:
-        assert request.temperature is not None
-        return sample_codes(run.model, sampling, codes.z, run.longest, request.temperature)
+    if request.drawing is not None:
+        return sample_codes(run.model, sampling, codes.z, run.longest, request.drawing)
     return decode_codes(run.model, sampling, codes.z, run.longest, request.beam)
 
 
@@ -212,7 +303,7 @@ def write_text(decoded: list[list[str]], codes: Codes, join: Join) -> None:
 
 def line(text: str) -> str:
     """A line with other characters than printable ones, and those stdout can't show, as escapes."""
-    from vaecli.reporting.view import printable
+    from vaecli.core.messages import printable
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vaecli.cli.live import PLAIN_SECONDS, describe
+from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ class PlainGrid(SilentGrid):
 
     def _print(self, text: str) -> None:
         self.shown = time.monotonic()
-        print(text, file=sys.stderr, flush=True)
+        tell(text)
 
 
 class LiveGrid(SilentGrid):

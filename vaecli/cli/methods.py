@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vaecli.core.messages import tell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -56,7 +58,7 @@ def methods(
     for name, why in broken.items():
         if name in names:
             raise UsageError(f"method {name!r} can't be loaded: {why}")
-        print(f"vae: method {name!r} can't be loaded: {why}", file=sys.stderr)
+        tell(f"vae: method {name!r} can't be loaded: {why}")
     shown = names or list(remedies)
     if as_json or format == "json":
         values = [describe(name, remedies) for name in shown]
@@ -118,9 +120,9 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     from rich.text import Text
 
     from vaecli.catalogue.methods_table import parts_text, short_citation
+    from vaecli.core.messages import printable
     from vaecli.remedies import ALIAS_NOTES, ALIASES
     from vaecli.reporting.terminal import plain_table, tidy
-    from vaecli.reporting.view import printable
 
     rows = [(name, kind.title, parts_text(kind), short_citation(kind)) for name, kind in remedies.items()]
     narrow = target.width is not None and target.width < NARROW
@@ -147,8 +149,8 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
     from rich.text import Text
 
     from vaecli.catalogue.methods_table import describe, summary
+    from vaecli.core.messages import printable
     from vaecli.reporting.terminal import tidy
-    from vaecli.reporting.view import printable
 
     values = describe(name, remedies)
     console = target.console()

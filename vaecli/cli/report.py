@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaecli.core.messages import tell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -64,6 +66,7 @@ def report(
     ] = False,
 ) -> None:
     """Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."""
+    from vaecli.core.files import write_output
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
     from vaecli.reporting.terminal import Target
@@ -80,6 +83,8 @@ def report(
 
         check_picture(picture)
     results = load_results(directory if directory is not None else newest())
+    for note in results.notes:
+        tell(f"vae: {note}")
     text = render(
         results.frame,
         format or format_of(output),
@@ -96,9 +101,15 @@ def report(
 
         draw(one_table(results.frame), picture)
     if output is None:
-        sys.stdout.write(text)
+        write_stdout(text)
     else:
-        output.write_text(text, encoding="utf-8", newline="\n")
+        write_output(output, text)
+
+
+def write_stdout(text: str) -> None:
+    """Prints a report, what the encoding of stdout lacks as escapes."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def newest() -> Path:
@@ -108,7 +119,7 @@ def newest() -> Path:
     path, passed = newest_experiment(DEFAULT_OUT)
     if passed:
         names = ", ".join(map(str, passed))
-        print(f"{path}, for no trial has ended yet in {names}; name a folder to see it", file=sys.stderr)
+        tell(f"{path}, for no trial has ended yet in {names}; name a folder to see it")
     return path
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
+from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def train(
             methods_option="--method",
         )
         for note in settings.notes:
-            print(f"vae: {note}", file=sys.stderr)
+            tell(f"vae: {note}")
         run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
     if resume and run.status == "done":
         _finished(run)
@@ -77,7 +78,7 @@ def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     from vaecli.cli.live import make_progress
     from vaecli.runs.trial import run_trial
 
-    warnings.showwarning = lambda message, *rest, **more: print(f"vae: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
     config = folder.config()
     if not quiet:
         _announce(folder, config, corpus.notes)
@@ -100,8 +101,8 @@ def _finished(folder: RunFolder) -> None:
 
 def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> None:
     for note in notes:
-        print(note, file=sys.stderr)
-    print(f"{config.method}, seed {config.training.seed}, into {folder.path}", file=sys.stderr, flush=True)
+        tell(note)
+    tell(f"{config.method}, seed {config.training.seed}, into {folder.path}")
 
 
 def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> None:
@@ -114,4 +115,4 @@ def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> Non
         for name, value in values.items():
             if value is not None:
                 print(f"{name:<18} {value:,.4f}" if isinstance(value, float) else f"{name:<18} {value:,}")
-    print(f"figures, history and checkpoint are in {folder.path}", file=sys.stderr)
+    tell(f"figures, history and checkpoint are in {folder.path}")

@@ -3,7 +3,8 @@
 The groups of settings and every remedy are `Checked`, those of other packages included, so what a TOML file, an option,
 ``--set``, a preset, an override, a run's config.toml or Python gives is held to the same rules, before any range:
 
-- a number is finite, at most what float32 holds, in which models compute, and a whole one at most 2^32 - 1, as a seed;
+- a number is finite, at most what float32 holds, in which models compute, and a whole one at most 2^32 - 1, as a seed,
+  and at most the class's `largest`;
 - ``true`` and ``false`` are no numbers, and numbers are neither of them;
 - a whole number is written without a point: 3, neither 3.0 nor 1e1; where any number goes, 3 is 3.0;
 - a text is no number, even ``"1"``, and a number is no text;
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -32,7 +33,12 @@ class Checked(BaseModel):
     """A frozen set of named values that refuses unknown names and values that are not of their type.
 
     A subclass may narrow this by ranges and validators of its own, but has no way around it.
+
+    Attributes:
+        largest: The largest whole number of a field.
     """
+
+    largest: ClassVar[int] = LARGEST_INTEGER
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
@@ -42,7 +48,9 @@ class Checked(BaseModel):
         kind = cls.model_fields[str(info.field_name)].annotation
         if isinstance(kind, type) and issubclass(kind, Checked):
             return value  # looks at its own
-        return checked(value, scalar_kinds(kind))
+        rules = cls.model_fields[str(info.field_name)].metadata
+        bounds = [rule.le for rule in rules if isinstance(getattr(rule, "le", None), int)]
+        return checked(value, scalar_kinds(kind), min([cls.largest, *bounds]))
 
 
 def scalar_kinds(annotation: Any) -> frozenset[type] | None:
@@ -65,12 +73,13 @@ def scalar_kinds(annotation: Any) -> frozenset[type] | None:
     return None
 
 
-def checked(value: Any, kinds: frozenset[type] | None) -> Any:
+def checked(value: Any, kinds: frozenset[type] | None, largest: int = LARGEST_INTEGER) -> Any:
     """The value, as a float where only that is wanted.
 
     Args:
         value: As it was given.
         kinds: What it may be; None for a container, whose numbers are looked at alone.
+        largest: The largest whole number, where one is wanted.
 
     Raises:
         ValueError: It is of another type, not finite, or too large.
@@ -82,7 +91,7 @@ def checked(value: Any, kinds: frozenset[type] | None) -> Any:
         return _same_kind(value, kinds)
     if not kinds & {int, float}:
         raise ValueError(f"must be {_wanted(kinds)}, got {shown(value)}")
-    check_size(value, limit=LARGEST_INTEGER if isinstance(value, int) and int in kinds else LARGEST_FLOAT)
+    check_size(value, limit=largest if isinstance(value, int) and int in kinds else LARGEST_FLOAT)
     if isinstance(value, int):
         return value if int in kinds else float(value)
     if float not in kinds:
@@ -124,8 +133,8 @@ def check_size(value: float, where: str = "", limit: float = LARGEST_FLOAT) -> N
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{named}must be a finite number, got {value}")
     if abs(value) > limit:
-        largest = f"{limit:.2g}" if isinstance(limit, float) else limit
-        raise ValueError(f"{named}must be at most {largest} in size, got {shown(value)}")
+        most = f"{limit:.2g}" if isinstance(limit, float) else limit
+        raise ValueError(f"{named}must be at most {most} in size, got {shown(value)}")
 
 
 def _wanted(kinds: frozenset[type]) -> str:

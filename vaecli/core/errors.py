@@ -1,7 +1,7 @@
 """What a user can get wrong, one class a kind, each with its exit code.
 
-Messages name the thing, where it was said and the way out, on one or two lines. `vaecli.cli` is the only room that
-catches `VaeError`; everything below it raises.
+Messages name the thing, where it was said and the way out, on one or two lines. `vaecli.__main__` prints them;
+everything below it raises. Exit code 1 is left to faults of this program, whose traceback is shown.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ class TrialsFailedError(VaeError):
     """Some trials of an experiment failed; the others are done."""
 
     exit_code = 5
+
+
+class ResourceError(VaeError):
+    """The machine ran out of something or forbids it: memory, space on a disk, files, processes, a folder that is gone.
+
+    See `vaecli.core.resources.shortage`, which says so of errors of any library.
+    """
+
+    exit_code = 6
 
 
 class InterruptedRunError(VaeError):

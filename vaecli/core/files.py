@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,24 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that is only read refuses even this
+            temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: can't write {len(data):,} bytes: {error.strerror}") from None
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Writes a file that a user has named: whole or not at all, but for a device or a pipe, which nothing replaces.
+
+    Raises:
+        DataError: It can't be written; an old file is intact.
+    """
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    if path.is_file() or not path.exists():
+        write_atomic(path.resolve(), data)  # of a link, what it points to
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
         raise DataError(f"{path}: can't write {len(data):,} bytes: {error.strerror}") from None
 
 
@@ -77,9 +95,14 @@ def load_json(path: Path) -> dict[str, Any] | None:
         OSError: It can't be read.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\ud" in text.lower():  # half a character, which no file and no terminal takes, raises here
+        json.dumps(data, ensure_ascii=False).encode()
     return _decode(data) if isinstance(data, dict) else None
 
 

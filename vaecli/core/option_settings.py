@@ -19,6 +19,7 @@ class OptionSetting:
         default: Without a preset, a file or an option; a value of the setting's type.
         description: What it is.
         least: The smallest number.
+        most: The largest.
         choices: The texts that it may be; any text without.
         metavar: What the help shows for its value; the type and range, or the choices, without.
     """
@@ -28,6 +29,7 @@ class OptionSetting:
     default: int | float | str
     description: str
     least: int | None = None
+    most: int | None = None
     choices: tuple[str, ...] = ()
     metavar: str = ""
 
@@ -67,12 +69,19 @@ _LIST = (
         "`synthetic`, or a folder with train.txt, valid.txt and test.txt",
         metavar="synthetic|FOLDER",
     ),
-    OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0),
-    OptionSetting("training", "epochs", 6, "passes over train at most", least=1),
+    OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0, most=2**32 - 1),
+    OptionSetting("training", "epochs", 6, "passes over train at most", least=1, most=1_000_000),
     OptionSetting(
-        "training", "save_every", 5.0, "minutes between two saves inside an epoch; 0 saves after epochs only", least=0
+        "training",
+        "save_every",
+        5.0,
+        "minutes between two saves inside an epoch; 0 saves after epochs only",
+        least=0,
+        most=100_000,
     ),
-    OptionSetting("evaluation", "iw_samples", 50, "samples of the importance-weighted NLL; 0 skips it", least=0),
+    OptionSetting(
+        "evaluation", "iw_samples", 50, "samples of the importance-weighted NLL; 0 skips it", least=0, most=100_000
+    ),
     OptionSetting(
         "corpus",
         "tokenizer",
@@ -86,9 +95,14 @@ _LIST = (
         0,
         "keep the most frequent words only; 0 keeps all. For bpe and unigram: pieces, 0 for 8,000",
         least=0,
+        most=100_000_000,
     ),
-    OptionSetting("corpus", "min_freq", 1, "words or pieces seen fewer times in train are unknown", least=1),
-    OptionSetting("corpus", "max_length", 200, "longer sentences are cut to this many words or pieces", least=1),
+    OptionSetting(
+        "corpus", "min_freq", 1, "words or pieces seen fewer times in train are unknown", least=1, most=2**31 - 1
+    ),
+    OptionSetting(
+        "corpus", "max_length", 200, "longer sentences are cut to this many words or pieces", least=1, most=2**31 - 1
+    ),
     OptionSetting(
         "corpus",
         "text_column",

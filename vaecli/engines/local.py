@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaecli.core.errors import VaeError
+from vaecli.core.resources import cores
 from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
 from vaecli.engines.supervisor import Launcher, Start, Supervisor
 from vaecli.engines.worker import Command, Worker, trial_command, worker_environment
 from vaecli.runs.experiment import Trial
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_jobs(jobs: int, trials: int, gpus: int = 0) -> int:

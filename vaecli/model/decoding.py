@@ -39,6 +39,38 @@ class Sentence:
     log_prob: float
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How words are drawn from the model's distribution.
+
+    Attributes:
+        temperature: Above 0; 1 draws from the model, less goes towards greedy decoding.
+        top_k: Only the so many most probable words may come; 0 leaves all (Fan et al. 2018).
+        top_p: Only the most probable words may come that together reach this probability, the last one included; 1
+            leaves all (Holtzman et al. 2020, nucleus sampling).
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def probabilities(self, log_probs: Tensor) -> Tensor:
+        """(A, V) float64 of (A, V) log probabilities; 0 for what may not come, not renormalised."""
+        result = torch.softmax(log_probs.double() / self.temperature, -1)
+        if self.top_k or self.top_p < 1:
+            ordered, words = result.sort(stable=True, dim=-1, descending=True)
+            before = ordered.cumsum(-1) - ordered
+            out = before >= self.top_p
+            if self.top_k:
+                out[:, self.top_k :] = True
+            out[:, 0] = False  # rounding may leave nothing otherwise
+            result = result.masked_fill(torch.zeros_like(out).scatter(-1, words, out), 0.0)
+        return result
+
+
+FROM_THE_MODEL = Drawing()
+
+
 class Steps(ABC):
     """A decoder word by word, for a batch whose rows can be picked anew between two steps."""
 
@@ -189,19 +221,19 @@ def sampling_noise(seed: int, numbers: Tensor, longest: int) -> Tensor:
     return torch.from_numpy(noise)
 
 
-def sample(decoder: Decoder, z: Tensor, noise: Tensor, temperature: float = 1.0) -> list[Sentence]:
+def sample(decoder: Decoder, z: Tensor, noise: Tensor, drawing: Drawing = FROM_THE_MODEL) -> list[Sentence]:
     """Words drawn from ``softmax(logits / temperature)`` by inversion of its distribution function.
 
     Args:
         decoder: In evaluation mode.
         z: (B, Z) codes; (B, 0) for a language model.
         noise: (B, longest) uniform in [0, 1), as from `sampling_noise`; longest is the number of words at most.
-        temperature: Above 0; 1 draws from the model, less goes towards greedy decoding.
+        drawing: The temperature, and which words may come.
     """
     noise = noise.to(z.device)
 
     def choose(log_probs: Tensor, rows: Tensor, position: int) -> Tensor:
-        cumulated = torch.softmax(log_probs.double() / temperature, -1).cumsum(1)
+        cumulated = drawing.probabilities(log_probs).cumsum(1)
         # times the last sum: rounding may leave it beside 1, and what is ruled out beside 0
         reached = noise[rows, position].unsqueeze(1) * cumulated[:, -1:]
         return torch.searchsorted(cumulated, reached, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)

@@ -59,7 +59,8 @@ class Posterior(ABC):
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All that it is made of."""
-        return tuple(getattr(self, f.name) for f in fields(self))
+        values = (getattr(self, f.name) for f in fields(self))
+        return tuple(value for value in values if isinstance(value, Tensor))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The posterior with a function applied to each of its tensors (detach, select sentences, cast)."""

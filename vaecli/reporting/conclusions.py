@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from vaecli.core.messages import printable
 from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
-from vaecli.reporting.view import printable
 from vaecli.runs.groups import Group, finished, grouped, rows_of
 from vaecli.runs.statistics import defined
 

@@ -49,10 +49,10 @@ def to_csv(views: Sequence[View]) -> str:
     return stream.getvalue()
 
 
-def to_json(views: Sequence[View]) -> str:
+def to_json(views: Sequence[View], ascii_only: bool = False) -> str:
     """A list of objects, one a row; undefined and infinite figures are null."""
     records = [{key: _json_value(value) for key, value in r.items()} for view in views for r in view.records]
-    return json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(records, indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def _json_value(value: Any) -> Any:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaecli.core.messages import printable
 from vaecli.core.nested import flatten
 from vaecli.metrics.verdict import RULE, uniform_nats
 from vaecli.reporting.conclusions import contradictions, frontier, verdict_sentence
-from vaecli.reporting.view import UNDEFINED, number, printable
+from vaecli.reporting.view import UNDEFINED, number
 from vaecli.runs.groups import APART, complete, finished, grouped, rows_of
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
 

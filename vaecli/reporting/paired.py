@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
+from vaecli.core.messages import printable
 from vaecli.reporting.notes import ReportContext, failures, version_lines
 from vaecli.reporting.selection import PAIRED_DEFAULT, choose_columns, direction, is_text, parse_sort
 from vaecli.reporting.table import apart, ceilings, sections, title_of, varying
-from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View, decimals, number, printable
+from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View, decimals, number
 from vaecli.runs.grid_file import spelled
 from vaecli.runs.groups import Group, finished, grouped
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, Paired, defined, paired

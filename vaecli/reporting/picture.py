@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
+from vaecli.core.files import write_output
+from vaecli.core.messages import printable
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.reporting.conclusions import frontier, joint_verdict
-from vaecli.reporting.view import printable
 from vaecli.runs.groups import grouped
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ WIDTH, HEIGHT = 52.0, 7.5
 """Points of the page that a name takes."""
 
 
+DRAWABLE = 1e9
+"""Nats from which on a figure is an accident that would press all others into a point."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A method in the picture, means over its finished seeds.
@@ -60,7 +66,7 @@ class Point:
 
 
 def points(frame: pd.DataFrame) -> list[Point]:
-    """The methods that have a rate and a distortion, in ascending order of kl.
+    """The methods that have a rate and a distortion, none of them beyond `DRAWABLE`, in ascending order of kl.
 
     Args:
         frame: A row a trial, of one experiment.
@@ -72,9 +78,10 @@ def points(frame: pd.DataFrame) -> list[Point]:
     for group in grouped(frame):
         values = {name: group.summary(name) for name in ("kl", "rec", "mi") if name in frame.columns}
         kl, rec, mi = (values.get(name) for name in ("kl", "rec", "mi"))
-        if kl is not None and rec is not None:
+        if kl is not None and rec is not None and max(abs(kl.mean), abs(rec.mean)) < DRAWABLE:
             word = joint_verdict(group.trials)
-            found.append(Point(group.label, kl.mean, rec.mean, mi.mean if mi is not None else None, word))
+            shown = mi is not None and abs(mi.mean) < DRAWABLE
+            found.append(Point(group.label, kl.mean, rec.mean, mi.mean if mi and shown else None, word))
     if not found:
         raise UsageError("--picture: no method has kl and rec, so there is no rate and no distortion to draw")
     return sorted(found, key=lambda p: (p.kl, p.label))
@@ -138,7 +145,10 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     figure.draw_without_rendering()  # settles where a point is on the page
     for axes, points_of, dark in placed:
         _name(axes, points_of, dark)
-    figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    suffix = path.suffix.lower()
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=suffix[1:], dpi=130, metadata={"Date": None} if suffix == ".svg" else None)
+    write_output(path, drawn.getvalue())
 
 
 def top(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vaecli.core.errors import UsageError
 from vaecli.core.files import load_json
 from vaecli.reporting.notes import ReportContext
-from vaecli.reporting.table_file import read_csv
+from vaecli.reporting.table_file import read_csv, torn_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +30,12 @@ class LoadedResults:
     Attributes:
         frame: A row a trial, of all experiments.
         contexts: What is known of each experiment besides.
+        notes: What was left out, a line each.
     """
 
     frame: pd.DataFrame
     contexts: Mapping[str, ReportContext]
+    notes: tuple[str, ...] = ()
 
 
 def run_files(folder: Path) -> list[Path]:
@@ -94,9 +96,11 @@ def load_results(path: Path) -> LoadedResults:
 
     if path.is_file():
         frame = read_csv(path)
-        names = set(frame["experiment"]) if "experiment" in frame.columns else {""}
+        told = frame["experiment"].tolist() if "experiment" in frame.columns else [""]
+        names = {name if isinstance(name, str) else "" for name in told}
         trials = find_runs(path.parent)
-        return LoadedResults(frame, dict.fromkeys(names, load_context(path.parent, trials)) if trials else {})
+        contexts = dict.fromkeys(names, load_context(path.parent, trials)) if trials else {}
+        return LoadedResults(frame, contexts, tuple(filter(None, [torn_line(path)])))
     if not path.is_dir():
         raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
     folders = [path] if run_files(path) else experiments_in(path)

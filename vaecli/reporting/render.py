@@ -57,9 +57,9 @@ def render(
         views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked)
     if format == "csv":
         return to_csv(views)
-    if format == "json":
-        return to_json(views)
     screen = target or Target()
+    if format == "json":
+        return to_json(views, screen.ascii_only)
     if format == "latex":
         return "\n".join(map(to_latex, views))
     if format == "markdown":

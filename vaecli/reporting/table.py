@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
+from vaecli.core.messages import printable
 from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.reporting.notes import ReportContext, result_notes
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
-from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number, printable
+from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number
 from vaecli.runs.groups import SECTION_KEYS, Group, complete, finished, grouped, rows_of
 from vaecli.runs.statistics import Interval, defined, ranks
 

@@ -57,9 +57,32 @@ def read_csv(path: Path) -> pd.DataFrame:
     return frame
 
 
+def torn_line(path: Path) -> str:
+    """What a reader leaves out at the end of a table that was not copied whole, in words; mostly nothing.
+
+    Raises:
+        UsageError: The file can't be read.
+    """
+    text = _text(path)
+    cut = len(whole_lines(text))
+    return f"{path}:{text.count(chr(10)) + 1}: torn, so this line is left out" if cut < len(text) else ""
+
+
+def whole_lines(text: str) -> str:
+    """A table without its last line, where that has no end and fewer fields than the header."""
+    start = text.rfind("\n") + 1
+    if not (start and text[start:].strip()):
+        return text
+    try:
+        header, last = (next(csv.reader([line], strict=True), []) for line in (text.split("\n", 1)[0], text[start:]))
+    except csv.Error:  # in a field that is not closed
+        return text[:start]
+    return text[:start] if len(last) < len(header) else text
+
+
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The lines that aren't blank, each with the number at which it begins."""
-    text = _text(path)
+    text = whole_lines(_text(path))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     start = 1
     try:

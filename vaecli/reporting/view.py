@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,11 +79,6 @@ class View:
     notes: tuple[str, ...] = ()
 
 
-def printable(text: str) -> str:
-    """The text with control characters written as escapes, so that no name can steer a terminal or break a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
     """Decimals for all cells of a column.
 
@@ -96,7 +92,8 @@ def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int
     """
     spreads = [half for half in halves if half > 0 and math.isfinite(half)]
     if spreads:
-        return min(max(1 - math.floor(math.log10(statistics.median(spreads))), 0), 3)
+        middle = min(statistics.median(spreads), sys.float_info.max)  # the mean of two may overflow
+        return min(max(1 - math.floor(math.log10(middle)), 0), 3)
     finite = [abs(value) for value in values if math.isfinite(value)]
     counts = name not in COLUMNS or COLUMNS[name].kind == "int"
     if counts and all(value == round(value) for value in finite):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vaecli.config import EvaluationConfig, RunConfig
 from vaecli.core.errors import DivergedError, UsageError
+from vaecli.core.files import write_atomic
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, estimators_of, load_block, versions_of
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import PERPLEXITY, column
 from vaecli.metrics.scoring import Scoring
+from vaecli.metrics.sentences import sentence_scores
 from vaecli.model.vae import VAE
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import LoadedRun
 from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import lm_trainer
-from vaecli.runs.tables import write_tables
+from vaecli.runs.tables import csv_text, write_tables
 
 if TYPE_CHECKING:
     import torch
@@ -171,6 +174,7 @@ def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None =
     other = request.split != run.config.evaluation.split
     if not (request.blocks or other or request.iw_samples is not None):
         raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
+    run.folder.refuse_links()  # before anything is measured that could not be kept
     keeper = FolderKeeper(run.folder, run.config.training.save_every)
     with keeper.kept():
         values: dict[str, float | int | None] = {}
@@ -190,6 +194,25 @@ def _standard_columns(
     settings, truth = request.settings(run.config.evaluation), run.corpus.truth
     values = evaluate(run.model, split, settings, seed=seed, device=run.device, truth=truth, keeper=keeper).values
     return values if request.split != run.config.evaluation.split else {name: values[name] for name in IW_VALUES}
+
+
+def write_sentences(run: LoadedRun, request: EvaluationRequest) -> Path:
+    """Writes the figures of each sentence of a split as ``sentences-SPLIT.csv`` into the run's folder; gives its path.
+
+    Raises:
+        DataError: It can't be written.
+        UsageError: Another process works on the run.
+    """
+    settings = request.settings(run.config.evaluation)
+    split, vocabulary = run.corpus.split(request.split), run.vocabulary
+    scoring = Scoring.standard(run.model, split, settings, run.config.training.seed, run.device)
+    table = sentence_scores(run.model, scoring, settings.rec_samples, settings.iw_samples)
+    texts = [vocabulary.tokenizer.text(vocabulary.decode(split.sentence(n))) for n in range(len(split))]
+    table.insert(0, "sentence", texts)
+    path = run.folder.path / f"sentences-{request.split}.csv"
+    with run.folder.lock():
+        write_atomic(path, csv_text(table))
+    return path
 
 
 def replaced_estimators(known: Mapping[str, int | str], evaluated: Evaluated) -> dict[str, int | str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from vaecli.config import RunConfig
+from vaecli.core.checked import shown
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.core.names import check_name
@@ -87,8 +88,16 @@ class RunFolder:
             UsageError: Another process has it, by number and host; or the folder, one above it or its checkpoints are
                 a link.
         """
-        refuse_links(self.path.parent.parent, self.path.parent, self.path, self.checkpoint_path)
+        self.refuse_links()
         return self._lock.hold()
+
+    def refuse_links(self) -> None:
+        """Refuses to write where the folder, one above it or its checkpoints are a link.
+
+        Raises:
+            UsageError: One is.
+        """
+        refuse_links(self.path.parent.parent, self.path.parent, self.path, self.checkpoint_path)
 
     @property
     def exists(self) -> bool:
@@ -158,9 +167,12 @@ class RunFolder:
         """
         data = self._read_json("run.json")
         if data is None or data.get("marker") != MARKER:
-            raise UsageError(f"{self.path}: there is no run of vae here")
+            raise UsageError(f"{self.path}: there is no run of vae here{self._runs_below()}")
         found = data.get("format")
-        if type(found) is not int or found > FORMAT:
+        if type(found) is not int:
+            told = f"format must be an integer, got {shown(found)}"
+            raise UsageError(f"{self.path / 'run.json'}: {told}; mend the file, or start the run anew with --overwrite")
+        if found > FORMAT:
             raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
         if found < OLDEST:
             raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
@@ -213,9 +225,23 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """The contents of metrics.json; empty before the run is done."""
-        data = self._read_json("metrics.json") or {}
-        check_fields(self.path / "metrics.json", data, MetricsFields)
-        return data
+        path = self.path / "metrics.json"
+        data = self._read_json(path.name)
+        if data is None and path.exists():
+            raise UsageError(f"{path}: damaged: it holds no figures; start the run anew with --overwrite")
+        check_fields(path, data or {}, MetricsFields)
+        return data or {}
+
+    def _runs_below(self) -> str:
+        """Names the runs in the folder where it is that of a method or an experiment, for a message."""
+        for pattern, kind in (("seed-*", "method"), ("*/seed-*", "experiment")):
+            runs = sorted(p.relative_to(self.path) for p in self.path.glob(pattern) if (p / "run.json").is_file())
+            if runs:
+                names = ", ".join(map(str, runs[:6])) + (", ..." if len(runs) > 6 else "")
+                return (
+                    f"; it is the folder of {'a' if kind == 'method' else 'an'} {kind}: name one of its runs, {names}"
+                )
+        return ""
 
     def _marked(self) -> bool:
         data = self._read_json("run.json")

@@ -6,7 +6,6 @@ is no longer installed.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from vaecli.core.nested import merge
 from vaecli.remedies import resolve
 from vaecli.settings.layers import parse_seeds, unset
 from vaecli.settings.presets import load_preset
-from vaecli.settings.toml_file import read_file
+from vaecli.settings.toml_file import read_toml
 
 GRID = "experiment.toml"
 
@@ -49,7 +48,7 @@ def read_grid(experiment: Path) -> GridFile:
     path = experiment / GRID
     if not path.exists():
         return GridFile()
-    raw = _read(path)
+    raw, _ = read_toml(path)
     shared = merge(_preset(raw.get("preset")), {group: _table(raw.get(group)) for group in GROUPS})
     overrides = {
         spelled(name): {group: _settings(group, values) for group, values in _table(groups).items() if group in GROUPS}
@@ -61,19 +60,6 @@ def read_grid(experiment: Path) -> GridFile:
         groups={group: _settings(group, shared.get(group)) for group in GROUPS},
         overrides=overrides,
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The file's values.
-
-    Raises:
-        UsageError: See `read_grid`.
-    """
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        read_file(path)  # says what is wrong with it, and where
-        raise
 
 
 def _preset(name: Any) -> Mapping[str, Mapping[str, Any]]:

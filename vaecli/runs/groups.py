@@ -81,7 +81,7 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     of the method, where those agree on one.
     """
     table = frame
-    for column in ("corpus", "fingerprint", "protocol", "split", "variant"):
+    for column in (*SECTION_KEYS, "variant"):
         if column in table.columns:
             table = table.assign(**{column: _filled(table, column)})
     if "versions" not in table.columns:

@@ -27,7 +27,7 @@ def append_row(path: Path, row: Mapping[str, Cell]) -> None:
         DataError: The disk is full or the folder can't be written.
     """
     whole = _whole_lines(path)
-    columns = next(csv.reader(io.StringIO(whole)), [])
+    columns = _columns(path, whole)
     if set(row) - set(columns):
         rows = [*read_rows(path), dict(row)]
         write_atomic(path, _text([*columns, *(name for name in row if name not in columns)], rows))
@@ -45,17 +45,37 @@ def append_row(path: Path, row: Mapping[str, Cell]) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows; empty cells are None, numbers are numbers. No file is no row."""
-    lines = csv.reader(io.StringIO(_whole_lines(path)))
-    columns = next(lines, [])
+    """The rows; empty cells are None, numbers are numbers. No file is no row.
+
+    Raises:
+        DataError: The file can't be read, or a field has no end.
+    """
+    columns, *lines = _parsed(path, _whole_lines(path)) or [[]]
     return [{name: _value(cell) for name, cell in zip(columns, line, strict=False)} for line in lines]
+
+
+def _columns(path: Path, text: str) -> list[str]:
+    return next(iter(_parsed(path, text)), [])
+
+
+def _parsed(path: Path, text: str) -> list[list[str]]:
+    """The cells of each line.
+
+    Raises:
+        DataError: A field is longer than any of ours, with the line.
+    """
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return list(lines)
+    except csv.Error as error:
+        raise DataError(f"{path}:{lines.line_num}: {error}; is a quotation mark left open?") from None
 
 
 def forget_after(path: Path, epoch: int) -> None:
     """Drops the rows after an epoch, and a torn line, so that a run goes on from its checkpoint without repeats."""
     if not path.exists():
         return
-    columns = next(csv.reader(io.StringIO(_whole_lines(path))), [])
+    columns = _columns(path, _whole_lines(path))
     kept = [row for row in read_rows(path) if isinstance(number := row.get("epoch"), int | float) and number <= epoch]
     write_atomic(path, _text(columns, kept) if columns else "")
 
@@ -66,6 +86,8 @@ def _whole_lines(path: Path) -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise DataError(f"{path}: can't read it: {error.strerror}") from None
     return data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
 
 
@@ -92,9 +114,7 @@ def _cell(value: Cell) -> str:
 def _value(cell: str) -> Cell:
     if not cell:
         return None
-    if INTEGER.fullmatch(cell):
-        return int(cell)
     try:
-        return float(cell)
+        return int(cell) if INTEGER.fullmatch(cell) else float(cell)
     except ValueError:
         return cell

@@ -21,6 +21,10 @@ ROUNDING = 1e-12
 """Relative spread below which differences vary by the rounding of their subtraction only."""
 
 
+SQUARABLE = 1e150
+"""Size of values, such as perplexities, above which their squares are larger than any float."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean and its two-sided 95 % t interval.
@@ -38,6 +42,11 @@ class Interval:
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def times(self, factor: float) -> Interval:
+        """The interval of all values times a factor above 0; an end that no float holds is infinite."""
+        ends = [None if value is None else value * factor for value in (self.sd, self.low, self.high)]
+        return Interval(self.n, self.mean * factor, *ends)
 
     @property
     def half(self) -> float | None:
@@ -74,6 +83,10 @@ def interval(values: Iterable[Any], level: float = LEVEL) -> Interval | None:
         return None
     if n == 1 or not all(map(math.isfinite, numbers)):
         return Interval(n, sum(numbers) / n)
+    largest = max(map(abs, numbers))
+    if largest > SQUARABLE:
+        unit = interval([x / largest for x in numbers], level)
+        return unit and unit.times(largest)
     from scipy.special import stdtrit  # a tenth of the import time of scipy.stats
 
     # of equal values the mean is that value, not its sum divided, so that their spread is exactly 0

@@ -29,6 +29,8 @@ ESTIMATED = tuple(c.name for c in COLUMNS.values() if c.kind != "text" and c.nam
 """Columns that a summary averages."""
 TOLD = tuple(c.name for c in COLUMNS.values() if c.kind == "text" or c.name == "seed")
 """Columns that no figure decides."""
+TRIAL_KEYS = ("experiment", "method", "seed", "split", *IDENTITY)
+"""What tells a trial from all others of an experiment."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -50,9 +52,25 @@ def results_table(experiment: Path, trials: Sequence[TrialRecord] | None = None)
         raise UsageError(f"{experiment}: there is no run of vae here")
     grid = read_grid(experiment)
     rows = [result_row(trial, grid) for trial in found]
+    _refuse_copies(found, rows)
     names = [c.name for c in RESULT_COLUMNS]
     names += [c.name for c in OPTIONAL_COLUMNS if any(row.get(c.name) is not None for row in rows)]
     return to_frame(rows, names)
+
+
+def _refuse_copies(trials: Sequence[TrialRecord], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses two folders of one trial, which averages would count twice.
+
+    Raises:
+        UsageError: Names both.
+    """
+    seen: dict[tuple[Any, ...], TrialRecord] = {}
+    for trial, row in zip(trials, rows, strict=True):
+        first = seen.setdefault(tuple(row[name] for name in TRIAL_KEYS), trial)
+        if first is not trial:
+            both = f"{first.path} and {trial.path.name if first.path.parent == trial.path.parent else trial.path}"
+            name = f"{trial.method} seed {trial.seed}"
+            raise UsageError(f"{both} both hold {name}, which would count twice; move one out of {first.path.parent}")
 
 
 def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:

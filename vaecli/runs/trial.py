@@ -14,6 +14,7 @@ import torch
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
+from vaecli.core.resources import shortage
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import versions_of
 from vaecli.metrics.measure import Metrics, evaluate
@@ -92,7 +93,7 @@ def _ended(folder: RunFolder, error: BaseException) -> BaseException:
         error = InterruptedRunError("interrupted while it was being set up; nothing is lost", error.signal_number)
     stopped = isinstance(error, InterruptedRunError | KeyboardInterrupt)
     status: Status = "interrupted" if stopped else "diverged" if isinstance(error, DivergedError) else "failed"
-    told = str(error) if isinstance(error, VaeError) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, VaeError) else shortage(error) or f"{type(error).__name__}: {error}"
     with suppress(VaeError):  # a disk that is full is told by the error itself
         folder.update(status=status, message=told)
     return error

@@ -6,7 +6,6 @@ that no reader has to ask. Keys that this version doesn't know are kept as they 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,7 +90,7 @@ def check_figures(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_count(value: float) -> bool:
-    return math.isfinite(value) and value == int(value) and 0 <= value <= LARGEST
+    return 0 <= value <= LARGEST and value == int(value)
 
 
 def check_fields(path: Path, data: Mapping[str, Any], kind: type[_Fields]) -> None:

@@ -20,6 +20,7 @@ from vaecli.core.nested import merge
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
 from vaecli.settings.layers import Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
+from vaecli.settings.machine_limits import machine_problems
 from vaecli.settings.presets import load_preset
 from vaecli.settings.toml_file import read_file
 
@@ -185,6 +186,9 @@ class _Resolver:
         for method, tables in overrides.items():
             for group, values in tables.items():
                 self._check_group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
+        self._check_machine(groups, ())
+        for method, tables in overrides.items():
+            self._check_machine(tables, ("override", method))
         self._check_extra(groups.get("evaluation", {}).get("extra", ()))
         self._check_used(plan["methods"], hyper, overrides)
         self._check_methods(plan["methods"], hyper)
@@ -235,6 +239,15 @@ class _Resolver:
                 key = str(item["loc"][0])
                 if key in own:
                     self.problems.append(f"{self.locations.get((*path, key), default)}: {line}")
+
+    def _check_machine(self, groups: Groups, path: tuple[str, ...]) -> None:
+        """Notes values that are too large for this machine, where their types let them pass."""
+        for group, key, problem in machine_problems(groups):
+            place = (*path, group, key)
+            name = ".".join(place)
+            if not any(f"{name}: " in line for line in self.problems):
+                location = self.locations.get(place)
+                self.problems.append(f"{location}: {name}: {problem}" if location else f"{name}: {problem}")
 
     def _check_extra(self, names: Any) -> None:
         """Notes names of evaluations that don't exist."""

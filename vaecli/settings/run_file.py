@@ -6,7 +6,6 @@ Hyper-parameters are spelled as in every other file of settings, ``[method.bn]``
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import flatten
 from vaecli.settings.layers import unset, writable
+from vaecli.settings.toml_file import read_toml
 
 
 def run_text(config: RunConfig) -> str:
@@ -33,13 +33,7 @@ def read_run(path: Path) -> RunConfig:
     Raises:
         UsageError: The file can't be read, isn't TOML or isn't valid.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: can't read it: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from None
-    return build_config(_of_one_method(values, path), str(path))
+    return build_config(_of_one_method(read_toml(path)[0], path), str(path))
 
 
 def _of_one_method(values: Mapping[str, Any], path: Path) -> dict[str, Any]:

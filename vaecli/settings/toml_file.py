@@ -25,9 +25,21 @@ def read_file(path: Path) -> Layer:
     Raises:
         UsageError: The file can't be read, or isn't TOML (file and line).
     """
+    values, text = read_toml(path)
+    reader = _FileReader(path, key_lines(text))
+    reader.read(values)
+    return reader.layer
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The values of a TOML file, and its text.
+
+    Raises:
+        UsageError: The file can't be read, or isn't TOML (file and line).
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        values = tomllib.loads(text)
+        return tomllib.loads(text), text
     except OSError as error:
         raise UsageError(f"{path}: can't read it: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -38,9 +50,6 @@ def read_file(path: Path) -> Layer:
         raise UsageError(f"{path}: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}: nested too deeply") from None
-    reader = _FileReader(path, key_lines(text))
-    reader.read(values)
-    return reader.layer
 
 
 def _syntax(path: Path, message: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import torch
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
+from vaecli.core.resources import memory
 from vaecli.corpus.types import Corpus
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.training.build import build_model
@@ -74,11 +74,3 @@ def looks_large(config: RunConfig, vocabulary_size: int) -> bool:
     width = max(model.embedding_size, model.encoder_size, model.decoder_size, model.latent_size)
     numbers = [value for table in config.hyper.values() for value in table.values() if isinstance(value, int)]
     return (vocabulary_size + 16 * width) * max(width, *numbers, 0) >= LARGE
-
-
-def memory() -> int:
-    """Bytes of this machine; 0 where the system doesn't say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0

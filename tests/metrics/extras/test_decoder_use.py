@@ -13,6 +13,7 @@ from vaecli.metrics.extras.decoder_use import (
     code_losses,
     decoder_use_block,
     derangement,
+    in_words,
     make_codes,
     position_counts,
 )
@@ -132,3 +133,22 @@ def test_modes_and_generators_are_left_as_they_are():
     decoder_use_block(block_input(model, tiny_split(4)))
     assert model.training
     assert torch.equal(torch.get_rng_state(), before)
+
+
+IGNORED = "the decoder ignores z: another sentence's code does as well"
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        (0.5, "to the decoder z is worth more than another sentence's code: 0.50 nats, with a standard error of 0.10"),
+        (0.2, "the decoder ignores z: another sentence's code does as well (0.20 nats, with a standard error of 0.10)"),
+        (
+            -0.001,
+            "the decoder ignores z: another sentence's code does as well (0.00 nats, with a standard error of 0.10)",
+        ),
+    ],
+)
+def test_the_gain_in_words(gain, said):
+    assert in_words({"z_gain_shuffled": gain, "z_gain_shuffled_se": 0.1}) == (said,)
+    assert in_words({"z_gain_shuffled": None, "z_gain_shuffled_se": None}) == ()

@@ -14,6 +14,7 @@ from vaecli.metrics.extras.probe import (
     Field,
     dense_features,
     fit,
+    in_words,
     labelled,
     majority_accuracy,
     measure_field,
@@ -211,3 +212,18 @@ def test_no_labels_or_no_code_no_figures():
     ):
         assert found.values == dict.fromkeys(PROBE_COLUMNS)
         assert why in found.details["reason"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "majority", "bag", "said"),
+    [
+        (0.65, 0.60, 0.9, "the code knows no more of it than chance does"),  # 2 sqrt(.6 .4 / 100) = 0.098
+        (0.72, 0.60, 0.9, "40% of what word counts add to it (0.90)"),
+        (0.72, 0.60, 0.5, "the code knows something of it"),
+    ],
+)
+def test_a_probe_in_words(accuracy, majority, bag, said):
+    figures = {"accuracy": {"all": accuracy}, "majority": majority, "word_counts": {"all": bag}}
+    line = in_words("mood", figures, 100)
+    assert line.startswith(f"mood: {accuracy:.2f} of the classes are read off the means, 0.60 off the most frequent")
+    assert line.endswith(said)

@@ -9,6 +9,7 @@ satisfies without telling the decoder anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +60,18 @@ def decoder_use_block(block: BlockInput) -> BlockResult:
         "position_counts": counts.tolist(),
         "position_nll": {source: (found.position.cpu() / counts).tolist() for source, found in losses.items()},
     }
-    return BlockResult(values, details, position_lines(losses, counts))
+    return BlockResult(values, details, (*in_words(values), *position_lines(losses, counts)))
+
+
+def in_words(values: Mapping[str, float | int | None]) -> tuple[str, ...]:
+    """What the code is worth to the decoder, in a line: nothing within two standard errors of another sentence's."""
+    gain, error = values["z_gain_shuffled"], values["z_gain_shuffled_se"]
+    if gain is None or error is None:
+        return ()
+    worth = f"{round(gain, 2) + 0.0:.2f} nats, with a standard error of {error:.2f}"
+    if gain <= 2 * error:
+        return (f"the decoder ignores z: another sentence's code does as well ({worth})",)
+    return (f"to the decoder z is worth more than another sentence's code: {worth}",)
 
 
 def make_codes(model: VAE, scoring: Scoring) -> dict[str, Tensor]:

@@ -145,6 +145,7 @@ class Remedy(Checked):
     cost: ClassVar[float] = 1.0
     deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
+    largest: ClassVar[int] = 1_000_000_000
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

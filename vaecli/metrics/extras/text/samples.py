@@ -14,7 +14,7 @@ from vaecli.metrics.columns.ppl import perplexity
 from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Sampling, Scoring
-from vaecli.model.decoding import Sentence, sample, sampling_noise
+from vaecli.model.decoding import FROM_THE_MODEL, Drawing, Sentence, sample, sampling_noise
 from vaecli.model.digest import tensor_bytes
 from vaecli.model.vae import VAE
 
@@ -33,7 +33,9 @@ def prior_codes(model: VAE, sampling: Sampling, count: int) -> Tensor:
         return prior.sample(noise.to(sampling.device))
 
 
-def sample_prior(model: VAE, sampling: Sampling, count: int, longest: int, temperature: float = 1.0) -> list[Sentence]:
+def sample_prior(
+    model: VAE, sampling: Sampling, count: int, longest: int, drawing: Drawing = FROM_THE_MODEL
+) -> list[Sentence]:
     """Sentences drawn word by word from codes of the prior; more of them begin with the same ones.
 
     Args:
@@ -41,18 +43,20 @@ def sample_prior(model: VAE, sampling: Sampling, count: int, longest: int, tempe
         sampling: The seed is that of codes and words.
         count: Sentences S.
         longest: Words at most.
-        temperature: Temperature at which words are drawn, above 0; 1 samples from the model.
+        drawing: How words are drawn.
     """
-    return sample_codes(model, sampling, prior_codes(model, sampling, count), longest, temperature)
+    return sample_codes(model, sampling, prior_codes(model, sampling, count), longest, drawing)
 
 
-def sample_codes(model: VAE, sampling: Sampling, z: Tensor, longest: int, temperature: float = 1.0) -> list[Sentence]:
+def sample_codes(
+    model: VAE, sampling: Sampling, z: Tensor, longest: int, drawing: Drawing = FROM_THE_MODEL
+) -> list[Sentence]:
     """Sentences drawn word by word from (S, Z) codes; see `sample_prior`."""
     sentences: list[Sentence] = []
     with evaluation_mode(model, sampling.device):
         for index in torch.split(torch.arange(len(z)), sampling.batch_size):
             noise = sampling_noise(sampling.seed, index, longest)
-            sentences += sample(model.decoder, z[index.to(z.device)], noise, temperature)
+            sentences += sample(model.decoder, z[index.to(z.device)], noise, drawing)
     return sentences
 
 

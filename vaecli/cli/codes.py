@@ -1,0 +1,118 @@
+"""``vae encode``: what a run's encoder makes of sentences."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaecli.cli import options as o
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".csv", ".npz", ".parquet")
+
+
+def encode(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A sentence a line; - is stdin.")] = "-",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .csv, .npz or .parquet instead of CSV on stdout.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --output.")] = False,
+    device: o.Device = None,
+) -> None:
+    """Write the mean and the deviation of each sentence's posterior, with its rec, kl and neg_elbo in nats.
+
+    Sentences are cut by the run's own tokenizer; a word that its vocabulary lacks is <unk>. In an .npz file, mean and
+    deviation are arrays of shape (sentences, dimensions).
+    """
+    check_output(output, overwrite)
+    sentences = read_sentences(file)
+    from vaecli.api.run import load
+
+    table = load(run, device=device).codes(sentences)
+    write_codes(table, output)
+
+
+def check_output(output: Path | None, overwrite: bool) -> None:
+    """Refuses a file that can't or shouldn't be written, before any work.
+
+    Raises:
+        UsageError: Its suffix says no format, it is there and may not be replaced, or parquet has no library.
+    """
+    from importlib.util import find_spec
+
+    from vaecli.cli.report import check_output as check_file
+    from vaecli.core.errors import UsageError
+
+    if output is None:
+        return
+    if output.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--output {output}: its suffix says the format: {', '.join(SUFFIXES)}")
+    if output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise UsageError(f"--output {output}: parquet needs pyarrow: pip install 'vaecli[parquet]', or name a .csv")
+    check_file(output, overwrite)
+
+
+def read_sentences(file: str) -> list[str]:
+    """The lines of a file or of stdin.
+
+    Raises:
+        DataError: It can't be read, is no UTF-8, or has no line or a blank one.
+    """
+    from vaecli.core.errors import DataError
+
+    name = "stdin" if file == "-" else file
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        lines = data.decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise DataError(f"{name}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(f"{name}:{line}: byte {error.start} is no UTF-8; convert the file (iconv -t utf-8)") from None
+    sentences = [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+    if not sentences:
+        raise DataError(f"{name}: there is no sentence in it")
+    for number, sentence in enumerate(sentences, 1):
+        if not sentence.strip():
+            raise DataError(f"{name}:{number}: a blank line has no code; leave it out")
+    return sentences
+
+
+def write_codes(table: pd.DataFrame, output: Path | None) -> None:
+    """Writes the table as its file's suffix says, CSV on stdout without one."""
+    from vaecli.core.files import write_atomic
+    from vaecli.runs.tables import csv_text
+
+    if output is None:
+        sys.stdout.write(csv_text(table))
+    elif output.suffix.lower() == ".csv":
+        write_atomic(output, csv_text(table))
+    elif output.suffix.lower() == ".parquet":
+        write_atomic(output, table.to_parquet(index=False))
+    else:
+        write_atomic(output, npz_bytes(table))
+
+
+def npz_bytes(table: pd.DataFrame) -> bytes:
+    """The table as arrays; what has a column a dimension is one array."""
+    from io import BytesIO
+
+    import numpy as np
+
+    arrays: dict[str, Any] = {}
+    for name in ("mean", "deviation"):
+        columns = [column for column in table.columns if column.startswith(f"{name}_")]
+        if columns:
+            arrays[name] = table[columns].to_numpy()
+    rest = [column for column in table.columns if column.rpartition("_")[0] not in ("mean", "deviation")]
+    arrays |= {column: np.array(table[column].tolist()) for column in rest}
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()

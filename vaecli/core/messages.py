@@ -1,0 +1,26 @@
+"""Lines for the user on stderr, in which no name, path or text of a corpus can steer a terminal or forge a line."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+
+LISTED = re.compile(r"\n(?=  )")
+"""A line's end in a message that lists things, each indented; any other is part of a name."""
+
+
+def printable(text: str) -> str:
+    """The text with control characters written as escapes, line feeds included."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def escaped(message: str) -> str:
+    """A message with control characters written as escapes, but for the ends of lines that it lists things on."""
+    return "\n".join(map(printable, LISTED.split(message)))
+
+
+def tell(message: str) -> None:
+    """Writes a message to stderr; one that has gone or is full is no reason to stop."""
+    with contextlib.suppress(OSError, ValueError):
+        print(escaped(message), file=sys.stderr, flush=True)
