@@ -40,6 +40,7 @@ def with_option(key: str) -> Any:
 
 
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+SEVERAL_DEVICES = re.compile(r"cuda:[0-9]+(,(cuda:)?[0-9]+)+")
 
 
 def check_device(name: str) -> str:
@@ -48,6 +49,11 @@ def check_device(name: str) -> str:
     Raises:
         ValueError: It is none, whatever the machine has.
     """
+    if SEVERAL_DEVICES.fullmatch(name):
+        raise ValueError(
+            f"a model takes one device, got {shown(name)}: of a batch that is split, BatchNorm, mutual information and "
+            "every objective over the batch would no longer be exact; several GPUs are for several trials"
+        )
     if not DEVICE.fullmatch(name):
         raise ValueError(f"must be auto, cpu, cuda or one GPU such as cuda:1, got {shown(name)}")
     return name

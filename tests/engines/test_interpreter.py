@@ -60,6 +60,13 @@ def test_the_path_is_left_alone_where_the_package_is_found_anyway():
     assert safe_environment({"PYTHONPATH": str(PACKAGE_ROOT)})["PYTHONSAFEPATH"] == "1"
 
 
+def test_an_empty_entry_of_the_path_is_not_the_working_folder(traps):
+    """As ``export PYTHONPATH=$PYTHONPATH:DIR`` makes it where the variable was unset."""
+    made = safe_environment({"PYTHONPATH": os.pathsep.join(("", str(PACKAGE_ROOT), ""))})
+    assert made["PYTHONPATH"] == str(PACKAGE_ROOT)
+    assert "PYTHONPATH" not in safe_environment({}) or not finds_package("")
+
+
 def test_another_package_of_the_same_name_is_not_it(tmp_path):
     (tmp_path / "vaecli.py").touch()
     assert not finds_package(str(tmp_path))

@@ -21,6 +21,7 @@ from vaecli.runs.history import read_rows
 from vaecli.settings.resolve import load_settings
 
 ray = pytest.importorskip("ray", reason="needs the extra: pip install 'vaecli[ray]'")
+ray_engine = pytest.importorskip("vaecli.engines.ray_engine")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
 EPOCHS = 25
@@ -132,6 +133,18 @@ def test_the_first_signal_lets_trials_save_and_what_waits_is_called_off(tmp_path
     outcome = run_experiment(grid, engine)
     assert set(outcome.statuses.values()) == {"done"}
     assert results(tmp_path) == local_results
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("The actor died because its node has died. Node Id: 7f", "machine"),
+        ("The actor's node was preempted", "machine"),
+        ("The actor is dead because its worker process has died. node_ip: 10.0.0.1", "Ray worker"),
+    ],
+)
+def test_what_was_lost_is_told(words, lost):
+    assert ray_engine.lost_with(words) == lost
 
 
 def test_a_cluster_that_is_not_there():

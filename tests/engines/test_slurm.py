@@ -1,12 +1,15 @@
 """Trials as jobs: through submitit's own executors anywhere, and through a real SLURM where its daemons can run."""
 
 import csv
+import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tests.support import TINY
 from vaecli.core.errors import UsageError
 from vaecli.engines.engine import Policy
 from vaecli.engines.run_grid import run_experiment
+from vaecli.engines.supervisor import Start
 from vaecli.runs.folder import RunFolder
 
 submitit = pytest.importorskip("submitit", reason="needs the extra: pip install 'vaecli[slurm]'")
@@ -62,6 +66,19 @@ def test_a_job_whose_trial_was_killed_is_submitted_again(tmp_path):
     outcome, events = run(trials)
     assert list(outcome.statuses.values()) == ["done"]
     assert [event.kind for event in events] == ["started", "retried", "started", "progress", "finished"]
+
+
+def test_a_job_that_is_given_up_is_not_waited_for(tmp_path):
+    """As when the controller is away, and nobody can say whether the job has left the queue."""
+    (trial,) = prepared(tmp_path)
+    cancelled = []
+    job = types.SimpleNamespace(job_id="7", cancel=lambda check: cancelled.append(check))
+    attempt = slurm_engine.SlurmAttempt(Start(trial, 1, 0), job, lambda job: False)
+    attempt.ask(signal.SIGTERM)
+    assert attempt.poll() is None
+    attempt.kill()
+    assert attempt.poll().killed == "its job 7 ended before the trial did,"
+    assert len(cancelled) == 2
 
 
 def test_the_options_of_jobs():
@@ -137,9 +154,9 @@ def test_a_warning_of_the_scheduler_asks_the_trial_once(tmp_path):
 
 VALUES = {
     **TINY,
-    "training.epochs": 25,
+    "training.epochs": 20,
     "training.patience": 100,
-    "corpus.train_size": 200,
+    "corpus.train_size": 100,
     "corpus.valid_size": 40,
     "corpus.test_size": 40,
 }
@@ -188,11 +205,9 @@ def queue():
 @pytest.mark.slow
 def test_a_real_array_and_a_job_whose_time_is_up(tmp_path, here, local_results):
     """The first trial to come so far is warned as at its time limit; it goes on from its checkpoint in the same job."""
-    warned, most = [], 0
+    warned = []
 
     def on_event(event):
-        nonlocal most
-        most = max(most, len(queue()))
         if event.kind == "progress" and event.row["epoch"] >= 3 and not warned:
             warned.append(event.trial)
             subprocess.run(["scancel", "--signal=USR2", *queue()], check=True)
@@ -230,3 +245,31 @@ def test_a_real_throttle_a_killed_trial_and_a_signal(tmp_path, here):
     assert [event.trial for event in events if event.kind == "retried"] == [trials[0]]
     assert most == 1
     assert (trials[2].path / "signals").read_text() == f"{signal.SIGTERM:d}\n"
+
+
+@pytest.mark.slow
+def test_a_driver_that_dies_finds_its_jobs_again(tmp_path, here, local_results):
+    """One job runs and one waits; neither is submitted twice."""
+    made = grid(tmp_path)
+    code = f"""
+from pathlib import Path
+from tests.engines.test_slurm import grid
+from vaecli.engines.run_grid import run_experiment
+from vaecli.engines.slurm_engine import SlurmEngine
+run_experiment(grid(Path({str(tmp_path)!r})), SlurmEngine(("cpus_per_task=2",)))
+"""
+    driver = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    wait_for(lambda: any(len(RunFolder(trial.path).history()) >= 3 for trial in made.trials()), 120)
+    driver.kill()
+    driver.wait()
+    jobs = (made.path / "slurm" / "jobs.json").read_text()
+    assert sorted(json.loads(jobs)) == ["bn seed 0", "vanilla seed 0"]
+    with pytest.raises(UsageError, match="this run is going on in another process"):
+        run_experiment(made, overwrite=True)
+    engine = slurm_engine.SlurmEngine()
+    with pytest.raises(UsageError, match="this run is going on in another process"):
+        run_experiment(made, engine, overwrite=True)
+    outcome = run_experiment(made, engine)
+    assert set(outcome.statuses.values()) == {"done"}
+    assert (made.path / "slurm" / "jobs.json").read_text() == jobs, "nothing was submitted"
+    assert results(tmp_path) == local_results

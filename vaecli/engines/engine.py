@@ -66,6 +66,10 @@ class Policy:
 class Engine(Protocol):
     """A way to run trials; the trial itself is the same everywhere, ``vae train --folder``."""
 
+    def at_work(self, trials: Sequence[Trial]) -> frozenset[str]:
+        """Names of those that an earlier `vae compare`, now gone, has left at work; `run` takes them over."""
+        return frozenset()
+
     def run(self, trials: Sequence[Trial], on_event: Watcher, policy: Policy) -> Outcome:
         """Runs trials whose folders are prepared, in their order.
 

@@ -26,10 +26,10 @@ def safe_environment(variables: Mapping[str, str]) -> dict[str, str]:
         variables: What else it is to hold, ``PYTHONPATH`` included.
     """
     safe = {**variables, "PYTHONSAFEPATH": "1"}
-    path = safe.get("PYTHONPATH", "")
-    if not finds_package(path):
-        safe["PYTHONPATH"] = os.pathsep.join(filter(None, (path, str(PACKAGE_ROOT))))
-    return safe
+    entries = [entry for entry in safe.pop("PYTHONPATH", "").split(os.pathsep) if entry]  # Python takes "" for "."
+    if not finds_package(os.pathsep.join(entries)):
+        entries.append(str(PACKAGE_ROOT))
+    return {**safe, "PYTHONPATH": os.pathsep.join(entries)} if entries else safe
 
 
 @contextmanager
@@ -40,7 +40,9 @@ def safe_children(**variables: str) -> Iterator[None]:
         variables: What else it is to hold.
     """
     before = dict(os.environ)
-    os.environ.update(safe_environment({**before, **variables}))
+    safe = safe_environment({**before, **variables})
+    os.environ.clear()
+    os.environ.update(safe)
     try:
         yield
     finally:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from vaecli.core.errors import VaeError
 from vaecli.core.resources import cores
-from vaecli.engines.engine import Outcome, Policy, Watcher
-from vaecli.engines.supervisor import Start, Supervisor
+from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
+from vaecli.engines.supervisor import Launcher, Start, Supervisor
 from vaecli.engines.worker import Command, Worker, trial_command, worker_environment
 from vaecli.runs.experiment import Trial
 
@@ -40,7 +40,7 @@ def visible_gpus(device: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class LocalEngine:
+class LocalEngine(Engine):
     """Runs trials on this machine.
 
     Attributes:
@@ -62,7 +62,7 @@ class LocalEngine:
         return Supervisor(trials, _Processes(self, jobs, gpus), on_event, policy).run()
 
 
-class _Processes:
+class _Processes(Launcher):
     """Starts workers; see `Launcher`."""
 
     def __init__(self, engine: LocalEngine, jobs: int, gpus: Sequence[str]) -> None:

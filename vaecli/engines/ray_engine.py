@@ -8,6 +8,7 @@ one whose driver died, when the same command is run again. Ray ends what a dead 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -24,12 +25,12 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError
 
 import vaecli
 from vaecli.core.errors import UsageError, VaeError
-from vaecli.engines.engine import Outcome, Policy, Watcher
+from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
 from vaecli.engines.interpreter import safe_children
 from vaecli.engines.parcel import Report, TextParcel, pack_corpus, pack_reference, pack_run, receive
 from vaecli.engines.ray_trial import TrialHost
 from vaecli.engines.silence import Silence
-from vaecli.engines.supervisor import End, Start, Supervisor
+from vaecli.engines.supervisor import Attempt, End, Launcher, Start, Supervisor
 from vaecli.engines.worker import HistoryTail, ended, last_line, thread_variables
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder
@@ -43,7 +44,7 @@ CLOSE_SECONDS = KNOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class RayEngine:
+class RayEngine(Engine):
     """Runs trials on a Ray cluster.
 
     Attributes:
@@ -100,7 +101,7 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
-class Cluster:
+class Cluster(Launcher):
     """Starts trials as actors of Ray; see `Launcher`.
 
     Args:
@@ -151,7 +152,7 @@ class Cluster:
             return error
 
 
-class RayAttempt:
+class RayAttempt(Attempt):
     """A trial at work on some machine, and its folder here, which is locked as long; see `Attempt`.
 
     Args:
@@ -226,7 +227,7 @@ class RayAttempt:
             self._print(f"{reason.strip().splitlines()[-1]}\n".encode())
             self._finish(End(code=1))
         else:
-            self._finish(End(killed=f"lost with its {'machine' if 'node' in reason else 'Ray worker'}"))
+            self._finish(End(killed=f"lost with its {lost_with(reason)}"))
 
     def _finish(self, end: End) -> None:
         """Gives the machine and the run folder back."""
@@ -260,3 +261,8 @@ class RayAttempt:
     def last_words(self) -> str:
         """The last line that this attempt printed."""
         return last_line(self.folder.log_path, self.log_start)
+
+
+def lost_with(reason: str) -> str:
+    """What has died, by Ray's own words for an actor that is gone."""
+    return "machine" if re.search(r"node (has died|was (terminated|preempted))", reason) else "Ray worker"

@@ -62,15 +62,16 @@ def run_experiment(
     Raises:
         UsageError: Another process runs the experiment or one of its trials.
     """
+    runner = engine or LocalEngine()
     with experiment.lock():
         experiment.check(overwrite)
-        todo = experiment.plan(retry, overwrite)
+        todo = experiment.plan(retry, overwrite, at_work=runner.at_work(experiment.trials()))
         experiment.prepare(todo, overwrite)
         on_event = watch(todo)
         outcome = Outcome()
         if todo:
             policy = Policy(experiment.settings.jobs or 0, max_retries, fail_fast)
-            outcome = (engine or LocalEngine()).run(todo, on_event, policy)
+            outcome = runner.run(todo, on_event, policy)
         write_tables(experiment.path)
     return outcome
 

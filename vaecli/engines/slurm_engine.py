@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +20,12 @@ import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from vaecli.core.errors import UsageError, VaeError
-from vaecli.engines.engine import Outcome, Policy, Watcher
+from vaecli.core.files import dump_json, load_json, write_atomic
+from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
 from vaecli.engines.interpreter import PYTHON, safe_children
 from vaecli.engines.silence import Silence
 from vaecli.engines.slurm_trial import SlurmTrial
-from vaecli.engines.supervisor import End, Start, Supervisor
+from vaecli.engines.supervisor import Attempt, End, Launcher, Start, Supervisor
 from vaecli.engines.worker import Command, HistoryTail, last_line, thread_variables, trial_command
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder
@@ -31,6 +33,8 @@ from vaecli.runs.history import Row
 
 OWN_FOLDER = "slurm"
 """Folder of submitit's files inside the experiment's; it may be deleted when no job is left."""
+JOBS = "jobs.json"
+"""Which job is whose, for a driver that comes after this one."""
 LARGEST_ARRAY = 1000
 """SLURM's own bound, unless its administrator has raised it."""
 LOOK_SECONDS = 5.0
@@ -52,7 +56,7 @@ OWN = ("array_parallelism", "nodes", "tasks_per_node", "setup", "srun_args", "ad
 
 
 @dataclass(frozen=True)
-class SlurmEngine:
+class SlurmEngine(Engine):
     """Runs trials as jobs of SLURM.
 
     Attributes:
@@ -67,8 +71,25 @@ class SlurmEngine:
 
     def run(self, trials: Sequence[Trial], on_event: Watcher, policy: Policy) -> Outcome:
         """See `Engine`."""
-        folder = trials[0].path.parent.parent / OWN_FOLDER
-        return Supervisor(trials, Jobs(self, folder.resolve(), policy.jobs), on_event, policy).run()
+        return Supervisor(trials, Jobs(self, own_folder(trials), policy.jobs), on_event, policy).run()
+
+    def at_work(self, trials: Sequence[Trial]) -> frozenset[str]:
+        """See `Engine`: those whose jobs are in the queue."""
+        known, waiting = read_jobs(own_folder(trials)), Queue()
+        return frozenset(trial.name for trial in trials if waiting.holds(known.get(trial.name, "")))
+
+
+def own_folder(trials: Sequence[Trial]) -> Path:
+    """Where submitit's files are."""
+    return (trials[0].path.parent.parent / OWN_FOLDER).resolve()
+
+
+def read_jobs(folder: Path) -> dict[str, str]:
+    """Numbers of the jobs last submitted, by the names of their trials."""
+    try:
+        return {str(name): str(job) for name, job in (load_json(folder / JOBS) or {}).items()}
+    except (OSError, ValueError):  # then nothing is known of them, as after the file was deleted
+        return {}
 
 
 def job_parameters(options: Sequence[str]) -> dict[str, Any]:
@@ -108,7 +129,7 @@ def make_executor(engine: SlurmEngine, folder: Path, jobs: int) -> Any:
     return executor
 
 
-class Jobs:
+class Jobs(Launcher):
     """Starts trials as jobs; see `Launcher`.
 
     Args:
@@ -123,25 +144,50 @@ class Jobs:
         self.command = engine.command
         self.executor = make_executor(engine, folder, jobs)
         self.variables = thread_variables(job_parameters(engine.options)["cpus_per_task"])
-        self.queue = Queue() if engine.cluster == "slurm" else None
+        self.folder = folder
+        self.queue = Queue()
+        self.is_done = self.queue.is_done if engine.cluster == "slurm" else _says_done
+        self.known = read_jobs(folder)
 
     def capacity(self) -> int:
         """As many as an array takes; how many of them run at a time is SLURM's matter."""
         return LARGEST_ARRAY
 
+    def left_at_work(self, trial: Trial) -> bool:
+        """Whether its job is in the queue."""
+        return self.queue.holds(self.known.get(trial.name, ""))
+
     def launch(self, starts: Sequence[Start]) -> Sequence[SlurmAttempt | VaeError]:
-        """One array."""
+        """One array, but for those that are at work."""
+        left = {start.trial.name: self.known[start.trial.name] for start in starts if self.left_at_work(start.trial)}
+        jobs = {name: submitit.SlurmJob(self.folder, number) for name, number in left.items()}
+        fresh = [start.trial for start in starts if start.trial.name not in left]
         try:
-            with safe_children(), self.executor.batch():
-                jobs = [self.executor.submit(self._work(start.trial)) for start in starts]
+            jobs |= self._submit(fresh) if fresh else {}
         except (FailedJobError, FailedSubmissionError, OSError) as error:
-            return [VaeError(f"SLURM refused the job: {error}")] * len(starts)
-        is_done = self.queue.is_done if self.queue else lambda job: bool(job.done())
-        return [SlurmAttempt(start, job, is_done) for start, job in zip(starts, jobs, strict=True)]
+            refused = VaeError(f"SLURM refused the job: {error}")
+            return [self._attempt(start, jobs) if start.trial.name in jobs else refused for start in starts]
+        return [self._attempt(start, jobs) for start in starts]
+
+    def _attempt(self, start: Start, jobs: Mapping[str, Any]) -> SlurmAttempt:
+        return SlurmAttempt(start, jobs[start.trial.name], self.is_done)
+
+    def _submit(self, trials: Sequence[Trial]) -> dict[str, Any]:
+        """The jobs of trials by their names, which are written down at once."""
+        with safe_children(), self.executor.batch():
+            jobs = {trial.name: self.executor.submit(self._work(trial)) for trial in trials}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.known |= {name: job.job_id for name, job in jobs.items()}
+        write_atomic(self.folder / JOBS, dump_json(self.known))
+        return jobs
 
     def _work(self, trial: Trial) -> SlurmTrial:
         path = trial.path.resolve()
         return SlurmTrial(self.command(path), self.variables, str(RunFolder(path).log_path))
+
+
+def _says_done(job: Any) -> bool:
+    return bool(job.done())
 
 
 class Queue:
@@ -152,6 +198,11 @@ class Queue:
         self.looks = 0
         self.waiting: set[str] = set()
         self.missing: dict[str, int] = {}
+
+    def holds(self, number: str) -> bool:
+        """Whether a job waits or runs."""
+        self._look()
+        return number in self.waiting
 
     def is_done(self, job: Any) -> bool:
         """Whether a job has left the queue; one look may miss a job that is being requeued."""
@@ -166,6 +217,8 @@ class Queue:
         if now - self.looked < LOOK_SECONDS:
             return
         self.looked = now
+        if shutil.which("squeue") is None:
+            return
         command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={os.getuid()}"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode == 0:  # else the controller is away, and nothing is known
@@ -173,7 +226,7 @@ class Queue:
             self.looks += 1
 
 
-class SlurmAttempt:
+class SlurmAttempt(Attempt):
     """A trial in a job; see `Attempt`.
 
     Args:
@@ -184,13 +237,14 @@ class SlurmAttempt:
 
     def __init__(self, start: Start, job: Any, is_done: Callable[[Any], bool]) -> None:
         self.start, self.job, self.is_done = start, job, is_done
+        self.given_up = False
         self.folder = RunFolder(start.trial.path)
         self.silence, self.tail = Silence(self.folder), HistoryTail(self.folder)
         self.log_start = self.folder.log_path.stat().st_size if self.folder.log_path.exists() else 0
 
     def poll(self) -> End | None:
         """How it ended; None while it waits or works."""
-        if not self.is_done(self.job):
+        if not self.given_up and not self.is_done(self.job):
             return None
         try:
             unfinished = self.folder.run().get("status") in ("pending", "running")
@@ -211,8 +265,9 @@ class SlurmAttempt:
         self.job.cancel(check=False)
 
     def kill(self) -> None:
-        """Calls the job off without delay."""
+        """Calls the job off, and waits for it no longer: the controller may be away."""
         self.job.cancel(check=False)
+        self.given_up = True
 
     def last_words(self) -> str:
         """The last line of the trial, or of its job."""

@@ -92,6 +92,10 @@ class Launcher(Protocol):
     def capacity(self) -> int:
         """Trials at a time; it may change."""
 
+    def left_at_work(self, trial: Trial) -> bool:
+        """Whether somebody before has started it, so that `launch` has only to take it over."""
+        return False
+
     def launch(self, starts: Sequence[Start]) -> Sequence[Attempt | VaeError]:
         """Starts trials; for each, in their order, the attempt, or why there is none."""
 
@@ -171,7 +175,7 @@ class Supervisor:
         for slot in free if self.queue else ():
             while self.queue and not self.stopping:
                 trial, number = self.queue.popleft()
-                obstacle = mark(RunFolder(trial.path), "pending", "")
+                obstacle = "" if self.launcher.left_at_work(trial) else mark(RunFolder(trial.path), "pending", "")
                 if not obstacle:
                     starts.append(Start(trial, number, slot))
                     break

@@ -12,7 +12,7 @@ from pathlib import Path
 from vaecli.core.signals import signal_name
 from vaecli.engines.interpreter import PYTHON, safe_environment
 from vaecli.engines.silence import Silence, is_stopped
-from vaecli.engines.supervisor import End, Start
+from vaecli.engines.supervisor import Attempt, End, Start
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.history import Row
 
@@ -47,7 +47,7 @@ def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
     return safe_environment({**os.environ, **thread_variables(threads), **gpus})
 
 
-class Worker:
+class Worker(Attempt):
     """A running attempt at a trial.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -151,12 +151,13 @@ class Experiment:
                 f"{self.path} holds trials of other settings; choose another --name, or --overwrite them:\n  {lines}"
             )
 
-    def plan(self, retry: bool = False, overwrite: bool = False) -> list[Trial]:
+    def plan(self, retry: bool = False, overwrite: bool = False, at_work: Collection[str] = frozenset()) -> list[Trial]:
         """The trials that are to be run; changes nothing.
 
         Args:
             retry: Those that diverged too.
             overwrite: All of them.
+            at_work: Names of those that run or wait for their turn already, and whose end can be waited for.
 
         Raises:
             UsageError: Another process runs one of them.
@@ -165,7 +166,8 @@ class Experiment:
         known = {record.path: record for record in read_trials(self.path, lenient=overwrite)}
         for trial in self.trials():
             status = known[trial.path].status if trial.path in known else "pending"
-            if status == "running":
+            taken_over = trial.name in at_work
+            if (taken_over and overwrite) or (status == "running" and not taken_over):
                 raise UsageError(f"{trial.path}: this run is going on in another process; wait for it or stop it")
             if overwrite or status in UNFINISHED or (retry and status == "diverged"):
                 todo.append(trial)
