@@ -44,8 +44,8 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="`group.key=value` or `method.key=value`; may be repeated. Several values with commas between are variants, "
-        "each a row of `vae compare`.",
+        help="`group.key=value` or `method.key=value`; may be repeated. Several values with commas between are "
+        "variants, each a row of `vae compare`.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
