@@ -99,3 +99,28 @@ def test_a_finished_run_without_its_weights_says_what_is_left_and_what_to_do(tex
     with pytest.raises(DataError, match=r"its figures are kept in metrics\.json; put the file back, or train .*anew"):
         load_run(run.path)
     assert RunFolder(run.path).metrics()["values"]
+
+
+def test_weights_of_other_shapes_are_told(text, tmp_path):
+    run = train(text, tmp_path)
+    larger = vaecli.train(
+        "bn", text, settings={**TINY, "model.latent_size": 3, "training.epochs": 1}, out=tmp_path / "o"
+    )
+    shutil.copy(larger.path / "checkpoint" / "best.safetensors", run.path / "checkpoint" / "best.safetensors")
+    with pytest.raises(
+        DataError, match=r"best\.safetensors: the checkpoint is of another model or method .*size mismatch"
+    ):
+        load_run(run.path)
+
+
+def test_a_clock_that_jumps_back_changes_nothing(text, tmp_path, monkeypatch):
+    """Durations are of a clock that only goes on, and no name or order depends on the time."""
+    calm = train(text, tmp_path / "calm")
+    times = iter(range(2_000_000_000, 0, -1_000))
+    monkeypatch.setattr("time.time", lambda: float(next(times)))
+    run = train(text, tmp_path / "jumping")
+    assert run.figures["seconds"] > 0
+    timings = ("seconds", "tokens_per_second", "peak_memory_mb")
+    assert {k: v for k, v in run.figures.items() if k not in timings} == {
+        k: v for k, v in calm.figures.items() if k not in timings
+    }

@@ -7,7 +7,7 @@ import torch
 from support import tiny_split
 
 from vaecli.config import build_config
-from vaecli.core.errors import DivergedError, InterruptedRunError
+from vaecli.core.errors import DataError, DivergedError, InterruptedRunError
 from vaecli.core.signals import STOPPING
 from vaecli.corpus.types import Corpus
 from vaecli.model.vae import Shape
@@ -220,6 +220,13 @@ def test_a_damaged_checkpoint_is_moved_aside_so_that_the_good_one_stays(tmp_path
     for name in ("last.safetensors", "previous.safetensors"):
         load_checkpoint(tmp_path / name)
     assert (tmp_path / "damaged.safetensors").read_bytes() == b"damaged"
+
+
+@pytest.mark.parametrize("other", [tiny_config("bn"), tiny_config(optimizer="sgd")], ids=["method", "optimiser"])
+def test_a_checkpoint_of_another_model_is_told(tmp_path, other):
+    finish(tmp_path, Watcher(), tiny_config(epochs=1))
+    with pytest.raises(DataError, match=r"last\.safetensors: the checkpoint is of another model or method"):
+        start(tmp_path, Watcher(), other)
 
 
 def test_a_finished_run_resumed_does_nothing(tmp_path):

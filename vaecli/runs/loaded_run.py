@@ -128,5 +128,5 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     if not isinstance(sentences, int):  # a run of an earlier version
         sentences = len(load_run_corpus(folder, config).train)
     model = build_model(method, len(vocabulary), sentences, config)
-    load_model(model, weights)
+    load_model(model, weights, folder.checkpoint_path / BEST)
     return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)

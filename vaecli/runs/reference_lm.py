@@ -120,5 +120,5 @@ def train_reference_lm(
         session = TrainingSession(model, method, text, recipe, device)
         with nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="vae-reference-") as path:
             Loop(session, Path(path), Unwatched()).run()
-            load_model(model, load_checkpoint(Path(path) / BEST)[0])
+            load_model(model, load_checkpoint(Path(path) / BEST)[0], Path(path) / BEST)
     return model.eval()

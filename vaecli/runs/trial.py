@@ -30,6 +30,7 @@ from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import load_reference
 from vaecli.training.build import build_model
+from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
@@ -175,7 +176,7 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
 def _final(folder: RunFolder, session: TrainingSession, reference: VAE | None) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
-    load_model(model, load_best(folder))
+    load_model(model, load_best(folder), folder.checkpoint_path / BEST)
     settings, seed = config.evaluation, config.training.seed
     split, keeper = corpus.split(settings.split), FolderKeeper(folder, config.training.save_every)
     request = EvaluationRequest(

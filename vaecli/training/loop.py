@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,12 +25,12 @@ from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate, needs_calibration
 from vaecli.model.vae import stable_seed
 from vaecli.objective import Terms
-from vaecli.training.checkpoint import BEST, load_checkpoint, load_latest, save_checkpoint
+from vaecli.training.checkpoint import BEST, LAST, load_checkpoint, load_latest, save_checkpoint
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.optimizer import set_learning_rate
 from vaecli.training.progress import Observer, Progress, Row, phase_epochs, selection
 from vaecli.training.session import TrainingSession
-from vaecli.training.state import WINDOW, load_model, model_tensors, restore_state, save_state
+from vaecli.training.state import WINDOW, load_model, model_tensors, of_this_model, restore_state, save_state
 
 SUMS = ("loss", "nll", "kl", "extra")
 """Training terms whose sentence means are in the history."""
@@ -206,7 +207,7 @@ class Loop:
         set_learning_rate(self.session.optimizers, p.learning_rate)
         if self.settings.reload_best:
             tensors, _ = load_checkpoint(self.folder / BEST)
-            load_model(self.session.model, tensors)
+            load_model(self.session.model, tensors, self.folder / BEST)
 
     def _next_phase(self) -> None:
         p = self.progress
@@ -243,16 +244,21 @@ class Loop:
         if found is None:
             self._begin_phase()
         else:
-            self.progress = Progress(**found[1]["progress"])
-            self.kl_weight, self.saved = self.progress.kl_weight, self.progress.total_steps
-            window = found[0].get(WINDOW)
-            self.window = None if window is None else window.to(self.session.device)
-            self.session.begin(self.phases[self.progress.phase], self.epochs[self.progress.phase])
-            restore_state(*found, self.session)
-            # a run whose number of epochs was raised goes on where it had stopped
-            p = self.progress
-            p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or p.stalls >= self.settings.patience)
+            with of_this_model(self.folder / LAST):
+                self._restore(*found)
         forget(self.progress.total_epochs)
+
+    def _restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Takes over a checkpoint."""
+        self.progress = Progress(**state["progress"])
+        self.kl_weight, self.saved = self.progress.kl_weight, self.progress.total_steps
+        window = tensors.get(WINDOW)
+        self.window = None if window is None else window.to(self.session.device)
+        self.session.begin(self.phases[self.progress.phase], self.epochs[self.progress.phase])
+        restore_state(tensors, state, self.session, self.folder / LAST)
+        # a run whose number of epochs was raised goes on where it had stopped
+        p = self.progress
+        p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or p.stalls >= self.settings.patience)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         p = self.progress

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vaecli.core.errors import DataError
 from vaecli.objective import Clock
 from vaecli.training.checkpoint import LAST, pack_optimizer, save_checkpoint, unpack_optimizer
 from vaecli.training.progress import Progress
@@ -25,9 +27,36 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {PREFIX + k: v for k, v in model.state_dict().items()}
 
 
-def load_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Restores what `model_tensors` gave."""
-    model.load_state_dict({k[len(PREFIX) :]: v for k, v in tensors.items() if k.startswith(PREFIX)})
+def load_model(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Restores what `model_tensors` gave.
+
+    Args:
+        model: Of the same shapes.
+        tensors: Of a checkpoint.
+        path: Of the checkpoint, for messages.
+
+    Raises:
+        DataError: They are of another model.
+    """
+    with of_this_model(path):
+        model.load_state_dict({k[len(PREFIX) :]: v for k, v in tensors.items() if k.startswith(PREFIX)})
+
+
+@contextmanager
+def of_this_model(path: Path) -> Iterator[None]:
+    """Where a checkpoint is restored: what doesn't fit is told with its path.
+
+    Raises:
+        DataError: It is of another model, method or optimiser.
+    """
+    try:
+        yield
+    except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+        told = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"{path}: the checkpoint is of another model or method ({type(error).__name__}: {told}); put back that of "
+            "this run, or start it anew with --overwrite"
+        ) from None
 
 
 def save_state(folder: Path, session: TrainingSession, progress: Progress, window: Tensor | None = None) -> None:
@@ -55,9 +84,11 @@ def save_state(folder: Path, session: TrainingSession, progress: Progress, windo
     save_checkpoint(folder, LAST, tensors, state)
 
 
-def restore_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], session: TrainingSession) -> None:
-    """Restores a session, already in the right phase, to where `save_state` left it."""
-    load_model(session.model, tensors)
+def restore_state(
+    tensors: Mapping[str, Tensor], state: Mapping[str, Any], session: TrainingSession, path: Path
+) -> None:
+    """Restores a session, already in the right phase, to where `save_state` left it; `path` is for messages."""
+    load_model(session.model, tensors, path)
     for name, optimizer in session.all_optimizers.items():
         unpack_optimizer(name, optimizer, tensors, state["optimizers"][name])
     # the planned epochs are the session's: they may have been raised since
