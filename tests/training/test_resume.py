@@ -222,11 +222,10 @@ def test_a_damaged_checkpoint_is_moved_aside_so_that_the_good_one_stays(tmp_path
     assert (tmp_path / "damaged.safetensors").read_bytes() == b"damaged"
 
 
-@pytest.mark.parametrize("other", [tiny_config("bn"), tiny_config(optimizer="sgd")], ids=["method", "optimiser"])
-def test_a_checkpoint_of_another_model_is_told(tmp_path, other):
+def test_a_checkpoint_of_another_model_is_told(tmp_path):
     finish(tmp_path, Watcher(), tiny_config(epochs=1))
     with pytest.raises(DataError, match=r"last\.safetensors: the checkpoint is of another model or method"):
-        start(tmp_path, Watcher(), other)
+        start(tmp_path, Watcher(), tiny_config("bn"))
 
 
 def test_a_finished_run_resumed_does_nothing(tmp_path):
