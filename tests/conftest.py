@@ -1,13 +1,26 @@
 """Tests run one thread each: pytest-xdist already uses the cores, and sums come out the same on every machine."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 import torch
 
+# a time limit on each example would fail on a machine that is busy
+hypothesis.settings.register_profile("vae", deadline=None)
+hypothesis.settings.load_profile("vae")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_that_nohup_ignores():
+    """What starts the tests may ignore SIGHUP, and then their programs would too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(autouse=True)

@@ -97,7 +97,7 @@ def test_a_closed_stdout_and_a_full_stderr_are_no_faults():
     ("code", "exit_code", "said"),
     [
         ("def app(): raise MemoryError", 6, "vae: out of memory: lower training.batch_size"),
-        ("def app(): import torch; torch.empty(2**50)", 6, "vae: out of memory, at 4,194,304.00 GiB more"),
+        ("def app(): import torch; torch.empty(2**50)", 6, "vae: out of memory, at 4,294,967,296 MiB more"),
         ("def app(): open('gone/away', 'w')", 6, "vae: gone/away: no such file or directory; was it moved"),
         ("def app(): sys.exit(3)", 3, ""),
         ("def app(): sys.exit('words')", 1, ""),
@@ -162,10 +162,11 @@ cli.app = app
 from vaecli.__main__ import main
 main()
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
     assert (process.returncode, said) == (128 + number, "")
 
 

@@ -23,7 +23,7 @@ from vaecli.settings.run_file import run_text
 METHODS = ("vanilla", "beta", "bn", "cyclical", "delta", "free_bits", "iaf", "linear_anneal", "skip", "word_dropout")
 
 
-def jittered(values: dict[str, Any], seed: int) -> dict[str, Any]:
+def jittered(values: dict[str, Any], seed: str) -> dict[str, Any]:
     """Figures near those that were measured, so that no two trials are one."""
     noise = random.Random(seed)
     return {
@@ -39,7 +39,7 @@ def copy_run(source: RunFolder, out: Path, settings: Settings, method: str, seed
     path.mkdir(parents=True)
     run = source.run() | {"method": method, "seed": seed, "remedies": {method: 1}}
     metrics = source.metrics()
-    metrics["values"] = jittered(metrics["values"], hash((method, seed)))
+    metrics["values"] = jittered(metrics["values"], f"{method} {seed}")
     (path / "run.json").write_text(json.dumps(run, indent=2))
     (path / "metrics.json").write_text(json.dumps(metrics, indent=2))
     (path / "config.toml").write_text(run_text(config))

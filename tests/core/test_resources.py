@@ -15,6 +15,10 @@ def raised(function, *arguments):
     return caught.value
 
 
+def rethrown(cause):
+    raise ImportError("a library can't be loaded") from cause
+
+
 class OutOfMemoryError(RuntimeError):
     """Of the name and words of torch's."""
 
@@ -27,7 +31,7 @@ CUDA = (
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (lambda: raised(torch.empty, 2**50), "out of memory, at 4,194,304.00 GiB more: lower training.batch_size"),
+        (lambda: raised(torch.empty, 2**50), "out of memory, at 4,294,967,296 MiB more: lower training.batch_size"),
         (lambda: raised(torch.empty, 2**31, 2**31, 2**31), "out of memory: lower training.batch_size"),
         (lambda: raised(np.empty, 2**50), "out of memory, at 8.00 PiB more: lower training.batch_size"),
         (lambda: raised(bytes, 2**60), "out of memory: lower training.batch_size"),
@@ -39,6 +43,8 @@ CUDA = (
         ),
         (lambda: ImportError("libtorch.so: failed to map segment from shared object"), "out of memory: lower"),
         (lambda: OSError(errno.ENOMEM, "Cannot allocate memory"), "out of memory: lower"),
+        (lambda: RuntimeError("could not create a primitive"), "out of memory: lower"),
+        (lambda: raised(rethrown, MemoryError()), "out of memory: lower"),
         (lambda: RuntimeError("can't start new thread"), "no more threads can be started: lower --jobs"),
         (lambda: OSError(errno.ENOSPC, "No space left on device", "runs/a"), "runs/a: no space left on device; free"),
         (lambda: OSError(errno.ENOSPC, "No space left on device"), "stdout or a file: no space left on device; free"),

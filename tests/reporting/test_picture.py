@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.core.errors import UsageError
-from vaecli.reporting.picture import check_picture, points, top
+from vaecli.reporting.picture import check_picture, curves, points, top
 
 COLUMNS = ["experiment", "corpus", "method", "seed", "status", "split", "rec", "kl", "mi", "mi_ceiling", "au"]
 ROWS = [
@@ -63,6 +63,20 @@ def test_what_is_there_stays(tmp_path):
     assert path.read_text() == "mine"
     assert report(tmp_path, "--picture", path, "--overwrite").exit_code == 0
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_variants_of_a_method_are_joined_by_rate(tmp_path):
+    rows = [(*row, None) for row in ROWS]
+    for gamma, kl, rec in ((0.7, 5.0, 26.0), (0.3, 1.0, 29.0), (0.5, 2.0, 28.0)):
+        rows.append(("e", "c", "bn", 0, "done", "test", rec, kl, kl / 2, 7.0, 16, f"bn.gamma={gamma}"))
+    table = pd.DataFrame([row for row in rows if row[2] != "bn" or row[-1]], columns=[*COLUMNS, "variant"])
+    (curve,) = curves(points(table))
+    assert [(p.label, p.kl) for p in curve] == [
+        ("bn (bn.gamma=0.3)", 1.0),
+        ("bn (bn.gamma=0.5)", 2.0),
+        ("bn (bn.gamma=0.7)", 5.0),
+    ]
+    assert curves(points(frame())) == []
 
 
 def test_another_suffix_is_refused_before_any_work():

@@ -17,7 +17,7 @@ from vaecli.core.errors import UsageError
 from vaecli.metrics.schema import COLUMNS, RESULT_COLUMNS
 from vaecli.reporting.read_results import load_results
 from vaecli.reporting.render import render
-from vaecli.reporting.table_file import read_csv, torn_line
+from vaecli.reporting.table_file import read_csv, table_notes
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "experiments" / "all" / "results.csv"
@@ -304,14 +304,23 @@ def test_the_columns_of_a_table_may_be_in_any_order(tmp_path):
 def test_only_a_last_line_that_has_no_end_and_too_few_fields_is_torn(tmp_path, last, torn):
     path = tmp_path / "results.csv"
     path.write_text("method,seed,status,rec\nbn,0,done,1.5\n" + last)
-    assert bool(torn_line(path)) is torn
+    assert table_notes(path, read_csv(path)) == ((f"{path}:3: torn, so this line is left out",) if torn else ())
     assert len(read_csv(path)) == (2 if last.startswith("bn") and not torn else 1)
 
 
 def test_a_header_alone_is_not_torn(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("method,status")
-    assert torn_line(path) == ""
+    assert table_notes(path, read_csv(path)) == ()
     path.write_text('method,seed,status\nbn,"0,done\nbn,1,done\n')
     with pytest.raises(UsageError, match="quotation mark left open"):
         read_csv(path)
+
+
+def test_columns_of_a_newer_version_are_kept_and_told(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("method,seed,status,rec,novelty,label,message\nbn,0,done,1.5,0.25,odd,\n")
+    frame = read_csv(path)
+    assert (frame["novelty"].item(), frame["label"].item()) == (0.25, "odd")
+    (note,) = table_notes(path, frame)
+    assert note == f"{path}: columns that this version of vae doesn't know are kept as they are: novelty, label"

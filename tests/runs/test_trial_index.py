@@ -195,6 +195,13 @@ def test_a_full_disk_costs_the_index_and_nothing_else(many, monkeypatch):
     assert not (many / INDEX).exists()
 
 
+def test_nothing_is_written_through_a_link(many, tmp_path):
+    link = tmp_path / "linked"
+    link.symlink_to(many)
+    assert len(read_trials(link)) == 63
+    assert not (many / INDEX).exists()
+
+
 def test_whether_a_trial_runs_is_asked_anew(tmp_path):
     trial = prepared(tmp_path)[0]
     folder = RunFolder(trial.path)

@@ -343,7 +343,7 @@ def test_files_that_are_no_settings(tmp_path):
         "preset = 3\n",
         "override = 1\n",
         "[method]\nbn = 3\n",
-        "[method.bn]\ngamma = [1]\n",
+        "[method.bn]\ngamma = [[1]]\n",
         "[override.bn.training]\nseed = 1\n",
         'data = "a"\n[corpus]\ndata = "b"\n',
         "[corpus]\ntokenizer = 3\n",

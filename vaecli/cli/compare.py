@@ -208,22 +208,22 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
     names = {trial.name for trial in todo}
-    width = max(len(method) for method in experiment.methods)
+    width = max(len(trial.label) for trial in experiment.trials())
     print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
     total = 0.0
     for trial in experiment.trials():
-        if trial.method not in estimates and trial.method not in failed:
+        if trial.label not in estimates and trial.label not in failed:
             problem = estimate(trial, corpus, estimates)
-            failed |= {trial.method: f"{trial.method}: {problem}"} if problem else {}
-        if trial.method in failed:
-            print(f"{trial.method:<{width}} {trial.seed:>6} {'':>12} {'':>13}  can't run")
+            failed |= {trial.label: f"{trial.label}: {problem}"} if problem else {}
+        if trial.label in failed:
+            print(f"{trial.label:<{width}} {trial.seed:>6} {'':>12} {'':>13}  can't run")
             continue
-        parameters, seconds = estimates[trial.method]
+        parameters, seconds = estimates[trial.label]
         time = seconds * trial.config.training.epochs
         waiting = trial.name in names
         total += time if waiting else 0.0
         state = "to do" if waiting else "kept"
-        print(f"{trial.method:<{width}} {trial.seed:>6} {parameters:>12,} {duration(time):>13}  {state}")
+        print(f"{trial.label:<{width}} {trial.seed:>6} {parameters:>12,} {duration(time):>13}  {state}")
     jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo))
     print(
         f"{len(todo)} trials to do, {jobs} at a time: about {duration(total / jobs)} of updates at most, "
@@ -240,9 +240,9 @@ def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float
     from vaecli.training.timing import seconds_per_epoch
 
     try:
-        estimates[trial.method] = seconds_per_epoch(trial.config, corpus)
+        estimates[trial.label] = seconds_per_epoch(trial.config, corpus)
     except Exception as error:
-        return error_line(trial.method, error)
+        return error_line(trial.label, error)
     return ""
 
 

@@ -124,7 +124,7 @@ class LiveGrid(SilentGrid):
             if isinstance(row.get("epoch"), int):
                 figures[0] = f"{row['epoch']}/{trial.config.training.epochs}"
             colour = COLOURS.get(status, "")
-            table.add_row(Text(trial.method), str(trial.seed), Text(status, style=colour), *figures)
+            table.add_row(Text(trial.label), str(trial.seed), Text(status, style=colour), *figures)
         return table
 
 

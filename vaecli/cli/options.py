@@ -41,7 +41,12 @@ Preset = Annotated[
 ]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="`group.key=value` or `method.key=value`; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="`group.key=value` or `method.key=value`; may be repeated. Several values with commas between are "
+        "variants, each a row of `vae compare`.",
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
 Name = Annotated[

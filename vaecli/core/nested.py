@@ -24,3 +24,12 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         result |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return result
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values by ``owner.key`` as a table an owner."""
+    tables: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        owner, _, key = name.partition(".")
+        tables.setdefault(owner, {})[key] = value
+    return tables

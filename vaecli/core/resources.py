@@ -18,7 +18,8 @@ SMALLER = (
 
 NO_MEMORY = re.compile(
     r"can't allocate memory|cannot allocate memory|out of memory|not enough memory|failed to map segment"
-    r"|std::bad_alloc|STATUS_ALLOC_FAILED|unable to mmap|storage size calculation overflowed",
+    r"|std::bad_alloc|STATUS_ALLOC_FAILED|unable to mmap|storage size calculation overflowed"
+    r"|could not (create|execute) a primitive",  # oneDNN
     re.IGNORECASE,
 )
 """What torch, its backends and the loader of libraries say, in errors of no kind of their own."""
@@ -71,7 +72,7 @@ def shortage(error: BaseException) -> str:
         return _system_line(error.errno, error.strerror or os.strerror(error.errno), _place(error))
     if isinstance(error, RuntimeError) and NO_THREADS.search(text):
         return f"no more threads can be started: {FEWER}"
-    return ""
+    return shortage(error.__cause__) if error.__cause__ else ""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -87,7 +88,7 @@ def _memory_line(error: BaseException, text: str) -> str:
     gpu = "cuda" in f"{type(error).__module__} {text}".lower() or "CUBLAS" in text or "CUDNN" in text
     match, asked = ASKED.search(text), ""
     if match:
-        asked = f"{int(match[1]) / 2**30:,.2f} GiB" if match[2] == "bytes" else f"{match[1]} {match[2]}"
+        asked = f"{int(match[1]) / 2**20:,.0f} MiB" if match[2] == "bytes" else f"{match[1]} {match[2]}"
     what = "out of memory of the GPU" if gpu else "out of memory"
     return f"{what}{asked and f', at {asked} more'}: {SMALLER}"
 

@@ -51,6 +51,7 @@ class Point:
     """A method in the picture, means over its finished seeds.
 
     Attributes:
+        method: Its name without its settings.
         label: Its name.
         kl: Rate.
         rec: Distortion.
@@ -58,11 +59,20 @@ class Point:
         verdict: What became of z; seeds that disagree are counted.
     """
 
+    method: str
     label: str
     kl: float
     rec: float
     mi: float | None
     verdict: str
+
+
+def curves(shown: Sequence[Point]) -> list[list[Point]]:
+    """The variants of each method that has several, in ascending order of kl."""
+    found: dict[str, list[Point]] = {}
+    for point in shown:
+        found.setdefault(point.method, []).append(point)
+    return [variants for variants in found.values() if len(variants) > 1]
 
 
 def points(frame: pd.DataFrame) -> list[Point]:
@@ -81,7 +91,7 @@ def points(frame: pd.DataFrame) -> list[Point]:
         if kl is not None and rec is not None and max(abs(kl.mean), abs(rec.mean)) < DRAWABLE:
             word = joint_verdict(group.trials)
             shown = mi is not None and abs(mi.mean) < DRAWABLE
-            found.append(Point(group.label, kl.mean, rec.mean, mi.mean if mi and shown else None, word))
+            found.append(Point(group.method, group.label, kl.mean, rec.mean, mi.mean if mi and shown else None, word))
     if not found:
         raise UsageError("--picture: no method has kl and rec, so there is no rate and no distortion to draw")
     return sorted(found, key=lambda p: (p.kl, p.label))
@@ -99,6 +109,8 @@ def check_picture(path: Path) -> None:
 
 def draw(frame: pd.DataFrame, path: Path) -> None:
     """Writes the picture: rec against kl with the frontier, and mi against kl below the line where all rate informs.
+
+    The variants of a method are joined by a line.
 
     Args:
         frame: A row a trial, of one experiment.
@@ -127,6 +139,13 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     right.plot(diagonal, diagonal, color="#444444", linewidth=1, linestyle=":", zorder=1)
     right.set(ylabel="mi = I_q(x; z), nats", title="rate and information; on the dotted line all rate is information")
     _legend(left, shown)
+    for variants in curves(shown):
+        informs = [p for p in variants if p.mi is not None]
+        for axes, xs, ys in (
+            (left, [p.kl for p in variants], [p.rec for p in variants]),
+            (right, [p.kl for p in informs], [p.mi for p in informs]),
+        ):
+            axes.plot(xs, ys, color="#888888", linewidth=0.8, zorder=2)
     highest = top([p.rec for p in shown])
     placed = (
         (left, [(p, min(p.rec, highest)) for p in shown], best),

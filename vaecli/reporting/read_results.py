@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vaecli.core.errors import UsageError
 from vaecli.core.files import load_json
 from vaecli.reporting.notes import ReportContext
-from vaecli.reporting.table_file import read_csv, torn_line
+from vaecli.reporting.table_file import read_csv, table_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class LoadedResults:
     Attributes:
         frame: A row a trial, of all experiments.
         contexts: What is known of each experiment besides.
-        notes: What was left out, a line each.
+        notes: What is to be known of how a file was read, a line each.
     """
 
     frame: pd.DataFrame
@@ -100,7 +100,7 @@ def load_results(path: Path) -> LoadedResults:
         names = {name if isinstance(name, str) else "" for name in told}
         trials = find_runs(path.parent)
         contexts = dict.fromkeys(names, load_context(path.parent, trials)) if trials else {}
-        return LoadedResults(frame, contexts, tuple(filter(None, [torn_line(path)])))
+        return LoadedResults(frame, contexts, table_notes(path, frame))
     if not path.is_dir():
         raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
     folders = [path] if run_files(path) else experiments_in(path)

@@ -57,15 +57,24 @@ def read_csv(path: Path) -> pd.DataFrame:
     return frame
 
 
-def torn_line(path: Path) -> str:
-    """What a reader leaves out at the end of a table that was not copied whole, in words; mostly nothing.
+def table_notes(path: Path, frame: pd.DataFrame) -> tuple[str, ...]:
+    """What a user should know of how a table was read, a line each.
+
+    A last line that was not copied whole is left out; columns that this version doesn't know, such as those of a newer
+    one, are kept as they are.
+
+    Args:
+        path: The file.
+        frame: What `read_csv` has made of it.
 
     Raises:
         UsageError: The file can't be read.
     """
     text = _text(path)
-    cut = len(whole_lines(text))
-    return f"{path}:{text.count(chr(10)) + 1}: torn, so this line is left out" if cut < len(text) else ""
+    torn = [f"{path}:{text.count(chr(10)) + 1}: torn, so this line is left out"] if text != whole_lines(text) else []
+    unknown = [str(name) for name in frame.columns if name not in COLUMNS and name != "message"]
+    told = f"{path}: columns that this version of vae doesn't know are kept as they are: {', '.join(unknown)}"
+    return (*torn, *([told] if unknown else []))
 
 
 def whole_lines(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
-from vaecli.core.nested import flatten, merge
-from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
+from vaecli.core.nested import flatten, merge, nested
+from vaecli.runs.folder import FREE, RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
@@ -40,17 +40,25 @@ class Trial:
         seed: Of initialisation, data order and noise.
         config: All settings.
         path: Its run folder.
+        variant: The settings that set it apart from the method's other variants, by key; none where it has no others.
     """
 
     method: str
     seed: int
     config: RunConfig
     path: Path
+    variant: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """``bn``, or ``bn (bn.gamma=0.3)``."""
+        chosen = ", ".join(f"{key}={value}" for key, value in self.variant.items())
+        return f"{self.method} ({chosen})" if chosen else self.method
 
     @property
     def name(self) -> str:
         """``bn seed 0``."""
-        return f"{self.method} seed {self.seed}"
+        return f"{self.label} seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -89,19 +97,21 @@ class Experiment:
         return self.settings.seeds
 
     def trials(self) -> list[Trial]:
-        """All trials: the methods in their order, and the seeds of each."""
+        """All trials: the methods in their order, the variants of each, and the seeds of these."""
         return list(self._trials)
 
     @cached_property
     def _trials(self) -> tuple[Trial, ...]:
         """`trials`; what a method's trials share is checked once and kept once."""
-        found = []
+        found: list[Trial] = []
         for method in self.methods:
-            first = self.settings.config(method, self.seeds[0], self.name)
-            for seed in self.seeds:
-                training = first.training.model_copy(update={"seed": seed})
-                config = first.model_copy(update={"training": training})
-                found.append(Trial(method, seed, config, run_path(self.out, self.name, method, seed)))
+            for variant in self.settings.variants(method):
+                first = self.settings.config(method, self.seeds[0], self.name, variant)
+                folder = variant_folder(method, variant)
+                for seed in self.seeds:
+                    training = first.training.model_copy(update={"seed": seed})
+                    config = first.model_copy(update={"training": training})
+                    found.append(Trial(method, seed, config, run_path(self.out, self.name, folder, seed), variant))
         return tuple(found)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -170,8 +180,10 @@ class Experiment:
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
-                own = self.settings.overrides.get(trial.method, {})
+                own = self.settings.override(trial.method, trial.variant)
                 folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own)
+            else:
+                folder.resume(trial.config)
 
     def _old_grid(self) -> Settings | None:
         path = self.path / GRID
@@ -208,7 +220,16 @@ class Experiment:
             seeds=tuple(dict.fromkeys((*old.seeds, *new.seeds))),
             hyper=merge(old.hyper, new.hyper),
             overrides=merge(old.overrides, new.overrides),
+            choices={
+                key: tuple(dict.fromkeys((*old.choices.get(key, ()), *new.choices.get(key, ()))))
+                for key in (*old.choices, *(key for key in new.choices if key not in old.choices))
+            },
         )
+
+
+def variant_folder(method: str, variant: Mapping[str, Any]) -> str:
+    """The name of the folder of a method's variant: ``bn--bn.gamma-0.3``."""
+    return "--".join([method, *(folder_name(f"{key}-{value}") for key, value in variant.items())])
 
 
 def corpus_name(data: str) -> str:
@@ -223,9 +244,9 @@ def find_runs(experiment: Path) -> list[TrialRecord]:
     seeds = {seed: place for place, seed in enumerate(grid.seeds)}
 
     def rank(trial: TrialRecord) -> tuple[int, str, int, int, str]:
-        method, tail = trial.path.parent.name, trial.path.name.removeprefix("seed-")
+        folder, tail = trial.path.parent.name, trial.path.name.removeprefix("seed-")
         seed = int(tail) if tail.isdecimal() else -1
-        return methods.get(method, len(methods)), method, seeds.get(seed, len(seeds)), seed, trial.path.name
+        return methods.get(trial.method, len(methods)), folder, seeds.get(seed, len(seeds)), seed, trial.path.name
 
     return sorted(read_trials(experiment), key=rank)
 
@@ -262,12 +283,17 @@ def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:
     config = build_config(dict(settings.groups))
     groups = {name: getattr(config, name).model_dump() for name in GROUPS}
     del groups["training"]["seed"]
+    for key in settings.choices:
+        group, _, name = key.partition(".")
+        groups.get(group, {}).pop(name, None)
     return groups
 
 
 def grid_text(name: str, settings: Settings) -> str:
     """The grid as TOML that `vae compare` takes; nothing in it depends on where it lies."""
-    groups = base_groups(settings)
+    lists = nested(settings.choices)
+    groups = merge(base_groups(settings), {group: lists[group] for group in GROUPS if group in lists})
+    hyper = merge(settings.hyper, {owner: table for owner, table in lists.items() if owner not in GROUPS})
     values: dict[str, Any] = {
         "experiment": name,
         "preset": settings.preset,
@@ -275,8 +301,8 @@ def grid_text(name: str, settings: Settings) -> str:
         "seeds": list(settings.seeds),
         **{group: writable(table) for group, table in groups.items()},
     }
-    if settings.hyper:
-        values["method"] = {remedy: dict(table) for remedy, table in settings.hyper.items()}
+    if hyper:
+        values["method"] = hyper
     if settings.overrides:
         values["override"] = {
             method: {group: writable(table) for group, table in tables.items()}
@@ -292,4 +318,5 @@ def _remedies(settings: Settings) -> set[str]:
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
     old, new = flatten(before), flatten(after)
     keys = [key for key in (*old, *(k for k in new if k not in old)) if old.get(key) != new.get(key)]
+    keys = [key for key in keys if prefix + key not in FREE]
     return [f"{prefix}{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in keys]

@@ -37,6 +37,10 @@ def prepare_run(
         raise UsageError("--resume and --overwrite contradict each other; keep one")
     if len(settings.methods) != 1:
         raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
+    if settings.choices:
+        key, values = next(iter(settings.choices.items()))
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: one run takes one value; `vae compare` makes a variant of each")
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))

@@ -42,7 +42,7 @@ class CorpusFields(_Fields):
 class RunFields(_Fields):
     """What is read of run.json."""
 
-    status: str = "pending"
+    status: str
     message: str | None = None
     method: str = ""
     seed: Count = 0
@@ -50,6 +50,7 @@ class RunFields(_Fields):
     corpus: CorpusFields | None = None
     remedies: Versions = Field(default_factory=dict)
     estimators: Versions = Field(default_factory=dict)
+    notes: list[Any] | None = None
     seconds: float = Field(0.0, ge=0)
 
 

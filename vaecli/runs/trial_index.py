@@ -195,7 +195,9 @@ def _load(path: Path) -> dict[str, _Entry]:
 
 
 def _save(path: Path, entries: Mapping[str, _Entry]) -> None:
-    """Replaces the index, if the folder can be written."""
+    """Replaces the index, if the folder can be written and is no link, through which nothing is."""
+    if path.parent.is_symlink():
+        return
     texts = {id(entry.facts): json.dumps(entry.facts) for entry in entries.values()}
     places = {text: n for n, text in enumerate(dict.fromkeys(texts.values()))}
     trials = {name: [e.files, e.seed, places[texts[id(e.facts)]], e.values] for name, e in entries.items()}

@@ -19,10 +19,39 @@ from vaecli.remedies import ALIASES, canonical, method_names
 OVERRIDABLE = ("model", "training")
 """Groups that may differ between the methods of an experiment; another corpus or estimator would be another table."""
 TOP_LEVEL = ("experiment", "data", "preset", "method", "methods", "hyper", "seeds", "jobs", "override", *GROUPS)
+SCALAR = bool | int | float | str
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
+MOST_VARIANTS = 1_000
+"""Of one method; more is a slip of the keyboard."""
+
 KeyPath = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Several values of one setting, each of which makes a variant of the methods that it concerns.
+
+    Attributes:
+        values: In the order given, each once, two or more.
+    """
+
+    values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """``0.3,0.5``."""
+        return ",".join(map(str, self.values))
+
+
+def _told(value: Any) -> str:
+    return str(value) if isinstance(value, Choices) else shown(value)
+
+
+def several(values: Sequence[Any]) -> Any:
+    """The choices of a list; its one value where it has no other."""
+    unique = list({repr(value): value for value in values}.values())
+    return Choices(tuple(unique)) if len(unique) > 1 else unique[0]
 
 
 @dataclass
@@ -52,20 +81,26 @@ class Layer:
         if key not in GROUPS[group].model_fields:
             self.problems.append(f"{location}: {unknown_key(group, key)}")
             return
+        if isinstance(value, list | tuple) and group in OVERRIDABLE and value:
+            value = several([unset(group, key, item) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
+        if isinstance(value, Choices) and method is not None:
+            self.problems.append(f"{location}: {'.'.join(path)}: a list makes variants of every method; name one value")
+            return
         values = (self.groups if method is None else self.overrides.setdefault(method, {})).setdefault(group, {})
         self._set(path, values, unset(group, key, value), location)
 
     def put_hyper(self, remedy: str, key: str, value: Any, location: str) -> None:
         """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
         name = ALIASES.get(remedy, remedy)
+        if isinstance(value, list | tuple) and value and all(isinstance(item, SCALAR) for item in value):
+            value = several(value)
         if name not in method_names():
-            several = name.replace("+", " or ")
-            hint = f"it is several remedies, so name {several}"
+            hint = f"it is several remedies, so name {name.replace('+', ' or ')}"
             if remedy not in ALIASES:
                 hint = nearest(remedy, [*method_names(), *(a for a in ALIASES if "+" not in ALIASES[a]), *GROUPS])
             self.problems.append(f"{location}: unknown group or remedy {remedy!r}; {hint}")
-        elif not isinstance(value, bool | int | float | str):
+        elif not isinstance(value, SCALAR | Choices):
             self.problems.append(f"{location}: {name}.{key} must be a number, a text, true or false, got {value!r}")
         else:
             self._set((name, key), self.hyper.setdefault(name, {}), value, location)
@@ -73,7 +108,7 @@ class Layer:
     def _set(self, path: KeyPath, values: dict[str, Any], value: Any, location: str) -> None:
         """Sets the last key of a path; one that is set already is noted with both values, of which the first stays."""
         if path in self.locations:
-            first, both = self.locations[path], f"{shown(values[path[-1]])} and {shown(value)}"
+            first, both = self.locations[path], f"{_told(values[path[-1]])} and {_told(value)}"
             self.problems.append(f"{location}: {'.'.join(path)} is set twice, {both} (first: {first}); keep one")
             return
         values[path[-1]] = value
@@ -105,6 +140,14 @@ def parse_value(text: str) -> Any:
     except ValueError:  # no TOML, or an integer of more digits than Python reads
         return float(text) if NUMBER.fullmatch(text) else text
     return parsed["value"] if set(parsed) == {"value"} else text
+
+
+def parse_values(text: str) -> Any:
+    """A value, or a list of several with commas between or in brackets: ``0.3,0.5`` or ``[0.3, 0.5]``."""
+    value = parse_value(text)
+    if isinstance(value, str) and "," in value and value == text:
+        return [parse_value(part.strip()) for part in text.split(",") if part.strip()]
+    return value
 
 
 def parse_seeds(value: Any, location: str = "--seeds") -> tuple[int, ...]:
@@ -185,7 +228,7 @@ def read_sets(sets: Sequence[str], base: Path) -> Layer:
         if not (equals and dot and owner and key):
             layer.problems.append(f"{location}: write group.key=value or remedy.key=value")
             continue
-        value = parse_value(raw.strip())
+        value = parse_values(raw.strip()) if owner in OVERRIDABLE or owner not in GROUPS else parse_value(raw.strip())
         if owner in GROUPS:
             field_ = GROUPS[owner].model_fields.get(key)
             if field_ is not None and field_.annotation is str and not isinstance(value, str):

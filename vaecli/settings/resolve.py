@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,19 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.checked import problems, shown
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.names import name_problem
-from vaecli.core.nested import merge
+from vaecli.core.nested import merge, nested
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
-from vaecli.settings.layers import Layer, parse_methods, parse_seeds, read_options, read_sets, read_values
+from vaecli.settings.layers import (
+    MOST_VARIANTS,
+    Choices,
+    Layer,
+    parse_methods,
+    parse_seeds,
+    read_options,
+    read_sets,
+    read_values,
+)
 from vaecli.settings.machine_limits import machine_problems
 from vaecli.settings.presets import load_preset
 from vaecli.settings.toml_file import read_file
@@ -43,6 +54,7 @@ class Settings:
         experiment: Its name, if one was given.
         jobs: Trials at a time, if it was given.
         notes: What the user should know of how the layers were merged, a line each.
+        choices: Settings with several values, by ``group.key`` or ``remedy.key``, in no other place.
     """
 
     preset: str
@@ -54,19 +66,45 @@ class Settings:
     experiment: str | None = None
     jobs: int | None = None
     notes: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def config(self, method: str, seed: int, experiment: str | None = None) -> RunConfig:
+    def variants(self, method: str) -> list[dict[str, Any]]:
+        """Every combination of the choices that concern a method, by key; one without any where there is none."""
+        return variants_of(method, self.choices)
+
+    def override(self, method: str, variant: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The settings of groups that a variant of a method has for itself."""
+        return merge(self.overrides.get(method, {}), _tables(variant, GROUPS))
+
+    def config(
+        self, method: str, seed: int, experiment: str | None = None, variant: Mapping[str, Any] | None = None
+    ) -> RunConfig:
         """The settings of one run.
 
         Args:
             method: In its one spelling.
             seed: Of the run.
             experiment: Its name; the settings' own, or ``default``, without.
+            variant: One of `variants`; the first without.
         """
-        values = merge(self.groups, self.overrides.get(method, {}), {"training": {"seed": seed}})
-        own = {name: dict(self.hyper[name]) for name in method.split("+") if name in self.hyper}
+        chosen = self.variants(method)[0] if variant is None else variant
+        values = merge(self.groups, self.override(method, chosen), {"training": {"seed": seed}})
+        parts = method.split("+")
+        own = merge({name: dict(self.hyper[name]) for name in parts if name in self.hyper}, _tables(chosen, parts))
         name = experiment or self.experiment or "default"
         return build_config({"experiment": name, "method": method, "preset": self.preset, "hyper": own, **values})
+
+
+def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """See `Settings.variants`."""
+    concerned = (*GROUPS, *method.split("+"))
+    keys = [key for key in choices if key.partition(".")[0] in concerned]
+    return [dict(zip(keys, values, strict=True)) for values in product(*(choices[key] for key in keys))]
+
+
+def _tables(values: Mapping[str, Any], owners: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Values by ``owner.key`` as the tables of some owners."""
+    return {owner: table for owner, table in nested(values).items() if owner in owners}
 
 
 def load_settings(
@@ -117,6 +155,20 @@ def load_settings(
         lines = "\n  ".join(resolver.problems)
         raise UsageError(lines if count == 1 else f"{count} problems in the settings:\n  {lines}")
     return settings
+
+
+def _take_choices(tables: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Removes settings with several values from tables; gives them by ``owner.key``."""
+    found = {}
+    for owner, values in tables.items():
+        for key in [key for key, value in values.items() if isinstance(value, Choices)]:
+            found[f"{owner}.{key}"] = values.pop(key).values
+    return found
+
+
+def _own(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices that are of remedies."""
+    return {key: values for key, values in choices.items() if key.partition(".")[0] not in GROUPS}
 
 
 class _Resolver:
@@ -180,18 +232,24 @@ class _Resolver:
             self.problems.append(str(error))
         groups = merge(groups, *(layer.groups for layer in self.layers))
         hyper = merge(*(layer.hyper for layer in self.layers))
+        choices = {**_take_choices(hyper), **_take_choices(groups)}
         overrides = self._overrides()
         for group, values in groups.items():
             self._check_group(group, values, values, (group,), f"preset {plan['preset']}")
         for method, tables in overrides.items():
             for group, values in tables.items():
                 self._check_group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
+        self._check_choices(groups, choices)
         self._check_machine(groups, ())
         for method, tables in overrides.items():
             self._check_machine(tables, ("override", method))
         self._check_extra(groups.get("evaluation", {}).get("extra", ()))
-        self._check_used(plan["methods"], hyper, overrides)
-        self._check_methods(plan["methods"], hyper)
+        self._check_used(
+            plan["methods"],
+            merge(hyper, nested(_own(choices))),
+            overrides,
+        )
+        self._check_methods(plan["methods"], hyper, choices)
         used = {part for method in plan["methods"] for part in method.split("+")}
         groups.get("training", {}).pop("seed", None)
         return Settings(
@@ -204,6 +262,7 @@ class _Resolver:
             experiment=plan["experiment"],
             jobs=plan["jobs"],
             notes=self._notes(),
+            choices={key: values for key, values in choices.items() if key.partition(".")[0] in {*used, *GROUPS}},
         )
 
     def _notes(self) -> tuple[str, ...]:
@@ -272,14 +331,30 @@ class _Resolver:
                 location = self.locations[("override", name)]
                 self.problems.append(f"{location}: no method is {name!r}; the methods are {', '.join(methods)}")
 
-    def _check_methods(self, methods: Sequence[str], hyper: Mapping[str, Any]) -> None:
+    def _check_choices(self, groups: Groups, choices: Mapping[str, Sequence[Any]]) -> None:
+        """Notes what is wrong with each value of a list for a group, beside the group's other values."""
+        for name, values in choices.items():
+            group, _, key = name.partition(".")
+            for value in values if group in GROUPS else ():
+                self._check_group(group, {**groups.get(group, {}), key: value}, {key: value}, (group,))
+                self._check_machine({group: {key: value}}, ())
+
+    def _check_methods(
+        self, methods: Sequence[str], hyper: Mapping[str, Any], choices: Mapping[str, Sequence[Any]]
+    ) -> None:
         """Notes unknown hyper-parameters, values out of range and remedies that do not compose."""
         seen: dict[str, None] = {}
         for method in methods:
-            try:
-                make_method(method, hyper)
-            except UsageError as error:
-                seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
+            parts = method.split("+")
+            count = prod(len(values) for key, values in choices.items() if key.partition(".")[0] in (*GROUPS, *parts))
+            if count > MOST_VARIANTS:
+                self.problems.append(f"{method}: {count:,} variants; {MOST_VARIANTS:,} at most, so give shorter lists")
+                continue
+            for variant in variants_of(method, choices):
+                try:
+                    make_method(method, merge(hyper, _tables(variant, parts)))
+                except UsageError as error:
+                    seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
         for line in seen:
             remedy, _, key = line.partition(":")[0].partition(".")
             location = self.locations.get((remedy, key))

@@ -1,0 +1,100 @@
+"""Lists of values make variants: of the methods that they concern, each with its folder, settings and row."""
+
+import pytest
+from support import TINY
+
+import vaecli
+from vaecli.core.errors import UsageError
+from vaecli.runs.experiment import Experiment, grid_text
+from vaecli.settings.layers import MOST_VARIANTS
+from vaecli.settings.resolve import load_settings
+
+
+def grid(tmp_path, *sets, methods=("bn", "vanilla"), **more):
+    return Experiment.of(load_settings(methods=methods, sets=sets, **more), tmp_path)
+
+
+def test_a_list_makes_variants_of_the_methods_it_concerns(tmp_path):
+    trials = grid(tmp_path, "bn.gamma=0.3,0.5,0.7").trials()
+    assert [(t.method, t.variant, t.path.parent.name) for t in trials] == [
+        ("bn", {"bn.gamma": 0.3}, "bn--bn.gamma-0.3"),
+        ("bn", {"bn.gamma": 0.5}, "bn--bn.gamma-0.5"),
+        ("bn", {"bn.gamma": 0.7}, "bn--bn.gamma-0.7"),
+        ("vanilla", {}, "vanilla"),
+    ]
+    assert [t.config.hyper for t in trials] == [{"bn": {"gamma": g}} for g in (0.3, 0.5, 0.7)] + [{}]
+    assert trials[0].name == "bn (bn.gamma=0.3) seed 0"
+
+
+def test_lists_combine_and_a_list_for_all_concerns_all(tmp_path):
+    trials = grid(tmp_path, "bn.gamma=0.3,0.5", "training.learning_rate=[0.001, 0.002]", seeds="0-1").trials()
+    found = [(t.method, t.config.hyper.get("bn", {}).get("gamma"), t.config.training.learning_rate) for t in trials]
+    bn = [("bn", gamma, rate) for gamma in (0.3, 0.5) for rate in (0.001, 0.002)]
+    vanilla = [("vanilla", None, rate) for rate in (0.001, 0.002)]
+    assert found == [item for item in bn + vanilla for _ in range(2)]
+    assert len({t.path for t in trials}) == 12
+
+
+def test_a_file_may_hold_lists_and_the_grid_that_is_written_is_one(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('methods = ["bn", "vanilla"]\n[method.bn]\ngamma = [0.3, 0.5]\n[model]\nlatent_size = [4, 8]\n')
+    experiment = Experiment.of(load_settings(path), tmp_path)
+    assert len(experiment.trials()) == 6
+    path.write_text(grid_text(experiment.name, experiment.settings))
+    again = Experiment.of(load_settings(path), tmp_path)
+    assert again.trials() == experiment.trials()
+
+
+def test_a_stronger_layer_says_one_value_instead_of_a_list_or_the_other_way_round(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('methods = "bn"\n[method.bn]\ngamma = [0.3, 0.5]\n[model]\nlatent_size = 4\n')
+    settings = load_settings(path, sets=["bn.gamma=0.7", "model.latent_size=4,8"])
+    assert settings.choices == {"model.latent_size": (4, 8)}
+    assert [settings.config("bn", 0, variant=v).model.latent_size for v in settings.variants("bn")] == [4, 8]
+    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.7}}
+
+
+def test_a_list_of_one_value_is_that_value(tmp_path):
+    assert grid(tmp_path, "bn.gamma=[0.3]").trials()[0].path.parent.name == "bn"
+    assert grid(tmp_path, "bn.gamma=0.3,0.3").settings.choices == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bn.gamma=0.3,abc"], r"--set bn\.gamma=0\.3,abc: bn\.gamma: must be a number, got the text 'abc'"),
+        (["bn.gamma=0.3,-1"], "bn.gamma: input should be greater than"),
+        (["training.learning_rate=0.1,0"], r"training\.learning_rate: input should be greater than 0, got 0"),
+        (["bn.gama=0.3,0.5"], "gama"),
+        (["beta.beta=0.3,0.5"], "no method uses 'beta'"),
+        (["bn.gamma=0.3,0.5", "bn.gamma=0.7"], r"bn\.gamma is set twice, 0\.3,0\.5 and 0\.7"),
+        (["corpus.min_freq=1,2"], "must be an integer"),
+        ([f"bn.gamma={','.join(str(n / 1000) for n in range(1, MOST_VARIANTS + 2))}"], "1,001 variants; 1,000 at most"),
+    ],
+)
+def test_every_value_of_a_list_is_checked(tmp_path, words, said):
+    with pytest.raises(UsageError, match=said):
+        grid(tmp_path, *words)
+
+
+def test_one_run_takes_one_value(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"bn\.gamma=0\.3,0\.5: one run takes one value; `vae compare` makes a variant"
+    ):
+        vaecli.train("bn", settings={"bn.gamma": [0.3, 0.5]}, out=tmp_path)
+
+
+def test_variants_are_rows_of_one_table_and_more_of_them_join_it(tmp_path):
+    (tmp_path / "toy").mkdir()
+    for part in ("train", "valid", "test"):
+        (tmp_path / "toy" / f"{part}.txt").write_text("the cat sat\na dog ran\nthe dog sat\n" * 4)
+
+    def compare(gammas):
+        settings = {**TINY, "training.epochs": 1, "bn.gamma": gammas}
+        return vaecli.compare(["bn", "vanilla"], tmp_path / "toy", settings=settings, out=tmp_path / "runs")
+
+    compare([0.3, 0.5])
+    results = compare([0.5, 0.9])
+    rows = results.summary[["method", "variant", "trials"]].fillna("").values.tolist()
+    assert rows == [["bn", "bn.gamma=0.3", 1], ["bn", "bn.gamma=0.5", 1], ["bn", "bn.gamma=0.9", 1], ["vanilla", "", 1]]
+    assert "bn (bn.gamma=0.5)" in results.text("markdown")
