@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import types
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,15 @@ def test_jobs_are_the_throttle_of_the_array(tmp_path, monkeypatch):
     assert executor._executor.parameters["partition"] == "gpu"
 
 
+def test_the_throttle_holds_for_what_is_submitted_later(tmp_path):
+    """A trial that is repeated, or the next after a full array, is a job of its own, which no array throttles."""
+    jobs = slurm_engine.Jobs(slurm_engine.SlurmEngine((), "local", fake), tmp_path / "slurm", 3)
+    assert jobs.capacity() == slurm_engine.LARGEST_ARRAY
+    (attempt,) = jobs.launch([Start(plan(prepared(tmp_path), "done")[0], 1, 0)])
+    assert jobs.capacity() == 3
+    wait_for(lambda: attempt.poll() is not None)
+
+
 def test_a_machine_without_slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match=r"^--engine slurm: .*srun"):
@@ -168,7 +178,12 @@ def slurm():
     """A cluster of one node; its environment."""
     if reason := slurm_cluster.obstacle():
         pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm_cluster.running(Path(folder)) as environment:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-"))
+        try:
+            environment = stack.enter_context(slurm_cluster.running(Path(folder)))
+        except (RuntimeError, OSError) as error:
+            pytest.skip(f"the daemons of SLURM don't run here: {error}")
         yield environment
 
 
@@ -228,17 +243,23 @@ def test_a_real_array_and_a_job_whose_time_is_up(tmp_path, here, local_results):
 @pytest.mark.slow
 def test_a_real_throttle_a_killed_trial_and_a_signal(tmp_path, here):
     trials = plan(prepared(tmp_path, seeds="0-3"), "kill done", "done", "sleep", "done")
-    most, events = 0, []
+    most, events, ended = 0, [], threading.Event()
 
-    def on_event(event):
+    def count():
         nonlocal most
-        events.append(event)
-        most = max(most, len(queue()))
+        while not ended.wait(0.1):
+            most = max(most, len(queue()))
+            if (trials[2].path / "attempts").exists() and most:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
 
-    sender = threading.Thread(target=lambda: (wait_for(lambda: attempts(trials[2]), 120), os.kill(os.getpid(), 2)))
-    sender.start()
-    outcome = slurm_engine.SlurmEngine((), "slurm", fake).run(trials, on_event, Policy(jobs=1))
-    sender.join()
+    counter = threading.Thread(target=count)
+    counter.start()
+    try:
+        outcome = slurm_engine.SlurmEngine((), "slurm", fake).run(trials, events.append, Policy(jobs=1))
+    finally:
+        ended.set()
+        counter.join()
     assert outcome.signal_number == signal.SIGINT
     statuses = list(outcome.statuses.values())
     assert statuses[1:] == ["done", "interrupted", "pending"]

@@ -79,6 +79,12 @@ def test_what_was_lost_is_repeated_even_where_it_had_saved(tmp_path):
     assert [e.message for e in events if e.kind == "retried"] == ["lost with its machine in attempt 1"]
 
 
+def test_what_waits_to_be_repeated_when_all_is_stopped_is_pending(tmp_path):
+    lost, failed = ("running", End(killed="killed by SIGKILL"), 1), ("failed", End(1), 1)
+    statuses, _, _ = run(prepared(tmp_path, seeds="0-1"), [lost, failed], [2], fail_fast=True)
+    assert statuses == ["pending", "failed"]
+
+
 def test_what_cannot_be_started_fails_alone(tmp_path):
     statuses, _, events = run(prepared(tmp_path, seeds="0-1"), [VaeError("refused"), DONE], [2])
     assert statuses == ["failed", "done"]

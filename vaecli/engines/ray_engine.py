@@ -59,8 +59,9 @@ class RayEngine(Engine):
 
     def run(self, trials: Sequence[Trial], on_event: Watcher, policy: Policy) -> Outcome:
         """See `Engine`."""
-        with connected(self.address), tempfile.TemporaryDirectory(prefix="vae-parcel-") as scratch:
-            cluster = Cluster(self, policy.jobs, trials, Path(scratch))
+        with connected(self.address):
+            with tempfile.TemporaryDirectory(prefix="vae-parcel-") as scratch:
+                cluster = Cluster(self, policy.jobs, trials, Path(scratch))
             return Supervisor(trials, cluster, on_event, policy).run()
 
 

@@ -144,14 +144,14 @@ class Jobs(Launcher):
         self.command = engine.command
         self.executor = make_executor(engine, folder, jobs)
         self.variables = thread_variables(job_parameters(engine.options)["cpus_per_task"])
-        self.folder = folder
+        self.folder, self.jobs, self.submitted = folder, jobs, False
         self.queue = Queue()
         self.is_done = self.queue.is_done if engine.cluster == "slurm" else _says_done
         self.known = read_jobs(folder)
 
     def capacity(self) -> int:
-        """As many as an array takes; how many of them run at a time is SLURM's matter."""
-        return LARGEST_ARRAY
+        """As many as an array takes, which SLURM throttles; what comes later waits until fewer than `jobs` are left."""
+        return self.jobs if self.jobs and self.submitted else LARGEST_ARRAY
 
     def left_at_work(self, trial: Trial) -> bool:
         """Whether its job is in the queue."""
@@ -176,6 +176,7 @@ class Jobs(Launcher):
         """The jobs of trials by their names, which are written down at once."""
         with safe_children(), self.executor.batch():
             jobs = {trial.name: self.executor.submit(self._work(trial)) for trial in trials}
+        self.submitted = True
         self.folder.mkdir(parents=True, exist_ok=True)
         self.known |= {name: job.job_id for name, job in jobs.items()}
         write_atomic(self.folder / JOBS, dump_json(self.known))

@@ -216,6 +216,7 @@ class Supervisor:
             self._finish(trial, status, message)
         elif end.killed and number <= self.policy.max_retries:
             self.queue.appendleft((trial, number + 1))
+            self.outcome.statuses[trial.name] = "pending"
             self.on_event(Event("retried", trial, "pending", message=_loss(attempt, end)))
         elif end.killed:
             self._fail(attempt, _loss(attempt, end))
