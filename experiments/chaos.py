@@ -112,8 +112,12 @@ def chaos(folder: Path, kills: int, seed: int) -> None:
         share = alone * (number + 1) // len(METHODS) - alone * number // len(METHODS)
         single_run(folder, method, share, chance, tally)
         print(f"{method}: {tally.total} kills so far", flush=True)
-    grid(folder, kills - tally.total, chance, tally)
-    differences = [line for name in ("alone", "grid") for line in compared(folder, name)]
+    grids: list[str] = []
+    while tally.total < kills:
+        grids.append(f"grid-{len(grids)}")
+        grid(folder, grids[-1], kills - tally.total, chance, tally)
+        print(f"{grids[-1]}: {tally.total} kills so far", flush=True)
+    differences = [line for name in ("alone", *grids) for line in compared(folder, name)]
     write(tally, differences, seed)
     for line in differences:
         print(line)
@@ -262,18 +266,18 @@ def workers(driver: int) -> Iterator[int]:
                 yield int(entry.name)
 
 
-def grid(folder: Path, kills: int, chance: random.Random, tally: Tally) -> None:
+def grid(folder: Path, name: str, kills: int, chance: random.Random, tally: Tally) -> None:
     """The grid with two trials at a time: workers are killed under the driver, and the driver over them."""
     command = vae(folder, "compare", grid_file(folder), "--jobs", "2", "--max-retries", "9999")
-    command += settings("grid")
-    runs = [run_folder(folder, "grid", method) for method in METHODS]
+    command += settings(name)
+    runs = [run_folder(folder, name, method) for method in METHODS]
     left = kills
     while True:
         process = start(folder, command)
         while left > 0 and process.poll() is None:
             before = {run: saved(run) for run in runs}
             if all(status(run) == "done" for run in runs):
-                left = min(left, AT_TABLES) - kill_driver_at_tables(process, folder / "runs" / "grid", chance, tally)
+                left = min(left, AT_TABLES) - kill_driver_at_tables(process, folder / "runs" / name, chance, tally)
                 break
             moment = wait_for(process, before, chance.choice(list(MOMENTS)), chance)
             if not moment:
@@ -327,7 +331,7 @@ def compared(folder: Path, name: str) -> list[str]:
     for method in METHODS:
         calm, run = run_folder(folder, "peace", method), run_folder(folder, name, method)
         lines += [f"{name}, {method}: {line}" for line in (*figures_differ(calm, run), *tensors_differ(calm, run))]
-    if name == "grid":
+    if name != "alone":
         lines += tables_differ(folder / "runs" / "peace", folder / "runs" / name)
     return lines
 

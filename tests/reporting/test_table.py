@@ -67,12 +67,26 @@ def test_failed_trials_are_not_averaged_but_named_with_message_and_log():
         trial("bn", 1, rec=99.0, status="diverged"),
         trial("lm", 0, status="pending"),
     )
-    context = ReportContext(Path("runs/quick"), messages={("bn", 1): "step 7: the loss is nan\nsecond line"})
+    message = "step 7: the loss is nan\nsecond line"
+    trials = {("bn", "", 1): (Path("runs/quick/bn/seed-1"), message)}
+    context = ReportContext(Path("runs/quick"), trials=trials)
     (view,) = build_views(rows, contexts={"quick": context})
     assert texts(view, "rec") == ["18.50", "-"]
     assert texts(view, "status") == ["1 done, 1 diverged", "pending"]
     assert "diverged: bn seed 1: step 7: the loss is nan; see runs/quick/bn/seed-1/log.txt" in view.notes
     assert "not finished: 1 pending" in view.notes
+
+
+def test_failed_variants_are_told_apart():
+    rows = table(
+        trial("bn", 0, status="failed", variant="bn.gamma=2.0"), trial("bn", 0, rec=18.5, variant="bn.gamma=1.0")
+    )
+    trials = {
+        ("bn", f"bn.gamma={gamma}", 0): (Path(f"runs/quick/bn--bn.gamma-{gamma}/seed-0"), f"at {gamma}")
+        for gamma in (1.0, 2.0)
+    }
+    (view,) = build_views(rows, contexts={"quick": ReportContext(Path("runs/quick"), trials=trials)})
+    assert "failed: bn (bn.gamma=2.0) seed 0: at 2.0; see runs/quick/bn--bn.gamma-2.0/seed-0/log.txt" in view.notes
 
 
 def test_per_trial_gives_a_row_a_trial():

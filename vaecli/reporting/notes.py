@@ -26,6 +26,10 @@ BROKEN = ("failed", "diverged")
 """Statuses of trials that ended without figures."""
 
 
+TrialKey = tuple[str, str, int]
+"""Method, variant, empty without one, and seed."""
+
+
 @dataclass(frozen=True)
 class ReportContext:
     """What a report knows of an experiment besides its results.
@@ -33,12 +37,12 @@ class ReportContext:
     Attributes:
         folder: Where its run folders are; None for a bare results file.
         overrides: Settings that some methods don't share with the others, by method.
-        messages: Why trials ended early, by method and seed.
+        trials: The folder of each trial and why it ended early, by method, variant and seed.
     """
 
     folder: Path | None = None
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    messages: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    trials: Mapping[TrialKey, tuple[Path, str]] = field(default_factory=dict)
 
 
 def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
@@ -47,7 +51,7 @@ def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
         return []
     lines = []
     for row in rows_of(frame[frame["status"].isin(BROKEN)]):
-        name = str(row["method"]) + _seed_words(row)
+        name = str(row["method"]) + _variant_words(row) + _seed_words(row)
         why = _message(row, context)
         lines.append(f"{row['status']}: {name}" + (f": {why}" if why else "") + _log_words(row, context))
     others = Counter(str(status) for status in frame["status"] if status not in (*BROKEN, "done"))
@@ -66,20 +70,27 @@ def _seed_words(row: Mapping[Any, Any]) -> str:
     return "" if seed is None else f" seed {seed}"
 
 
+def _key(row: Mapping[Any, Any]) -> TrialKey | None:
+    seed, variant = _seed(row), row.get("variant")
+    return None if seed is None else (str(row["method"]), variant if isinstance(variant, str) else "", seed)
+
+
+def _variant_words(row: Mapping[Any, Any]) -> str:
+    variant = row.get("variant")
+    return f" ({variant})" if isinstance(variant, str) and variant else ""
+
+
 def _message(row: Mapping[Any, Any], context: ReportContext) -> str:
     """The first line of why a trial ended."""
-    written = row.get("message")
-    seed = _seed(row)
-    if not isinstance(written, str) and seed is not None:
-        written = context.messages.get((str(row["method"]), seed), "")
+    written, key = row.get("message"), _key(row)
+    if not isinstance(written, str) and key is not None and key in context.trials:
+        written = context.trials[key][1]
     return written.strip().split("\n")[0] if isinstance(written, str) else ""
 
 
 def _log_words(row: Mapping[Any, Any], context: ReportContext) -> str:
-    seed = _seed(row)
-    if context.folder is None or seed is None:
-        return ""
-    return f"; see {context.folder / str(row['method']) / f'seed-{seed}' / 'log.txt'}"
+    key = _key(row)
+    return "" if key is None or key not in context.trials else f"; see {context.trials[key][0] / 'log.txt'}"
 
 
 def version_lines(frame: pd.DataFrame) -> list[str]:

@@ -142,6 +142,8 @@ def load_context(folder: Path, trials: Iterable[TrialRecord]) -> ReportContext:
         trials: In it.
     """
     from vaecli.runs.grid_file import read_grid
+    from vaecli.runs.tables import variant_of
 
-    messages = {(trial.method, trial.seed): trial.message for trial in trials}
-    return ReportContext(folder, read_grid(folder).overrides, messages)
+    grid = read_grid(folder)
+    known = {(t.method, variant_of(t, grid) or "", t.seed): (t.path, t.message) for t in trials}
+    return ReportContext(folder, grid.overrides, known)

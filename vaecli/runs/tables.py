@@ -73,6 +73,17 @@ def _refuse_copies(trials: Sequence[TrialRecord], rows: Sequence[Mapping[str, An
             raise UsageError(f"{both} both hold {name}, which would count twice; move one out of {first.path.parent}")
 
 
+def override_of(trial: TrialRecord, grid: GridFile) -> Mapping[str, Any]:
+    """The settings of groups that a trial's method has for itself."""
+    own: Mapping[str, Any] = trial.run.get("override") or grid.overrides.get(trial.method, {})
+    return own
+
+
+def variant_of(trial: TrialRecord, grid: GridFile) -> str | None:
+    """The column `variant` of a trial; see `vaecli.runs.identity.variant`."""
+    return variant(trial.config["hyper"], override_of(trial, grid))
+
+
 def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:
     """The row of one trial; one that isn't done has a status and no figures.
 
@@ -81,7 +92,7 @@ def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:
         grid: Of its experiment.
     """
     config, status = trial.config, trial.status
-    override = trial.run.get("override") or grid.overrides.get(trial.method, {})
+    override = override_of(trial, grid)
     row: dict[str, Any] = {
         "experiment": config["experiment"],
         "corpus": trial.corpus.get("name") or corpus_name(config["corpus"]["data"]),
@@ -97,7 +108,7 @@ def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:
         "verdict": None if word == NO_VERDICT else word,
         "fingerprint": fingerprint(trial.run),
         "protocol": protocol(config, override, grid.groups),
-        "variant": variant(config["hyper"], override),
+        "variant": variant_of(trial, grid),
         VERSIONS: versions_text(trial.run, row.get("iw_samples")),
     }
 
