@@ -201,7 +201,7 @@ def in_training(run: Path, before: float) -> bool:
 
 
 def in_saving(run: Path, before: float) -> bool:
-    return saved(run) > before and any((run / "checkpoint").glob(f".{LAST}.*.tmp"))
+    return any((run / "checkpoint").glob(f".{LAST}.*.tmp"))  # the checkpoint before has another name meanwhile
 
 
 def in_evaluation(run: Path, before: float) -> bool:
@@ -276,9 +276,6 @@ def grid(folder: Path, name: str, kills: int, chance: random.Random, tally: Tall
         process = start(folder, command)
         while left > 0 and process.poll() is None:
             before = {run: saved(run) for run in runs}
-            if all(status(run) == "done" for run in runs):
-                left = min(left, AT_TABLES) - kill_driver_at_tables(process, folder / "runs" / name, chance, tally)
-                break
             moment = wait_for(process, before, chance.choice(list(MOMENTS)), chance)
             if not moment:
                 break
@@ -288,23 +285,25 @@ def grid(folder: Path, name: str, kills: int, chance: random.Random, tally: Tall
             tally.add(victim, moment)
             if victim != "worker":
                 process.wait()
-        code = process.wait()
-        if all(status(run) == "done" for run in runs) and code == 0:
-            return
+        if process.wait() == 0 and all(status(run) == "done" for run in runs):
+            break
+    for _ in range(min(left, AT_TABLES)):
+        kill_driver_at_tables(start(folder, command), folder / "runs" / name, chance, tally)
+    if start(folder, command).wait():
+        sys.exit(f"{name} doesn't end; see {folder / 'log.txt'}")
 
 
 def kill_driver_at_tables(
     process: subprocess.Popen[bytes], experiment: Path, chance: random.Random, tally: Tally
-) -> int:
-    """Kills a driver whose trials are all done, while it reads them and writes tables; how many kills that was."""
+) -> None:
+    """Kills a driver whose trials are all done, while it reads them and writes tables."""
     while process.poll() is None and not (experiment / ".owner.json").exists():  # it has not begun
         time.sleep(POLL)
     time.sleep(chance.random() * 0.3)
-    if process.poll() is not None:
-        return 0
-    os.kill(process.pid, signal.SIGKILL)
-    tally.add("driver", "tables")
-    return 1
+    if process.poll() is None:
+        process.kill()
+        tally.add("driver", "tables")
+    process.wait()
 
 
 def strike(process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> None:
