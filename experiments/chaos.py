@@ -293,11 +293,19 @@ def grid(folder: Path, name: str, kills: int, chance: random.Random, tally: Tall
         sys.exit(f"{name} doesn't end; see {folder / 'log.txt'}")
 
 
+def owner(folder: Path) -> int:
+    """The process that says it has a folder; 0 where none does."""
+    try:
+        return int(json.loads((folder / ".owner.json").read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
 def kill_driver_at_tables(
     process: subprocess.Popen[bytes], experiment: Path, chance: random.Random, tally: Tally
 ) -> None:
     """Kills a driver whose trials are all done, while it reads them and writes tables."""
-    while process.poll() is None and not (experiment / ".owner.json").exists():  # it has not begun
+    while process.poll() is None and owner(experiment) != process.pid:  # it has not begun
         time.sleep(POLL)
     time.sleep(chance.random() * 0.3)
     if process.poll() is None:
