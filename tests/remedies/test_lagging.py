@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -267,5 +268,5 @@ def test_it_trains_and_evaluates_with_others_and_with_old_weights_reloaded(tmp_p
 def test_a_checkpoint_carries_the_switch():
     session, other = session_of(), session_of()
     session.model.aux["lagging"].observe(-1.0)
-    load_model(other.model, model_tensors(session.model))
+    load_model(other.model, model_tensors(session.model), Path("last.safetensors"))
     assert not other.model.aux["lagging"].lagging
