@@ -17,11 +17,12 @@ DEFAULT_OUT = Path("runs")
 
 
 def report(
-    directory: Annotated[
-        Path | None,
+    directories: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="DIR",
-            help="Folder of an experiment or of several, or a results.csv; by default the newest with results in runs.",
+            metavar="[DIR]...",
+            help="Folder of an experiment or of several, or a results.csv; by default the newest with results in runs. "
+            "Two or more stand side by side in one table.",
             show_default=False,
         ),
     ] = None,
@@ -69,6 +70,7 @@ def report(
     from vaecli.core.files import write_output
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
+    from vaecli.reporting.side_by_side import side_by_side
     from vaecli.reporting.terminal import Target
 
     for option, file in (("--output", output), ("--picture", picture)):
@@ -82,7 +84,10 @@ def report(
         from vaecli.reporting.picture import check_picture
 
         check_picture(picture)
-    results = load_results(directory if directory is not None else newest())
+    if directories and len(directories) > 1:
+        results = side_by_side(directories)
+    else:
+        results = load_results(directories[0] if directories else newest())
     for note in results.notes:
         tell(f"vae: {note}")
     text = render(

@@ -1,0 +1,120 @@
+"""Several experiments in one table, with the settings in which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaecli.core.errors import UsageError
+from vaecli.core.nested import flatten
+from vaecli.reporting.notes import ReportContext, TrialKey
+from vaecli.reporting.read_results import LoadedResults, load_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARED = ("corpus", "fingerprint", "split")
+"""What experiments must share: figures of other texts don't compare."""
+
+OWN = ("experiment", "method", "preset", "hyper", "training.seed")
+"""Settings that every row says for itself."""
+
+
+def side_by_side(paths: Sequence[Path]) -> LoadedResults:
+    """The results of several experiments as those of one, whose variants they are.
+
+    Args:
+        paths: Folders of experiments, two or more; see `load_results`.
+
+    Raises:
+        UsageError: One holds no results, two bear one name, or they are of different texts or splits.
+    """
+    loaded = [load_results(path) for path in paths]
+    names = [_name(results, path) for results, path in zip(loaded, paths, strict=True)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(f"two of these experiments are called {twice!r}; rename a folder")
+    _check_alike(loaded, names)
+    together = " and ".join(names)
+    frames = [_as_variant(results.frame, name, together) for results, name in zip(loaded, names, strict=True)]
+    contexts = [results.contexts.get(name, ReportContext()) for results, name in zip(loaded, names, strict=True)]
+    trials = {
+        _renamed(key, name): end
+        for context, name in zip(contexts, names, strict=True)
+        for key, end in context.trials.items()
+    }
+    notes = [note for results in loaded for note in results.notes]
+    return LoadedResults(
+        _joined(frames), {together: ReportContext(trials=trials)}, (*notes, *differences(paths, names))
+    )
+
+
+def differences(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """The settings in which experiments differ, a line each: ``training.epochs: 6 in a, 12 in b``."""
+    settings = [_settings(path) for path in paths]
+    keys = list(dict.fromkeys(key for values in settings for key in values))
+    lines = []
+    for key in keys:
+        values = [found.get(key) for found in settings]
+        if any(value != values[0] for value in values):
+            lines.append(f"{key}: " + ", ".join(f"{v!r} in {name}" for v, name in zip(values, names, strict=True)))
+    return lines
+
+
+def _name(results: LoadedResults, path: Path) -> str:
+    names = [str(name) for name in dict.fromkeys(results.frame["experiment"])]
+    if len(names) != 1:
+        raise UsageError(f"{path} holds several experiments; name the folder of one beside the others")
+    return names[0]
+
+
+def _check_alike(loaded: Sequence[LoadedResults], names: Sequence[str]) -> None:
+    """Refuses experiments whose rows don't compare.
+
+    Raises:
+        UsageError: Names the first thing that differs, with both values.
+    """
+    for column in SHARED:
+        found = [_values(results.frame, column) for results in loaded]
+        for values, name in zip(found[1:], names[1:], strict=True):
+            if values and found[0] and values != found[0]:
+                told = f"{', '.join(sorted(found[0]))} in {names[0]}, {', '.join(sorted(values))} in {name}"
+                raise UsageError(f"these experiments don't compare: {column} is {told}; report them one by one")
+
+
+def _values(frame: pd.DataFrame, column: str) -> set[str]:
+    """What finished trials say in a column."""
+    return set(frame[column].dropna().map(str)) - {""} if column in frame.columns else set()
+
+
+def _as_variant(frame: pd.DataFrame, name: str, together: str) -> pd.DataFrame:
+    """The trials of an experiment as variants of the one that stands for all."""
+    variants = frame["variant"] if "variant" in frame.columns else [None] * len(frame)
+    own = [_variant(name, variant if isinstance(variant, str) else "") for variant in variants]
+    return frame.assign(experiment=together, protocol="", variant=own)
+
+
+def _variant(name: str, variant: str) -> str:
+    return f"experiment={name}" + (f", {variant}" if variant else "")
+
+
+def _renamed(key: TrialKey, name: str) -> TrialKey:
+    method, variant, seed = key
+    return method, _variant(name, variant), seed
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
+
+
+def _settings(path: Path) -> Mapping[str, Any]:
+    """The settings that an experiment's trials share, by key; none of a bare file."""
+    from vaecli.runs.experiment import find_runs
+
+    trials = find_runs(path if path.is_dir() else path.parent)
+    found = [flatten({k: v for k, v in trial.config.items() if k not in OWN}) for trial in trials]
+    shared = {key: value for key, value in found[0].items() if all(f.get(key) == value for f in found)} if found else {}
+    return {key: value for key, value in shared.items() if key not in OWN}
