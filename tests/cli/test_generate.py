@@ -179,8 +179,18 @@ def test_few_probable_words_are_greedy_ones(runs):
         (["--text", "a dog", "--from", "interpolate"], "give two --text, not 1"),
         (["--text", "a dog", "--split", "test"], "--split chooses the sentences"),
         (["--text", ""], "has no word"),
+        (["--text", "a dog", "--count", "3"], "each --text gives one sentence"),
     ],
 )
 def test_options_of_words_and_sentences_that_do_not_go_together(runs, words, said):
     with pytest.raises(UsageError, match=said):
         generate(runs["ae"], *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "stdin: there is no sentence"), ("a dog\n\n", "stdin:2: a blank line")]
+)
+def test_stdin_without_sentences_draws_none_from_the_prior(runs, text, said):
+    result = CliRunner().invoke(app, ["generate", str(runs["ae"]), "--text", "-"], input=text)
+    assert said in str(result.exception)
+    assert result.stdout == ""

@@ -3,6 +3,7 @@
 import tracemalloc
 
 import pytest
+from support import fast_only
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
@@ -38,6 +39,7 @@ LINES = {
 }
 
 
+@fast_only  # the plain reader of words makes an object of each
 @pytest.mark.parametrize("tokenizer", ["split", "basic_english", "bpe"])
 @pytest.mark.parametrize("kind", LINES)
 def test_memory_is_that_of_the_file_and_of_what_is_kept(kind, tokenizer, folder, monkeypatch):
@@ -51,6 +53,7 @@ def test_memory_is_that_of_the_file_and_of_what_is_kept(kind, tokenizer, folder,
     assert corpus.train.lengths.max() <= 201
 
 
+@fast_only
 def test_a_file_of_many_words_takes_a_few_bytes_a_word(folder, monkeypatch):
     monkeypatch.setenv("VAE_CACHE", "off")
     train = "\n".join("abcdefgh " * 30 for _ in range(20_000)) + "\n"

@@ -65,10 +65,10 @@ def test_a_trial_runs_and_comes_back(start):
 
 def test_a_signal_lets_it_save_and_another_machine_goes_on(start, tmp_path):
     trial, host = start(**{"training.epochs": 10_000})
-    collect(host, trial, lambda report: LAST_FILE in report.files)
+    folder = RunFolder(trial.path)
+    collect(host, trial, lambda report: LAST_FILE in report.files and len(folder.history()) >= 1)
     host.ask(signal.SIGTERM)
     report = collect(host, trial, lambda report: report.code is not None)
-    folder = RunFolder(trial.path)
     assert (report.code, folder.run()["status"]) == (128 + signal.SIGTERM, "interrupted")
     rows = len(folder.history())
     assert rows >= 1

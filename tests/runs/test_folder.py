@@ -16,7 +16,7 @@ from filelock import FileLock
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.runs.experiment import find_runs
-from vaecli.runs.folder import FORMAT, OLDEST, RunFolder, config_changes, run_path
+from vaecli.runs.folder import FORMAT, MORE_EPOCHS, OLDEST, RunFolder, config_changes, run_path
 from vaecli.runs.lock import LOCK, OWNER
 
 
@@ -359,7 +359,7 @@ def test_more_epochs_make_a_finished_run_unfinished_and_other_minutes_do_not(fol
         update={"training": other.training.model_copy(update={"epochs": config.training.epochs + 1})}
     )
     folder.resume(more)
-    assert (folder.status, folder.run()["message"]) == ("interrupted", "more epochs are asked for")
+    assert (folder.status, folder.run()["message"]) == ("interrupted", MORE_EPOCHS)
 
 
 def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):

@@ -8,11 +8,11 @@ import torch
 from support import TINY
 
 import vaecli
-from vaecli.core.errors import InterruptedRunError
+from vaecli.core.errors import DataError, InterruptedRunError, UsageError
 from vaecli.metrics.columns import iw
 from vaecli.metrics.extras import gaps, registry
 from vaecli.metrics.extras.registry import BlockResult
-from vaecli.runs.evaluation import EvaluationRequest, evaluate_run
+from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store, write_sentences
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
 from vaecli.runs.partial_evaluation import FILE, FolderKeeper
@@ -167,3 +167,99 @@ def test_it_is_kept_as_numbers_and_json(run):
     assert torch.equal(again.read("key"), torch.tensor([1.5]))
     assert json.loads(json.dumps(again.blocks)) == {}
     save_checkpoint(run.folder.checkpoint_path, FILE, {}, {"blocks": {}})
+
+
+def test_what_can_not_be_stored_is_kept(run, monkeypatch):
+    def full(evaluated):
+        raise DataError("the disk is full")
+
+    request = EvaluationRequest(("gaps",), "test", iw_samples=7)
+    calls = counted(monkeypatch, gaps, "optimise")
+    with pytest.raises(DataError, match="the disk is full"):
+        evaluate_run(run, request, finish=full)
+    stored = []
+    evaluated = evaluate_run(run, request, finish=stored.append)
+    assert len(calls) == 6
+    assert stored == [evaluated]
+    assert not (run.folder.checkpoint_path / FILE).exists()
+
+
+def test_a_signal_before_it_is_stored_loses_nothing(run, monkeypatch):
+    request = EvaluationRequest(("gaps",), "test")
+    calls = counted(monkeypatch, gaps, "optimise")
+    with pytest.raises(InterruptedRunError, match="what was measured is kept"):
+        evaluate_run(run, request, finish=lambda evaluated: signal.raise_signal(signal.SIGTERM))
+    evaluate_run(run, request)
+    assert len(calls) == 6
+
+
+def test_a_second_signal_does_not_cut_the_save(run, monkeypatch):
+    save = FolderKeeper.save
+
+    def signalled(self):
+        signal.raise_signal(signal.SIGTERM)
+        return save(self)
+
+    monkeypatch.setattr(FolderKeeper, "save", signalled)
+    keeper = FolderKeeper(run.folder, 0)
+    with pytest.raises(InterruptedRunError, match="what was measured is kept") as stopped, keeper.kept():
+        signal.raise_signal(signal.SIGINT)
+    assert stopped.value.exit_code == 130
+    assert (run.folder.checkpoint_path / FILE).exists()
+
+
+def test_two_processes_train_no_language_model_in_one_folder(run):
+    first, second = FolderKeeper(run.folder, 0), FolderKeeper(run.folder, 0)
+    with first.reference_folder([[4, 5]], 0) as mine:
+        with second.reference_folder([[4, 5]], 0) as theirs:
+            assert theirs is None
+        with second.reference_folder([[4, 6]], 0) as other:
+            assert other not in (None, mine)
+        second.forget()
+        assert mine.is_dir()
+        assert not other.exists()
+    first.forget()
+    assert not mine.exists()
+
+
+def test_a_signal_once_the_figures_are_written_measures_nothing_again(corpus, tmp_path, monkeypatch):
+    write = RunFolder.write_metrics
+
+    def signalled(self, metrics):
+        write(self, metrics)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(RunFolder, "write_metrics", signalled)
+    with pytest.raises(InterruptedRunError, match="what was measured is kept"):
+        vaecli.train("vanilla", corpus, settings=SETTINGS, out=tmp_path)
+    monkeypatch.setattr(RunFolder, "write_metrics", write)
+    calls = counted(monkeypatch, iw, "_batch_nll")
+    run = vaecli.train("vanilla", corpus, settings=SETTINGS, out=tmp_path, resume=True)
+    assert calls == []
+    assert run.figures["iw_nll"] > 0
+    assert not list((run.path / "checkpoint").glob(FILE))
+
+
+def test_tables_that_can_not_be_made_are_told_and_what_was_measured_is_stored(run, monkeypatch):
+    (run.folder.path.parent.parent / "results.csv").write_text("")
+
+    def broken(experiment):
+        raise UsageError("a copy of a trial")
+
+    monkeypatch.setattr("vaecli.runs.evaluation.write_tables", broken)
+    told = store(run.folder, evaluate_run(run, EvaluationRequest(("dimensions",), "test")))
+    assert told.endswith("can't be made anew: a copy of a trial")
+    assert "metrics.json" in told
+    assert "dimensions" in run.folder.metrics()
+
+
+def test_figures_of_sentences_are_of_a_run_that_is_done(run):
+    write_sentences(run, EvaluationRequest((), "test"))
+    table = run.folder.path / "sentences-test.csv"
+    assert table.exists()
+    config = run.folder.config()
+    more = config.model_copy(update={"training": config.training.model_copy(update={"epochs": 2})})
+    run.folder.resume(more)
+    assert not table.exists()  # they were of the weights before
+    with pytest.raises(UsageError, match="the run is interrupted; finish it first"):
+        write_sentences(run, EvaluationRequest((), "test"))

@@ -98,3 +98,55 @@ def test_variants_are_rows_of_one_table_and_more_of_them_join_it(tmp_path):
     rows = results.summary[["method", "variant", "trials"]].fillna("").values.tolist()
     assert rows == [["bn", "bn.gamma=0.3", 1], ["bn", "bn.gamma=0.5", 1], ["bn", "bn.gamma=0.9", 1], ["vanilla", "", 1]]
     assert "bn (bn.gamma=0.5)" in results.text("markdown")
+
+
+def tiny(tmp_path, methods=("bn",), epochs=1, **settings):
+    (tmp_path / "toy").mkdir(exist_ok=True)
+    for part in ("train", "valid", "test"):
+        (tmp_path / "toy" / f"{part}.txt").write_text("the cat sat\na dog ran\nthe dog sat\n" * 4)
+    values = {**TINY, "training.epochs": epochs, **settings}
+    return vaecli.compare(methods, tmp_path / "toy", settings=values, out=tmp_path / "runs", name="e")
+
+
+def folders(tmp_path):
+    return sorted(p.parent.name for p in (tmp_path / "runs" / "e").glob("*/seed-*"))
+
+
+def test_a_trial_is_made_once_whatever_the_list_it_stands_in(tmp_path):
+    """A single value, a longer list, a shorter one and the default are the same trials where they are the same."""
+    tiny(tmp_path)  # the default of bn.gamma is 0.6
+    assert folders(tmp_path) == ["bn"]
+    tiny(tmp_path, **{"bn.gamma": [0.5, 0.6]})
+    assert folders(tmp_path) == ["bn", "bn--bn.gamma-0.5"]
+    tiny(tmp_path, **{"bn.gamma": 0.5})
+    tiny(tmp_path, **{"bn.gamma": [0.9, 0.5]})
+    results = tiny(tmp_path, **{"bn.gamma": 0.9})
+    assert folders(tmp_path) == ["bn", "bn--bn.gamma-0.5", "bn--bn.gamma-0.9"]
+    assert len(results.trials) == 3
+    again = load_settings(tmp_path / "runs" / "e" / "experiment.toml")
+    assert sorted(again.choices["bn.gamma"]) == [0.5, 0.6, 0.9]
+    assert Experiment.of(again, tmp_path / "runs").plan() == []
+
+
+def test_a_run_of_its_own_is_the_trial_of_the_list(tmp_path):
+    tiny(tmp_path, **{"bn.gamma": [0.5, 0.7]})
+    settings = {**TINY, "training.epochs": 1, "bn.gamma": 0.5}
+    with pytest.raises(UsageError, match=r"bn--bn\.gamma-0\.5/seed-0: a run is here already \(done\)"):
+        vaecli.train("bn", tmp_path / "toy", settings=settings, out=tmp_path / "runs", name="e")
+    assert len(vaecli.report(tmp_path / "runs" / "e").trials) == 2
+
+
+def test_one_number_in_two_spellings_is_one_value(tmp_path):
+    assert grid(tmp_path, "bn.gamma=1,1.0").settings.choices == {}
+    assert grid(tmp_path, "bn.gamma=1,1.0,2").settings.choices == {"bn.gamma": (1, 2)}
+
+
+@pytest.mark.parametrize(("key", "way_out"), [("seed", "--seeds 0,1"), ("threads", "it decides no figure")])
+def test_what_decides_no_figure_makes_no_variants(tmp_path, key, way_out):
+    with pytest.raises(UsageError, match=way_out):
+        grid(tmp_path, f"training.{key}=0,1")
+
+
+def test_names_that_make_one_folder_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="are one trial, or share the folder"):
+        grid(tmp_path, "training.clip=1e20,1e-20").trials()

@@ -269,7 +269,7 @@ def evaluate(
         DivergedError: A figure is not finite.
     """
     from vaecli.metrics.extras.registry import check_names
-    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store
+    from vaecli.runs.evaluation import Evaluated, EvaluationRequest, evaluate_run, store
     from vaecli.runs.loaded_run import load_run
     from vaecli.runs.reference_lm import load_reference
 
@@ -277,6 +277,8 @@ def evaluate(
     loaded = load_run(Path(run))
     reference = None if lm is None else load_reference(Path(lm), loaded.corpus, loaded.device, str(run))
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
-    measured = evaluate_run(loaded, request)
-    store(loaded.folder, measured)
-    return measured.all_values
+
+    def keep(evaluated: Evaluated) -> None:
+        store(loaded.folder, evaluated)
+
+    return evaluate_run(loaded, request, finish=keep).all_values

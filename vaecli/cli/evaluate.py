@@ -10,6 +10,7 @@ import typer
 
 from vaecli.cli import options as o
 from vaecli.core import messages
+from vaecli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from vaecli.runs.evaluation import Evaluated
@@ -77,6 +78,8 @@ def evaluate(
         "samples": samples,
         "reverse_ppl": reverse_ppl,
     }
+    if json and per_sentence and not (any(asked.values()) or all_ or iw_samples or split):
+        raise UsageError("--json prints figures, and --per-sentence alone measures none; leave one out")
     names = chosen(asked, all_, bool(iw_samples or split or per_sentence), sentences, lm, split)
     from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, write_sentences
     from vaecli.runs.loaded_run import load_run
@@ -90,12 +93,15 @@ def evaluate(
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     other = request.split != loaded.config.evaluation.split
     if names or other or iw_samples is not None or not per_sentence:
-        evaluated = evaluate_run(loaded, request, None if quiet else tell)
-        show(evaluated, json)
-        sys.stdout.flush()
-        path = keep(loaded.folder, evaluated)
-        if not quiet:
-            messages.tell(f"kept in {path}")
+
+        def finish(evaluated: Evaluated) -> None:
+            show(evaluated, json)
+            sys.stdout.flush()
+            path = keep(loaded.folder, evaluated)
+            if not quiet:
+                messages.tell(f"kept in {path}")
+
+        evaluate_run(loaded, request, None if quiet else tell, finish)
     if per_sentence:
         table = write_sentences(loaded, request)
         if not quiet:
@@ -118,7 +124,7 @@ def chosen(
     Raises:
         UsageError: Nothing is asked for, an unknown split, or an option that none of them makes use of.
     """
-    from vaecli.core.errors import UsageError, unknown
+    from vaecli.core.errors import unknown
     from vaecli.metrics.extras.registry import BLOCKS, REFERENCED, SAMPLED, check_names
 
     names = tuple(BLOCKS) if everything else check_names(name for name, wanted in asked.items() if wanted)

@@ -68,7 +68,9 @@ class Codes:
 
 def generate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 10,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, help="Sentences. (default: 10)", show_default=False)
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -128,6 +130,7 @@ def generate(
     texts = read_texts(text or [])
     chosen = source or ("posterior" if texts else "prior")
     check_sources(chosen, split, texts, count)
+    count = 10 if count is None else count
     words = choose_decoding(chosen, decoding, beam, {name: value for name, value in drawn.items() if value is not None})
     from vaecli.runs.loaded_run import load_run
 
@@ -146,13 +149,12 @@ def generate(
 
 def read_texts(texts: list[str]) -> list[str]:
     """The sentences of ``--text``; ``-`` stands for the lines of stdin."""
-    lines: list[str] = []
-    for text in texts:
-        lines += sys.stdin.read().splitlines() if text == "-" else [text]
-    return lines
+    from vaecli.cli.codes import read_sentences
+
+    return [line for text in texts for line in (read_sentences("-") if text == "-" else [text])]
 
 
-def check_sources(source: str, split: str | None, texts: list[str], count: int) -> None:
+def check_sources(source: str, split: str | None, texts: list[str], count: int | None) -> None:
     """Refuses what does not go together, before anything is loaded.
 
     Raises:
@@ -170,7 +172,9 @@ def check_sources(source: str, split: str | None, texts: list[str], count: int) 
         raise UsageError("--text is encoded, and the prior needs no sentence; use --from posterior or interpolate")
     if source == "interpolate" and texts and len(texts) != 2:
         raise UsageError(f"--from interpolate leads from one sentence to another: give two --text, not {len(texts)}")
-    if source == "interpolate" and count < 2:
+    if source == "posterior" and texts and count is not None:
+        raise UsageError(f"--count {count}: each --text gives one sentence; leave --count out, or repeat --text")
+    if source == "interpolate" and count is not None and count < 2:
         raise UsageError("--count 1: an interpolation has two ends; ask for 2 or more")
 
 

@@ -85,7 +85,8 @@ def check_outcome(experiment: Experiment, outcome: Outcome) -> None:
     """
     if outcome.signal_number is not None:
         raise InterruptedRunError(
-            "interrupted; the same command goes on from the saved checkpoints", outcome.signal_number
+            "interrupted; the same command goes on, from checkpoints where there are any",
+            outcome.signal_number,
         )
     folders = [(trial, RunFolder(trial.path)) for trial in experiment.trials()]
     states = [(trial, folder.status, str(folder.run().get("message") or "")) for trial, folder in folders]

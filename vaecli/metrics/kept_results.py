@@ -51,7 +51,8 @@ def batch_results(
 
 def digest_of(name: str, model: VAE, scoring: Scoring, inputs: Sequence[object]) -> str:
     """32 hex digits of all that results depend on."""
-    digest = hashlib.sha256(f"{name} {scoring.seed} {scoring.precision} {scoring.device.type}".encode())
+    where = f"{scoring.device.type} {torch.get_num_threads()}"  # sums over other numbers of threads round otherwise
+    digest = hashlib.sha256(f"{name} {scoring.seed} {scoring.precision} {where}".encode())
     tensors = [scoring.split.tokens, scoring.split.lengths, *model.state_dict().values()]
     for value in (*tensors, *inputs):
         digest.update(tensor_bytes(value) if isinstance(value, torch.Tensor) else repr(value).encode())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vaecli.config import EvaluationConfig, RunConfig
-from vaecli.core.errors import DivergedError, UsageError
+from vaecli.core.errors import DivergedError, UsageError, VaeError
 from vaecli.core.files import write_atomic
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, estimators_of, load_block, versions_of
@@ -33,6 +33,8 @@ IW_VALUES = ("iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_
 
 Told = Callable[[str], None]
 """Hears the name of each evaluation before it is made."""
+Finish = Callable[["Evaluated"], None]
+"""Stores what was measured; until it has returned, an interrupted evaluation is kept."""
 
 
 @dataclass(frozen=True)
@@ -159,22 +161,39 @@ def run_blocks(
     return results
 
 
-def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None = None) -> Evaluated:
+def check_finished(run: LoadedRun) -> None:
+    """Refuses to measure what can't be measured or kept, before any work.
+
+    Raises:
+        UsageError: The run is not done, or its folder is a link.
+    """
+    if run.folder.status != "done":
+        raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
+    run.folder.refuse_links()
+
+
+def evaluate_run(
+    run: LoadedRun, request: EvaluationRequest, told: Told | None = None, finish: Finish = lambda evaluated: None
+) -> Evaluated:
     """Measures a finished run further.
 
     The standard columns are estimated anew where another number of importance samples or another split is asked for.
+
+    Args:
+        run: Loaded.
+        request: What is wanted.
+        told: Hears what is being measured.
+        finish: Stores it.
 
     Raises:
         UsageError: The run is not done, or nothing is asked for that it doesn't have.
         DivergedError: A figure is not finite.
         InterruptedRunError: A signal came; the message says what is kept.
     """
-    if run.folder.status != "done":
-        raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
+    check_finished(run)
     other = request.split != run.config.evaluation.split
     if not (request.blocks or other or request.iw_samples is not None):
         raise UsageError(f"{run.folder.path}: its figures are of {request.split} already; name an evaluation")
-    run.folder.refuse_links()  # before anything is measured that could not be kept
     keeper = FolderKeeper(run.folder, run.config.training.save_every)
     with keeper.kept():
         values: dict[str, float | int | None] = {}
@@ -183,7 +202,10 @@ def evaluate_run(run: LoadedRun, request: EvaluationRequest, told: Told | None =
                 told("standard columns")
             values = _standard_columns(run, request, keeper)
         results = run_blocks(request.blocks, block_input(run, request, keeper), keeper, told)
-    return Evaluated(request.split, values, results)
+        evaluated = Evaluated(request.split, values, results)
+        finish(evaluated)
+    keeper.forget()
+    return evaluated
 
 
 def _standard_columns(
@@ -201,8 +223,9 @@ def write_sentences(run: LoadedRun, request: EvaluationRequest) -> Path:
 
     Raises:
         DataError: It can't be written.
-        UsageError: Another process works on the run.
+        UsageError: The run is not done, or another process works on it.
     """
+    check_finished(run)
     settings = request.settings(run.config.evaluation)
     split, vocabulary = run.corpus.split(request.split), run.vocabulary
     scoring = Scoring.standard(run.model, split, settings, run.config.training.seed, run.device)
@@ -250,5 +273,8 @@ def store(folder: RunFolder, evaluated: Evaluated) -> str:
     experiment = folder.path.parent.parent
     if not (experiment / "results.csv").exists():
         return str(folder.path / "metrics.json")
-    results, summary = write_tables(experiment)
+    try:
+        results, summary = write_tables(experiment)
+    except VaeError as error:
+        return f"{folder.path / 'metrics.json'}; the tables of {experiment} can't be made anew: {error}"
     return f"{folder.path / 'metrics.json'}, {results} and {summary.name}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,13 @@ from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
 from vaecli.core.nested import flatten, merge, nested
+from vaecli.remedies import make_method
 from vaecli.runs.folder import FREE, RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID as GRID
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.lock import FolderLock
 from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
-from vaecli.settings.layers import writable
+from vaecli.settings.layers import Choices, several, writable
 from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class Experiment:
     def _trials(self) -> tuple[Trial, ...]:
         """`trials`; what a method's trials share is checked once and kept once."""
         found: list[Trial] = []
+        known = KnownTrials(self.path)
         for method in self.methods:
             for variant in self.settings.variants(method):
                 first = self.settings.config(method, self.seeds[0], self.name, variant)
@@ -111,7 +114,9 @@ class Experiment:
                 for seed in self.seeds:
                     training = first.training.model_copy(update={"seed": seed})
                     config = first.model_copy(update={"training": training})
-                    found.append(Trial(method, seed, config, run_path(self.out, self.name, folder, seed), variant))
+                    path = known.folder_of(config, run_path(self.out, self.name, folder, seed))
+                    found.append(Trial(method, seed, config, path, variant))
+        _refuse_clashes(found)
         return tuple(found)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -142,7 +147,7 @@ class Experiment:
             return
         known = {r.path: (r.config, r.seed) for r in read_trials(self.path)} if not changes else {}
         for trial in trials:
-            if trial.path in known and known[trial.path] != settings_but_seed(trial.config):
+            if trial.path in known and not is_same(known[trial.path], settings_but_seed(trial.config)):
                 old = RunFolder(trial.path).config()
                 changes += [f"{trial.name}: {line}" for line in config_changes(old, trial.config)]
         if changes:
@@ -183,7 +188,7 @@ class Experiment:
                 own = self.settings.override(trial.method, trial.variant)
                 folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own)
             else:
-                folder.resume(trial.config)
+                folder.resume(with_free(folder.config(), trial.config))
 
     def _old_grid(self) -> Settings | None:
         path = self.path / GRID
@@ -197,6 +202,9 @@ class Experiment:
         lines = _differences(base_groups(old), base_groups(self.settings), "")
         for name in _remedies(old) & _remedies(self.settings):
             lines += _differences(old.hyper.get(name, {}), self.settings.hyper.get(name, {}), f"{name}.")
+        # of a setting with several values on either side, the folders of the trials say what is what
+        lists = {*old.choices, *self.settings.choices}
+        lines = [line for line in lines if line.partition(":")[0] not in lists]
         for method in set(old.methods) & set(self.methods):
             before, after = old.overrides.get(method, {}), self.settings.overrides.get(method, {})
             lines += _differences(before, after, f"override.{method}.")
@@ -220,11 +228,97 @@ class Experiment:
             seeds=tuple(dict.fromkeys((*old.seeds, *new.seeds))),
             hyper=merge(old.hyper, new.hyper),
             overrides=merge(old.overrides, new.overrides),
-            choices={
-                key: tuple(dict.fromkeys((*old.choices.get(key, ()), *new.choices.get(key, ()))))
-                for key in (*old.choices, *(key for key in new.choices if key not in old.choices))
-            },
+            choices={key: _values(key, old, new) for key in dict.fromkeys((*old.choices, *new.choices))},
         )
+
+
+def _values(key: str, *settings: Settings) -> tuple[Any, ...]:
+    """All values that a setting with several has had, single ones and defaults included."""
+    owner, _, name = key.partition(".")
+    values: list[Any] = []
+    for one in settings:
+        if key in one.choices:
+            values += one.choices[key]
+        elif owner in GROUPS:
+            values.append(getattr(getattr(build_config(dict(one.groups)), owner), name))
+        elif any(owner in method.split("+") for method in one.methods):
+            (remedy,) = make_method(owner, one.hyper).remedies
+            values.append(remedy.hyper()[name])
+    chosen = several(values)
+    return chosen.values if isinstance(chosen, Choices) else (chosen,)
+
+
+def identity_of(settings: Mapping[str, Any], seed: int) -> str:
+    """What makes two trials one: method, hyper-parameters with their defaults, and all settings that decide figures.
+
+    Args:
+        settings: See `settings_but_seed`.
+        seed: Of the trial.
+
+    Raises:
+        UsageError: The method isn't installed.
+    """
+    remedies = make_method(settings["method"], settings["hyper"]).remedies
+    flat = flatten({**settings, "hyper": {remedy.name: remedy.hyper() for remedy in remedies}})
+    decisive = {key: value for key, value in flat.items() if key not in FREE}
+    return json.dumps([seed, decisive], sort_keys=True)
+
+
+def is_same(one: tuple[Mapping[str, Any], int], other: tuple[Mapping[str, Any], int]) -> bool:
+    """Whether two trials are one, each as its settings and its seed."""
+    return one == other or identity_of(*one) == identity_of(*other)
+
+
+def with_free(old: RunConfig, new: RunConfig) -> RunConfig:
+    """The settings of a run, with those of another that a run may be gone on with at other values (`FREE`)."""
+    training = {key: getattr(new.training, key) for key in ("save_every", "threads")}
+    return old.model_copy(update={"experiment": new.experiment, "training": old.training.model_copy(update=training)})
+
+
+class KnownTrials:
+    """The trials in an experiment's folder, found by what they are and not only by where they lie.
+
+    Args:
+        experiment: Its folder.
+    """
+
+    def __init__(self, experiment: Path) -> None:
+        self.records = {record.path: record for record in read_trials(experiment, lenient=True)}
+
+    def folder_of(self, config: RunConfig, path: Path) -> Path:
+        """The folder of a trial: its own, or that in which a single run or another list has made the same one.
+
+        Args:
+            config: Of the trial.
+            path: Its own folder.
+        """
+        values, seed = settings_but_seed(config)
+        own = self.records.get(path)
+        if not self.records or (own is not None and (own.config, own.seed) == (values, seed)):
+            return path
+        return self.by_identity.get(identity_of(values, seed), path)
+
+    @cached_property
+    def by_identity(self) -> dict[str, Path]:
+        """The folders by `identity_of`."""
+        known: dict[str, Path] = {}
+        for record in self.records.values():
+            with suppress(UsageError):
+                known.setdefault(identity_of(record.config, record.seed), record.path)
+        return known
+
+
+def _refuse_clashes(trials: Sequence[Trial]) -> None:
+    """Refuses variants that are one model, or whose names make one folder.
+
+    Raises:
+        UsageError: Names both.
+    """
+    seen: dict[Path, Trial] = {}
+    for trial in trials:
+        first = seen.setdefault(trial.path, trial)
+        if first is not trial:
+            raise UsageError(f"{first.name} and {trial.name} are one trial, or share the folder {trial.path}; keep one")
 
 
 def variant_folder(method: str, variant: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ from vaecli.settings.run_file import read_run, run_text, settings_by_key
 MARKER = "vaecli run"
 FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
+MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
+"""Why a run that was done is not any more."""
 FREE = frozenset({"experiment", "training.save_every", "training.threads"})
 """Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
 nothing, and threads move figures in their last digits, of which it is told."""
@@ -153,10 +155,19 @@ class RunFolder:
         resumed, old = self.resumed_config(config), self.config()
         if resumed != old:
             more = resumed.training.epochs > old.training.epochs
-            told = {"status": "interrupted", "message": "more epochs are asked for"} if more else {}
+            told = (
+                {
+                    "status": "interrupted",
+                    "message": MORE_EPOCHS,
+                }
+                if more
+                else {}
+            )
             with self.lock():
                 self._write_run(self.run() | {"format": FORMAT} | told)
                 self._write_config(resumed)
+                for table in self.path.glob("sentences-*.csv") if more else ():
+                    table.unlink()  # of weights that will no longer be the run's
         return resumed
 
     def run(self) -> dict[str, Any]:

@@ -11,16 +11,18 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from vaecli.core.errors import DataError, InterruptedRunError, VaeError
+from vaecli.core.errors import DataError, InterruptedRunError, UsageError, VaeError
 from vaecli.metrics.extras.registry import VERSIONS, BlockInput, BlockResult
 from vaecli.metrics.kept_results import digest_of
-from vaecli.runs.folder import RunFolder
+from vaecli.runs.folder import FREE, RunFolder
+from vaecli.runs.lock import FolderLock
+from vaecli.settings.run_file import settings_by_key
 from vaecli.training.checkpoint import load_checkpoint, save_checkpoint
 from vaecli.training.interrupt import Interrupt, StopNowError
 
@@ -46,7 +48,7 @@ class FolderKeeper:
         with suppress(DataError):  # none, or a damaged one: it is made anew
             self.batches, state = load_checkpoint(folder.checkpoint_path / FILE)
             self.blocks = dict(state["blocks"])
-        self.reused = bool(self.batches or self.blocks)
+        self.references: list[Path] = []
 
     def read(self, key: str) -> Tensor | None:
         """See `Keeper.read`."""
@@ -74,28 +76,54 @@ class FolderKeeper:
         }
         self._save_in_time()
 
-    def reference_folder(self, sentences: Sequence[Sequence[int]], seed: int) -> Path:
-        """Where a language model of some sentences has its checkpoints."""
+    @contextmanager
+    def reference_folder(self, sentences: Sequence[Sequence[int]], seed: int) -> Iterator[Path | None]:
+        """Where a language model of some sentences has its checkpoints.
+
+        None where another process trains it, or the folder can't be written.
+        """
         digest = hashlib.sha256(json.dumps([seed, list(map(list, sentences))]).encode()).hexdigest()
-        return self.folder.checkpoint_path / f"reference-{digest[:12]}"
+        path = self.folder.checkpoint_path / f"reference-{digest[:12]}"
+        with ExitStack() as held:
+            try:
+                held.enter_context(FolderLock(path).hold())
+            except UsageError:
+                yield None
+                return
+            self.references.append(path)
+            yield path
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keeps what is measured where a signal comes; at the end nothing of it is left.
+        """Keeps what is measured where a signal comes, or where it can't be stored; see `forget`.
 
         Raises:
             InterruptedRunError: A signal came.
         """
-        with Interrupt():
+        interrupt = Interrupt()
+        with interrupt:
             try:
                 yield
             except (StopNowError, InterruptedRunError) as stop:
                 number = stop.signal_number
-                told = "what was measured is kept" if self.save() else "what was measured is lost: it can't be written"
+                with interrupt.last_words():
+                    kept = self.save()
+                told = "what was measured is kept" if kept else "what was measured is lost: it can't be written"
                 raise InterruptedRunError(
                     f"interrupted in an evaluation; {told}; the same command goes on", number
                 ) from None
-        self._forget()
+            except VaeError:
+                self.save()
+                raise
+
+    def forget(self) -> None:
+        """Removes what was kept, once all of it is stored elsewhere."""
+        ours = [self.folder.checkpoint_path / FILE, *self.references]
+        if not any(path.exists() for path in ours):
+            return
+        with suppress(VaeError, OSError), self.folder.lock():
+            for path in ours:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
     def save(self) -> bool:
         """Writes all that is kept; whether that was possible."""
@@ -111,17 +139,11 @@ class FolderKeeper:
         if self.minutes and time.monotonic() - self.saved_at >= 60 * self.minutes:
             self.save()
 
-    def _forget(self) -> None:
-        ours = [self.folder.checkpoint_path / FILE, *self.folder.checkpoint_path.glob("reference-*")]
-        if not any(path.exists() for path in ours):
-            return
-        with suppress(VaeError, OSError), self.folder.lock():
-            for path in ours:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-
 
 def _block_key(name: str, block: BlockInput) -> str:
     """Of an evaluation: a digest of all that its result depends on."""
-    inputs: list[object] = [VERSIONS[name], block.config, block.sentences, block.corpus.fingerprint, block.recipe]
+    recipe = None if block.recipe is None else settings_by_key(block.recipe)
+    decisive = {} if recipe is None else {key: value for key, value in recipe.items() if key not in FREE}
+    inputs: list[object] = [VERSIONS[name], block.config, block.sentences, block.corpus.fingerprint, decisive]
     reference: Mapping[str, Tensor] = {} if block.reference is None else block.reference.state_dict()
     return digest_of(name, block.model, block.scoring, [*inputs, *reference.values()])

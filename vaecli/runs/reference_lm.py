@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +68,8 @@ def load_reference(path: Path, corpus: Corpus, device: torch.device, of: str) ->
     return reference.model
 
 
-Folders = Callable[[Sequence[Sequence[int]], int], Path]
-"""Where a language model of some sentences and a seed keeps its checkpoints."""
+Folders = Callable[[Sequence[Sequence[int]], int], AbstractContextManager[Path | None]]
+"""Where a language model of some sentences and a seed keeps its checkpoints, while it trains; None is nowhere."""
 
 
 def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device, folders: Folders | None = None) -> TrainLM:
@@ -77,8 +77,8 @@ def lm_trainer(corpus: Corpus, config: RunConfig, device: torch.device, folders:
     recipe = config.model_copy(update={"training": config.training.model_copy(update={"device": str(device)})})
 
     def train(sentences: Sequence[Sequence[int]], seed: int) -> VAE:
-        folder = None if folders is None else folders(sentences, seed)
-        return train_reference_lm(sentences, corpus, recipe, seed, folder)
+        with nullcontext(None) if folders is None else folders(sentences, seed) as folder:
+            return train_reference_lm(sentences, corpus, recipe, seed, folder)
 
     return train
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.runs.experiment import check_corpus, corpus_name
+from vaecli.runs.experiment import KnownTrials, check_corpus, corpus_name
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import check_reference
@@ -43,7 +43,8 @@ def prepare_run(
         raise UsageError(f"{key}={told}: one run takes one value; `vae compare` makes a variant of each")
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
-    folder = RunFolder(run_path(out, experiment, config.method, config.training.seed))
+    own = run_path(out, experiment, config.method, config.training.seed)
+    folder = RunFolder(KnownTrials(own.parent.parent).folder_of(config, own))
     if resume and folder.exists:
         corpus = load_run_corpus(folder, folder.resumed_config(config))
         check_corpus(folder.path.parent.parent, corpus, config.corpus.data)

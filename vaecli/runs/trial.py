@@ -76,9 +76,10 @@ def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None
     with interrupt:
         try:
             folder.update(status="running", message="")
-            metrics = _run(folder, watcher, corpus, interrupt)
+            metrics, keeper = _run(folder, watcher, corpus, interrupt)
             with interrupt.last_words():
                 folder.update(status="done", message="")
+                keeper.forget()
             return metrics
         except BaseException as error:
             with interrupt.last_words():
@@ -91,7 +92,8 @@ def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None
 def _ended(folder: RunFolder, error: BaseException) -> BaseException:
     """The error as a caller is told it, once the folder's status says it as well."""
     if isinstance(error, StopNowError):
-        error = InterruptedRunError("interrupted while it was being set up; nothing is lost", error.signal_number)
+        told = "interrupted between two steps; what is on disk is kept; --resume, or `vae compare` again, goes on"
+        error = InterruptedRunError(told, error.signal_number)
     stopped = isinstance(error, InterruptedRunError | KeyboardInterrupt)
     status: Status = "interrupted" if stopped else "diverged" if isinstance(error, DivergedError) else "failed"
     told = str(error) if isinstance(error, VaeError) else shortage(error) or f"{type(error).__name__}: {error}"
@@ -100,7 +102,10 @@ def _ended(folder: RunFolder, error: BaseException) -> BaseException:
     return error
 
 
-def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt: Interrupt) -> Metrics:
+def _run(
+    folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt: Interrupt
+) -> tuple[Metrics, FolderKeeper]:
+    """The figures, which are in metrics.json, and who has kept them meanwhile."""
     started = time.perf_counter()
     config = folder.config()
     if config.training.threads:
@@ -117,23 +122,37 @@ def _run(folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt:
     torch.manual_seed(config.training.seed)
     model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
+    keeper = FolderKeeper(folder, config.training.save_every)
+
+    def spent() -> float:
+        return round(before + time.perf_counter() - started, 3)
+
     try:
         loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history, interrupt)
         progress = loop.run()
-        metrics, extra = _final(folder, session, reference)
+        with keeper.kept():
+            metrics, extra = _final(folder, session, reference, keeper)
+            folder.update(seconds=spent())
+            return _write_figures(folder, session, progress, metrics, extra), keeper
     finally:
-        folder.update(seconds=round(before + time.perf_counter() - started, 3))
+        folder.update(seconds=spent())
+
+
+def _write_figures(
+    folder: RunFolder, session: TrainingSession, progress: Progress, metrics: Metrics, extra: Evaluated
+) -> Metrics:
+    """Writes metrics.json; gives its figures."""
     estimators = {**ESTIMATOR_VERSIONS, **extra.estimators}
     folder.update(estimators=estimators)
-    values = {**metrics.values, **extra.all_values, **_costs(folder, model, progress, device)}
+    values = {**metrics.values, **extra.all_values, **_costs(folder, session.model, progress, session.device)}
     folder.write_metrics(
         {
             "values": values,
             "per_dimension": metrics.per_dimension,
             "best_epoch": progress.best_epoch,
-            "undefined": method.undefined,
+            "undefined": session.method.undefined,
             "estimators": estimators,
-            "remedies": method.versions,
+            "remedies": session.method.versions,
             **extra.details,
         }
     )
@@ -173,18 +192,19 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
     return load_reference(Path(path), corpus, device, "evaluation.reference's run") if path else None
 
 
-def _final(folder: RunFolder, session: TrainingSession, reference: VAE | None) -> tuple[Metrics, Evaluated]:
+def _final(
+    folder: RunFolder, session: TrainingSession, reference: VAE | None, keeper: FolderKeeper
+) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
     load_model(model, load_best(folder), folder.checkpoint_path / BEST)
     settings, seed = config.evaluation, config.training.seed
-    split, keeper = corpus.split(settings.split), FolderKeeper(folder, config.training.save_every)
+    split = corpus.split(settings.split)
     request = EvaluationRequest(
         settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
     )
-    with keeper.kept():
-        metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth, keeper=keeper)
-        results = run_blocks(request.blocks, block_input(session, request, keeper), keeper)
+    metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth, keeper=keeper)
+    results = run_blocks(request.blocks, block_input(session, request, keeper), keeper)
     return metrics, Evaluated(split.name, results=results)
 
 

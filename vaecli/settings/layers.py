@@ -23,6 +23,13 @@ SCALAR = bool | int | float | str
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
+NO_VARIANTS = {
+    "training.seed": "seeds are of --seeds, such as --seeds 0,1",
+    "training.threads": "it decides no figure; name one value",
+    "training.save_every": "it decides no figure; name one value",
+    "training.device": "it decides no figure; name one value",
+}
+"""Settings of which a list would train one model several times, with the way out."""
 MOST_VARIANTS = 1_000
 """Of one method; more is a slip of the keyboard."""
 
@@ -50,8 +57,10 @@ def _told(value: Any) -> str:
 
 def several(values: Sequence[Any]) -> Any:
     """The choices of a list; its one value where it has no other."""
-    unique = list({repr(value): value for value in values}.values())
-    return Choices(tuple(unique)) if len(unique) > 1 else unique[0]
+    unique: dict[tuple[bool, Any], Any] = {}
+    for value in values:
+        unique.setdefault((isinstance(value, bool), value), value)  # 1 and 1.0 are one value, 1 and true are not
+    return Choices(tuple(unique.values())) if len(unique) > 1 else next(iter(unique.values()))
 
 
 @dataclass
@@ -84,6 +93,9 @@ class Layer:
         if isinstance(value, list | tuple) and group in OVERRIDABLE and value:
             value = several([unset(group, key, item) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
+        if isinstance(value, Choices) and f"{group}.{key}" in NO_VARIANTS:
+            self.problems.append(f"{location}: {group}.{key} makes no variants; {NO_VARIANTS[f'{group}.{key}']}")
+            return
         if isinstance(value, Choices) and method is not None:
             self.problems.append(f"{location}: {'.'.join(path)}: a list makes variants of every method; name one value")
             return
