@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -125,3 +131,29 @@ TINY = {
     "evaluation.iw_samples": 3,
 }
 """Settings by key, for a whole run in a second or two."""
+
+SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
+
+
+def write_corpus(folder: Path, sentences: Sequence[str] = SENTENCES, times: int = 3) -> Path:
+    """A corpus whose three splits hold the same sentences, some times over; gives its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "valid", "test"):
+        (folder / f"{part}.txt").write_text("\n".join([*sentences] * times) + "\n")
+    return folder
+
+
+def loaded_by_help(command: str, modules: Sequence[str]) -> list[str]:
+    """Those of some modules that a process has loaded once it has printed a help text.
+
+    Args:
+        command: What stands before ``--help``; empty for the program's own.
+        modules: Names.
+    """
+    code = (
+        "import sys; from typer.testing import CliRunner; from vaecli.cli.app import app;"
+        f"r = CliRunner().invoke(app, {[*command.split(), '--help']}); assert r.exit_code == 0, r.output;"
+        f"print([m for m in {list(modules)} if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return list(ast.literal_eval(found))

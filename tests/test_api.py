@@ -8,21 +8,15 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from support import TINY
+from support import SENTENCES, TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import UsageError
 
-SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
-
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("api") / "toy"
-    folder.mkdir()
-    for part in ("train", "valid", "test"):
-        (folder / f"{part}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("api") / "toy")
 
 
 @pytest.fixture(scope="module")

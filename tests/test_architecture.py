@@ -2,12 +2,11 @@
 
 import ast
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from support import loaded_by_help
 
 from vaecli.remedies import REMEDIES
 
@@ -107,13 +106,7 @@ def test_the_loop_and_the_metrics_name_no_remedy(path):
 
 
 def test_help_loads_nothing_heavy():
-    code = (
-        "import sys; from typer.testing import CliRunner; from vaecli.cli.app import app;"
-        "r = CliRunner().invoke(app, ['--help']); assert r.exit_code == 0, r.output;"
-        "print([m for m in ('torch', 'pandas', 'pydantic', 'scipy', 'numpy', 'torchtext') if m in sys.modules])"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    assert loaded_by_help("", ["torch", "pandas", "pydantic", "scipy", "numpy", "torchtext"]) == []
 
 
 def repeated(names):

@@ -15,8 +15,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from vaecli.runs.experiment import GRID, grid_text
 from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.grid_file import GRID
+from vaecli.runs.grid_settings import grid_text
 from vaecli.settings.resolve import Settings, load_settings
 from vaecli.settings.run_file import run_text
 

@@ -6,23 +6,20 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from support import TINY
+from support import SENTENCES, TINY, write_corpus
 from typer.testing import CliRunner
 
 import vaecli
 from vaecli.cli.app import app
 from vaecli.core.errors import DataError, UsageError
 
-SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
 ASKED = ["the dog ran", "a zebra sat", "=1+1"]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     base = tmp_path_factory.mktemp("encode")
-    (base / "toy").mkdir()
-    for part in ("train", "valid", "test"):
-        (base / "toy" / f"{part}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
+    write_corpus(base / "toy")
     names = ("vanilla", "vmf", "lm")
     return {name: vaecli.train(name, base / "toy", settings=TINY, out=base / "runs") for name in names}
 

@@ -1,11 +1,10 @@
 """Options that every command shares: each is given once."""
 
-import subprocess
-import sys
 from typing import Annotated
 
 import pytest
 import typer
+from support import loaded_by_help
 from typer.testing import CliRunner
 
 from vaecli.cli import options
@@ -85,13 +84,7 @@ def test_the_help_says_of_each_setting_what_it_is_its_range_and_its_default(comm
 
 
 def test_the_help_of_a_command_loads_nothing_heavy():
-    code = (
-        "import sys; from typer.testing import CliRunner; from vaecli.cli.app import app;"
-        "r = CliRunner().invoke(app, ['train', '--help']); assert r.exit_code == 0, r.output;"
-        "print([m for m in ('torch', 'pandas', 'numpy', 'vaecli.config') if m in sys.modules])"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    assert loaded_by_help("train", ["torch", "pandas", "numpy", "vaecli.config"]) == []
 
 
 @pytest.mark.parametrize("command", ["train", "compare"])

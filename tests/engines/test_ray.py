@@ -1,6 +1,5 @@
 """A grid on a real Ray cluster of two nodes on this machine: one that loses a node, and one that loses its driver."""
 
-import csv
 import os
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import warnings
 
 import pytest
 
+from tests.engines.finished import results
 from tests.engines.test_local import wait_for
 from tests.support import TINY
 from vaecli.core.errors import UsageError
@@ -33,24 +33,17 @@ VALUES = {
     "corpus.valid_size": 40,
     "corpus.test_size": 40,
 }
-OF_THIS_TIME = ("seconds", "tokens_per_second", "peak_memory_mb")
 
 
 def experiment(out):
     return Experiment.of(load_settings(methods=["vanilla", "bn"], seeds="0", experiment="grid", values=VALUES), out)
 
 
-def results(out):
-    """The table without what differs from day to day."""
-    with open(out / "grid" / "results.csv") as file:
-        return [{k: v for k, v in row.items() if k not in OF_THIS_TIME} for row in csv.DictReader(file)]
-
-
 @pytest.fixture(scope="module")
 def local_results(tmp_path_factory):
     out = tmp_path_factory.mktemp("local")
     run_experiment(experiment(out))
-    return results(out)
+    return results(out / "grid")
 
 
 @pytest.fixture
@@ -92,7 +85,7 @@ def test_a_node_that_dies_in_mid_trial_changes_no_figure(tmp_path, cluster, loca
     assert capsys.readouterr().out == ""
     assert [e.message.split(";")[0] for e in events if e.kind == "retried"] == ["lost with its machine in attempt 1"]
     assert all(begun_once(tmp_path, trial) for trial in grid.trials())
-    assert results(tmp_path) == local_results
+    assert results(tmp_path / "grid") == local_results
 
 
 @pytest.mark.slow
@@ -110,7 +103,7 @@ def test_a_driver_that_dies_in_mid_grid_finds_its_trials_again(tmp_path, cluster
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
     assert all(begun_once(tmp_path, trial) for trial in grid.trials())
-    assert results(tmp_path) == local_results
+    assert results(tmp_path / "grid") == local_results
 
 
 @pytest.mark.slow
@@ -132,7 +125,7 @@ def test_the_first_signal_lets_trials_save_and_what_waits_is_called_off(tmp_path
     assert set(outcome.statuses.values()) <= {"interrupted", "pending"}
     outcome = run_experiment(grid, engine)
     assert set(outcome.statuses.values()) == {"done"}
-    assert results(tmp_path) == local_results
+    assert results(tmp_path / "grid") == local_results
 
 
 @pytest.mark.parametrize(

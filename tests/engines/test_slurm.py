@@ -1,6 +1,5 @@
 """Trials as jobs: through submitit's own executors anywhere, and through a real SLURM where its daemons can run."""
 
-import csv
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import slurm_cluster
+from tests.engines.finished import results
 from tests.engines.test_local import attempts, fake, plan, wait_for
 from tests.runs.grids import experiment, prepared, run_json
 from tests.support import TINY
@@ -170,7 +170,6 @@ VALUES = {
     "corpus.valid_size": 40,
     "corpus.test_size": 40,
 }
-OF_THIS_TIME = ("seconds", "tokens_per_second", "peak_memory_mb")
 
 
 @pytest.fixture(scope="module")
@@ -199,16 +198,11 @@ def grid(out):
     return experiment(out, methods=("vanilla", "bn"), values=VALUES)
 
 
-def results(out):
-    with open(out / "exp" / "results.csv") as file:
-        return [{k: v for k, v in row.items() if k not in OF_THIS_TIME} for row in csv.DictReader(file)]
-
-
 @pytest.fixture(scope="module")
 def local_results(tmp_path_factory):
     out = tmp_path_factory.mktemp("local")
     run_experiment(grid(out))
-    return results(out)
+    return results(out / "exp")
 
 
 def queue():
@@ -237,7 +231,7 @@ def test_a_real_array_and_a_job_whose_time_is_up(tmp_path, here, local_results):
     log = RunFolder(warned[0].path).log_path.read_text()
     assert sum(line.startswith("epoch 1  ") for line in log.splitlines()) == 1
     assert "the checkpoint is saved" in log
-    assert results(tmp_path) == local_results
+    assert results(tmp_path / "exp") == local_results
 
 
 @pytest.mark.slow
@@ -293,4 +287,4 @@ run_experiment(grid(Path({str(tmp_path)!r})), SlurmEngine(("cpus_per_task=2",)))
     outcome = run_experiment(made, engine)
     assert set(outcome.statuses.values()) == {"done"}
     assert (made.path / "slurm" / "jobs.json").read_text() == jobs, "nothing was submitted"
-    assert results(tmp_path) == local_results
+    assert results(tmp_path / "exp") == local_results

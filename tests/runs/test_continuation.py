@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from support import TINY
+from support import SENTENCES, TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import DataError, UsageError
@@ -14,20 +14,10 @@ from vaecli.runs.continuation import changed_surroundings, check_same_corpus, su
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
 
-SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
-
 
 @pytest.fixture
 def text(tmp_path):
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    write(folder, SENTENCES)
-    return folder
-
-
-def write(folder, sentences):
-    for part in ("train", "valid", "test"):
-        (folder / f"{part}.txt").write_text("\n".join(sentences * 3) + "\n")
+    return write_corpus(tmp_path / "toy")
 
 
 def train(text, tmp_path, epochs=1, **more):
@@ -42,7 +32,7 @@ def state(run):
 def test_another_text_is_refused_with_both_fingerprints_and_nothing_written(text, tmp_path, sentences):
     run = train(text, tmp_path)
     before = state(run)
-    write(text, sentences)
+    write_corpus(text, sentences)
     now = vaecli.train("bn", text, settings=TINY, out=tmp_path / "others")
     first, second = (json.loads(before["run.json"])["corpus"]["fingerprint"], fingerprint(now))
     with pytest.raises(UsageError) as refused:
@@ -58,7 +48,7 @@ def fingerprint(run):
 
 def test_a_prepared_folder_is_not_gone_on_with_on_another_text(text, tmp_path):
     run = train(text, tmp_path)
-    write(text, SENTENCES[::-1])
+    write_corpus(text, SENTENCES[::-1])
     other = vaecli.train("bn", text, settings=TINY, out=tmp_path / "others")
     before, corpus = state(run), load_run(other.path).corpus
     with pytest.raises(UsageError, match="began on another corpus"):

@@ -6,8 +6,9 @@ import pytest
 
 from tests.runs.grids import experiment, finish, prepared
 from vaecli.core.errors import UsageError
-from vaecli.runs.experiment import GRID, Experiment, corpus_name, find_runs
+from vaecli.runs.experiment import Experiment, corpus_name, find_runs
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.grid_file import GRID
 from vaecli.settings.resolve import load_settings
 
 

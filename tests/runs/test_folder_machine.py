@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from support import TINY
+from support import TINY, write_corpus
 
 import vaecli
 from vaecli.core import files
@@ -47,9 +47,7 @@ class Folders(RuleBasedStateMachine):
     @initialize()
     def start(self):
         self.base = FOLDER / str(next(COUNTER))
-        (self.base / "toy").mkdir(parents=True)
-        for part in ("train", "valid", "test"):
-            (self.base / "toy" / f"{part}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
+        write_corpus(self.base / "toy", SENTENCES)
         self.name, self.finished = "first", {}
         DISK.left = None
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 import torch
-from support import TINY
+from support import TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import DataError, InterruptedRunError, UsageError
@@ -18,17 +18,12 @@ from vaecli.runs.loaded_run import load_run
 from vaecli.runs.partial_evaluation import FILE, FolderKeeper
 from vaecli.training.checkpoint import save_checkpoint
 
-SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
 SETTINGS = {**TINY, "training.epochs": 1, "evaluation.batch_size": 4}
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("text") / "toy"
-    folder.mkdir()
-    for part in ("train", "valid", "test"):
-        (folder / f"{part}.txt").write_text("\n".join(SENTENCES * 4) + "\n")
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("text") / "toy", times=4)
 
 
 def counted(monkeypatch, module, name, stop_after=None):

@@ -18,8 +18,10 @@ from vaecli.api import train
 from vaecli.core.errors import UsageError, VaeError
 from vaecli.reporting.read_results import load_experiment, load_results
 from vaecli.reporting.render import render
-from vaecli.runs.experiment import GRID, Experiment, grid_text
+from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.grid_file import GRID
+from vaecli.runs.grid_settings import grid_text
 from vaecli.runs.tables import results_table, write_tables
 from vaecli.runs.trial_index import INDEX, read_trials
 from vaecli.settings.resolve import load_settings

@@ -1,11 +1,12 @@
 """Lists of values make variants: of the methods that they concern, each with its folder, settings and row."""
 
 import pytest
-from support import TINY
+from support import TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import UsageError
-from vaecli.runs.experiment import Experiment, grid_text
+from vaecli.runs.experiment import Experiment
+from vaecli.runs.grid_settings import grid_text
 from vaecli.settings.layers import MOST_VARIANTS
 from vaecli.settings.resolve import load_settings
 
@@ -85,9 +86,7 @@ def test_one_run_takes_one_value(tmp_path):
 
 
 def test_variants_are_rows_of_one_table_and_more_of_them_join_it(tmp_path):
-    (tmp_path / "toy").mkdir()
-    for part in ("train", "valid", "test"):
-        (tmp_path / "toy" / f"{part}.txt").write_text("the cat sat\na dog ran\nthe dog sat\n" * 4)
+    write_corpus(tmp_path / "toy")
 
     def compare(gammas):
         settings = {**TINY, "training.epochs": 1, "bn.gamma": gammas}
@@ -101,9 +100,7 @@ def test_variants_are_rows_of_one_table_and_more_of_them_join_it(tmp_path):
 
 
 def tiny(tmp_path, methods=("bn",), epochs=1, **settings):
-    (tmp_path / "toy").mkdir(exist_ok=True)
-    for part in ("train", "valid", "test"):
-        (tmp_path / "toy" / f"{part}.txt").write_text("the cat sat\na dog ran\nthe dog sat\n" * 4)
+    write_corpus(tmp_path / "toy")
     values = {**TINY, "training.epochs": epochs, **settings}
     return vaecli.compare(methods, tmp_path / "toy", settings=values, out=tmp_path / "runs", name="e")
 

@@ -87,17 +87,18 @@ def read_sentences(file: str) -> list[str]:
 
 def write_codes(table: pd.DataFrame, output: Path | None) -> None:
     """Writes the table as its file's suffix says, CSV on stdout without one."""
-    from vaecli.core.files import write_atomic
+    from vaecli.cli.report import write_stdout
+    from vaecli.core.files import write_output
     from vaecli.runs.tables import csv_text
 
     if output is None:
-        sys.stdout.write(csv_text(table))
+        write_stdout(csv_text(table))
     elif output.suffix.lower() == ".csv":
-        write_atomic(output, csv_text(table))
+        write_output(output, csv_text(table))
     elif output.suffix.lower() == ".parquet":
-        write_atomic(output, table.to_parquet(index=False))
+        write_output(output, table.to_parquet(index=False))
     else:
-        write_atomic(output, npz_bytes(table))
+        write_output(output, npz_bytes(table))
 
 
 def npz_bytes(table: pd.DataFrame) -> bytes:

@@ -69,7 +69,7 @@ def shortage(error: BaseException) -> str:
     if is_out_of_memory(error):
         return _memory_line(error, text)
     if isinstance(error, OSError) and error.errno is not None:
-        return _system_line(error.errno, error.strerror or os.strerror(error.errno), _place(error))
+        return _system_line(error.errno, error.strerror or os.strerror(error.errno), _files(error))
     if isinstance(error, RuntimeError) and NO_THREADS.search(text):
         return f"no more threads can be started: {FEWER}"
     return shortage(error.__cause__) if error.__cause__ else ""
@@ -98,7 +98,7 @@ def _system_line(number: int, reason: str, where: str) -> str:
     return f"{where}{where and ': '}{reason[:1].lower()}{reason[1:]}{remedy and '; '}{remedy}"
 
 
-def _place(error: OSError) -> str:
+def _files(error: OSError) -> str:
     """The files that an error is of, as far as it says."""
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     unnamed = "stdout or a file" if error.errno in UNNAMED else ""

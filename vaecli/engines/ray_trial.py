@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from vaecli.engines.parcel import (
     signatures,
     unpack_trial,
 )
-from vaecli.engines.worker import guarded, trial_command
+from vaecli.engines.worker import end_group, guarded, send, trial_command
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.folder import RunFolder
 
@@ -82,14 +81,11 @@ class TrialHost:
 
     def ask(self, number: int) -> None:
         """Sends the trial a signal to save and stop."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        send(self.process, number)
 
     def close(self) -> None:
         """Ends the trial and removes its folder."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        end_group(self.process)
         self.lock.release()
         shutil.rmtree(self.scratch, ignore_errors=True)
 

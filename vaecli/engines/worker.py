@@ -92,18 +92,28 @@ class Worker(Attempt):
 
     def ask(self, number: int) -> None:
         """Sends the worker a signal to save and stop."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        send(self.process, number)
 
     def kill(self) -> None:
         """Ends the worker and whatever it started."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        end_group(self.process)
 
     def last_words(self) -> str:
         """The last line that this attempt wrote to its log, without colours; empty if it wrote none."""
         return last_line(self.folder.log_path, self._log_start)
+
+
+def send(process: subprocess.Popen[bytes], number: int) -> None:
+    """Sends a process a signal, if it lives."""
+    if process.poll() is None:
+        process.send_signal(number)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that leads a group of its own, and whatever it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 class HistoryTail:

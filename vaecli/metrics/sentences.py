@@ -13,8 +13,6 @@ from vaecli.model.vae import VAE
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES = ("rec", "kl", "neg_elbo", "iw_nll")
-
 
 def sentence_scores(model: VAE, scoring: Scoring, rec_samples: int, iw_samples: int) -> pd.DataFrame:
     """``rec``, ``kl``, ``neg_elbo`` and ``iw_nll`` of each sentence in nats, beside its words.

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomli_w
-
-from vaecli.config import GROUPS, RunConfig, build_config
+from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
-from vaecli.core.nested import flatten, merge, nested
-from vaecli.remedies import make_method
-from vaecli.runs.folder import FREE, RunFolder, config_changes, refuse_links, run_path
-from vaecli.runs.grid_file import GRID as GRID
-from vaecli.runs.grid_file import read_grid
+from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
+from vaecli.runs.grid_file import GRID, read_grid
+from vaecli.runs.grid_settings import changed, grid_text, joined
 from vaecli.runs.lock import FolderLock
+from vaecli.runs.trial_identity import KnownTrials, is_same, with_free
 from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
-from vaecli.settings.layers import Choices, several, writable
 from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -181,7 +176,7 @@ class Experiment:
     def prepare(self, trials: list[Trial], overwrite: bool = False) -> None:
         """Writes the grid, and the folders of trials that have none yet; the caller holds the lock."""
         old = None if overwrite and self._changed_grid() else self._old_grid()
-        write_atomic(self.path / GRID, grid_text(self.name, self._joined(old)))
+        write_atomic(self.path / GRID, grid_text(self.name, joined(old, self.settings) if old else self.settings))
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
@@ -195,20 +190,9 @@ class Experiment:
         return load_settings(path) if path.exists() else None
 
     def _changed_grid(self) -> list[str]:
-        """What the grid on disk says otherwise, a line a key; methods and seeds may differ."""
+        """What the grid on disk says otherwise."""
         old = self._old_grid()
-        if old is None:
-            return []
-        lines = _differences(base_groups(old), base_groups(self.settings), "")
-        for name in _remedies(old) & _remedies(self.settings):
-            lines += _differences(old.hyper.get(name, {}), self.settings.hyper.get(name, {}), f"{name}.")
-        # of a setting with several values on either side, the folders of the trials say what is what
-        lists = {*old.choices, *self.settings.choices}
-        lines = [line for line in lines if line.partition(":")[0] not in lists]
-        for method in set(old.methods) & set(self.methods):
-            before, after = old.overrides.get(method, {}), self.settings.overrides.get(method, {})
-            lines += _differences(before, after, f"override.{method}.")
-        return sorted(lines)
+        return [] if old is None else changed(old, self.settings)
 
     def _refuse_leftovers(self, wanted: set[Path]) -> None:
         """Refuses to start anew beside run folders of the earlier settings, which the user has not given up."""
@@ -216,96 +200,6 @@ class Experiment:
         if left:
             others = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise UsageError(f"{left[0]}{others} has earlier settings and isn't in this grid; choose another --name")
-
-    def _joined(self, old: Settings | None) -> Settings:
-        """The grid on disk with this one's methods and seeds added."""
-        if old is None:
-            return self.settings
-        new = self.settings
-        return replace(
-            new,
-            methods=tuple(dict.fromkeys((*old.methods, *new.methods))),
-            seeds=tuple(dict.fromkeys((*old.seeds, *new.seeds))),
-            hyper=merge(old.hyper, new.hyper),
-            overrides=merge(old.overrides, new.overrides),
-            choices={key: _values(key, old, new) for key in dict.fromkeys((*old.choices, *new.choices))},
-        )
-
-
-def _values(key: str, *settings: Settings) -> tuple[Any, ...]:
-    """All values that a setting with several has had, single ones and defaults included."""
-    owner, _, name = key.partition(".")
-    values: list[Any] = []
-    for one in settings:
-        if key in one.choices:
-            values += one.choices[key]
-        elif owner in GROUPS:
-            values.append(getattr(getattr(build_config(dict(one.groups)), owner), name))
-        elif any(owner in method.split("+") for method in one.methods):
-            (remedy,) = make_method(owner, one.hyper).remedies
-            values.append(remedy.hyper()[name])
-    chosen = several(values)
-    return chosen.values if isinstance(chosen, Choices) else (chosen,)
-
-
-def identity_of(settings: Mapping[str, Any], seed: int) -> str:
-    """What makes two trials one: method, hyper-parameters with their defaults, and all settings that decide figures.
-
-    Args:
-        settings: See `settings_but_seed`.
-        seed: Of the trial.
-
-    Raises:
-        UsageError: The method isn't installed.
-    """
-    remedies = make_method(settings["method"], settings["hyper"]).remedies
-    flat = flatten({**settings, "hyper": {remedy.name: remedy.hyper() for remedy in remedies}})
-    decisive = {key: value for key, value in flat.items() if key not in FREE}
-    return json.dumps([seed, decisive], sort_keys=True)
-
-
-def is_same(one: tuple[Mapping[str, Any], int], other: tuple[Mapping[str, Any], int]) -> bool:
-    """Whether two trials are one, each as its settings and its seed."""
-    return one == other or identity_of(*one) == identity_of(*other)
-
-
-def with_free(old: RunConfig, new: RunConfig) -> RunConfig:
-    """The settings of a run, with those of another that a run may be gone on with at other values (`FREE`)."""
-    training = {key: getattr(new.training, key) for key in ("save_every", "threads")}
-    return old.model_copy(update={"experiment": new.experiment, "training": old.training.model_copy(update=training)})
-
-
-class KnownTrials:
-    """The trials in an experiment's folder, found by what they are and not only by where they lie.
-
-    Args:
-        experiment: Its folder.
-    """
-
-    def __init__(self, experiment: Path) -> None:
-        self.records = {record.path: record for record in read_trials(experiment, lenient=True)}
-
-    def folder_of(self, config: RunConfig, path: Path) -> Path:
-        """The folder of a trial: its own, or that in which a single run or another list has made the same one.
-
-        Args:
-            config: Of the trial.
-            path: Its own folder.
-        """
-        values, seed = settings_but_seed(config)
-        own = self.records.get(path)
-        if not self.records or (own is not None and (own.config, own.seed) == (values, seed)):
-            return path
-        return self.by_identity.get(identity_of(values, seed), path)
-
-    @cached_property
-    def by_identity(self) -> dict[str, Path]:
-        """The folders by `identity_of`."""
-        known: dict[str, Path] = {}
-        for record in self.records.values():
-            with suppress(UsageError):
-                known.setdefault(identity_of(record.config, record.seed), record.path)
-        return known
 
 
 def _refuse_clashes(trials: Sequence[Trial]) -> None:
@@ -334,8 +228,8 @@ def corpus_name(data: str) -> str:
 def find_runs(experiment: Path) -> list[TrialRecord]:
     """The trials in an experiment's folder: in the order of its grid, then by name and seed."""
     grid = read_grid(experiment)
-    methods = {method: place for place, method in enumerate(grid.methods)}
-    seeds = {seed: place for place, seed in enumerate(grid.seeds)}
+    methods = {method: n for n, method in enumerate(grid.methods)}
+    seeds = {seed: n for n, seed in enumerate(grid.seeds)}
 
     def rank(trial: TrialRecord) -> tuple[int, str, int, int, str]:
         folder, tail = trial.path.parent.name, trial.path.name.removeprefix("seed-")
@@ -370,47 +264,3 @@ def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable
                 f"{trial.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
                 f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
             )
-
-
-def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:
-    """All settings that the trials share, defaults included, without the seed."""
-    config = build_config(dict(settings.groups))
-    groups = {name: getattr(config, name).model_dump() for name in GROUPS}
-    del groups["training"]["seed"]
-    for key in settings.choices:
-        group, _, name = key.partition(".")
-        groups.get(group, {}).pop(name, None)
-    return groups
-
-
-def grid_text(name: str, settings: Settings) -> str:
-    """The grid as TOML that `vae compare` takes; nothing in it depends on where it lies."""
-    lists = nested(settings.choices)
-    groups = merge(base_groups(settings), {group: lists[group] for group in GROUPS if group in lists})
-    hyper = merge(settings.hyper, {owner: table for owner, table in lists.items() if owner not in GROUPS})
-    values: dict[str, Any] = {
-        "experiment": name,
-        "preset": settings.preset,
-        "methods": list(settings.methods),
-        "seeds": list(settings.seeds),
-        **{group: writable(table) for group, table in groups.items()},
-    }
-    if hyper:
-        values["method"] = hyper
-    if settings.overrides:
-        values["override"] = {
-            method: {group: writable(table) for group, table in tables.items()}
-            for method, tables in settings.overrides.items()
-        }
-    return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
-
-
-def _remedies(settings: Settings) -> set[str]:
-    return {part for method in settings.methods for part in method.split("+")}
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
-    old, new = flatten(before), flatten(after)
-    keys = [key for key in (*old, *(k for k in new if k not in old)) if old.get(key) != new.get(key)]
-    keys = [key for key in keys if prefix + key not in FREE]
-    return [f"{prefix}{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in keys]

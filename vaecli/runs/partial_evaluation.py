@@ -123,7 +123,10 @@ class FolderKeeper:
             return
         with suppress(VaeError, OSError), self.folder.lock():
             for path in ours:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     def save(self) -> bool:
         """Writes all that is kept; whether that was possible."""

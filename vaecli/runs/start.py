@@ -8,10 +8,11 @@ from pathlib import Path
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.runs.experiment import KnownTrials, check_corpus, corpus_name
+from vaecli.runs.experiment import check_corpus, corpus_name
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import check_reference
+from vaecli.runs.trial_identity import KnownTrials
 from vaecli.settings.resolve import Settings
 from vaecli.training.device import training_precision
 from vaecli.training.fit import check_methods

@@ -199,9 +199,9 @@ def _save(path: Path, entries: Mapping[str, _Entry]) -> None:
     if path.parent.is_symlink():
         return
     texts = {id(entry.facts): json.dumps(entry.facts) for entry in entries.values()}
-    places = {text: n for n, text in enumerate(dict.fromkeys(texts.values()))}
-    trials = {name: [e.files, e.seed, places[texts[id(e.facts)]], e.values] for name, e in entries.items()}
-    body = f'{{"facts": [{", ".join(places)}], "trials": {json.dumps(trials)}}}'.encode()
+    numbers = {text: n for n, text in enumerate(dict.fromkeys(texts.values()))}
+    trials = {name: [e.files, e.seed, numbers[texts[id(e.facts)]], e.values] for name, e in entries.items()}
+    body = f'{{"facts": [{", ".join(numbers)}], "trials": {json.dumps(trials)}}}'.encode()
     try:
         write_atomic(path, _head(body) + b"\n" + body + b"}\n")
     except DataError:  # of a folder that is only read, or a full disk

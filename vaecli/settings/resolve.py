@@ -54,7 +54,7 @@ class Settings:
         experiment: Its name, if one was given.
         jobs: Trials at a time, if it was given.
         notes: What the user should know of how the layers were merged, a line each.
-        choices: Settings with several values, by ``group.key`` or ``remedy.key``, in no other place.
+        choices: Settings with several values, by ``group.key`` or ``remedy.key``, nowhere else.
     """
 
     preset: str
@@ -302,10 +302,10 @@ class _Resolver:
     def _check_machine(self, groups: Groups, path: tuple[str, ...]) -> None:
         """Notes values that are too large for this machine, where their types let them pass."""
         for group, key, problem in machine_problems(groups):
-            place = (*path, group, key)
-            name = ".".join(place)
+            key_path = (*path, group, key)
+            name = ".".join(key_path)
             if not any(f"{name}: " in line for line in self.problems):
-                location = self.locations.get(place)
+                location = self.locations.get(key_path)
                 self.problems.append(f"{location}: {name}: {problem}" if location else f"{name}: {problem}")
 
     def _check_extra(self, names: Any) -> None:
