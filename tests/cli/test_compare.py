@@ -151,6 +151,17 @@ def test_a_dry_run_lists_and_leaves_nothing(vae, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_dry_run_times_what_is_to_do_only(vae, monkeypatch):
+    vae("--methods", "vanilla")
+    timed = []
+    monkeypatch.setattr(
+        "vaecli.training.timing.seconds_per_epoch", lambda config, corpus: timed.append(config.method) or (1000, 2.0)
+    )
+    result = vae("--methods", "vanilla,lm", "--dry-run")
+    assert [line.split() for line in result.stdout.splitlines()[1:]][0] == ["vanilla", "0", "kept"]
+    assert timed == ["lm"]
+
+
 MISFIT = ["--set=model.latent_size=1", "--set=model.decoder_size=2000"]
 """A sphere needs two dimensions, and an injective decoder as many word types as units."""
 

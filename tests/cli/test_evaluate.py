@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.config import build_config
-from vaecli.core.errors import DivergedError, UsageError
+from vaecli.core.errors import DataError, DivergedError, UsageError
 from vaecli.metrics.extras import registry as blocks
 from vaecli.metrics.extras.registry import BLOCKS, BlockResult
 from vaecli.metrics.extras.text.reconstruction import decoding_limit, reconstruct, sources
@@ -336,3 +336,18 @@ def test_an_experiment_goes_on_with_the_extra_evaluations_it_was_made_with(tmp_p
         UsageError, match=r"exp\.toml:3: evaluation\.extra: unknown evaluation 'gabs': did you mean 'ga"
     ):
         load_settings(file)
+
+
+def test_what_was_measured_is_shown_before_it_is_stored(base, monkeypatch):
+    """A disk that is full costs the storing, not the measuring."""
+    (base / "full").mkdir()
+    folder = make_run(base / "full", "vanilla")
+
+    def full(self, metrics):
+        raise DataError("metrics.json: can't write 5 bytes: No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_metrics", full)
+    result = CliRunner().invoke(app, ["evaluate", str(folder.path), "--iw-samples", "7"])
+    assert "iw_nll " in result.stdout
+    assert isinstance(result.exception, DataError)
+    assert "measured and shown, but kept nowhere: metrics.json: can't write" in str(result.exception)

@@ -1,7 +1,7 @@
 """Several experiments in one table: each method's row bears its experiment, and the settings that differ are told."""
 
 import pytest
-from support import TINY
+from support import SENTENCES, TINY, write_corpus
 from typer.testing import CliRunner
 
 import vaecli
@@ -13,13 +13,8 @@ from vaecli.reporting.side_by_side import side_by_side
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     base = tmp_path_factory.mktemp("side")
-    for name, text in (
-        ("toy", "the cat sat\na dog ran\nthe dog sat\n"),
-        ("other", "a cat ran\nthe cat sat\na dog ran\n"),
-    ):
-        (base / name).mkdir()
-        for part in ("train", "valid", "test"):
-            (base / name / f"{part}.txt").write_text(text * 4)
+    write_corpus(base / "toy")
+    write_corpus(base / "other", SENTENCES[::-1])
     for name, corpus, epochs in (("a", "toy", 1), ("b", "toy", 2), ("c", "other", 1)):
         for method in ("vanilla", "bn"):
             settings = {**TINY, "training.epochs": epochs}

@@ -197,7 +197,7 @@ def check_outputs(json: bool, csv: str | None) -> None:
 
 
 def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None:
-    """The trials with their sizes and about their times, on stdout; times are of a few updates of each method.
+    """The trials on stdout; those to do with their sizes and about their times, of a few updates of each method.
 
     Raises:
         UsageError: Methods that fail in their first updates, a line each.
@@ -212,18 +212,20 @@ def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None
     print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
     total = 0.0
     for trial in experiment.trials():
+        row = f"{trial.label:<{width}} {trial.seed:>6}"
+        if trial.name not in names:
+            print(f"{row} {'':>12} {'':>13}  kept")
+            continue
         if trial.label not in estimates and trial.label not in failed:
             problem = estimate(trial, corpus, estimates)
             failed |= {trial.label: f"{trial.label}: {problem}"} if problem else {}
         if trial.label in failed:
-            print(f"{trial.label:<{width}} {trial.seed:>6} {'':>12} {'':>13}  can't run")
+            print(f"{row} {'':>12} {'':>13}  can't run")
             continue
         parameters, seconds = estimates[trial.label]
         time = seconds * trial.config.training.epochs
-        waiting = trial.name in names
-        total += time if waiting else 0.0
-        state = "to do" if waiting else "kept"
-        print(f"{trial.label:<{width}} {trial.seed:>6} {parameters:>12,} {duration(time):>13}  {state}")
+        total += time
+        print(f"{row} {parameters:>12,} {duration(time):>13}  to do")
     jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo))
     print(
         f"{len(todo)} trials to do, {jobs} at a time: about {duration(total / jobs)} of updates at most, "

@@ -10,7 +10,7 @@ from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
 from vaecli.engines.engine import Engine, Event, Outcome, Policy
 from vaecli.engines.local import LocalEngine
-from vaecli.runs.experiment import Experiment, Trial, check_corpus
+from vaecli.runs.experiment import Experiment, Trial
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.reference_lm import check_reference
 from vaecli.runs.tables import write_tables
@@ -33,7 +33,7 @@ def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> t
     check_reference(first.evaluation.reference)
     corpus = load_corpus(first.corpus)
     replaced = [trial.path for trial in experiment.trials()] if overwrite else []
-    check_corpus(experiment.path, corpus, first.corpus.data, replaced)
+    experiment.known.check_corpus(corpus, first.corpus.data, replaced)
     check_methods((trial.config for trial in experiment.trials()), corpus)
     return experiment, corpus
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +16,13 @@ from vaecli.core.names import check_name, folder_name
 from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID, read_grid
 from vaecli.runs.grid_settings import changed, grid_text, joined
+from vaecli.runs.known_trials import KnownTrials, is_same, with_free
 from vaecli.runs.lock import FolderLock
-from vaecli.runs.trial_identity import KnownTrials, is_same, with_free
 from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
 from vaecli.settings.resolve import Settings, load_settings
 
 if TYPE_CHECKING:
-    from vaecli.corpus.types import Corpus
+    pass
 
 UNFINISHED = ("pending", "running", "interrupted", "failed")
 """Statuses of trials that a further `vae compare` starts or goes on with."""
@@ -101,7 +101,6 @@ class Experiment:
     def _trials(self) -> tuple[Trial, ...]:
         """`trials`; what a method's trials share is checked once and kept once."""
         found: list[Trial] = []
-        known = KnownTrials(self.path)
         for method in self.methods:
             for variant in self.settings.variants(method):
                 first = self.settings.config(method, self.seeds[0], self.name, variant)
@@ -109,10 +108,20 @@ class Experiment:
                 for seed in self.seeds:
                     training = first.training.model_copy(update={"seed": seed})
                     config = first.model_copy(update={"training": training})
-                    path = known.folder_of(config, run_path(self.out, self.name, folder, seed))
+                    path = self.known.folder_of(config, run_path(self.out, self.name, folder, seed))
                     found.append(Trial(method, seed, config, path, variant))
         _refuse_clashes(found)
         return tuple(found)
+
+    @cached_property
+    def known(self) -> KnownTrials:
+        """What is in the folder, as `check` saw it last."""
+        return KnownTrials(self.path)
+
+    def _look_again(self) -> None:
+        """Forgets what was in the folder, and with it where the trials lie."""
+        for name in ("known", "_trials"):
+            self.__dict__.pop(name, None)
 
     def lock(self) -> AbstractContextManager[None]:
         """The right to run this experiment.
@@ -134,15 +143,16 @@ class Experiment:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; move it away or choose another --out or --name")
+        self._look_again()
         changes = self._changed_grid()
         trials = self.trials()
         if overwrite:
             if changes:
                 self._refuse_leftovers({trial.path for trial in trials})
             return
-        known = {r.path: (r.config, r.seed) for r in read_trials(self.path)} if not changes else {}
-        for trial in trials:
-            if trial.path in known and not is_same(known[trial.path], settings_but_seed(trial.config)):
+        for trial in trials if not changes else []:
+            record = self.known.records.get(trial.path)
+            if record and not is_same((record.config, record.seed), settings_but_seed(trial.config)):
                 old = RunFolder(trial.path).config()
                 changes += [f"{trial.name}: {line}" for line in config_changes(old, trial.config)]
         if changes:
@@ -237,30 +247,3 @@ def find_runs(experiment: Path) -> list[TrialRecord]:
         return methods.get(trial.method, len(methods)), folder, seeds.get(seed, len(seeds)), seed, trial.path.name
 
     return sorted(read_trials(experiment), key=rank)
-
-
-def check_corpus(experiment: Path, corpus: Corpus, data: str, replaced: Iterable[Path] = ()) -> None:
-    """Refuses a corpus other than the one that the runs of an experiment were trained on.
-
-    Two folders may bear one name and become one experiment by it; one folder's text may change between two runs; and
-    another vocabulary makes another corpus of the same text. In one table their figures would be compared.
-
-    Args:
-        experiment: Its folder; it need not exist.
-        corpus: Of the run or grid that is about to start.
-        data: Where it comes from, for the message.
-        replaced: Run folders that will be made anew.
-
-    Raises:
-        UsageError: A run has another fingerprint; names both.
-    """
-    ignored = {path.resolve() for path in replaced}
-    for trial in read_trials(experiment, lenient=True):  # what can't be read is in no table either
-        known = trial.corpus.get("fingerprint")
-        if known and known != corpus.fingerprint and trial.path.resolve() not in ignored:
-            theirs = trial.config["corpus"]["data"]
-            same = "the text or its vocabulary has changed since" if theirs == data else f"it is {theirs!r}"
-            raise UsageError(
-                f"{trial.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
-                f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
-            )

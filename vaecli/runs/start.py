@@ -8,11 +8,11 @@ from pathlib import Path
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.runs.experiment import check_corpus, corpus_name
+from vaecli.runs.experiment import corpus_name
 from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.known_trials import KnownTrials
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import check_reference
-from vaecli.runs.trial_identity import KnownTrials
 from vaecli.settings.resolve import Settings
 from vaecli.training.device import training_precision
 from vaecli.training.fit import check_methods
@@ -45,15 +45,16 @@ def prepare_run(
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     own = run_path(out, experiment, config.method, config.training.seed)
-    folder = RunFolder(KnownTrials(own.parent.parent).folder_of(config, own))
+    known = KnownTrials(own.parent.parent)
+    folder = RunFolder(known.folder_of(config, own))
     if resume and folder.exists:
         corpus = load_run_corpus(folder, folder.resumed_config(config))
-        check_corpus(folder.path.parent.parent, corpus, config.corpus.data)
+        known.check_corpus(corpus, config.corpus.data)
         folder.resume(config)
         return folder, corpus
     training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
-    check_corpus(folder.path.parent.parent, corpus, config.corpus.data, [folder.path] if overwrite else [])
+    known.check_corpus(corpus, config.corpus.data, [folder.path] if overwrite else [])
     check_methods([config], corpus)
     return folder.create(config, overwrite=overwrite, command=list(command)), corpus

@@ -1,13 +1,13 @@
-"""When two trials are one, wherever their folders lie and however their settings are spelt."""
+"""The trials in an experiment's folder: of which corpus, and which of them are one however their settings are spelt."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
@@ -15,6 +15,9 @@ from vaecli.core.nested import flatten
 from vaecli.remedies import make_method
 from vaecli.runs.folder import FREE
 from vaecli.runs.trial_index import read_trials, settings_but_seed
+
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
 
 
 def identity_of(settings: Mapping[str, Any], seed: int) -> str:
@@ -67,6 +70,32 @@ class KnownTrials:
         if not self.records or (own is not None and (own.config, own.seed) == (values, seed)):
             return path
         return self.by_identity.get(identity_of(values, seed), path)
+
+    def check_corpus(self, corpus: Corpus, data: str, replaced: Iterable[Path] = ()) -> None:
+        """Refuses a corpus other than the one that the trials were trained on.
+
+        Two folders may bear one name and become one experiment by it; one folder's text may change between two runs;
+        and another vocabulary makes another corpus of the same text. In one table their figures would be compared.
+        Trials that can't be read are in no table either.
+
+        Args:
+            corpus: Of the run or grid that is about to start.
+            data: Where it comes from, for the message.
+            replaced: Run folders that will be made anew.
+
+        Raises:
+            UsageError: A trial has another fingerprint; names both.
+        """
+        ignored = {path.resolve() for path in replaced}
+        for trial in self.records.values():
+            known = trial.corpus.get("fingerprint")
+            if known and known != corpus.fingerprint and trial.path.resolve() not in ignored:
+                theirs = trial.config["corpus"]["data"]
+                same = "the text or its vocabulary has changed since" if theirs == data else f"it is {theirs!r}"
+                raise UsageError(
+                    f"{trial.path}: this run is of another corpus (fingerprint {known[:12]}) than {data!r} "
+                    f"({corpus.fingerprint[:12]}): {same}; give the new one a --name of its own, or another --out"
+                )
 
     @cached_property
     def by_identity(self) -> dict[str, Path]:
