@@ -7,9 +7,10 @@ import sys
 import pytest
 import torch
 
-from vaecli.__main__ import KERNEL_CACHES
+from vaecli.__main__ import KERNEL_CACHES, _answer
 from vaecli.core.signals import STOPPING
 from vaecli.kernels.arithmetic import has_bf16, has_bf16_instructions
+from vaecli.training.interrupt import StopNowError
 
 START = """
 import os, sys
@@ -177,3 +178,8 @@ def test_clicks_own_answer_to_an_interrupt_keeps_the_number(number):
     code = f"import os\n@cli.app.command()\ndef wait(): os.kill(os.getpid(), {int(number)})"
     done = run_main(code, "wait")
     assert (done.returncode, done.stderr) == (128 + number, "")
+
+
+def test_a_signal_between_two_handlers_is_no_fault_of_the_program(capsys):
+    assert _answer(StopNowError(signal.SIGTERM)) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == ""

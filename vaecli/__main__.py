@@ -74,6 +74,8 @@ def _answer(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return 130
+    if number := getattr(error, "signal_number", 0):  # a second signal, between two handlers
+        return 128 + int(number)
     if isinstance(error, BrokenPipeError):  # the reader of our output (head, less) has gone
         return 0
     if line := shortage(error):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHARED = ("corpus", "fingerprint", "split")
 """What experiments must share: figures of other texts don't compare."""
 
-OWN = ("experiment", "method", "preset", "hyper", "training.seed")
+OWN = ("experiment", "method", "preset", "hyper")
 """Settings that every row says for itself."""
 
 
@@ -116,5 +116,5 @@ def _settings(path: Path) -> Mapping[str, Any]:
 
     trials = find_runs(path if path.is_dir() else path.parent)
     found = [flatten({k: v for k, v in trial.config.items() if k not in OWN}) for trial in trials]
-    shared = {key: value for key, value in found[0].items() if all(f.get(key) == value for f in found)} if found else {}
-    return {key: value for key, value in shared.items() if key not in OWN}
+    first = found[0] if found else {}
+    return {key: value for key, value in first.items() if all(settings.get(key) == value for settings in found)}

@@ -68,6 +68,4 @@ def changed_surroundings(folder: RunFolder, now: Mapping[str, str]) -> str:
     if not isinstance(before, dict):
         return ""
     lines = [f"{key} {before.get(key)} -> {value}" for key, value in now.items() if str(before.get(key)) != value]
-    return (
-        f"the run began with other surroundings ({', '.join(lines)}): figures move in the last digits" if lines else ""
-    )
+    return f"{BEGAN} ({', '.join(lines)}): figures move in the last digits" if lines else ""

@@ -55,6 +55,11 @@ def _told(value: Any) -> str:
     return str(value) if isinstance(value, Choices) else shown(value)
 
 
+def is_list(value: Any) -> bool:
+    """Whether a value is a list of values that a setting may have."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, SCALAR) for item in value)
+
+
 def several(values: Sequence[Any]) -> Any:
     """The choices of a list; its one value where it has no other."""
     unique: dict[tuple[bool, Any], Any] = {}
@@ -90,7 +95,7 @@ class Layer:
         if key not in GROUPS[group].model_fields:
             self.problems.append(f"{location}: {unknown_key(group, key)}")
             return
-        if isinstance(value, list | tuple) and group in OVERRIDABLE and value:
+        if group in OVERRIDABLE and is_list(value):
             value = several([unset(group, key, item) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
         if isinstance(value, Choices) and f"{group}.{key}" in NO_VARIANTS:
@@ -105,7 +110,7 @@ class Layer:
     def put_hyper(self, remedy: str, key: str, value: Any, location: str) -> None:
         """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
         name = ALIASES.get(remedy, remedy)
-        if isinstance(value, list | tuple) and value and all(isinstance(item, SCALAR) for item in value):
+        if is_list(value):
             value = several(value)
         if name not in method_names():
             hint = f"it is several remedies, so name {name.replace('+', ' or ')}"
