@@ -13,8 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from tests.runs.grids import finish
-from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare, duration, show_plan
+from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare
 from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
+from vaecli.cli.plan import duration, show_plan
 from vaecli.config import TrainingConfig
 from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
@@ -188,7 +189,7 @@ def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, 
     corpus = load_corpus(load_settings(sets=[t.removeprefix("--set=") for t in TINY]).config("bn", 0).corpus)
     experiment = Experiment.of(load_settings(methods=["bn", "beta"], seeds="0-1"), Path("runs"))
     with pytest.raises(UsageError, match=r"^bn: a batch of one sentence$"):
-        show_plan(experiment, experiment.trials(), corpus)
+        show_plan(experiment.trials(), experiment.trials(), corpus, jobs=1)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-2:] for line in lines[1:]] == [["can't", "run"]] * 2 + [["to", "do"]] * 2
 

@@ -26,8 +26,8 @@ def corpus(tmp_path):
     return folder
 
 
-def vae(*words, cwd, **more):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+def vae(*words, cwd, variables=None, **more):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(variables or {})}
     command = [sys.executable, "-m", "vaecli", *map(str, words)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, **more)
 
@@ -155,3 +155,56 @@ def test_another_corpus_gets_an_experiment_of_its_own(corpus, tmp_path):
         path: data for path, data in before.items() if "lock" not in path.name
     }
     assert vae("train", *arguments, "--overwrite", cwd=tmp_path).returncode == 0
+
+
+def test_a_run_is_trained_again_from_its_file_and_gone_on_with_from_its_folder(corpus, tmp_path):
+    first = vae("train", "--method", "bn", "--data", corpus, *SMALL, "--json", "-q", cwd=tmp_path)
+    run = tmp_path / "runs" / "toy" / "bn" / "seed-0"
+    again = vae("train", run / "config.toml", "--name", "again", "--json", "-q", cwd=tmp_path)
+    figures = [json.loads(result.stdout) for result in (first, again)]
+    for timing in ("seconds", "tokens_per_second", "peak_memory_mb"):
+        for values in figures:
+            del values[timing]
+    assert figures[0] == figures[1]
+    there = vae("train", run / "config.toml", "-q", cwd=tmp_path)
+    assert (there.returncode, "--overwrite" in there.stderr) == (2, True)
+
+    run.rename(tmp_path / "moved")  # wherever it lies
+    more = vae("train", "--resume", tmp_path / "moved", "--epochs", "3", "-q", "--json", cwd=tmp_path)
+    assert json.loads(more.stdout)["epochs"] == 3
+    done = vae("train", tmp_path / "moved", "--resume", cwd=tmp_path)
+    assert "this run is done" in done.stderr
+    environment = {"VAE_DEVICE": "cuda:7", "VAE_DATA": "elsewhere"}
+    assert vae("train", "--resume", tmp_path / "moved", cwd=tmp_path, variables=environment).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["folder"], "folder is a folder: --resume goes on with its run"),
+        (["folder", "--resume", "--name", "x"], "--name: the run folder is gone on with as it is and where it is"),
+        (["folder", "--resume", "--out", "x"], "--out: the run folder"),
+        (["folder", "--resume"], "there is no run of vae here"),
+        (["none.toml"], "none.toml: can't read it"),
+        (["two.toml"], "a run is of one method, got bn, beta: name it with --method"),
+        (["two.toml", "--method", "bn"], "a run has one seed, got 0,1: name it with --seed"),
+    ],
+)
+def test_what_no_run_comes_of(tmp_path, words, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.toml").write_text('methods = ["bn"]\n')
+    (tmp_path / "two.toml").write_text('methods = ["bn", "beta"]\nseeds = "0-1"\n')
+    result = vae("train", *words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_a_dry_run_says_the_size_and_trains_nothing(corpus, tmp_path):
+    result = vae("train", "--method", "bn", "--data", corpus, *SMALL, "--dry-run", "--seed", "3", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    head, row = result.stdout.splitlines()
+    assert head.split() == ["method", "seed", "parameters", "time", "at", "most", "state"]
+    assert row.split()[:2] == ["bn", "3"]
+    assert int(row.split()[2].replace(",", "")) > 100
+    assert "in runs/toy/bn/seed-3" in result.stderr
+    assert not (tmp_path / "runs").exists()

@@ -367,3 +367,26 @@ def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):
         RunFolder.open(folder.path.parent)
     with pytest.raises(UsageError, match=r"it is the folder of an experiment: name one of its runs, bn/seed-0$"):
         RunFolder.open(folder.path.parent.parent)
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_all_its_hyper_parameters(tmp_path):
+    """Its file has those that were given; what a table tells of it stays the same."""
+    given = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6}}})
+    folder = RunFolder(tmp_path / "a").create(given)
+    run = json.loads((folder.path / "run.json").read_text())
+    del run["own"]
+    (folder.path / "run.json").write_text(json.dumps(run | {"format": 2}))
+    wanted = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6, "eps": 1e-12}}})
+    assert folder.resume(wanted) == wanted
+    assert folder.config() == wanted
+    assert folder.run()["own"] == {"bn": {"gamma": 0.6}}, "as it was given"
+    other = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6, "eps": 1e-5}}})
+    with pytest.raises(UsageError, match=r"bn\.eps: 1e-12 -> 1e-05"):
+        folder.resume(other)
+
+
+def test_a_table_is_told_what_is_no_default_and_what_makes_a_variant(tmp_path):
+    config = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6, "eps": 1e-5}}})
+    assert RunFolder(tmp_path / "a").create(config).run()["own"] == {"bn": {"eps": 1e-5}}
+    folder = RunFolder(tmp_path / "b").create(config, variant={"bn.gamma": 0.6, "training.clip": 1.0})
+    assert folder.run()["own"] == {"bn": {"eps": 1e-5, "gamma": 0.6}}

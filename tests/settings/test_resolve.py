@@ -97,8 +97,9 @@ def test_a_remedys_hyper_parameters_reach_only_its_methods(grid):
     path = grid('methods = ["vanilla", "bn", "bn+word_dropout"]\n[method.bn]\ngamma = 0.7\n')
     settings = load_settings(path, sets=["bn.gamma=0.6", "word_dropout.rate=.5"])
     assert settings.config("vanilla", 0).hyper == {}
-    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.6}}
-    assert settings.config("bn+word_dropout", 0).hyper == {"bn": {"gamma": 0.6}, "word_dropout": {"rate": 0.5}}
+    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.6, "eps": 1e-12}}, "with its defaults"
+    both = settings.config("bn+word_dropout", 0).hyper
+    assert both == {"bn": {"gamma": 0.6, "eps": 1e-12}, "word_dropout": {"rate": 0.5}}
 
 
 def test_an_override_holds_for_its_method_only_and_yields_to_the_command_line(grid):

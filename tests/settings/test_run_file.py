@@ -6,6 +6,8 @@ import pytest
 
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
+from vaecli.remedies import make_method
+from vaecli.runs.folder import with_defaults
 from vaecli.settings.resolve import load_settings
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
@@ -78,7 +80,7 @@ def config():
 def test_a_file_of_an_earlier_version_is_read(tmp_path, config):
     path = tmp_path / "config.toml"
     path.write_text(EARLIER)
-    assert read_run(path) == config
+    assert with_defaults(read_run(path)) == config
     assert read_run(path).hyper == {"bn": {"gamma": 0.9}}
     assert read_run(path).model.init_range is None
     path.write_text('method = "vanilla"\nexperiment = "y"\n')
@@ -88,7 +90,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path, config):
 def test_hyper_parameters_are_spelled_as_in_an_experiment(config):
     values = tomllib.loads(run_text(config))
     assert values["methods"] == ["bn+word_dropout"]
-    assert values["method"] == {"bn": {"gamma": 0.9}}
+    assert values["method"] == {"bn": {"gamma": 0.9, "eps": 1e-12}, "word_dropout": {"rate": 0.38}}, "defaults too"
     assert "hyper" not in values
     assert "method" not in tomllib.loads(run_text(RunConfig()))
 
@@ -100,6 +102,15 @@ def test_what_is_written_is_read_as_a_run_and_as_an_experiment(tmp_path, config)
         assert read_run(path) == each
         settings = load_settings(path)
         assert settings.config(settings.methods[0], settings.seeds[0]) == each, "unset goes before the preset's"
+
+
+def test_a_hyper_parameter_that_is_unset_comes_back_unset(tmp_path):
+    config = load_settings(methods=["geco"]).config("geco", 0)
+    (tmp_path / "config.toml").write_text(run_text(config))
+    assert 'kappa = "none"' in run_text(config)
+    (geco,) = make_method("geco", read_run(tmp_path / "config.toml").hyper).remedies
+    assert geco.hyper()["kappa"] is None
+    assert load_settings(tmp_path / "config.toml").config("geco", 0) == config
 
 
 @pytest.mark.parametrize("methods", ['["bn", "beta"]', "[]", '"bn"', "3"])

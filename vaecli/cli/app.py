@@ -9,6 +9,7 @@ import typer
 from vaecli import __version__
 from vaecli.cli.codes import encode
 from vaecli.cli.compare import compare
+from vaecli.cli.config_commands import config
 from vaecli.cli.evaluate import evaluate
 from vaecli.cli.generate import generate
 from vaecli.cli.methods import methods
@@ -40,3 +41,4 @@ def main(
 
 for command in (train, compare, report, methods, generate, encode, evaluate):
     app.command(cls=Command)(command)
+app.add_typer(config)

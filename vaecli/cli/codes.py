@@ -17,7 +17,7 @@ SUFFIXES = (".csv", ".npz", ".parquet")
 
 
 def encode(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    run: o.Run,
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="A sentence a line; - is stdin.")] = "-",
     output: Annotated[
         Path | None,

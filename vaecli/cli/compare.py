@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
+from vaecli.cli.completion import complete_methods
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
-    from vaecli.corpus.types import Corpus
     from vaecli.engines.engine import Event
     from vaecli.runs.experiment import Experiment, Trial
 
@@ -40,18 +41,33 @@ File = Annotated[
 ]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--methods", metavar="A,B+C", help="Methods, or `all` (default: twelve of them)"),
+    typer.Option(
+        "--methods",
+        metavar="A,B+C",
+        help="Methods, or `all` (default: twelve of them)",
+        autocompletion=complete_methods,
+    ),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5 (default: 0)")]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", min=0, help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes."
+        "--jobs",
+        "-j",
+        min=0,
+        help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes. (VAE_JOBS)",
+        show_default=False,
     ),
 ]
 EngineName = Annotated[
     str,
-    typer.Option("--engine", metavar="NAME", help="Where trials run: local, ray or slurm."),
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        envvar="VAE_ENGINE",
+        show_envvar=False,
+        help="Where trials run: local, ray or slurm. (VAE_ENGINE)",
+    ),
 ]
 Address = Annotated[
     str | None,
@@ -141,6 +157,7 @@ def compare(
         preset=preset,
         options=options,
         sets=set_ or [],
+        environment=os.environ,
         methods=methods or [],
         seeds=seeds,
         experiment=name,
@@ -154,7 +171,10 @@ def compare(
         for note in corpus.notes:
             tell(note)
     if dry_run:
-        show_plan(experiment, experiment.plan(retry, overwrite), corpus)
+        from vaecli.cli.plan import show_plan
+
+        todo = experiment.plan(retry, overwrite)
+        show_plan(experiment.trials(), todo, corpus, jobs=experiment.settings.jobs or 0)
         return
     with ExitStack() as stack:
         outcome = run_experiment(
@@ -194,68 +214,6 @@ def check_outputs(json: bool, csv: str | None) -> None:
         path = Path(csv)
         if path.is_dir() or not path.parent.is_dir():
             raise UsageError(f"--csv {csv}: no file can be written there; name one in a folder that exists")
-
-
-def show_plan(experiment: Experiment, todo: list[Trial], corpus: Corpus) -> None:
-    """The trials on stdout; those to do with their sizes and about their times, of a few updates of each method.
-
-    Raises:
-        UsageError: Methods that fail in their first updates, a line each.
-    """
-    from vaecli.core.errors import UsageError
-    from vaecli.engines.local import resolve_jobs
-
-    estimates: dict[str, tuple[int, float]] = {}
-    failed: dict[str, str] = {}
-    names = {trial.name for trial in todo}
-    width = max(len(trial.label) for trial in experiment.trials())
-    print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
-    total = 0.0
-    for trial in experiment.trials():
-        row = f"{trial.label:<{width}} {trial.seed:>6}"
-        if trial.name not in names:
-            print(f"{row} {'':>12} {'':>13}  kept")
-            continue
-        if trial.label not in estimates and trial.label not in failed:
-            problem = estimate(trial, corpus, estimates)
-            failed |= {trial.label: f"{trial.label}: {problem}"} if problem else {}
-        if trial.label in failed:
-            print(f"{row} {'':>12} {'':>13}  can't run")
-            continue
-        parameters, seconds = estimates[trial.label]
-        time = seconds * trial.config.training.epochs
-        total += time
-        print(f"{row} {parameters:>12,} {duration(time):>13}  to do")
-    jobs = resolve_jobs(experiment.settings.jobs or 0, len(todo))
-    print(
-        f"{len(todo)} trials to do, {jobs} at a time: about {duration(total / jobs)} of updates at most, "
-        "evaluation and early stopping left out",
-        file=sys.stderr,
-    )
-    if failed:
-        raise UsageError("\n  ".join(failed.values()))
-
-
-def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float]]) -> str:
-    """Adds the method's parameters and seconds per epoch to the estimates, or says why it can't be updated."""
-    from vaecli.training.fit import error_line
-    from vaecli.training.timing import seconds_per_epoch
-
-    try:
-        estimates[trial.label] = seconds_per_epoch(trial.config, corpus)
-    except Exception as error:
-        return error_line(trial.label, error)
-    return ""
-
-
-def duration(seconds: float) -> str:
-    """``45s``, ``3m20s`` or ``2h05m``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:

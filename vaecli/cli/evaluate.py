@@ -20,7 +20,7 @@ SPLITS = ("valid", "test")
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    run: o.Run,
     dimensions: Annotated[
         bool, typer.Option("--dimensions", help="KL and variances of each latent dimension.")
     ] = False,

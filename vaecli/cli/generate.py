@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,7 +66,7 @@ class Codes:
 
 
 def generate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.")],
+    run: o.Run,
     count: Annotated[
         int | None, typer.Option("--count", "-n", min=1, help="Sentences. (default: 10)", show_default=False)
     ] = None,

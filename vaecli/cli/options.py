@@ -5,19 +5,23 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from vaecli.core.errors import UsageError
+from vaecli.cli.completion import complete_preset, complete_run, complete_set
+from vaecli.core.errors import UsageError, near_names
 from vaecli.core.option_settings import OPTION_SETTINGS, OptionSetting
 
 OPTIONS = "options"
 """The parameter of a command that stands for the options of its settings."""
 Layer = Mapping[str, Mapping[str, Any]]
 """Values by group and key."""
+MOST_KEYS = 3
+"""Settings that are told to somebody who names none of them wholly."""
 
 
 def option_of(key: str, default: str | None = None) -> Any:
@@ -35,8 +39,10 @@ Preset = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        help="Sizes and protocol: quick, ptb, yahoo, yelp or snli. (default: quick, whose values are shown here)",
+        help="Sizes and protocol: quick, ptb, yahoo, yelp or snli. (default: quick, whose values are shown here, or "
+        "VAE_PRESET)",
         show_default=False,
+        autocompletion=complete_preset,
     ),
 ]
 Sets = Annotated[
@@ -46,15 +52,23 @@ Sets = Annotated[
         metavar="KEY=VALUE",
         help="`group.key=value` or `method.key=value`; may be repeated. Several values with commas between are "
         "variants, each a row of `vae compare`.",
+        autocompletion=complete_set,
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", help="Where experiments are kept.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", envvar="VAE_OUT", show_envvar=False, help="Where experiments are kept. (VAE_OUT)"),
+]
 Name = Annotated[
     str | None, typer.Option("--name", help="Name of the experiment. (default: the corpus)", show_default=False)
 ]
 Device = Annotated[str | None, option_of("training.device", default="the run's")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
+]
+Run = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.", autocompletion=complete_run),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
@@ -66,10 +80,36 @@ class Command(TyperCommand):
         """See click.
 
         Raises:
-            UsageError: An option that takes one value is given twice.
+            UsageError: An option that takes one value is given twice, or there is none of a name.
         """
         check_once(args, self.params)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, list(args))
+        except Exception as error:
+            if type(error).__name__ != "NoSuchOption":  # click's, of which typer may have a copy of its own
+                raise
+            name = str(getattr(error, "option_name", ""))
+            raise UsageError(f"no option {name}; {self._instead(name, args, ctx.command_path)}") from None
+
+    def _instead(self, name: str, args: Sequence[str], command: str) -> str:
+        """What somebody meant who gave an option that there isn't."""
+        options = [option for p in self.params for option in p.opts if option.startswith("--")]
+        near = near_names(name.lstrip("-"), [option.lstrip("-") for option in options])
+        if "--set" in options:
+            from vaecli.settings.known_keys import keys_named
+
+            keys = keys_named(name.lstrip("-"), _methods_in(args))
+            if keys and len(keys) <= MOST_KEYS:
+                return "did you mean " + " or ".join(f"--set {key}=VALUE" for key in keys) + "?"
+        return f"did you mean --{near[0]}?" if near else f"`{command} --help` lists them"
+
+
+def _methods_in(args: Sequence[str]) -> list[str]:
+    """The methods that a command line names."""
+    words = [word for arg in args for word in arg.split("=", 1)]
+    return [
+        name for option, value in pairwise(words) if option in ("--method", "--methods") for name in value.split(",")
+    ]
 
 
 def check_once(args: Sequence[str], params: Iterable[Any]) -> None:

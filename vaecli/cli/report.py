@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaecli.cli.completion import complete_columns, complete_experiment
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def report(
             help="Folder of an experiment or of several, or a results.csv; by default the newest with results in runs. "
             "Two or more stand side by side in one table.",
             show_default=False,
+            autocompletion=complete_experiment,
         ),
     ] = None,
     format: Annotated[
@@ -35,7 +37,10 @@ def report(
         ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option("--columns", help="Names with commas between.", show_default=False)
+        str | None,
+        typer.Option(
+            "--columns", help="Names with commas between.", show_default=False, autocompletion=complete_columns
+        ),
     ] = None,
     sort: Annotated[
         str | None, typer.Option("--sort", metavar="COLUMN[:desc]", help="Order of the rows.", show_default=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
+from vaecli.cli.completion import complete_methods
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
@@ -18,23 +20,43 @@ if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
     from vaecli.metrics.measure import Metrics, Value
     from vaecli.runs.folder import RunFolder
+    from vaecli.settings.resolve import Settings
 
-Method = Annotated[str, typer.Option("--method", help="A remedy, or several joined with +; see `vae methods`.")]
+Source = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE.toml|RUN]",
+        help="Settings in a file, such as the config.toml of a run; or the folder of a run, with --resume.",
+    ),
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        help="A remedy, or several joined with +; see `vae methods`. (default: vanilla)",
+        show_default=False,
+        autocompletion=complete_methods,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say its size and about its time; train nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Folder = Annotated[Path | None, typer.Option("--folder", hidden=True, help="Run what a prepared run folder says.")]
 
 
 @o.with_settings()
 def train(
+    context: typer.Context,
     *,
-    method: Method = "vanilla",
+    source: Source = None,
+    method: Method = None,
     preset: o.Preset = None,
     set_: o.Sets = None,
     options: o.Layer,
     out: o.Out = Path("runs"),
     name: o.Name = None,
     resume: Resume = False,
+    dry_run: DryRun = False,
     overwrite: o.Overwrite = False,
     quiet: o.Quiet = False,
     json: Json = False,
@@ -46,29 +68,71 @@ def train(
     """
     from vaecli.runs.folder import RunFolder
     from vaecli.runs.loaded_run import load_run_corpus
-    from vaecli.runs.start import prepare_run
+    from vaecli.runs.start import continue_run, prepare_run
     from vaecli.settings.resolve import load_settings
 
+    old_run = None if source is None else _check_source(source, context, resume)
     if folder is not None:
         run = RunFolder.open(folder)
         corpus = load_run_corpus(run, run.config())
     else:
         settings = load_settings(
+            old_run / "config.toml" if old_run else source,
             preset=preset,
             options=options,
             sets=set_ or [],
-            methods=[method],
+            environment={} if old_run else os.environ,
+            methods=[method] if method else [],
             experiment=name,
             methods_option="--method",
         )
         for note in settings.notes:
             tell(f"vae: {note}")
-        run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
+        if dry_run:
+            _show_plan(settings, out, overwrite)
+            return
+        if old_run:
+            run, corpus = continue_run(old_run, settings)
+        else:
+            run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
     if resume and run.status == "done":
         _finished(run)
         _print(run, run.metrics().get("values", {}), json)
         return
     _print(run, _run(run, corpus, quiet).values, json)
+
+
+def _check_source(source: Path, context: typer.Context, resume: bool) -> Path | None:
+    """The folder of the run that is to be gone on with; None where the source is a file of settings.
+
+    Raises:
+        UsageError: What is asked for besides contradicts it.
+    """
+    from vaecli.core.errors import UsageError
+
+    if not source.is_dir():
+        return None
+    if not resume:
+        raise UsageError(f"{source} is a folder: --resume goes on with its run, {source}/config.toml trains it again")
+    for parameter in ("name", "out", "overwrite", "preset", "dry_run"):
+        told = context.get_parameter_source(parameter)  # of click, or of typer's copy of it
+        if told is not None and told.name == "COMMANDLINE":
+            option = "--" + parameter.replace("_", "-")
+            raise UsageError(f"{option}: the run {source} is gone on with as it is and where it is; leave it out")
+    return source
+
+
+def _show_plan(settings: Settings, out: Path, overwrite: bool) -> None:
+    """What the run would be, on stdout."""
+    from vaecli.cli.plan import show_plan
+    from vaecli.runs.folder import RunFolder
+    from vaecli.runs.start import planned_trial
+
+    trial, corpus = planned_trial(settings, out)
+    folder = RunFolder(trial.path)
+    kept = not overwrite and folder.exists and folder.status == "done"
+    show_plan([trial], [] if kept else [trial], corpus, jobs=1)
+    tell(f"in {trial.path}")
 
 
 def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:

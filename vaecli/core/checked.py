@@ -100,9 +100,17 @@ def checked(value: Any, kinds: frozenset[type] | None, largest: int = LARGEST_IN
     return value + 0.0  # -0.0 becomes 0.0
 
 
+def unset(value: Any, kinds: frozenset[type] | None) -> Any:
+    """The value; None for ``none``, as TOML and a command line, which have no null, call what may be unset."""
+    is_none = isinstance(value, str) and value.casefold() == "none"
+    return None if is_none and kinds and NoneType in kinds and str not in kinds else value
+
+
 def _same_kind(value: bool | str | None, kinds: frozenset[type]) -> bool | str | None:
     if type(value) in kinds or (isinstance(value, str) and str in kinds):
         return value
+    if unset(value, kinds) is None:
+        return None
     text = f"the text {shown(value)}" if isinstance(value, str) else shown(value)
     raise ValueError(f"must be {_wanted(kinds)}, got {text}")
 

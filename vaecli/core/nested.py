@@ -33,3 +33,8 @@ def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         owner, _, key = name.partition(".")
         tables.setdefault(owner, {})[key] = value
     return tables
+
+
+def writable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as TOML can hold them, which has no null: ``"none"`` stands for what is unset."""
+    return {key: "none" if value is None else value for key, value in values.items()}

@@ -22,6 +22,7 @@ class OptionSetting:
         most: The largest.
         choices: The texts that it may be; any text without.
         metavar: What the help shows for its value; the type and range, or the choices, without.
+        variable: The environment variable that says it where nothing else does; none without.
     """
 
     group: str
@@ -32,6 +33,7 @@ class OptionSetting:
     most: int | None = None
     choices: tuple[str, ...] = ()
     metavar: str = ""
+    variable: str = ""
 
     @property
     def key(self) -> str:
@@ -58,6 +60,8 @@ class OptionSetting:
         if default is None:
             default = self.default if isinstance(self.default, str) else f"{self.default:,}".removesuffix(".0")
         sentence = self.description[:1].upper() + self.description[1:] + "."
+        if default and self.variable:
+            default = f"{default}, or {self.variable}"
         return f"{sentence} (default: {default})" if default else sentence
 
 
@@ -68,6 +72,7 @@ _LIST = (
         "synthetic",
         "`synthetic`, or a folder with train.txt, valid.txt and test.txt",
         metavar="synthetic|FOLDER",
+        variable="VAE_DATA",
     ),
     OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0, most=2**32 - 1),
     OptionSetting("training", "epochs", 6, "passes over train at most", least=1, most=1_000_000),
@@ -130,6 +135,7 @@ _LIST = (
         "auto",
         "what the model computes on; cuda:1 is the second GPU, auto a GPU where there is one",
         metavar="auto|cpu|cuda",
+        variable="VAE_DEVICE",
     ),
     OptionSetting(
         "training",
@@ -137,6 +143,7 @@ _LIST = (
         "auto",
         "arithmetic of training; fp32 is exact",
         choices=("auto", "fp32", "bf16"),
+        variable="VAE_PRECISION",
     ),
 )
 

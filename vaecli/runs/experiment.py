@@ -191,7 +191,9 @@ class Experiment:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
                 own = self.settings.override(trial.method, trial.variant)
-                folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own)
+                folder.create(
+                    trial.config, overwrite=overwrite, variant=trial.variant, experiment=self.name, override=own
+                )
             else:
                 folder.resume(with_free(folder.config(), trial.config))
 

@@ -19,6 +19,8 @@ from vaecli.core.checked import shown
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.core.names import check_name
+from vaecli.core.nested import merge, nested
+from vaecli.remedies import make_method
 from vaecli.runs.environment import describe_environment
 from vaecli.runs.history import Cell, Row, append_row, forget_after, read_rows
 from vaecli.runs.lock import LOCK, OWNER, FolderLock, in_use
@@ -26,8 +28,9 @@ from vaecli.runs.trial_files import MetricsFields, RunFields, check_fields
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
 
 MARKER = "vaecli run"
-FORMAT, OLDEST = 2, 1
-"""What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
+FORMAT, OLDEST = 3, 1
+"""What is written, and the oldest that is read. Since 3 config.toml holds all hyper-parameters, before it those that
+were given; since 2 it spells them ``[method.bn]``, before it ``[hyper.bn]``."""
 MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
 """Why a run that was done is not any more."""
 FREE = frozenset({"experiment", "training.save_every", "training.threads"})
@@ -106,12 +109,15 @@ class RunFolder:
         """Whether the folder bears our marker and was made completely."""
         return self._marked() and (self.path / "config.toml").is_file()
 
-    def create(self, config: RunConfig, *, overwrite: bool = False, **fields: Any) -> Self:
+    def create(
+        self, config: RunConfig, *, overwrite: bool = False, variant: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Self:
         """Makes the folder with status ``pending``.
 
         Args:
             config: All settings of the run.
             overwrite: Delete an earlier run that is there.
+            variant: Hyper-parameters by key that tell the run from the method's others, defaults or not.
             fields: More to keep in run.json.
 
         Raises:
@@ -122,7 +128,8 @@ class RunFolder:
             self._check_free(overwrite)
             self._clear()
             run = {"marker": MARKER, "format": FORMAT, "status": "pending", "message": "", "created": _now()}
-            run |= {"method": config.method, "seed": config.training.seed} | describe_environment() | fields
+            run |= {"method": config.method, "seed": config.training.seed, "own": own_settings(config, variant or {})}
+            run |= describe_environment() | fields
             self._write_run(run)
             self._write_config(config)
         return self
@@ -164,7 +171,7 @@ class RunFolder:
                 else {}
             )
             with self.lock():
-                self._write_run(self.run() | {"format": FORMAT} | told)
+                self._write_run({"own": old.hyper} | self.run() | {"format": FORMAT} | told)
                 self._write_config(resumed)
                 for table in self.path.glob("sentences-*.csv") if more else ():
                     table.unlink()  # of weights that will no longer be the run's
@@ -335,11 +342,24 @@ def refuse_links(*folders: Path) -> None:
             )
 
 
+def own_settings(config: RunConfig, variant: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The hyper-parameters that a table tells of a run, by remedy: those that are no defaults, and its variant's."""
+    parts = config.method.split("+")
+    tables = {name: table for name, table in nested(variant).items() if name in parts}
+    chosen = {name: {key: config.hyper[name][key] for key in table} for name, table in tables.items()}
+    return merge(make_method(config.method, config.hyper).changed, chosen)
+
+
 def config_changes(old: RunConfig, new: RunConfig) -> list[str]:
     """The settings that differ, a line each, but for `FREE`: ``training.epochs: 8 -> 12``."""
-    before, after = settings_by_key(old), settings_by_key(new)
+    before, after = settings_by_key(with_defaults(old)), settings_by_key(with_defaults(new))
     keys = [key for key in (*before, *(key for key in after if key not in before)) if key not in FREE]
     return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
+
+
+def with_defaults(config: RunConfig) -> RunConfig:
+    """The settings with all hyper-parameters, as a run of an earlier version doesn't have them."""
+    return config.model_copy(update={"hyper": make_method(config.method, config.hyper).hyper})
 
 
 def _now() -> str:

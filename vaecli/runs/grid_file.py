@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from vaecli.config import GROUPS
+from vaecli.core.checked import scalar_kinds, unset
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import merge
 from vaecli.remedies import resolve
-from vaecli.settings.layers import parse_seeds, unset
+from vaecli.settings.layers import parse_seeds
 from vaecli.settings.presets import load_preset
 from vaecli.settings.toml_file import read_toml
 
@@ -95,4 +96,6 @@ def _table(value: Any) -> Mapping[str, Any]:
 def _settings(group: str, values: Any) -> dict[str, Any]:
     """The settings of a group that the group has, as it takes them."""
     known = GROUPS[group].model_fields
-    return {key: unset(group, key, value) for key, value in _table(values).items() if key in known}
+    return {
+        key: unset(value, scalar_kinds(known[key].annotation)) for key, value in _table(values).items() if key in known
+    }

@@ -9,10 +9,10 @@ from typing import Any
 import tomli_w
 
 from vaecli.config import GROUPS, build_config
-from vaecli.core.nested import flatten, merge, nested
+from vaecli.core.nested import flatten, merge, nested, writable
 from vaecli.remedies import make_method
 from vaecli.runs.folder import FREE
-from vaecli.settings.layers import Choices, several, writable
+from vaecli.settings.layers import Choices, several
 from vaecli.settings.resolve import Settings
 
 

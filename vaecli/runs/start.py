@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.runs.experiment import corpus_name
+from vaecli.runs.experiment import Trial, corpus_name
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import KnownTrials
 from vaecli.runs.loaded_run import load_run_corpus
@@ -36,25 +37,84 @@ def prepare_run(
     """
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; keep one")
-    if len(settings.methods) != 1:
-        raise UsageError(f"--method takes one method, got {', '.join(settings.methods)}; `vae compare` takes several")
-    if settings.choices:
-        key, values = next(iter(settings.choices.items()))
-        told = ",".join(map(str, values))
-        raise UsageError(f"{key}={told}: one run takes one value; `vae compare` makes a variant of each")
+    _check_one(settings)
+    config, path, known = _trial_of(settings, out)
+    folder = RunFolder(path)
+    if resume and folder.exists:
+        return folder, _go_on(folder, config, known)
+    corpus = _checked_corpus(config, known, [path] if overwrite else [])
+    return folder.create(config, overwrite=overwrite, command=list(command)), corpus
+
+
+def continue_run(path: Path, settings: Settings) -> tuple[RunFolder, Corpus]:
+    """The folder of a run that is to be gone on with, wherever it lies, and its corpus.
+
+    Args:
+        path: Its folder.
+        settings: Of its config.toml, with what is to be otherwise, such as more epochs.
+
+    Raises:
+        UsageError: It is no run's folder, or other settings have changed.
+        DataError: The corpus can't be used.
+    """
+    folder = RunFolder.open(path)
+    _check_one(settings)
+    config = settings.config(settings.methods[0], settings.seeds[0], folder.config().experiment)
+    return folder, _go_on(folder, config, KnownTrials(path.resolve().parent.parent))
+
+
+def _go_on(folder: RunFolder, config: RunConfig, known: KnownTrials) -> Corpus:
+    """The corpus of a run whose folder now says that it goes on with some settings."""
+    corpus = load_run_corpus(folder, folder.resumed_config(config))
+    known.check_corpus(corpus, config.corpus.data)
+    folder.resume(config)
+    return corpus
+
+
+def planned_trial(settings: Settings, out: Path) -> tuple[Trial, Corpus]:
+    """The trial that `prepare_run` would make, with its corpus; writes nothing.
+
+    Raises:
+        UsageError: Several methods, another corpus, missing hardware, or settings that don't fit.
+        DataError: The corpus can't be used.
+    """
+    _check_one(settings)
+    config, path, known = _trial_of(settings, out)
+    return Trial(config.method, config.training.seed, config, path), _checked_corpus(config, known, [path])
+
+
+def _trial_of(settings: Settings, out: Path) -> tuple[RunConfig, Path, KnownTrials]:
+    """The settings of the one run, its folder, and what its experiment's folder holds."""
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     own = run_path(out, experiment, config.method, config.training.seed)
     known = KnownTrials(own.parent.parent)
-    folder = RunFolder(known.folder_of(config, own))
-    if resume and folder.exists:
-        corpus = load_run_corpus(folder, folder.resumed_config(config))
-        known.check_corpus(corpus, config.corpus.data)
-        folder.resume(config)
-        return folder, corpus
-    training_precision(config, 0)  # what is wrong with the hardware ends here, before a corpus is read
+    return config, known.folder_of(config, own), known
+
+
+def _checked_corpus(config: RunConfig, known: KnownTrials, replaced: Sequence[Path]) -> Corpus:
+    """The corpus of a run, with everything looked at that could refuse the run; hardware before the corpus is read."""
+    training_precision(config, 0)
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
-    known.check_corpus(corpus, config.corpus.data, [folder.path] if overwrite else [])
+    known.check_corpus(corpus, config.corpus.data, replaced)
     check_methods([config], corpus)
-    return folder.create(config, overwrite=overwrite, command=list(command)), corpus
+    return corpus
+
+
+def _check_one(settings: Settings) -> None:
+    """Refuses settings that are those of several runs.
+
+    Raises:
+        UsageError: Several methods, seeds or values of a setting.
+    """
+    if len(settings.methods) != 1:
+        told = ", ".join(settings.methods)
+        raise UsageError(f"a run is of one method, got {told}: name it with --method; `vae compare` takes several")
+    if len(settings.seeds) != 1:
+        told = ",".join(map(str, settings.seeds))
+        raise UsageError(f"a run has one seed, got {told}: name it with --seed; `vae compare` takes several")
+    if settings.choices:
+        key, values = next(iter(settings.choices.items()))
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: one run takes one value; `vae compare` makes a variant of each")

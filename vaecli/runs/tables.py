@@ -81,7 +81,8 @@ def override_of(trial: TrialRecord, grid: GridFile) -> Mapping[str, Any]:
 
 def variant_of(trial: TrialRecord, grid: GridFile) -> str | None:
     """The column `variant` of a trial; see `vaecli.runs.identity.variant`."""
-    return variant(trial.config["hyper"], override_of(trial, grid))
+    own = trial.run.get("own")  # a run of an earlier version has in its settings what was given
+    return variant(trial.config["hyper"] if own is None else own, override_of(trial, grid))
 
 
 def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:

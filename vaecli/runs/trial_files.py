@@ -47,6 +47,7 @@ class RunFields(_Fields):
     method: str = ""
     seed: Count = 0
     override: dict[str, dict[str, Any]] | None = None
+    own: dict[str, dict[str, Any]] | None = None
     corpus: CorpusFields | None = None
     remedies: Versions = Field(default_factory=dict)
     estimators: Versions = Field(default_factory=dict)

@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args
+from typing import Any
 
 from vaecli.config import GROUPS
-from vaecli.core.checked import shown
+from vaecli.core.checked import scalar_kinds, shown, unset
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.remedies import ALIASES, canonical, method_names
 
 OVERRIDABLE = ("model", "training")
@@ -73,12 +73,14 @@ class Layer:
     """What one source of settings says.
 
     Attributes:
-        source: What it was read from, as messages name it: a file, ``options``, ``--set`` or ``settings``.
+        source: What it was read from, as messages name it: a file, ``variables``, ``options``, ``--set`` or
+            ``settings``.
         groups: Values by group and key.
         hyper: Hyper-parameters by remedy.
         overrides: Groups for one method only, by method.
         locations: For each key path, where it was said: ``exp.toml:12``, ``--epochs``, ``--set bn.gamma=0.5``.
         problems: What is wrong, a line each.
+        ownerless: Names of settings without a group or remedy, by where they were said.
         plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given.
     """
 
@@ -88,6 +90,7 @@ class Layer:
     overrides: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     locations: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    ownerless: dict[str, str] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
 
     def put(self, group: str, key: str, value: Any, location: str, method: str | None = None) -> None:
@@ -95,8 +98,9 @@ class Layer:
         if key not in GROUPS[group].model_fields:
             self.problems.append(f"{location}: {unknown_key(group, key)}")
             return
+        kinds = scalar_kinds(GROUPS[group].model_fields[key].annotation)
         if group in OVERRIDABLE and is_list(value):
-            value = several([unset(group, key, item) for item in value])
+            value = several([unset(item, kinds) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
         if isinstance(value, Choices) and f"{group}.{key}" in NO_VARIANTS:
             self.problems.append(f"{location}: {group}.{key} makes no variants; {NO_VARIANTS[f'{group}.{key}']}")
@@ -105,7 +109,7 @@ class Layer:
             self.problems.append(f"{location}: {'.'.join(path)}: a list makes variants of every method; name one value")
             return
         values = (self.groups if method is None else self.overrides.setdefault(method, {})).setdefault(group, {})
-        self._set(path, values, unset(group, key, value), location)
+        self._set(path, values, unset(value, kinds), location)
 
     def put_hyper(self, remedy: str, key: str, value: Any, location: str) -> None:
         """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
@@ -137,17 +141,6 @@ def unknown_key(group: str, key: str) -> str:
     owner = next((name for name, kind in GROUPS.items() if key in kind.model_fields), None)
     hint = f"it belongs in [{owner}]" if owner else nearest(key, GROUPS[group].model_fields)
     return f"unknown key {key!r} in [{group}]; {hint}"
-
-
-def unset(group: str, key: str, value: Any) -> Any:
-    """The value; None for ``"none"``, which unsets what may be unset."""
-    kind = GROUPS[group].model_fields[key].annotation
-    return None if isinstance(value, str) and value.lower() == "none" and NoneType in get_args(kind) else value
-
-
-def writable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a group as TOML can hold them, which has no null: ``"none"`` stands for what is unset."""
-    return {key: "none" if value is None else value for key, value in values.items()}
 
 
 def parse_value(text: str) -> Any:
@@ -242,6 +235,9 @@ def read_sets(sets: Sequence[str], base: Path) -> Layer:
         location = f"--set {text}"
         name, equals, raw = text.partition("=")
         owner, dot, key = name.strip().partition(".")
+        if equals and owner and not dot:
+            layer.ownerless[location] = owner
+            continue
         if not (equals and dot and owner and key):
             layer.problems.append(f"{location}: write group.key=value or remedy.key=value")
             continue
@@ -279,4 +275,24 @@ def read_options(options: Mapping[str, Mapping[str, Any]], base: Path) -> Layer:
             if value is not None:
                 location = "--" + key.replace("_", "-")
                 layer.put(group, key, absolute_data(value, base) if key == "data" else value, location)
+    return layer
+
+
+def read_variables(environment: Mapping[str, str], base: Path) -> Layer:
+    """The layer of the environment: ``VAE_PRESET``, ``VAE_JOBS``, a variable for some options; an empty one is none.
+
+    What a file, an option or ``--set`` says goes before it, so that an experiment's file means the same everywhere.
+    """
+    layer = Layer("variables")
+    if preset := environment.get("VAE_PRESET"):
+        layer.plan["preset"] = preset
+    if jobs := environment.get("VAE_JOBS"):
+        if re.fullmatch(r"[0-9]{1,6}", jobs):
+            layer.plan["jobs"] = int(jobs)
+        else:
+            layer.problems.append(f"VAE_JOBS: jobs must be an integer from 0 on, got {jobs!r}")
+    for setting in OPTION_SETTINGS.values():
+        if value := environment.get(setting.variable) if setting.variable else "":
+            data = absolute_data(value, base) if setting.key == "corpus.data" else value
+            layer.put(setting.group, setting.name, data, setting.variable)
     return layer

@@ -1,4 +1,4 @@
-"""The layers of a run's settings: preset < TOML file < options < ``--set``, into a `RunConfig` for each run.
+"""The layers of a run's settings: preset < ``VAE_*`` variables < TOML file < options < ``--set``, into `RunConfig`s.
 
 All problems of all layers are collected and reported together, each with its location.
 """
@@ -21,6 +21,7 @@ from vaecli.core.names import name_problem
 from vaecli.core.nested import merge, nested
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
+from vaecli.settings.known_keys import meant
 from vaecli.settings.layers import (
     MOST_VARIANTS,
     Choices,
@@ -30,6 +31,7 @@ from vaecli.settings.layers import (
     read_options,
     read_sets,
     read_values,
+    read_variables,
 )
 from vaecli.settings.machine_limits import machine_problems
 from vaecli.settings.presets import load_preset
@@ -55,6 +57,8 @@ class Settings:
         jobs: Trials at a time, if it was given.
         notes: What the user should know of how the layers were merged, a line each.
         choices: Settings with several values, by ``group.key`` or ``remedy.key``, nowhere else.
+        locations: Where each setting was said, by ``group.key``, ``remedy.key`` or ``override.method.group.key``:
+            ``exp.toml:12``, ``--epochs``, ``preset ptb``; defaults are said nowhere.
     """
 
     preset: str
@@ -67,6 +71,7 @@ class Settings:
     jobs: int | None = None
     notes: tuple[str, ...] = ()
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def variants(self, method: str) -> list[dict[str, Any]]:
         """Every combination of the choices that concern a method, by key; one without any where there is none."""
@@ -79,7 +84,7 @@ class Settings:
     def config(
         self, method: str, seed: int, experiment: str | None = None, variant: Mapping[str, Any] | None = None
     ) -> RunConfig:
-        """The settings of one run.
+        """The settings of one run, those of its remedies' defaults included.
 
         Args:
             method: In its one spelling.
@@ -92,7 +97,8 @@ class Settings:
         parts = method.split("+")
         own = merge({name: dict(self.hyper[name]) for name in parts if name in self.hyper}, _tables(chosen, parts))
         name = experiment or self.experiment or "default"
-        return build_config({"experiment": name, "method": method, "preset": self.preset, "hyper": own, **values})
+        hyper = make_method(method, own).hyper
+        return build_config({"experiment": name, "method": method, "preset": self.preset, "hyper": hyper, **values})
 
 
 def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -114,6 +120,7 @@ def load_settings(
     options: Groups | None = None,
     sets: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
     methods: Iterable[str] = (),
     seeds: str | int | None = None,
     experiment: str | None = None,
@@ -129,6 +136,7 @@ def load_settings(
         options: Values of options, by group and key; None where an option wasn't given.
         sets: ``--set`` values, the last word.
         values: Settings by dotted key and with their types, as Python has them; options and ``--set`` go before them.
+        environment: Whose ``VAE_*`` variables are read; none without.
         methods: ``--methods``, instead of the file's; ``all`` is every remedy.
         seeds: ``--seeds``, instead of the file's.
         experiment: ``--name``, instead of the file's.
@@ -141,9 +149,10 @@ def load_settings(
             methods.
     """
     base = Path.cwd()
-    layers = [read_file(file)] if file is not None else []
-    layers += [read_values(values or {}, base), read_options(options or {}, base), read_sets(sets, base)]
-    resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
+    told = read_file(file) if file is not None else Layer("file")
+    layers = [read_variables(environment or {}, base), told, read_values(values or {}, base)]
+    layers += [read_options(options or {}, base), read_sets(sets, base)]
+    resolver = _Resolver(layers, told)
     plan = resolver.plan(
         {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
         default_methods,
@@ -175,14 +184,15 @@ class _Resolver:
     """Merges layers and collects what is wrong.
 
     Args:
-        layers: In ascending precedence, the file's first if there is one.
-        file_methods: Methods that the file names; settings for these may stay unused when others are run.
+        layers: In ascending precedence.
+        file: The one of them that is a file's, of which settings for methods that aren't run may stay unused.
     """
 
-    def __init__(self, layers: Sequence[Layer], file_methods: Sequence[str]) -> None:
-        self.layers, self.file_methods = layers, file_methods
+    def __init__(self, layers: Sequence[Layer], file: Layer) -> None:
+        self.layers, self.file, self.file_methods = layers, file, file.plan.get("methods", ())
         self.problems = [problem for layer in layers for problem in layer.problems]
         self.locations = {path: location for layer in layers for path, location in layer.locations.items()}
+        self.preset_locations: dict[str, str] = {}
 
     def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
         """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
@@ -216,7 +226,7 @@ class _Resolver:
             return parse_seeds(given)
         if location is None:
             return planned or (0,)
-        if planned and "seed" in self.layers[0].groups.get("training", {}) and not location.startswith("--"):
+        if planned and "seed" in self.file.groups.get("training", {}) and not location.startswith("--"):
             raise UsageError(f"{location}: training.seed and seeds are both given; keep one")
         values = [
             layer.groups["training"]["seed"] for layer in self.layers if "seed" in layer.groups.get("training", {})
@@ -225,9 +235,12 @@ class _Resolver:
 
     def settings(self, plan: Mapping[str, Any]) -> Settings:
         """The merged settings, checked."""
+        self._tell_ownerless(plan["methods"])
         groups: dict[str, Any] = {}
         try:
             groups = load_preset(plan["preset"])
+            for group, values in groups.items():
+                self.preset_locations |= {f"{group}.{key}": f"preset {plan['preset']}" for key in values}
         except UsageError as error:
             self.problems.append(str(error))
         groups = merge(groups, *(layer.groups for layer in self.layers))
@@ -263,7 +276,16 @@ class _Resolver:
             jobs=plan["jobs"],
             notes=self._notes(),
             choices={key: values for key, values in choices.items() if key.partition(".")[0] in {*used, *GROUPS}},
+            locations=self.preset_locations | {".".join(path): text for path, text in self.locations.items()},
         )
+
+    def _tell_ownerless(self, methods: Sequence[str]) -> None:
+        """Notes settings without a group or remedy, with those of their name."""
+        for layer in self.layers:
+            for location, name in layer.ownerless.items():
+                self.problems.append(
+                    f"{location}: {meant(name, methods) or 'write group.key=value or remedy.key=value'}"
+                )
 
     def _notes(self) -> tuple[str, ...]:
         """A line for each ``--set`` that goes before an option of the same command line."""

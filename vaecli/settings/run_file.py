@@ -14,13 +14,12 @@ import tomli_w
 
 from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
-from vaecli.core.nested import flatten
-from vaecli.settings.layers import unset, writable
+from vaecli.core.nested import flatten, writable
 from vaecli.settings.toml_file import read_toml
 
 
 def run_text(config: RunConfig) -> str:
-    """The settings as TOML; `vae compare` with such a file repeats the run."""
+    """The settings as TOML, all of them; `vae train` with such a file repeats the run."""
     head = {"experiment": config.experiment, "methods": [config.method], "preset": config.preset}
     hyper = {"method": config.hyper} if config.hyper else {}
     groups = {group: writable(getattr(config, group).model_dump()) for group in GROUPS}
@@ -42,22 +41,13 @@ def _of_one_method(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     Raises:
         UsageError: It names no method or several.
     """
-    values = {key: _as_set(key, value) for key, value in values.items()}
     if "methods" not in values:  # of an earlier version
-        return values
+        return dict(values)
     methods = values["methods"]
     if not (isinstance(methods, list) and len(methods) == 1):
         raise UsageError(f"{path}: methods must name the one method of the run, got {methods!r}")
     rest = {key: value for key, value in values.items() if key not in ("methods", "method")}
     return rest | {"method": methods[0], "hyper": values.get("method", {})}
-
-
-def _as_set(key: str, value: Any) -> Any:
-    """A value of the file, the unset ones of a group as None."""
-    if key not in GROUPS or not isinstance(value, Mapping):
-        return value
-    known = GROUPS[key].model_fields
-    return {name: unset(key, name, item) if name in known else item for name, item in value.items()}
 
 
 def settings_by_key(config: RunConfig) -> dict[str, Any]:

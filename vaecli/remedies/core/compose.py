@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Any
 
 from vaecli.core.errors import UsageError
+from vaecli.core.nested import writable
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
@@ -30,6 +32,20 @@ class Method:
     def versions(self) -> dict[str, int]:
         """The version of each remedy."""
         return {r.name: r.version for r in self.remedies}
+
+    @property
+    def hyper(self) -> dict[str, dict[str, Any]]:
+        """Every hyper-parameter by remedy and key, ``none`` for what is unset, as a file of settings has them."""
+        return {r.name: writable(r.hyper()) for r in sorted(self.remedies, key=lambda r: r.name) if r.hyper()}
+
+    @property
+    def changed(self) -> dict[str, dict[str, Any]]:
+        """Those of `hyper` that are not the remedy's defaults."""
+        tables = {}
+        for remedy in self.remedies:
+            defaults = writable(type(remedy)().hyper())
+            tables[remedy.name] = {k: v for k, v in self.hyper.get(remedy.name, {}).items() if v != defaults[k]}
+        return {name: values for name, values in sorted(tables.items()) if values}
 
     @property
     def cost(self) -> float:
