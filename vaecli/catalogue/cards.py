@@ -107,11 +107,12 @@ def _hyper(name: str, hyper: list[dict[str, Any]]) -> list[str]:
             f"`{name}.{h['name']}`",
             f"`{h['default']}`",
             _code(range_text(h["range"])),
+            _text(h["sensible"] or ""),
             _text(h["description"]),
         ]
         for h in hyper
     ]
-    table = markdown_table(["setting", "default", "range", "what it is"], rows, [False] * 4)
+    table = markdown_table(["setting", "default", "range", "sensible", "what it is"], rows, [False] * 5)
     return ["## Settings", "", table, ""]
 
 

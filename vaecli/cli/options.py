@@ -66,6 +66,26 @@ Device = Annotated[str | None, option_of("training.device", default="the run's")
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes. (VAE_JOBS)",
+        show_default=False,
+    ),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        envvar="VAE_ENGINE",
+        show_envvar=False,
+        help="Where trials run: local, ray or slurm. (VAE_ENGINE)",
+    ),
+]
 Run = Annotated[
     Path,
     typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.", autocompletion=complete_run),
