@@ -20,6 +20,17 @@ def escaped(message: str) -> str:
     return "\n".join(map(printable, LISTED.split(message)))
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 trial``, ``2,000 trials``.
+
+    Args:
+        count: How many.
+        noun: In the singular.
+        plural: Where it isn't the singular with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def tell(message: str) -> None:
     """Writes a message to stderr; one that has gone or is full is no reason to stop."""
     with contextlib.suppress(OSError, ValueError):
