@@ -36,6 +36,7 @@ def test_dimensions_are_sorted_before_they_are_averaged(tmp_path):
         ({"dimensions": {"kl": None}}, "its KL has no parts"),
         ({"dimensions": {"reason": "dimensions: a language model has no code"}}, "a language model has no code"),
         ({"values": {"rec": 20.0, "kl": None, "au": None}}, "has no code"),
+        ({"values": {"rec": 20.0, "kl": None, "au": 16}}, "has no KL"),
     ],
 )
 def test_why_there_is_none(tmp_path, blocks, reason):

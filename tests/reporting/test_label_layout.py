@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reporting.experiments import ROWS, plane_table
 
 from vaecli.reporting.pictures.label_layout import box_of, crowds, literal, name_points
-from vaecli.reporting.pictures.picture_plane import plane_figure
+from vaecli.reporting.pictures.picture_plane import plane_figure, spaced_ticks
 from vaecli.reporting.pictures.picture_style import new_figure
+from vaecli.reporting.pictures.plane_points import plane_points
 from vaecli.reporting.read_results import load_results
 
 ALL = Path(__file__).parents[2] / "experiments" / "all"
@@ -26,6 +28,7 @@ def test_chains_of_neighbours_are_crowds():
 
 
 def test_dollars_are_no_mathematics():
+    assert literal("a" * 65) == "a" * 63 + "…"
     assert literal("$\\frac{a}$\x07") == "\\$\\frac{a}\\$\\x07"
 
 
@@ -84,6 +87,26 @@ def test_the_line_of_pure_information_is_straight_on_the_page(figure):
 def test_points_beyond_the_edge_say_their_figures(figure):
     told = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert {"historyless ↑ 38.1", "mim → 72.1", "ae ≥ 7.60", "lm 24.14"} <= told
+
+
+def test_intervals_over_seeds_are_drawn_with_their_ends():
+    frame = plane_table(ROWS[:3])
+    vanilla = next(p for p in plane_points(frame) if p.label == "vanilla")
+    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in plane_figure(frame).axes[0].lines]
+    assert ([vanilla.kl.mean] * 2, [vanilla.rec.low, vanilla.rec.high]) in lines
+    assert ([0.0, vanilla.kl.high], [vanilla.rec.mean] * 2) in lines  # a KL is not below 0
+
+
+def test_ticks_are_apart_on_the_page():
+    assert spaced_ticks(-0.1, 3.2) == [0, 0.25, 0.5, 1, 2, 3]
+    assert spaced_ticks(-0.1, 2e5) == [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000]
+
+
+def test_an_estimate_below_0_is_on_the_page():
+    row = ("e", "c", "iaf", 0, "done", "test", 20.0, -0.13, 0.0, 7.0, 0)
+    for axes in plane_figure(plane_table([row, *ROWS[:3]])).axes:
+        assert axes.get_xlim()[0] < -0.13
+        assert "iaf" in {text.get_text() for text in axes.texts}
 
 
 def test_greyscale_tells_the_verdicts_apart():

@@ -20,15 +20,9 @@ def escaped(message: str) -> str:
     return "\n".join(map(printable, LISTED.split(message)))
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: ``1 trial``, ``2,000 trials``.
-
-    Args:
-        count: How many.
-        noun: In the singular.
-        plural: Where it isn't the singular with an s.
-    """
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, of which the singular is given: ``1 trial``, ``2,000 trials``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def tell(message: str) -> None:

@@ -91,8 +91,8 @@ def _reason(metrics: Mapping[str, Any]) -> str:
     values, block = metrics.get("values") or {}, metrics.get("dimensions")
     if not values:
         return "not finished"
-    if values.get("kl") is None and values.get("au") is None:
-        return "has no code"
+    if values.get("kl") is None:
+        return "has no code" if values.get("au") is None else "has no KL"
     if not isinstance(block, dict):
         return f"not measured: {COMMAND}"
     told = block.get("reason")

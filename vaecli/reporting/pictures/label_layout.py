@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from logging import ERROR, getLogger
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.messages import printable
@@ -35,12 +36,20 @@ BLOCK_WIDTH = 40
 ROUNDS = 40
 """Steps of adjustText; a limit in steps and not in seconds gives the same picture on every machine."""
 
+CROSSING = 60
+"""Names up to which lines to points are kept from crossing, which takes time that grows with their square."""
+
 FONT = 8.0
 
 
+LONGEST = 64
+"""Characters of a name; longer ones are cut, for a page has room for few of them."""
+
+
 def literal(name: str) -> str:
-    """A name that matplotlib draws as it is, not as mathematics."""
-    return printable(name).replace("$", r"\$")
+    """A name that matplotlib draws as it is, not as mathematics, and not without end."""
+    text = printable(name)
+    return (text if len(text) <= LONGEST else text[: LONGEST - 1] + "…").replace("$", r"\$")
 
 
 def crowds(places: Places, near: float = NEAR, least: int = CROWD) -> list[list[int]]:
@@ -101,6 +110,7 @@ def _adjust(axes: Axes, texts: list[Text], places: Places, obstacles: Sequence[T
     """Moves texts apart, from points and from obstacles, by adjustText."""
     from adjustText import adjust_text  # imports matplotlib.pyplot
 
+    getLogger("adjustText").setLevel(ERROR)  # names that don't fit are moved below
     if texts:
         x, y = zip(*places, strict=True)
         adjust_text(
@@ -111,6 +121,7 @@ def _adjust(axes: Axes, texts: list[Text], places: Places, obstacles: Sequence[T
             ax=axes,
             expand=(1.1, 1.25),
             iter_lim=ROUNDS,
+            prevent_crossings=len(texts) <= CROSSING,
             force_text=(0.2, 0.4),
             force_explode=(0.2, 0.6),
         )
@@ -141,17 +152,15 @@ def separate(axes: Axes, texts: Sequence[Text], targets: Places, points: Places,
         settled.append(box)
 
 
-def _spiral(box: Bbox, target: tuple[float, float], scale: float) -> list[Bbox]:
+def _spiral(box: Bbox, target: tuple[float, float], scale: float) -> Iterator[Bbox]:
     """A box at growing distances around a point, right of it first."""
-    found = []
     for radius in range(5, 200, 4):
         for turn in range(24):
             angle = math.pi / 12 * (turn // 2 + 1) * (1 if turn % 2 else -1)
             x = target[0] + radius * scale * math.cos(angle)
             y = target[1] + radius * scale * math.sin(angle)
             left = x if math.cos(angle) > 0.3 else x - box.width if math.cos(angle) < -0.3 else x - box.width / 2
-            found.append(box.translated(left - box.x0, y - box.height / 2 - box.y0))
-    return found
+            yield box.translated(left - box.x0, y - box.height / 2 - box.y0)
 
 
 def _is_free(box: Bbox, others: Sequence[Bbox], points: Places, frame: Bbox, scale: float) -> bool:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ACROSS = 3
 """Panels beside each other."""
 
+TITLE = 38
+"""Characters of a line of a panel's title."""
+
 
 def codes_figure(field: str, panels: Sequence[CodePositions]) -> Figure:
     """Both axes of a panel have one unit, so that distances are those of the codes; panels have each their own.
@@ -55,8 +58,13 @@ def _styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _code_panel(axes: Axes, panel: CodePositions, names: Sequence[str]) -> None:
-    axes.set_title(f"{literal(panel.label)}, seed {panel.seed}", fontsize=9)
+    from matplotlib.ticker import MaxNLocator
+
+    title = textwrap.wrap(f"{literal(panel.label)}, seed {panel.seed}", TITLE)
+    axes.set_title("\n".join(title), fontsize=9)
     axes.tick_params(labelsize=7)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=5))
     if panel.missing:
         axes.set_axis_off()
         words = "\n".join(textwrap.wrap(literal(panel.missing), 38))

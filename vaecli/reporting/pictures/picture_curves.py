@@ -31,12 +31,13 @@ def curves_figure(methods: Sequence[MethodCurves]) -> Figure:
     columns = curve_columns(methods)
     rows = math.ceil(len(columns) / ACROSS)
     wide = min(LEGEND, max(2, int(100 / max(len(m.label) + 8 for m in methods))))
-    figure = new_figure(WIDTH, PANEL * rows + 0.25 * math.ceil(len(methods) / wide) + 0.3)
+    figure = new_figure(WIDTH, PANEL * rows + 0.25 * math.ceil(len(methods) / wide) + 0.6)
     panels = list(figure.subplots(rows, ACROSS, squeeze=False, sharex=True).flat)
     for axes, column in zip(panels, columns, strict=False):
         _panel(axes, column, methods)
     for axes in panels[len(columns) :]:
         axes.set_visible(False)
+    figure.suptitle("training curves: each seed, and thick their mean as far as all of them go", fontsize=10)
     figure.legend(handles=_handles(methods), loc="outside lower center", ncols=wide, fontsize=FONT, frameon=False)
     return figure
 

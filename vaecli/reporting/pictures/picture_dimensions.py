@@ -49,7 +49,7 @@ def dimensions_figure(rows: Sequence[DimensionCosts]) -> Figure:
                 shown = f"{max(value, 0.0):.2f}"
                 axes.text(i + 1, n, shown, fontsize=6.5, ha="center", va="center", color=colour)
     axes.tick_params(length=0, labelsize=FONT)
-    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=max(20, 2 * len(rows)))
     bar.set_ticks([tick for tick in (0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if tick <= largest])
     bar.minorticks_off()
     bar.ax.tick_params(labelsize=FONT)

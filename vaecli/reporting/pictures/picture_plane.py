@@ -25,13 +25,17 @@ from vaecli.reporting.pictures.plane_points import (
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
     from vaecli.runs.statistics import Interval
 
-TICKS = (0, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
-"""Of the axes of kl and mi, in nats."""
+TICKS = (0, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, *(10**n for n in range(4, 10)))
+"""Of the axes of kl and mi, in nats; those too near to the one before are left out."""
+
+APART = 0.03
+"""Least distance of two ticks, as a share of their axis."""
 
 WITHOUT_RATE: dict[str, Any] = {"color": "#555555", "linewidth": 0.9}
 """How a reference line is drawn."""
@@ -115,8 +119,9 @@ def _distortion_axes(panel: Panel, lines: Sequence[Reference], best: set[str]) -
     for line in lines:
         axes.axhline(line.rec.mean, linestyle=(0, (5, 3)), zorder=1, **WITHOUT_RATE)
     heights = [panel.place(p)[1] for p in panel.shown] + [line.rec.mean for line in lines]
-    span = max(max(heights) - min(heights), 1e-3)
-    axes.set_ylim(min(heights) - 0.06 * span, max(heights) + 0.06 * span)
+    margin = max(0.06 * (max(heights) - min(heights)), 0.01)
+    axes.set_ylim(min(heights) - margin, max(heights) + margin)
+    axes.ticklabel_format(axis="y", useOffset=False)
 
 
 def _information_axes(panel: Panel, lines: Sequence[Reference]) -> None:
@@ -136,29 +141,40 @@ def _information_axes(panel: Panel, lines: Sequence[Reference]) -> None:
     for line in lines:
         if line.mi is not None:
             axes.axhline(line.mi.mean, linestyle=(0, (5, 3)), zorder=1, **WITHOUT_RATE)
-    span = math.asinh(largest) - math.asinh(min(heights, default=0.0))
     least = math.asinh(min([*heights, 0.0]))
+    span = math.asinh(largest) - least
     axes.set_ylim(math.sinh(least - 0.08 * span), math.sinh(math.asinh(largest) + 0.08 * span))
-    _ticks(axes.yaxis)
+    _ticks(axes.yaxis, *axes.get_ylim())
 
 
 def _rate_axis(panel: Panel) -> None:
     axes, most = panel.axes, math.asinh(panel.right)
     axes.set_xscale("asinh", linear_width=1.0)
-    axes.set_xlim(math.sinh(-0.05 * max(most, 0.2)), math.sinh(1.08 * max(most, 0.2)))
-    _ticks(axes.xaxis)
+    least = math.asinh(min([0.0, *(p.kl.mean for p in panel.shown)]))  # estimates may lie below 0
+    span = max(most - least, 0.2)
+    axes.set_xlim(math.sinh(least - 0.05 * span), math.sinh(least + 1.08 * span))
+    _ticks(axes.xaxis, *axes.get_xlim())
     axes.set_xlabel("kl = KL(q(z|x) || p(z)), nats per sentence")
     axes.grid(alpha=0.25, linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def _ticks(axis: object) -> None:
-    from matplotlib.axis import Axis
+def spaced_ticks(low: float, high: float) -> list[float]:
+    """Those of `TICKS` that lie between two ends of an axis of asinh and far enough apart."""
+    span = math.asinh(high) - math.asinh(low)
+    kept: list[float] = []
+    for tick in TICKS:
+        near = kept and math.asinh(tick) - math.asinh(kept[-1]) < APART * span
+        if low <= tick <= high and not near:
+            kept.append(tick)
+    return kept
+
+
+def _ticks(axis: Axis, low: float, high: float) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    assert isinstance(axis, Axis)
-    axis.set_major_locator(FixedLocator(TICKS))
+    axis.set_major_locator(FixedLocator(spaced_ticks(low, high)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter("{x:g}")
 
@@ -176,7 +192,7 @@ def _draw_points(panel: Panel) -> None:
         beyond = p.kl.mean > panel.right or panel.height(p).mean > panel.top
         for figure, across in ((p.kl, True), (panel.height(p), False)):
             if figure.low is not None and figure.high is not None and not beyond:
-                low, high = max(figure.low, 0.0) if across else figure.low, figure.high
+                low, high = max(figure.low, min(x, 0.0)) if across else figure.low, figure.high
                 ends = ([low, high], [y, y]) if across else ([x, x], [low, high])
                 axes.plot(*ends, color=colour, alpha=0.25, linewidth=0.8, zorder=1.5, scalex=False, scaley=False)
 
