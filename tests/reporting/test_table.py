@@ -306,6 +306,8 @@ def test_without_explanations_a_line_says_that_there_are_some():
     assert notes(one) == [f"vae report --explain adds {rule}"]
     assert notes(trial("lm", 0, rec=18.0), trial("lm", 1, rec=19.0)) == [f"vae report --explain adds {seeds}"]
     assert notes(trial("lm", 0, rec=18.0)) == []
+    (timed,) = build_views(table(one | {"seconds": 1.0}, two | {"seconds": 3.0}), "seconds")
+    assert not [note for note in timed.notes if "--explain" in note]
     (view,) = build_views(table(one, two))
     assert not [note for note in view.notes if note.startswith(("verdict", "points"))]
 

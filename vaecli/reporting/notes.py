@@ -13,7 +13,7 @@ from vaecli.core.nested import flatten
 from vaecli.metrics.verdict import RULE, uniform_nats
 from vaecli.reporting.conclusions import contradictions, frontier, verdict_sentence
 from vaecli.reporting.view import UNDEFINED, number
-from vaecli.runs.groups import APART, Group, complete, finished, grouped, rows_of
+from vaecli.runs.groups import APART, complete, finished, grouped, rows_of
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
 
 if TYPE_CHECKING:
@@ -132,18 +132,13 @@ def frontier_line(frame: pd.DataFrame) -> list[str]:
     return [printable("rate-distortion frontier (no other method has less rec at as little kl): " + ", ".join(names))]
 
 
-def few_seeds(frame: pd.DataFrame) -> list[Group]:
-    """The methods with two to four finished seeds, of which an interval says little."""
-    if "seed" not in frame.columns:
-        return []
-    return [group for group in grouped(frame) if 1 < len(finished(group.trials)) < MIN_SEEDS_FOR_TEST]
-
-
 def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The single figures of each method with few seeds."""
+    """The single figures of each method with two to four seeds, of which an interval says little."""
     lines = []
-    for group in few_seeds(frame):
+    for group in grouped(frame):
         trials = finished(group.trials)
+        if not 1 < len(trials) < MIN_SEEDS_FOR_TEST or "seed" not in trials.columns:
+            continue
         figures = [
             f"{name} " + " ".join(map(_point, trials[name]))
             for name in POINTS
@@ -174,16 +169,15 @@ def result_notes(
         explain: Whether each verdict is explained, and the figures of few seeds are shown one by one.
     """
     lines = []
-    few = few_seeds(frame) if spread else []
+    points = point_lines(frame, columns) if spread else []
     if spread:
         lines.append("mean and half of the 95 % t interval over seeds")
-    if few:
+    if points:
         lines.append(f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures")
     if explain:
-        lines += point_lines(frame, columns) if spread else []
-        lines += verdict_lines(frame) if "verdict" in columns else []
+        lines += [*points, *(verdict_lines(frame) if "verdict" in columns else [])]
     else:
-        lines += more_line("verdict" in columns, bool(few))
+        lines += more_line("verdict" in columns, bool(points))
     lines += contradictions(frame) if "verdict" in columns else []
     lines += frontier_line(frame)
     lines += version_lines(frame)
