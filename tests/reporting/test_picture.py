@@ -131,6 +131,18 @@ def test_codes_are_drawn_by_label_and_a_language_model_has_none(trained):
         drawn(trained, "codes", "--label", "lable", "--overwrite")
 
 
+def test_codes_are_of_a_bounded_number_of_sentences(trained):
+    from vaecli.reporting.pictures.code_positions import code_positions
+    from vaecli.reporting.pictures.run_paths import method_runs
+    from vaecli.reporting.read_results import load_results
+
+    results = load_results(trained)
+    runs = method_runs(results.frame, results.contexts["small"], "--kind codes")
+    for most, count in ((5, 5), (7, 6), (1000, 18)):  # every fourth, third and each of 18 sentences
+        field, (bn,) = code_positions(runs, None, most)
+        assert (field, bn.label, len(bn.positions), len(bn.labels)) == ("label", "bn", count, count)
+
+
 def test_principal_components_by_hand():
     import numpy as np
 
