@@ -14,7 +14,7 @@ import typer
 
 from vaecli.cli import options as o
 from vaecli.cli.completion import complete_methods
-from vaecli.core.messages import tell
+from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
     from vaecli.engines.engine import Event
@@ -176,7 +176,7 @@ def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Tria
 
     if not quiet:
         kept = len(experiment.trials()) - len(todo)
-        tell(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}")
+        tell(f"{counted(len(todo), 'trial')} to do, {kept} done already, in {experiment.path}")
     return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
 
 

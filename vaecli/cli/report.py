@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vaecli.cli.completion import complete_columns, complete_experiment
 from vaecli.core.messages import tell
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DEFAULT_OUT = Path("runs")
 
@@ -63,10 +60,28 @@ def report(
         typer.Option(
             "--picture",
             metavar="FILE",
-            help="Also draw rec and mi against kl, a point a method: a .png, .svg or .pdf.",
+            help="Also draw a picture: a .png, .svg or .pdf.",
             show_default=False,
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            help="Of the picture: plane (rec and mi against kl, the default), curves (of training), dimensions (their "
+            "KL) or codes (posterior means in two dimensions).",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label", metavar="FIELD", help="Labels that --kind codes is coloured by; the first.", show_default=False
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Below the table, why each verdict, and the figures of few seeds.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of --output and --picture.")
     ] = False,
@@ -85,10 +100,7 @@ def report(
         from vaecli.core.errors import UsageError
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
-    if picture is not None:
-        from vaecli.reporting.picture import check_picture
-
-        check_picture(picture)
+    check_kind(picture, kind, label)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
     else:
@@ -103,13 +115,14 @@ def report(
         baseline,
         per_trial,
         ranked=ranks,
+        explain=explain,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
     )
     if picture is not None:
         from vaecli.reporting.picture import draw
 
-        draw(one_table(results.frame), picture)
+        draw(results.frame, results.contexts, picture, kind or "plane", label)
     if output is None:
         write_stdout(text)
     else:
@@ -140,23 +153,22 @@ def format_of(output: Path | None) -> str:
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
 
-def one_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The results, of one table only: rates on two corpora, or under other settings, don't compare.
+def check_kind(picture: Path | None, kind: str | None, label: str | None) -> None:
+    """Refuses a picture that can't be drawn, and options of one where none is asked for, before any work.
 
     Raises:
-        UsageError: They are of several.
+        UsageError: See `vaecli.reporting.picture.check_picture`.
     """
-    from vaecli.core.errors import UsageError
-    from vaecli.reporting.table import sections, title_of
+    if picture is not None:
+        from vaecli.reporting.picture import check_picture
 
-    parts = sections(frame)
-    if len(parts) > 1:
-        names = list(dict.fromkeys(shared.get("experiment", "") for shared, _ in parts))
-        if len(names) > 1:
-            raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(map(repr, names))}")
-        titles = "\n  ".join(title_of(shared, part, parts) for shared, part in parts)
-        raise UsageError(f"--picture draws one table, and these results make {len(parts)}:\n  {titles}")
-    return parts[0][1] if parts else frame
+        check_picture(picture, kind or "plane", label)
+        return
+    for option, value in (("--kind", kind), ("--label", label)):
+        if value is not None:
+            from vaecli.core.errors import UsageError
+
+            raise UsageError(f"{option} {value} is of a picture; name its file with --picture")
 
 
 def check_output(output: Path, overwrite: bool, option: str = "--output") -> None:

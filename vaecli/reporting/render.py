@@ -25,6 +25,7 @@ def render(
     per_trial: bool = False,
     *,
     ranked: bool = False,
+    explain: bool = False,
     contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
 ) -> str:
@@ -38,6 +39,7 @@ def render(
         baseline: A method; gives the table of paired differences to it.
         per_trial: A row a trial instead of a method.
         ranked: Whether the figures bear their ranks among the methods.
+        explain: Whether the lines below a table explain each verdict.
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
 
@@ -46,7 +48,7 @@ def render(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
-    _check_together(baseline, per_trial, ranked)
+    _check_together(format, baseline, per_trial, ranked, explain)
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
@@ -54,7 +56,7 @@ def render(
     if baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
     else:
-        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked)
+        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked, explain)
     if format == "csv":
         return to_csv(views)
     screen = target or Target()
@@ -67,7 +69,7 @@ def render(
     return "\n".join(to_text(view, screen) for view in views)
 
 
-def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None:
+def _check_together(format: str, baseline: str | None, per_trial: bool, ranked: bool, explain: bool) -> None:
     """Refuses options that exclude each other.
 
     Raises:
@@ -77,3 +79,6 @@ def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None
         raise UsageError("--baseline compares methods and --per-trial shows single trials; choose one")
     if ranked and (baseline is not None or per_trial):
         raise UsageError("--ranks ranks the means of methods; it goes with neither --baseline nor --per-trial")
+    if explain and (baseline is not None or format in ("csv", "json")):
+        other = f"{format} has no lines" if baseline is None else "--baseline has no verdicts"
+        raise UsageError(f"--explain adds lines below a table of verdicts, and {other}; leave one out")
