@@ -57,6 +57,12 @@ def figures_of(name: str, data: Mapping[str, Any] | None = None) -> list[dict[st
     return found
 
 
+def printed_for(method: str) -> list[dict[str, Any]]:
+    """The rows about any part of a method, each with its `source`, for whoever shows them beside other figures."""
+    rows = [row for part in sorted(subjects(method)) for row in figures_of(part)]
+    return [{**row, "source": heading(row)} for n, row in enumerate(rows) if row not in rows[:n]]
+
+
 def heading(row: Mapping[str, Any]) -> str:
     """``Zhu et al. 2020, arXiv:2004.12585, Tables 1 and 8 (500 samples, mean of 5 runs)``."""
     arxiv = f"arXiv:{row['arxiv']}" if "arxiv" in row else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from vaecli.reporting.page.write_page import PageOptions
 
 DEFAULT_OUT = Path("runs")
 
@@ -30,7 +33,7 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="table, csv, markdown, latex or json; by default that of --output's suffix, else table.",
+            help="table, csv, markdown, latex, json or html; by default that of --output's suffix, else table.",
             show_default=False,
         ),
     ] = None,
@@ -49,6 +52,9 @@ def report(
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
+    ] = False,
+    without_models: Annotated[
+        bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
@@ -80,6 +86,8 @@ def report(
         from vaecli.core.errors import UsageError
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
+    chosen = format or format_of(output)
+    check_page(chosen, without_models)
     if picture is not None:
         from vaecli.reporting.picture import check_picture
 
@@ -92,7 +100,7 @@ def report(
         tell(f"vae: {note}")
     text = render(
         results.frame,
-        format or format_of(output),
+        chosen,
         columns,
         sort,
         baseline,
@@ -100,6 +108,7 @@ def report(
         ranked=ranks,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
+        page=page_options(results.notes, not without_models) if chosen == "html" else None,
     )
     if picture is not None:
         from vaecli.reporting.picture import draw
@@ -109,6 +118,36 @@ def report(
         write_stdout(text)
     else:
         write_output(output, text)
+
+
+def check_page(format: str, without_models: bool) -> None:
+    """Refuses, before any work, a page whose packages are missing, and an option of pages without one.
+
+    Raises:
+        UsageError: Names the packages and how they are installed, or the option.
+    """
+    from vaecli.core.errors import UsageError
+
+    if format == "html":
+        from vaecli.reporting.page.library import check_page_packages
+
+        check_page_packages()
+    elif without_models:
+        raise UsageError("--without-models is for a page; add --format html, or name an --output that ends in .html")
+
+
+def page_options(notes: Sequence[str], models: bool) -> PageOptions:
+    """What a page shows beside the table.
+
+    Args:
+        notes: On how the results were read.
+        models: Whether checkpoints are read.
+    """
+    from vaecli.catalogue.published import printed_for
+    from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.runs.environment import command_line
+
+    return PageOptions(models=models, command=command_line(), notes=notes, published=printed_for)
 
 
 def write_stdout(text: str) -> None:

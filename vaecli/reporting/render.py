@@ -15,6 +15,8 @@ from vaecli.reporting.terminal import Target, to_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vaecli.reporting.page.write_page import PageOptions
+
 
 def render(
     frame: pd.DataFrame,
@@ -27,6 +29,7 @@ def render(
     ranked: bool = False,
     contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
+    page: PageOptions | None = None,
 ) -> str:
     """The report of a results table.
 
@@ -40,6 +43,7 @@ def render(
         ranked: Whether the figures bear their ranks among the methods.
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
+        page: What a page of HTML shows beside the table that the other arguments ask for.
 
     Raises:
         UsageError: An unknown format, column or method, no trials, or options that exclude each other.
@@ -50,6 +54,12 @@ def render(
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
+    if format == "html":
+        from vaecli.reporting.page.page_sections import TableChoice
+        from vaecli.reporting.page.write_page import PageOptions, page_text
+
+        table = TableChoice(columns, sort, baseline, per_trial, ranked)
+        return page_text(frame, contexts or {}, table, page or PageOptions())
     rectangular = format in ("csv", "json")
     if baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
