@@ -130,7 +130,10 @@ def test_sorting_hovering_and_choosing(page, tmp_path):
     assert up[:3] == down[:3][::-1]
     assert up[-1] == down[-1] == "lm"  # undefined, last either way
     assert seen["said"].startswith("Sorted by kl")
-    assert seen["label"] in seen["tooltip"]
+    name, _, figures = seen["label"].partition(": ")
+    assert name in seen["tooltip"]
+    assert "kl" in figures
+    assert "2 seeds" in figures
     assert all(word in seen["tooltip"] for word in ("kl", "rec", "settings", "verdict"))
     assert re.match(r"(beta|bn|vanilla): .*kl .*rec .*2 seeds", seen["told"])
     assert "train_loss" in seen["axis"]

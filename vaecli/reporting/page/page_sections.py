@@ -15,13 +15,14 @@ from vaecli.reporting.page.page_settings import differing_settings, shared_setti
 from vaecli.reporting.page.page_trials import DEFAULTS, UNTOLD, PageTrial, group_trials, own_settings
 from vaecli.reporting.paired import paired_views
 from vaecli.reporting.table import build_views, sections, title_of
-from vaecli.reporting.view import UNDEFINED, View
+from vaecli.reporting.view import View
 from vaecli.runs.groups import Group, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vaecli.reporting.page.model_looks import Looks, ModelLook, SplitSample
+    from vaecli.reporting.page.model_looks import Looks, ModelLook
+    from vaecli.reporting.page.shown_models import ShownModels
 
 FIRST_COLUMNS = ("neg_elbo", "rec")
 """Columns of history.csv of which the first that is there is drawn first."""
@@ -132,8 +133,8 @@ class PageSection:
             ("curves", "Training curves", self.curves is not None),
             ("weights", "Weight of the KL", self.has_weights),
             ("dimensions", "KL of each dimension", bool(self.dimensions)),
-            ("codes", "Posterior means in 2-D", bool(self.code_rows)),
-            ("sentences", "Samples, reconstructions", self.sample is not None),
+            ("codes", "Posterior means in 2-D", bool(self.shown and self.shown.code_rows)),
+            ("sentences", "Samples, reconstructions", self.shown is not None),
             ("left", "Left out", bool(self.left_out)),
             ("settings", "Settings", True),
             ("failures", "Failures", True),
@@ -163,11 +164,6 @@ class PageSection:
         return self.curves is not None and {"kl_weight", "steps"} <= set(self.curves["columns"])
 
     @property
-    def sample(self) -> SplitSample | None:
-        """The sentences that the models were shown."""
-        return self.looks.sample if self.looks else None
-
-    @property
     def dimension_heads(self) -> list[str]:
         """1, 2, ... up to the most dimensions."""
         return [str(n + 1) for n in range(max((len(row["kl"]) for row in self.dimensions), default=0))]
@@ -182,72 +178,14 @@ class PageSection:
             rows.append([self.labels[row["m"]], str(row["seeds"]), *cells, *gap])
         return rows
 
-    def _coded(self) -> list[tuple[int, ModelLook]]:
-        found = self.looks.found if self.looks else {}
-        return [(number, look) for number, look in found.items() if look.codes]
-
     @property
-    def code_names(self) -> list[str]:
-        """The methods that have codes."""
-        return [self.labels[number] for number, _ in self._coded()]
+    def shown(self) -> ShownModels | None:
+        """What models show; None where none could be read."""
+        if self.looks is None or self.looks.sample is None:
+            return None
+        from vaecli.reporting.page.shown_models import ShownModels
 
-    @property
-    def first_code(self) -> str:
-        """The method whose code tells most of the sentence, which is shown first."""
-        coded = self._coded()
-        if not coded:
-            return ""
-        means = {number: figure.mean for number, _ in coded if (figure := self.groups[number].summary("mi"))}
-        return self.labels[max((number for number, _ in coded), key=lambda n: means.get(n, -1.0))]
-
-    @property
-    def code_rows(self) -> list[list[str]]:
-        """For each method its seed, the shares of the two components, and the deviation of the means."""
-        return [
-            [
-                self.labels[number],
-                _seed(look),
-                *(f"{100 * share:.0f} %" for share in look.shares),
-                f"{look.deviation:.3g}",
-            ]
-            for number, look in self._coded()
-        ]
-
-    @property
-    def sample_heads(self) -> list[str]:
-        """Of the table of samples."""
-        wide = max((len(look.samples) for look in self.looks.found.values()), default=0) if self.looks else 0
-        return [f"sample {n + 1}" for n in range(wide)]
-
-    @property
-    def sample_rows(self) -> list[list[str]]:
-        """A row a method."""
-        return [[self.labels[n], *look.samples] for n, look in self.looks.found.items()] if self.looks else []
-
-    @property
-    def source_heads(self) -> list[str]:
-        """The sentences that were reconstructed."""
-        wide = max((len(look.reconstructions) for _, look in self._coded()), default=0)
-        return list(self.sample.texts[:wide]) if self.sample else []
-
-    @property
-    def text_rows(self) -> list[list[str]]:
-        """A row a method of reconstructions."""
-        return [[self.labels[number], *look.reconstructions] for number, look in self._coded()]
-
-    @property
-    def step_heads(self) -> list[str]:
-        """Of the table of interpolations, the two sentences at its ends."""
-        wide = max((len(look.interpolation) for _, look in self._coded()), default=0)
-        if not wide or self.sample is None:
-            return []
-        first, last = (self.sample.texts * 2)[:2]
-        return [f"from: {first}", *(f"{n}/{wide - 1}" for n in range(1, wide - 1)), f"to: {last}"]
-
-    @property
-    def step_rows(self) -> list[list[str]]:
-        """A row a method of interpolations."""
-        return [[self.labels[number], *look.interpolation] for number, look in self._coded()]
+        return ShownModels(self.groups, self.looks)
 
     @property
     def left_out(self) -> list[str]:
@@ -274,29 +212,9 @@ class PageSection:
                 "curves": self.curves,
                 "weights": [{"m": m, "steps": w.steps, "weights": w.weights} for m, w in weights],
                 "dimensions": self.dimensions,
-                "codes": self._codes(),
+                "codes": self.shown.chart() if self.shown else None,
             }
         )
-
-    def _codes(self) -> dict[str, Any] | None:
-        if self.sample is None or not self._coded():
-            return None
-        from vaecli.reporting.page.model_looks import TOLD
-
-        return {
-            "texts": [text if len(text) <= TOLD else text[: TOLD - 1] + "…" for text in self.sample.texts],
-            "labels": self.sample.labels,
-            "names": self.sample.names,
-            "field": self.sample.field,
-            "methods": [
-                {"m": number, "shares": look.shares, "xy": [[float(f"{v:.4g}") for v in pair] for pair in look.codes]}
-                for number, look in self._coded()
-            ],
-        }
-
-
-def _seed(look: ModelLook) -> str:
-    return UNDEFINED if look.seed is None else str(look.seed)
 
 
 def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], table: TableChoice) -> list[PageSection]:

@@ -111,7 +111,7 @@
       return { label: p.label, name: beyond ? p.label + " ↑ " + figure(p[axis][0]) : p.label, kind: p.kind, verdict: p.verdict, settings: p.settings,
         kl: p.kl[0], kl_low: p.kl[1] === null ? p.kl[0] : p.kl[1], kl_high: p.kl[2] === null ? p.kl[0] : p.kl[2],
         y: at, y_low: p[axis][1] === null || beyond ? at : p[axis][1], y_high: p[axis][2] === null || beyond ? at : p[axis][2],
-        said_kl: interval(p.kl), said_rec: interval(p.rec), said_mi: p.mi ? (p.bounded ? "≥ " : "") + interval(p.mi) : "-", seeds: p.seeds.length };
+        said: told(plane, p.label), said_kl: interval(p.kl), said_rec: interval(p.rec), said_mi: p.mi ? (p.bounded ? "≥ " : "") + interval(p.mi) : "-", seeds: p.seeds.length };
     });
     const seeds = shown.flatMap((p) => p.seeds.filter((s) => s[axis] !== undefined).map((s) => ({ label: p.label, kind: p.kind, seed: s.seed, kl: s.kl, y: s[axis], rec: s.rec, mi: s.mi })));
     const byKl = rows.slice().sort((a, b) => a.kl - b.kl);
@@ -135,7 +135,7 @@
       if (last && Math.abs(last.y - l.y) < 0.03 * (top - low || 1)) last.name += ", " + l.name; else spread.push(Object.assign({}, l));
     });
     layers.push({ data: { values: drawn }, mark: { type: "rule", color: "#777777", strokeDash: [6, 4], aria: true }, encoding: { y: y("y"), tooltip: [{ field: "name", title: "line" }, { field: "y", title: axis, format: ".4~g" }], description: { field: "name" } } });
-    layers.push({ data: { values: spread }, mark: { type: "text", align: "right", baseline: "bottom", dy: -2, fontSize: 11, fontStyle: "italic" }, encoding: { x: { value: { expr: "width" } }, y: y("y"), text: { field: "name" } } });
+    layers.push({ name: "lines", data: { values: spread }, mark: { type: "text", align: "right", baseline: "bottom", dy: -2, fontSize: 11, fontStyle: "italic" }, encoding: { x: { value: { expr: "width" } }, y: y("y"), text: { field: "name" } } });
     if (joined.length) layers.push({ data: { values: joined }, mark: { type: "line", strokeWidth: 1, color: "#777777", aria: false }, encoding: { x: x("kl"), y: y("y"), detail: { field: "method" } } });
     layers.push({ data: { values: seeds }, mark: { type: "point", filled: true, size: 12, clip: true, aria: false },
       encoding: { x: x("kl"), y: y("y"), color: colour, opacity: faded(0.6, 0.1),
@@ -143,7 +143,7 @@
     layers.push({ data: { values: rows }, mark: { type: "rule", clip: true, strokeWidth: 1.2, aria: false }, encoding: { x: x("kl"), y: y("y_low"), y2: { field: "y_high" }, color: colour, opacity: faded(0.5, 0.08) } });
     layers.push({ data: { values: rows }, mark: { type: "rule", clip: true, strokeWidth: 1.2, aria: false }, encoding: { x: x("kl_low"), x2: { field: "kl_high" }, y: y("y"), color: colour, opacity: faded(0.5, 0.08) } });
     layers.push({ name: "points", data: { values: rows }, mark: { type: "point", filled: true, size: 75, stroke: "transparent" },
-      encoding: { x: x("kl"), y: y("y"), color: colour, shape: shape, opacity: faded(1, 0.2), description: { field: "label" },
+      encoding: { x: x("kl"), y: y("y"), color: colour, shape: shape, opacity: faded(1, 0.2), description: { field: "said" },
         tooltip: [{ field: "label", title: "method" }, { field: "verdict", title: "verdict" }, { field: "said_kl", title: "kl" }, { field: "said_rec", title: "rec" }, { field: "said_mi", title: "mi" }, { field: "seeds", title: "seeds" }, { field: "settings", title: "settings" }] } });
     layers.push({ name: "names", data: { values: rows }, mark: { type: "text", fontSize: 11, aria: false }, encoding: { x: x("kl"), y: y("y"), text: { field: "name" } } });
     layers.push({ data: { values: rows }, mark: { type: "text", fontSize: 13, fontWeight: "bold", align: "left", dx: 8, dy: -8, aria: false },
@@ -163,7 +163,7 @@
     const plane = data[id].plane;
     const boxes = document.querySelectorAll('[data-chart="plane"][data-section="' + id + '"]');
     const drawn = [];
-    for (const box of boxes) drawn.push(await embed(box.id, planeSpec(plane, box.dataset.axis), placeNames(["points_marks"])));
+    for (const box of boxes) drawn.push(await embed(box.id, planeSpec(plane, box.dataset.axis), placeNames(["points_marks", "lines_marks"])));
     const select = byId(id + "-chosen");
     select.addEventListener("change", () => {
       for (const view of drawn) view.signal("chosen", select.value).runAsync();
@@ -203,7 +203,7 @@
     const y = { field: "y", type: "quantitative", title: column, scale: { zero: false } };
     const tip = [{ field: "label", title: "method" }, { field: "seed", title: "seed" }, { field: "x", title: over, format: ".4~g" }, { field: "y", title: column, format: ".4~g" }];
     if (rows.some((r) => r.phase)) tip.push({ field: "phase", title: "phase" });
-    return { description: column + " of history.csv over " + over + " for " + used.length + " methods; a table of the last values follows.", width: "container", height: 330,
+    return { title: { text: column + (used.length === 1 ? " of " + used[0] : ""), anchor: "start", fontSize: 13 }, description: column + " of history.csv over " + over + " for " + used.length + " methods; a table of the last values follows.", width: "container", height: 330,
       layer: [
         { data: { values: rows }, mark: { type: "line", strokeWidth: 1.4, opacity: 0.75, aria: false }, encoding: { x: x, y: y, color: colour, detail: { field: "line" } } },
         { name: "points", data: { values: rows }, mark: { type: "point", filled: true, size: rows.length > 2000 ? 9 : 18, aria: false }, encoding: { x: x, y: y, color: colour, tooltip: tip } },
@@ -311,12 +311,16 @@
       const encoding = { x: { field: "x", type: "quantitative", title: "first component" + share(0), axis: { format: ".2~g" } }, y: { field: "y", type: "quantitative", title: "second" + share(1), axis: { format: ".2~g" } },
         tooltip: [{ field: "sentence", title: "sentence" }].concat(names.length ? [{ field: "label", title: codes.field }] : []) };
       if (names.length) Object.assign(encoding, { color: by(MID), shape: by(SHAPES) });
-      await embed(id + "-plot-codes", { description: "Posterior means of " + select.value + " for " + rows.length + " sentences in two dimensions.", width: "container", height: 360, data: { values: rows },
+      await embed(id + "-plot-codes", { title: { text: select.value, anchor: "start", fontSize: 13 }, description: "Posterior means of " + select.value + " for " + rows.length + " sentences in two dimensions.", width: "container", height: 360, data: { values: rows },
         mark: Object.assign({ type: "point", filled: true, size: 34, opacity: 0.8, aria: false }, names.length ? {} : { color: MID[0] }), encoding: encoding });
     };
     select.addEventListener("change", draw);
     await draw();
   }
+
+  const closed = Array.from(document.querySelectorAll("details[data-print]")).filter((details) => !details.open);
+  window.addEventListener("beforeprint", () => closed.forEach((details) => { details.open = true; }));
+  window.addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));
 
   const DRAW = { plane: drawPlanes, curves: drawCurves, weights: drawWeights, dimensions: drawDimensions, codes: drawCodes };
   (async () => {
