@@ -9,6 +9,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+import torch
 from reporting.frames import table, three_methods, trial
 from support import SENTENCES, TINY, write_corpus
 from typer.testing import CliRunner
@@ -20,7 +21,7 @@ from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.reporting.page import library
 from vaecli.reporting.page.library import script_json
-from vaecli.reporting.page.model_looks import LONGEST, SHOWN, STEPS, Looks, ModelLook, SplitSample
+from vaecli.reporting.page.model_looks import LONGEST, SHOWN, STEPS, Looks, ModelLook, SplitSample, principal_plane
 from vaecli.reporting.page.model_looks import SENTENCES as ENCODED
 from vaecli.reporting.page.page_curves import thinned_indices
 from vaecli.reporting.page.weight_replay import replayed_weights
@@ -126,6 +127,21 @@ def test_long_histories_keep_their_ends(count, most):
     kept = thinned_indices(count, most)
     assert (kept[0], kept[-1]) == (0, count - 1)
     assert len(kept) == min(count, most)
+
+
+def test_the_plane_of_one_dimension_and_of_no_variance():
+    codes, shares, deviation = principal_plane(torch.tensor([[1.0], [4.0]], dtype=torch.float64))
+    assert codes == ((-1.5, 0.0), (1.5, 0.0))
+    assert (shares, deviation) == ((1.0, 0.0), pytest.approx(4.5**0.5))
+    _, shares, deviation = principal_plane(torch.ones(3, 2, dtype=torch.float64))
+    assert (shares, deviation) == ((0.0, 0.0), 0.0)
+
+
+def test_the_plane_is_that_of_the_largest_variance():
+    means = torch.tensor([[0.0, 3.0, 0.1], [0.0, -3.0, 0.1], [1.0, 0.0, -0.1], [-1.0, 0.0, -0.1]], dtype=torch.float64)
+    codes, shares, _ = principal_plane(means)
+    assert [abs(x) for x, _ in codes] == pytest.approx([3, 3, 0, 0], abs=1e-9)
+    assert shares == pytest.approx((18 / 20.04, 2 / 20.04))
 
 
 def history_row(epoch, n):

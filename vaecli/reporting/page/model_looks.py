@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from vaecli.core.errors import VaeError
+from vaecli.core.errors import DataError, VaeError
 from vaecli.core.messages import printable
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Corpus
@@ -123,7 +123,7 @@ class Viewer:
 
     def _take(self, trial: PageTrial, number: int, looks: Looks) -> None:
         assert trial.path is not None
-        run = load_run(trial.path)
+        run = load_run(trial.path, "auto")  # the machine that reads may lack the one that trained
         sample, split = self._sample(run)
         if looks.sample is not None and looks.sample != sample:
             looks.missing[number] = "its corpus is not that of the other methods"
@@ -179,6 +179,8 @@ def model_look(run: LoadedRun, split: Split, trial: PageTrial) -> ModelLook:
         return ModelLook(trial.seed, settings, samples=samples, weights=weights)
     scoring = Scoring.exact(split, run.config.evaluation, run.config.training.seed, run.device)
     means = posterior_means(run.model, scoring)
+    if not bool(means.isfinite().all()):
+        raise DataError("a posterior mean is not finite")
     codes, shares, deviation = principal_plane(means.cpu())
     between = torch.linspace(0, 1, STEPS, dtype=means.dtype, device=means.device).unsqueeze(1)
     ends = means[:2] if len(means) > 1 else means[:1].repeat(2, 1)
@@ -198,7 +200,7 @@ def principal_plane(means: Tensor) -> tuple[tuple[tuple[float, float], ...], tup
         means: (N, Z) float64.
 
     Returns:
-        N pairs, the two shares of the variance, and its square root.
+        N pairs, the two shares of the variance, and the square root of the variance.
     """
     centred = means - means.mean(0)
     _, singular, axes = torch.linalg.svd(centred, full_matrices=False)

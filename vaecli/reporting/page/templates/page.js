@@ -5,7 +5,7 @@
   const KINDS = {
     "informative": ["#2f7fd1", "circle"], "collapsed": ["#858585", "cross"], "fake-rate": ["#d9503f", "square"],
     "saturated": ["#9a6fd6", "diamond"], "unused": ["#8f7a1f", "triangle-up"], "worse than uniform": ["#cc5fa5", "triangle-down"],
-    "diverged": ["#c9720f", "triangle-right"], "seeds disagree": ["#1c9a6c", "triangle-left"], "no verdict": ["#777777", "stroke"],
+    "diverged": ["#c9720f", "triangle-right"], "seeds disagree": ["#1c9a6c", "triangle-left"], "no verdict": ["#a8743f", "stroke"],
   };
   const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
   const TICKS = [0, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -20,7 +20,7 @@
     const body = table.tBodies[0];
     const value = (row) => {
       const cell = row.cells[column];
-      if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
+      if (cell.dataset.v !== undefined) return Number(cell.dataset.v.replace("inf", "Infinity"));
       return cell.classList.contains("n") || cell.textContent === "-" ? null : cell.textContent;
     };
     const rows = Array.from(body.rows).map((row, n) => ({ row, n, v: value(row) }));
@@ -67,11 +67,14 @@
   // Vega moves the names apart and drops those without room; Vega-Lite has no word for it yet, so the compiled spec gets it.
   function placeNames(avoid) {
     return (spec) => {
+      const names = new Set();
+      const collect = (marks) => (marks || []).forEach((mark) => { names.add(mark.name); collect(mark.marks); });
+      collect(spec.marks);
       const walk = (marks) => {
         for (const mark of marks || []) {
           if (mark.name === "names_marks") {
             mark.transform = [{ type: "label", size: { signal: "[width, height]" }, offset: [4, 1, 10], padding: 0,
-              anchor: ["right", "top-right", "bottom-right", "left", "top", "bottom", "top-left", "bottom-left"], avoidMarks: avoid }];
+              anchor: ["right", "top-right", "bottom-right", "left", "top", "bottom", "top-left", "bottom-left"], avoidMarks: avoid.filter((name) => names.has(name)) }];
           }
           walk(mark.marks);
         }
@@ -149,7 +152,7 @@
     layers.push({ data: { values: rows }, mark: { type: "text", fontSize: 13, fontWeight: "bold", align: "left", dx: 8, dy: -8, aria: false },
       encoding: { x: x("kl"), y: y("y"), text: { field: "name" }, opacity: { condition: { test: "chosen !== '' && datum.label === chosen", value: 1 }, value: 0 } } });
     return { description: (axis === "rec" ? "Rate and distortion of " : "Rate and information of ") + rows.length + " methods; the figures are in the table above.",
-      width: "container", height: 380, params: [{ name: "chosen", value: "" }], layer: layers };
+      width: "container", height: 380, params: [{ name: "chosen", value: "" }], layer: layers.filter((layer) => layer.data.values.length) };
   }
   const interval = (f) => (f === null ? "-" : figure(f[0]) + (f[2] === null ? "" : " ± " + figure(f[2] - f[0], 3)));
 
@@ -199,7 +202,7 @@
     const colour = { field: colours.field, type: "nominal", scale: { domain: colours.domain, range: colours.range }, legend: legend(colours.title) };
     const ends = {};
     for (const r of rows) if (!ends[r.label] || (r.seed === ends[r.label].seed && r.x >= ends[r.label].x)) ends[r.label] = r;
-    const x = { field: "x", type: "quantitative", title: over, scale: { zero: false, nice: false }, axis: over === "train_seconds" ? {} : { tickMinStep: 1 } };
+    const x = { field: "x", type: "quantitative", title: over, scale: { zero: false, nice: false }, axis: over === "train_seconds" ? {} : { tickMinStep: 1, format: "~g" } };
     const y = { field: "y", type: "quantitative", title: column, scale: { zero: false } };
     const tip = [{ field: "label", title: "method" }, { field: "seed", title: "seed" }, { field: "x", title: over, format: ".4~g" }, { field: "y", title: column, format: ".4~g" }];
     if (rows.some((r) => r.phase)) tip.push({ field: "phase", title: "phase" });
@@ -264,16 +267,26 @@
     const first = {}, moves = new Set();
     for (const r of rest) if (first[r.label] === undefined) first[r.label] = r.y; else if (first[r.label] !== r.y) moves.add(r.label);
     const joined = rest.filter((r) => moves.has(r.label)), constant = rest.filter((r) => !moves.has(r.label));
+    for (const w of section.weights) if (new Set(w.weights).size > 1) moves.add(section.labels[w.m]);
     const used = Array.from(new Set(marks.map((r) => r.label)));
-    const colours = lineColours(section, used);
-    const colour = { field: colours.field, type: "nominal", scale: { domain: colours.domain, range: colours.range }, legend: legend(colours.title) };
-    const x = { field: "x", type: "quantitative", title: "steps (updates)", scale: { zero: true, nice: false } };
+    // Few methods move the weight, and those are told apart by colour; the many that keep it are grey.
+    const movers = used.filter((label) => moves.has(label)), still = "the same all the time";
+    const colours = movers.length < MID.length ? { domain: movers.concat(still), range: movers.map((_, n) => MID[n]).concat("#858585") } : null;
+    const key = (r) => Object.assign(r, { key: moves.has(r.label) ? r.label : still });
+    [marks, lines, joined, constant].forEach((rows) => rows.forEach(key));
+    const other = lineColours(section, used);
+    const colour = colours ? { field: "key", type: "nominal", scale: colours, legend: legend("method") } : { field: other.field, type: "nominal", scale: { domain: other.domain, range: other.range }, legend: legend(other.title) };
+    const x = { field: "x", type: "quantitative", title: "steps (updates)", scale: { zero: true, nice: false }, axis: { tickMinStep: 1, format: "~g" } };
     const y = { field: "y", type: "quantitative", title: "weight of the KL", scale: { zero: true } };
     const ends = {};
-    for (const r of marks) if (!ends[r.label] || r.x >= ends[r.label].x) ends[r.label] = r;
+    for (const r of marks) if (!moves.has(r.label) && (!ends[r.label] || r.x >= ends[r.label].x)) ends[r.label] = r;
     const spots = {}; // methods that end on one spot share a name
     for (const r of Object.values(ends)) (spots[r.x + " " + r.y.toFixed(3)] = spots[r.x + " " + r.y.toFixed(3)] || []).push(r);
     const named = Object.values(spots).map((at) => Object.assign({}, at[0], { label: at.slice(0, 3).map((r) => r.label).join(", ") + (at.length > 3 ? " and " + (at.length - 3) + " more" : "") }));
+    movers.forEach((label, n) => { // beside the rising line, each a little further on
+      const own = lines.concat(joined).filter((r) => r.label === label);
+      named.push(own[Math.min(own.length - 1, Math.floor(own.length * (0.15 + (0.6 * n) / movers.length)))]);
+    });
     await embed(id + "-plot-weights", { description: "Weight of the KL over the updates for " + used.length + " methods.", width: "container", height: 300, layer: [
       { data: { values: joined }, mark: { type: "line", strokeDash: [4, 4], strokeWidth: 1.2, opacity: 0.7, aria: false }, encoding: { x: x, y: y, color: colour, detail: { field: "line" } } },
       { data: { values: lines.concat(constant) }, mark: { type: "line", strokeWidth: 1.6, aria: false }, encoding: { x: x, y: y, color: colour, detail: { field: "line" } } },
