@@ -222,13 +222,9 @@ def test_failures_are_told_with_their_messages(tmp_path):
     assert "failed: bn seed 0: step 3: &lt;b&gt;boom" in page
 
 
-def test_a_folder_that_holds_a_table_alone_is_read(tmp_path):
-    folder = write_runs(tmp_path / "runs", ["vanilla"], 1, 1)
-    text = CliRunner().invoke(app, ["report", str(folder), "--per-trial", "--format", "csv"]).stdout
-    assert "vanilla" in text
-    frame = three_methods()
-    frame.to_csv(tmp_path / "results.csv", index=False)
-    page = report(tmp_path).stdout
+def test_a_table_alone_gives_a_page_of_what_is_there(tmp_path):
+    three_methods().to_csv(tmp_path / "results.csv", index=False)
+    page = report(tmp_path / "results.csv").stdout
     assert "there is no run folder beside these results" in page
     assert "settings: not in these results" in page
 

@@ -104,8 +104,6 @@ def load_results(path: Path) -> LoadedResults:
     if not path.is_dir():
         raise UsageError(f"{path}: there is no such folder or file: {WAY_OUT}")
     folders = [path] if run_files(path) else experiments_in(path)
-    if not folders and (path / "results.csv").is_file():  # tables that were passed on without their runs
-        return load_results(path / "results.csv")
     if not folders:
         raise UsageError(f"{path} holds no experiment{_inside_of(path)}: {WAY_OUT}")
     loaded = [load_experiment(folder) for folder in folders]
