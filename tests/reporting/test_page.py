@@ -95,6 +95,14 @@ def test_cells_sort_by_their_exact_figures():
     assert page.count("<button") == 3
 
 
+def test_the_verdict_stands_behind_the_method_unless_columns_are_asked_for():
+    def heads(page):
+        return re.findall(r"<button type=.button.>(\w+)", page)
+
+    assert heads(render(three_methods(), "html"))[:3] == ["method", "verdict", "seeds"]
+    assert heads(render(three_methods(), "html", columns="rec,verdict")) == ["method", "rec", "verdict"]
+
+
 def test_texts_of_others_stay_texts():
     frame = table(trial(BAD, rec=20.0, kl=1.0, mi=0.5, variant=f"a={BAD}", message=BAD), trial("bn", status="failed"))
     page = render(frame, "html")

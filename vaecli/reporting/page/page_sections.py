@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +217,17 @@ class PageSection:
         )
 
 
+def verdict_first(view: View) -> View:
+    """The table with the verdict behind the method, so that it is seen however narrow the page is."""
+    names = [head.name for head in view.heads]
+    if "verdict" not in names:
+        return view
+    last = names.index("verdict")
+    order = [0, last, *(n for n in range(1, len(names)) if n != last)]
+    rows = tuple(tuple(row[n] for n in order) for row in view.rows)
+    return replace(view, heads=tuple(view.heads[n] for n in order), rows=rows)
+
+
 def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], table: TableChoice) -> list[PageSection]:
     """A section for each table that a report of the results has.
 
@@ -237,7 +248,7 @@ def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], ta
                 ident=f"s{number}",
                 title=title_of(shared, part, parts) or "Results",
                 frame=part,
-                view=view,
+                view=view if table.columns else verdict_first(view),
                 differences=differences,
                 groups=groups,
                 rows=[group_trials(group, context) for group in groups],
