@@ -148,15 +148,15 @@ def test_principal_components_by_hand():
 
     # the third is constant
     codes = np.array([[4.5, 0.0, 5.0], [-4.0, 0.0, 5.0], [-0.5, 2.5, 5.0], [0.0, -2.5, 5.0]])
-    places, explained = principal_plane(codes)
+    places, shares, _ = principal_plane(codes)
     spread = codes[:, :2] - codes[:, :2].mean(0)
     assert np.linalg.norm(places, axis=1) == pytest.approx(np.linalg.norm(spread, axis=1))  # turned, not stretched
     assert abs(places.T @ places)[0, 1] < 1e-9
     assert places[0, 0] > 4.4
-    assert explained == pytest.approx(1.0)
+    assert sum(shares) == pytest.approx(1.0)
     spread = np.array([[3.0, 0, 0], [-3.0, 0, 0], [0, 2.0, 0], [0, -2.0, 0], [0, 0, 1.0], [0, 0, -1.0]])
-    assert principal_plane(spread)[1] == pytest.approx((9 + 4) / 14)
-    assert principal_plane(np.ones((3, 1))) == (pytest.approx(np.zeros((3, 2))), 0.0)
+    assert principal_plane(spread)[1] == pytest.approx((9 / 14, 4 / 14))
+    assert principal_plane(np.ones((3, 1))) == (pytest.approx(np.zeros((3, 2))), (0.0, 0.0), 0.0)
 
 
 def test_rare_labels_share_a_colour():

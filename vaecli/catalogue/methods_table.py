@@ -160,7 +160,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "deviations": list(kind.deviations),
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
-        "published": figures_of(name, remedies, printed),
+        "published": figures_of(name, printed),
         "no_published_figures": printed["no_figures"].get(name, NOT_OBTAINED),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -91,6 +92,11 @@ Run = Annotated[
     typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.", autocompletion=complete_run),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def experiments_folder() -> Path:
+    """Where experiments are kept where no option says so."""
+    return Path(os.environ.get("VAE_OUT") or "runs")
 
 
 class Command(TyperCommand):

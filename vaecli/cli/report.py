@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vaecli.cli.completion import complete_columns, complete_experiment
+from vaecli.cli.options import experiments_folder
 from vaecli.core.messages import tell
 
-DEFAULT_OUT = Path("runs")
+if TYPE_CHECKING:
+    from vaecli.reporting.page.write_page import PageOptions
 
 
 def report(
@@ -29,7 +32,7 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="table, csv, markdown, latex or json; by default that of --output's suffix, else table.",
+            help="table, csv, markdown, latex, json or html; by default that of --output's suffix, else table.",
             show_default=False,
         ),
     ] = None,
@@ -51,6 +54,9 @@ def report(
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
+    ] = False,
+    without_models: Annotated[
+        bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
@@ -101,6 +107,8 @@ def report(
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     check_kind(picture, kind, label)
+    chosen = format or format_of(output)
+    check_page(chosen, without_models)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
     else:
@@ -109,7 +117,7 @@ def report(
         tell(f"vae: {note}")
     text = render(
         results.frame,
-        format or format_of(output),
+        chosen,
         columns,
         sort,
         baseline,
@@ -118,6 +126,7 @@ def report(
         explain=explain,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
+        page=page_options(results.notes, not without_models) if chosen == "html" else None,
     )
     if picture is not None:
         from vaecli.reporting.picture import draw
@@ -127,6 +136,36 @@ def report(
         write_stdout(text)
     else:
         write_output(output, text)
+
+
+def check_page(format: str, without_models: bool) -> None:
+    """Refuses, before any work, a page whose packages are missing, and an option of pages without one.
+
+    Raises:
+        UsageError: Names the packages and how they are installed, or the option.
+    """
+    from vaecli.core.errors import UsageError
+
+    if format == "html":
+        from vaecli.reporting.page.library import check_page_packages
+
+        check_page_packages()
+    elif without_models:
+        raise UsageError("--without-models is for a page; add --format html, or name an --output that ends in .html")
+
+
+def page_options(notes: Sequence[str], models: bool) -> PageOptions:
+    """What a page shows beside the table.
+
+    Args:
+        notes: On how the results were read.
+        models: Whether checkpoints are read.
+    """
+    from vaecli.catalogue.published import printed_for
+    from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.runs.environment import command_line
+
+    return PageOptions(models=models, command=command_line(), notes=notes, published=printed_for)
 
 
 def write_stdout(text: str) -> None:
@@ -139,7 +178,7 @@ def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
     from vaecli.reporting.read_results import newest_experiment
 
-    path, passed = newest_experiment(DEFAULT_OUT)
+    path, passed = newest_experiment(experiments_folder())
     if passed:
         names = ", ".join(map(str, passed))
         tell(f"{path}, for no trial has ended yet in {names}; name a folder to see it")

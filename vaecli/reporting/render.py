@@ -15,6 +15,8 @@ from vaecli.reporting.terminal import Target, to_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vaecli.reporting.page.write_page import PageOptions
+
 
 def render(
     frame: pd.DataFrame,
@@ -28,6 +30,7 @@ def render(
     explain: bool = False,
     contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
+    page: PageOptions | None = None,
 ) -> str:
     """The report of a results table.
 
@@ -42,6 +45,7 @@ def render(
         explain: Whether the lines below a table explain each verdict.
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
+        page: What a page of HTML shows beside the table that the other arguments ask for.
 
     Raises:
         UsageError: An unknown format, column or method, no trials, or options that exclude each other.
@@ -52,6 +56,12 @@ def render(
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
+    if format == "html":
+        from vaecli.reporting.page.page_sections import TableChoice
+        from vaecli.reporting.page.write_page import PageOptions, page_text
+
+        table = TableChoice(columns, sort, baseline, per_trial, ranked)
+        return page_text(frame, contexts or {}, table, page or PageOptions())
     rectangular = format in ("csv", "json")
     if baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)

@@ -123,20 +123,20 @@ def _positions(label: str, seed: int, run: LoadedRun, split: Split, field: str, 
     part = as_split([split.sentence(n) for n in chosen], split.name)
     scoring = Scoring.exact(part, run.config.evaluation, run.config.training.seed, run.device)
     means: Floats = posterior_means(run.model, scoring).cpu().double().numpy()
-    places, explained = principal_plane(means)
+    places, shares, _ = principal_plane(means)
     labels = [split.label_names[field][int(split.labels[field][n])] for n in chosen] if field else []
-    return CodePositions(label, seed, [(float(x), float(y)) for x, y in places], explained, shared_labels(labels))
+    return CodePositions(label, seed, [(float(x), float(y)) for x, y in places], sum(shares), shared_labels(labels))
 
 
-def principal_plane(codes: Floats) -> tuple[Floats, float]:
-    """The codes on their first two principal components, and the share of their variance that these have.
+def principal_plane(codes: Floats) -> tuple[Floats, tuple[float, float], float]:
+    """The codes on their first two principal components.
 
     Args:
         codes: (N, Z).
 
     Returns:
-        (N, 2), each axis turned so that its largest entry in absolute value is above 0; and the share, 0 for codes
-        that are all equal.
+        (N, 2), each axis turned so that its largest entry in absolute value is above 0; the two shares of the variance,
+        0 for codes that are all equal; and the square root of the variance.
     """
     import numpy as np
 
@@ -146,7 +146,8 @@ def principal_plane(codes: Floats) -> tuple[Floats, float]:
     places[:, : min(2, len(sizes))] = (left * sizes)[:, :2]
     places *= np.where(places[np.abs(places).argmax(0), [0, 1]] < 0, -1.0, 1.0)
     total = float((sizes**2).sum())
-    return places, float((sizes[:2] ** 2).sum()) / total if total > 0 else 0.0
+    shares = [float(size) ** 2 / total if total > 0 else 0.0 for size in sizes[:2]] + [0.0, 0.0]
+    return places, (shares[0], shares[1]), (total / max(1, len(codes) - 1)) ** 0.5
 
 
 def shared_labels(labels: Sequence[str], most: int = LABELS) -> list[str]:
