@@ -154,7 +154,7 @@ def _published(info: SettingInfo) -> list[str]:
     owner, _, name = info.key.partition(".")
     if not info.is_hyper:
         return []
-    rows = figures_of(owner, {owner: remedy_class(owner)})
+    rows = figures_of(owner)
     return [line(row) for row in rows if f"{name}=" in str(row.get("setting", ""))]
 
 

@@ -19,6 +19,8 @@ config = typer.Typer(
     name="config",
     help="Settings: a file to begin with, what a command or a run has, what a key means, what differs.",
     no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

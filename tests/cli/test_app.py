@@ -1,0 +1,38 @@
+"""The commands are imported when they are called; what is said of them without is what they say."""
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import typer
+
+from vaecli.cli.app import COMMANDS, app, load_command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_is_the_first_sentence_of_its_own(name):
+    module, sentence = COMMANDS[name]
+    found = getattr(import_module(f"vaecli.cli.{module}"), name)
+    own = found.info.help if isinstance(found, typer.Typer) else inspect.getdoc(found).split("\n\n")[0]
+    assert " ".join(own.split()) == sentence
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_called_by_its_name(name):
+    group = typer.main.get_command(app)
+    context = group.get_command(None, name).make_context(name, [], resilient_parsing=True)
+    assert context.command.name == name
+    assert type(context.command) is type(load_command(name))
+
+
+def test_the_help_imports_no_command():
+    code = (
+        "import sys\nfrom vaecli.cli.app import app, COMMANDS\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print([m for m, _ in COMMANDS.values() if f'vaecli.cli.{m}' in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "[]"
+    assert all(name in done.stdout for name in COMMANDS)
