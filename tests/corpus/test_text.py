@@ -181,7 +181,7 @@ def test_unknown_corpus(folder, monkeypatch):
     path = folder(name="stories")
     with pytest.raises(DataError, match="unknown corpus 'synthetik'") as caught:
         load("synthetik")
-    assert "`synthetic` or a folder with train.txt, valid.txt and test.txt" in str(caught.value)
+    assert "`synthetic`, a folder with train.txt, valid.txt and test.txt, one file" in str(caught.value)
     assert "did you mean 'synthetic'?" in str(caught.value)
     with pytest.raises(DataError, match=r"did you mean '.*stories'"):
         load(path.parent / "storeis")
@@ -197,7 +197,7 @@ def test_names_that_no_folder_can_have(data):
 
 
 def test_a_file_instead_of_the_folder(folder):
-    with pytest.raises(DataError, match="a file; give its folder"):
+    with pytest.raises(DataError, match=r"one of three splits; give their folder, --data .*corpus$"):
         load(folder() / "train.txt")
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from vaecli.core.errors import DataError
 from vaecli.core.files import write_atomic
-from vaecli.corpus.encode import SPLITS, fingerprint
+from vaecli.corpus.encode import fingerprint
+from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.tokenizers import restored
 from vaecli.corpus.types import Corpus, Split
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary

@@ -91,7 +91,7 @@ class Sentences:
 
     text: bytes
     labels: list[str] | None = None
-    lines: list[int] | None = None
+    lines: Sequence[int] | None = None
 
 
 def split_columns(sources: Mapping[str, Source], columns: Columns) -> tuple[dict[str, Sentences], list[str]]:
@@ -198,7 +198,8 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     if any(head[:1] != heads[0][:1] for head in heads) or all(head == heads[0] for head in heads):
         return False
     header = set(heads[0][0].values())
-    return sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows) == 3
+    with_it = sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows)
+    return with_it == len(records)
 
 
 def _chosen(
@@ -268,9 +269,13 @@ def _said(train: Source, filled: Sequence[Mapping[str, str]], columns: Columns) 
 def label_like(values: Sequence[str]) -> bool:
     """Whether the values of a field may be labels: short, few and repeated."""
     counts = Counter(value.strip() for value in values)
-    few = min(max(FEW_LABELS, len(values) // LINES_A_LABEL), MOST_LABELS)
     short = all(len(value) <= LABEL_LETTERS and len(value.split()) <= LABEL_WORDS for value in counts)
-    return short and len(counts) <= few
+    return short and len(counts) <= few_labels(len(values))
+
+
+def few_labels(lines: int) -> int:
+    """The most classes that labels of so many lines have."""
+    return min(max(FEW_LABELS, lines // LINES_A_LABEL), MOST_LABELS)
 
 
 def _recognised(train: Source, filled: Sequence[Mapping[str, str]]) -> tuple[str, str, str]:

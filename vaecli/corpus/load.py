@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
-from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus import cache, synthetic
-from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
+from vaecli.corpus.arrow_rows import hub_files
+from vaecli.corpus.encode import RawSplit, encode_corpus
+from vaecli.corpus.origins import SPLITS, SYNTHETIC, corpus_title, is_hub, locate
+from vaecli.corpus.split_files import read_path
 from vaecli.corpus.text import parse_files
-from vaecli.corpus.text_files import read_folder
+from vaecli.corpus.text_files import TextFile
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.words import Numbering
-
-SYNTHETIC = "synthetic"
-"""Name of the embedded corpus; a folder of this name is ``./synthetic``."""
 
 TEXT_SETTINGS = (
     "tokenizer",
@@ -33,7 +34,7 @@ TEXT_SETTINGS = (
 
 
 def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
-    """Loads ``synthetic``, or a folder with ``train.txt``, ``valid.txt`` and ``test.txt``.
+    """Loads ``synthetic``, the three files of a folder, one file, or a dataset of the hub; see `origins`.
 
     Args:
         config: Which text, and how it becomes ids.
@@ -45,7 +46,7 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
     """
     if config.data == SYNTHETIC:
         return _load_synthetic(config)
-    return _load_folder(_folder(config.data), config, tokenizer)
+    return _load_files(config, tokenizer)
 
 
 def _load_synthetic(config: CorpusConfig) -> Corpus:
@@ -65,32 +66,24 @@ def _load_synthetic(config: CorpusConfig) -> Corpus:
     return encode_corpus(SYNTHETIC, raw, numbering.spellings, config, synthetic.synthetic_truth())
 
 
-def _folder(data: str) -> Path:
-    """The folder that the user named."""
-    try:
-        path = Path(data).expanduser()
-        if data.strip() and path.is_dir():
-            return path
-        if data.strip() and path.exists():
-            raise DataError(f"{data} (--data): a file; give its folder, with train.txt, valid.txt and test.txt")
-        near = [str(p) for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{data!r} (--data): can't be opened: {error}") from None
-    hint = nearest(data, [SYNTHETIC, *near])
-    hint = f"; {hint}" if hint.startswith("did you mean") else ""
-    raise DataError(
-        f"unknown corpus {data!r} (--data): give `{SYNTHETIC}` or a folder with train.txt, valid.txt and test.txt{hint}"
-    )
+def corpus_files(data: str) -> dict[str, TextFile]:
+    """The files of a corpus that isn't embedded, unpacked: all three splits, or fewer where others are made of train.
+
+    Raises:
+        DataError: There is no such corpus, or a file can't be read.
+        UsageError: A library that reads it is missing.
+    """
+    return hub_files(data) if is_hub(data) else read_path(locate(data))
 
 
-def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
+def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     # a wrong name is told before any file is read, cached or not
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
-    files = read_folder(folder)
-    name = folder.resolve().name or "corpus"
-    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    files = corpus_files(config.data)
+    folder = Path(config.data).expanduser()
+    name = (folder.resolve().name if folder.is_dir() else corpus_title(config.data)) or "corpus"
     store = cache.cache_folder()
-    key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if store else ""
+    key = _key(files, config) if store else ""
     damaged = kept = ""
     if store:
         corpus, damaged = cache.load(store, key, name)
@@ -101,3 +94,12 @@ def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) 
     if store and learned is None:
         kept = cache.store(store, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))
+
+
+def _key(files: Mapping[str, TextFile], config: CorpusConfig) -> str:
+    """What an encoded corpus is kept under; the rule that splits counts where it is used."""
+    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    kind = files["train"].kind
+    settings |= {"kind": kind} if kind != ".txt" else {}
+    settings |= {"corpus_seed": config.corpus_seed} if len(files) < len(SPLITS) else {}
+    return cache.cache_key({part: file.data for part, file in files.items()}, settings)
