@@ -10,6 +10,7 @@ from vaecli import __version__
 from vaecli.cli.codes import encode
 from vaecli.cli.compare import compare
 from vaecli.cli.config_commands import config
+from vaecli.cli.data import data
 from vaecli.cli.evaluate import evaluate
 from vaecli.cli.generate import generate
 from vaecli.cli.methods import methods
@@ -42,3 +43,4 @@ def main(
 for command in (train, compare, report, methods, generate, encode, evaluate):
     app.command(cls=Command)(command)
 app.add_typer(config)
+app.add_typer(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +45,32 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
         UsageError: The tokenizer is unknown, lacks its library or doesn't fit the corpus.
     """
     if config.data == SYNTHETIC:
-        return _load_synthetic(config)
+        return load_raw(config)[0]
     return _load_files(config, tokenizer)
 
 
-def _load_synthetic(config: CorpusConfig) -> Corpus:
+def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[str]]:
+    """What `load_corpus` gives, the words that it was made of, and notes on the reading; without the cache.
+
+    Raises:
+        DataError: See `load_corpus`.
+        UsageError: See `load_corpus`.
+    """
+    if config.data == SYNTHETIC:
+        raw, words = _synthetic_words(config)
+        return encode_corpus(SYNTHETIC, raw, words, config, synthetic.synthetic_truth()), raw, []
+    tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
+    raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
+    return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
+
+
+def _name(data: str) -> str:
+    """Of a corpus that isn't embedded; a link to a folder stands for the folder."""
+    path = Path(data).expanduser()
+    return (path.resolve().name if path.is_dir() else corpus_title(data)) or "corpus"
+
+
+def _synthetic_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[str]]:
     get_tokenizer(config.tokenizer)  # an unknown name is the better message
     if config.tokenizer != "split":
         raise UsageError(f"corpus.tokenizer: {config.tokenizer!r} doesn't fit the synthetic corpus; use split")
@@ -63,7 +84,7 @@ def _load_synthetic(config: CorpusConfig) -> Corpus:
         labels = {name: [names[name][i] for i in values.tolist()] for name, values in sample.labels.items()}
         words = numbering.sentences(sample.sentences, config.max_length)
         raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
-    return encode_corpus(SYNTHETIC, raw, numbering.spellings, config, synthetic.synthetic_truth())
+    return raw, numbering.spellings
 
 
 def corpus_files(data: str) -> dict[str, TextFile]:
@@ -80,8 +101,7 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     # a wrong name is told before any file is read, cached or not
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = corpus_files(config.data)
-    folder = Path(config.data).expanduser()
-    name = (folder.resolve().name if folder.is_dir() else corpus_title(config.data)) or "corpus"
+    name = _name(config.data)
     store = cache.cache_folder()
     key = _key(files, config) if store else ""
     damaged = kept = ""
