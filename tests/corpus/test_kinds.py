@@ -136,6 +136,14 @@ def test_a_header_is_told_from_a_first_row(tmp_path):
     assert single.train.label_names == {}
 
 
+def test_a_column_of_row_numbers_is_no_label(tmp_path):
+    rows = [f"{n},{s},{n % 2}" for n, s in enumerate(SHORT)]
+    corpus = load(table(tmp_path, "a.csv", ",words,kind", *rows), text_column="words")
+    assert corpus.train.label_names == {"label": ("0", "1")}
+    alone = load(table(tmp_path, "b.csv", "id,said", *(f"{n},{s}" for n, s in enumerate(SHORT))), text_column="said")
+    assert alone.train.label_names == {}
+
+
 def test_semicolons_and_values_over_several_lines(tmp_path):
     rows = [f'"{s};\n{s}";{n % 2}' for n, s in enumerate(SHORT)]
     corpus = load(table(tmp_path, "a.csv", "text;stars", *rows))
@@ -156,7 +164,7 @@ def test_a_column_is_asked_for_where_several_may_be_the_sentence(tmp_path):
     with pytest.raises(DataError, match=r"--text-column premise \(columns: id, premise, hypothesis, kind\)"):
         load(path)
     corpus = load(path, text_column="premise")
-    assert "labels: none; --label-column takes one of the columns that may be some: id, kind" in corpus.notes
+    assert "labels: none; --label-column takes one of the columns that may be some: kind" in corpus.notes
 
 
 @pytest.mark.parametrize(

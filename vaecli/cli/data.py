@@ -37,7 +37,6 @@ data = typer.Typer(
 )
 
 
-@data.command(cls=o.Command)
 @o.with_settings(without=NOT_CORPUS)
 def check(
     corpus: Annotated[
@@ -193,7 +192,6 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     ]
 
 
-@data.command(cls=o.Command)
 def fetch(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Which corpus; without, all are listed.", show_default=False)
@@ -213,7 +211,7 @@ def fetch(
 
     Downloads are kept in the cache; where there is no network, the message says which file to put there.
     """
-    from vaecli.corpus.fetched import fetch as fetch_corpus
+    from vaecli.corpus.fetched import fetch_corpus
     from vaecli.corpus.public_corpora import public_corpora, public_corpus
 
     if name is None:
@@ -255,3 +253,7 @@ class _Bar:
             ended = bool(total) and done >= total
             print(f"\r{line}", end="\n" if ended else "", file=sys.stderr, flush=True)
             self._shown = line
+
+
+for command in (check, fetch):
+    data.command(cls=o.Command)(command)

@@ -20,7 +20,7 @@ LARGEST = 1 << 30
 """Bytes of a split at most; what an archive says to hold may be a lie."""
 
 
-def fetch(
+def fetch_corpus(
     corpus: PublicCorpus, folder: Path, mirrors: Sequence[str], overwrite: bool, progress: Progress
 ) -> tuple[dict[str, int], list[str]]:
     """Writes ``train.txt``, ``valid.txt`` and ``test.txt`` of a public corpus into a folder.

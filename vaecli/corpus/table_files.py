@@ -33,7 +33,7 @@ HEADER_WORDS = 3
 SAMPLE_ROWS = 200
 """Rows that are looked at to tell a header, and the delimiter."""
 
-ROW_NUMBERS = frozenset({"id", "idx", "index", ""})
+ROW_NUMBERS = frozenset({"id", "idx", "index", "unnamed: 0", ""})
 """Names of columns that number the rows, though each may be a label elsewhere."""
 
 Records = Callable[[], Iterator[Record]]
@@ -163,8 +163,8 @@ def _names_columns(read: Records) -> bool:
     head, rest = rows[0], rows[1:]
     values = [value.strip() for value in head.values()]
     lower = {value.lower() for value in values}
-    if len(lower) != len(values) or not all(map(_is_name, values)):
-        return False
+    if len(lower) != len(values) or not all(map(_is_name, filter(None, values))):
+        return False  # one may be empty: a program that writes the numbers of rows leaves their column without a name
     if any(row.get(key) == value for row in rest for key, value in head.items()):
         return False
     if lower & (TEXT_NAMES | LABEL_NAMES):
@@ -212,9 +212,10 @@ def _choose(
         if label == text:
             raise UsageError(f"--label-column {columns.label}: that is the sentence's column; a column is one of them")
         return text, label, notes
-    likely = [key for key in names if key != text and held[key].label_like]
-    called = [key for key in likely if names[key].lower() in LABEL_NAMES - ROW_NUMBERS]
-    if len(called) == 1 or (len(likely) == 1 and len(names) == 2):
+    likely = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS and held[key].label_like]
+    called = [key for key in likely if names[key].lower() in LABEL_NAMES]
+    others = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS]
+    if len(called) == 1 or (len(others) == 1 and likely == others):
         label = (called or likely)[0]
         return text, label, [*notes, f"labels: column {names[label]!r}; --label-column says otherwise"]
     if likely:
