@@ -1,21 +1,33 @@
 """``vae data``: what a corpus holds, and public corpora."""
 
+import gzip
 import json
+import os
 import random
+import re
+import shlex
 import sys
 import tarfile
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
-from support import SENTENCES, loaded_by_help, write_corpus
+import typer
+from support import SENTENCES, TINY, loaded_by_help, write_corpus
 from typer.testing import CliRunner
 
 from vaecli.__main__ import main
 from vaecli.cli.data import data, examination_text
+from vaecli.cli.train import train
 from vaecli.core.errors import DataError, UsageError
+from vaecli.corpus.downloads import downloads_folder
 from vaecli.corpus.examination import BARS, examine, histogram
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.public_corpora import public_corpus
 from vaecli.reporting.terminal import Target
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.settings.resolve import load_settings
 
 
@@ -140,8 +152,6 @@ def test_a_file_and_its_columns(tmp_path):
 
 @pytest.mark.parametrize("most", [1, 5, 16, 17, 40, 1000])
 def test_a_histogram_counts_every_sentence_once(most):
-    import numpy as np
-
     lengths = np.random.default_rng(0).integers(1, most + 1, 500)
     lengths[0] = most
     bars = histogram(lengths)
@@ -176,9 +186,6 @@ def test_terms_are_printed_before_anything_is_downloaded(monkeypatch, tmp_path):
 
 def test_a_corpus_is_fetched_and_read(monkeypatch, tmp_path):
     pytest.importorskip("pooch")
-    from vaecli.corpus.downloads import downloads_folder
-    from vaecli.corpus.public_corpora import public_corpus
-
     known = public_corpus("yelp_short")
     downloads_folder().mkdir(parents=True, exist_ok=True)
     write_corpus(tmp_path / "their", SENTENCES)
@@ -191,6 +198,70 @@ def test_a_corpus_is_fetched_and_read(monkeypatch, tmp_path):
     assert "sha256" in result.stderr
     assert "next: vae data check yelp_short; vae compare --data yelp_short --preset snli" in result.stderr
     assert "yelp_short" in run("check", "yelp_short").stdout
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+LINES = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE.read_text("utf-8"), re.S | re.M)
+    for line in block.split("\n")
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_commands_of_the_page_run(line, monkeypatch, tmp_path):
+    """On a corpus in the place of DIR; what `fetch` needs was put by hand where its message says."""
+    folder = write_corpus(tmp_path / "mine", SENTENCES)
+    (folder / "reviews.csv").write_text("review,stars\n" + "".join(f'"fine, {n}",{n % 5}\n' for n in range(50)))
+    if "fetch ptb" in line:
+        pytest.importorskip("pooch")
+        if "VAE_TEST_DATA" not in os.environ:
+            pytest.skip("VAE_TEST_DATA names no folder of corpora")
+        downloads_folder().mkdir(parents=True, exist_ok=True)
+        for part in ("train", "valid", "test"):
+            text = (Path(os.environ["VAE_TEST_DATA"]) / "ptb" / f"{part}.txt").read_bytes()
+            (downloads_folder() / f"ptb.{part}.txt").write_bytes(text)
+    words = [word.replace("DIR", str(folder if "check" in line else tmp_path / "new")) for word in shlex.split(line)]
+    assert run(*words[2:]).exit_code == 0
+
+
+TINY_OPTIONS = [f"--set={key}={value}" for key, value in TINY.items()]
+
+
+def train_on(*arguments):
+    app = typer.Typer()
+    app.command()(train)
+    result = CliRunner().invoke(app, [*TINY_OPTIONS, *arguments])
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    return result
+
+
+def test_training_on_one_file(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(
+        f"{n % 2},{sentence}\n" for n, sentence in enumerate(f"{s} {n}" for n in range(4) for s in SENTENCES)
+    )
+    Path("reviews.csv.gz").write_bytes(gzip.compress(("stars,text\n" + rows).encode()))
+    result = train_on("--data", "reviews.csv.gz")
+    folder = RunFolder.open(tmp_path / "runs" / "reviews" / "vanilla" / "seed-0")
+    assert folder.config().corpus.data == str(tmp_path / "reviews.csv.gz")
+    for said in (
+        "sentences: column 'text'",
+        "labels: column 'stars'",
+        "split: train 20, valid 2, test 2",
+        "half up to",
+    ):
+        assert said in result.stderr
+    monkeypatch.chdir("/")
+    assert load_run_corpus(folder, folder.config()).fingerprint == load_corpus(folder.config().corpus).fingerprint
+
+
+def test_names_of_corpora_in_toml_files(monkeypatch, tmp_path):
+    (tmp_path / "reviews.csv").write_text("a\n")
+    for name, expected in (("reviews.csv", str(tmp_path / "reviews.csv")), ("hf:a/b", "hf:a/b"), ("yahoo", "yahoo")):
+        (tmp_path / "exp.toml").write_text(f'data = "{name}"\n')
+        assert load_settings(tmp_path / "exp.toml").groups["corpus"]["data"] == expected
 
 
 def test_help_loads_nothing_heavy():

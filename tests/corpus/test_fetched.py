@@ -7,6 +7,7 @@ import os
 import random
 import re
 import socket
+import sys
 import tarfile
 import threading
 import zipfile
@@ -258,6 +259,12 @@ def test_the_digests_of_the_penn_treebank():
     for file, part in zip(public_corpus("ptb").files, SPLITS, strict=True):
         text = (Path(os.environ["VAE_TEST_DATA"]) / "ptb" / f"{part}.txt").read_bytes()
         assert hashlib.sha256(text).hexdigest() == file.sha256
+
+
+def test_a_missing_library_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(UsageError, match=r"pip install 'vaecli\[fetch\]'"):
+        run(corpus("https://nowhere/pets.tar.gz"), tmp_path / "pets")
 
 
 def test_downloads_without_a_cache(monkeypatch):

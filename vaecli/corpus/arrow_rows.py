@@ -38,7 +38,9 @@ def parquet_lines(file: TextFile) -> bytes:
         if not columns:
             raise DataError(f"{file.path}: no column of texts; it has {', '.join(table.schema_arrow.names) or 'none'}")
         batches = table.iter_batches(batch_size=ROWS, columns=columns)
-        return _lines(row for batch in batches for row in batch.to_pylist())
+        # by columns, which takes a fraction of the time that `to_pylist` of rows does
+        held = ([column.to_pylist() for column in batch.columns] for batch in batches)
+        return _lines(dict(zip(columns, row, strict=True)) for values in held for row in zip(*values, strict=True))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file.path}: not a Parquet file, or a damaged one: {reason}") from None

@@ -194,6 +194,8 @@ def _json_text(value: object) -> str:
     """A JSON value as text on one line; what isn't text as JSON spells it."""
     if value is None:
         return ""
+    if type(value) is int:  # most labels, for which `dumps` takes longer than reading the line did
+        return str(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return " ".join(text.splitlines())
 
