@@ -184,6 +184,17 @@ def test_without_a_network_the_message_says_which_file_to_put_where(nowhere, tmp
     assert run(which, tmp_path / "pets")[0]["train"] == 1000
 
 
+def test_all_files_that_are_missing_are_named_at_once(nowhere, tmp_path):
+    files = tuple(PublishedFile(f"pets.{part}.txt", "", (f"{nowhere}/{part}",)) for part in SPLITS)
+    which = PublicCorpus("pets", "Pets", "", "", "quick", files, {part: f"pets.{part}.txt" for part in SPLITS}, {})
+    downloads_folder().mkdir(parents=True)
+    (downloads_folder() / "pets.valid.txt").write_bytes(TEXTS["valid"])
+    with pytest.raises(DataError, match=r"pets\.train\.txt: can't be downloaded") as caught:
+        run(which, tmp_path / "pets")
+    assert f"also needed there: pets.test.txt: {nowhere}/test" in str(caught.value)
+    assert "pets.valid.txt" not in str(caught.value)
+
+
 def test_a_web_page_is_no_file(server, tmp_path):
     server.files["/pets.tar.gz"] = b"<html>quota exceeded</html>"
     with pytest.raises(DataError, match="a web page instead of the file"):

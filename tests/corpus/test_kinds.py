@@ -144,6 +144,12 @@ def test_a_column_of_row_numbers_is_no_label(tmp_path):
     assert alone.train.label_names == {}
 
 
+def test_labels_of_many_words_are_taken_by_the_name_of_their_column(tmp_path):
+    rows = [f"{s},a rather long label {n % 2}" for n, s in enumerate(SHORT)]
+    assert len(load(table(tmp_path, "a.csv", "text,category", *rows)).train.label_names["label"]) == 2
+    assert load(table(tmp_path, "b.csv", "text,remark", *rows)).train.label_names == {}
+
+
 def test_semicolons_and_values_over_several_lines(tmp_path):
     rows = [f'"{s};\n{s}";{n % 2}' for n, s in enumerate(SHORT)]
     corpus = load(table(tmp_path, "a.csv", "text;stars", *rows))

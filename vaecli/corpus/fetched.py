@@ -39,8 +39,7 @@ def fetch_corpus(
         DataError: A file can't be had, is damaged or isn't what it should be.
         UsageError: The folder has such files already, of other content; or a library is missing.
     """
-    downloads = downloads_folder()
-    obtained = [obtain(file, downloads, mirrors, progress) for file in corpus.files]
+    obtained = _obtained(corpus, downloads_folder(), mirrors, progress)
     texts = split_texts(corpus, [path for path, _ in obtained])
     counts = {part: sum(not line.isspace() for line in text.splitlines(keepends=True)) for part, text in texts.items()}
     for part, expected in corpus.sentences.items():
@@ -48,6 +47,23 @@ def fetch_corpus(
             raise DataError(f"{corpus.name}: {part} has {counts[part]:,} sentences, not {expected:,}: another corpus")
     _write(texts, folder, overwrite)
     return counts, [note for _, note in obtained if note]
+
+
+def _obtained(
+    corpus: PublicCorpus, downloads: Path, mirrors: Sequence[str], progress: Progress
+) -> list[tuple[Path, str]]:
+    """All files of a corpus; where one can't be had, the message names the others that are still to come too."""
+    obtained: list[tuple[Path, str]] = []
+    for file in corpus.files:
+        try:
+            obtained.append(obtain(file, downloads, mirrors, progress))
+        except DataError as error:
+            missing = [other for other in corpus.files if other != file and not (downloads / other.name).exists()]
+            more = [
+                f"also needed there: {f.name}{f', sha256 {f.sha256}' if f.sha256 else ''}: {f.urls[0]}" for f in missing
+            ]
+            raise DataError("\n  ".join([str(error), *more])) from None
+    return obtained
 
 
 def split_texts(corpus: PublicCorpus, downloads: Sequence[Path]) -> dict[str, bytes]:

@@ -46,24 +46,32 @@ class _Column:
     Attributes:
         rows: Values.
         values: Those that differ, one more than labels may have at most.
-        short: Whether all are as short as labels.
+        short: Whether all have as few letters as labels.
+        brief: Whether all have as few words as labels.
     """
 
     rows: int = 0
     values: set[str] = field(default_factory=set)
     short: bool = True
+    brief: bool = True
 
     def add(self, value: str) -> None:
         """Takes one more value."""
         self.rows += 1
         if self.short and len(self.values) <= MOST_LABELS and value not in self.values:
             self.values.add(value)
-            self.short = len(value) <= LABEL_LETTERS and len(value.split()) <= LABEL_WORDS
+            self.short = len(value) <= LABEL_LETTERS
+            self.brief &= len(value.split()) <= LABEL_WORDS
+
+    @property
+    def few(self) -> bool:
+        """Whether it may be a label if it is called so: its values are short, few and repeated."""
+        return self.short and len(self.values) <= few_labels(self.rows)
 
     @property
     def label_like(self) -> bool:
-        """Whether it may be a label: short values, few and repeated."""
-        return self.short and len(self.values) <= few_labels(self.rows)
+        """Whether it may be a label whatever it is called."""
+        return self.few and self.brief
 
 
 def table_sentences(
@@ -213,7 +221,7 @@ def _choose(
             raise UsageError(f"--label-column {columns.label}: that is the sentence's column; a column is one of them")
         return text, label, notes
     likely = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS and held[key].label_like]
-    called = [key for key in likely if names[key].lower() in LABEL_NAMES]
+    called = [key for key in names if key != text and names[key].lower() in LABEL_NAMES - ROW_NUMBERS and held[key].few]
     others = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS]
     if len(called) == 1 or (len(others) == 1 and likely == others):
         label = (called or likely)[0]
