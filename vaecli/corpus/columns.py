@@ -247,6 +247,7 @@ def _label(path: Path, record: Record, name: str) -> str:
 def _said(train: Source, filled: Sequence[Mapping[str, str]], columns: Columns) -> tuple[str, str | None]:
     """The fields that the user named; of two fields of which one is named, the other may go unsaid."""
     names = list(filled[0]) if filled else []
+    columns = Columns(_by_number(columns.text, names), _by_number(columns.label, names))
     for option, name in (("--text-column", columns.text), ("--label-column", columns.label)):
         if name not in ("", AUTO, NO_LABEL, *names):
             raise UsageError(f"{option} {name}: {train.path} has no such field; {nearest(name, names)}")
@@ -264,6 +265,12 @@ def _said(train: Source, filled: Sequence[Mapping[str, str]], columns: Columns) 
     rest = [name for name in names if name != columns.text]
     recognised = len(rest) == 1 and label_like([fields.get(rest[0], "") for fields in filled])
     return columns.text, rest[0] if recognised else None
+
+
+def _by_number(name: str, names: Sequence[str]) -> str:
+    """The name of a field of JSON that was given by its number from 1; any other as it is."""
+    is_number = name not in names and name.isdecimal() and 0 < int(name) <= len(names)
+    return names[int(name) - 1] if is_number else name
 
 
 def label_like(values: Sequence[str]) -> bool:
