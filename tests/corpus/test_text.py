@@ -148,6 +148,7 @@ def test_text_of_unknown_words_only(folder):
 def test_missing_file_names_the_nearest(folder):
     path = folder(valid=None)
     (path / "validation.txt").write_text("a\n")
+    (path / "notes").write_text("a\n")
     with pytest.raises(
         DataError, match=r"no valid\.txt \(a corpus is .*\); if 'validation.txt' is that file, rename it or link it"
     ):
@@ -188,6 +189,12 @@ def test_unknown_corpus(folder, monkeypatch):
     monkeypatch.chdir(path.parent)
     with pytest.raises(DataError, match="did you mean 'stories'"):
         load("storeis")
+
+
+def test_a_corpus_of_the_literature_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="no such folder here; `vae data fetch yahoo` writes it"):
+        load("yahoo")
 
 
 @pytest.mark.parametrize("data", ["", "  ", "a\0b", "x" * 5_000])

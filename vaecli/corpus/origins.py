@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaecli.core.errors import DataError, nearest
+from vaecli.corpus.public_corpora import public_corpora
 
 SYNTHETIC = "synthetic"
 """Name of the embedded corpus; a folder of this name is ``./synthetic``."""
@@ -97,6 +98,8 @@ def locate(data: str) -> Path:
         near = []
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"{data!r} (--data): can't be opened: {error}") from None
+    if data in public_corpora():  # what a preset names
+        raise DataError(f"{data!r} (--data): no such folder here; `vae data fetch {data}` writes it, or give your own")
     hint = nearest(data, [SYNTHETIC, *near])
     hint = f"; {hint}" if hint.startswith("did you mean") else ""
     raise DataError(f"unknown corpus {data!r} (--data): give {ACCEPTED}{hint}")

@@ -8,9 +8,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.core.errors import DataError, UsageError, near_names
 from vaecli.corpus.origins import ACCEPTED, KINDS, PACKED, SPLITS, file_kind
 from vaecli.corpus.text_files import TextFile
+
+ALSO_CALLED = {"train": ("train",), "valid": ("val", "dev"), "test": ("test",)}
+"""What is in the names that other programs give to the files of a split."""
 
 
 def read_path(path: Path) -> dict[str, TextFile]:
@@ -128,12 +131,11 @@ def _missing(folder: Path, needed: str, kind: str, names: list[str]) -> DataErro
     splits = {f"{part}{kind}" for part in SPLITS}
     stem = file_kind(needed).stem
     others = [name for name in names if name not in splits and (folder / name).is_file()]
-    same_part = [name for name in others if stem in name.lower()]
-    hint = nearest(needed, same_part or others)
+    same_part = [name for name in others if any(part in name.lower() for part in ALSO_CALLED[stem])]
+    near = same_part or near_names(needed, others)
     readable = [name for name in names if file_kind(name).kind]
-    if hint.startswith("did you mean"):
-        near = hint.removeprefix("did you mean ").removesuffix("?")
-        hint = f"if {near} is that file, rename it or link it: `ln -s {near} {needed}` in the folder"
+    if len(near) == 1:
+        hint = f"if {near[0]!r} is that file, rename it or link it: `ln -s {near[0]!r} {needed}` in the folder"
     elif len(readable) == 1 and not readable[0].startswith(SPLITS):
         hint = f"--data {folder / readable[0]} takes this one file, and splits it"
     elif files := [name for name in names if (folder / name).is_file()]:
