@@ -63,8 +63,8 @@ def _members(train: Sentences, seed: int, lacking: Sequence[str]) -> Ints:
     key = seed.to_bytes(8, "little")
     hashes, filled = array("Q"), array("q")
     for number, line in enumerate(io.BytesIO(train.text)):
-        if words := line.split():
-            digest = blake2b(b" ".join(words), digest_size=8, key=key).digest()
+        if words := line.decode().split():
+            digest = blake2b(" ".join(words).encode(), digest_size=8, key=key).digest()
             hashes.append(int.from_bytes(digest, "little"))
             filled.append(number)
     lines = np.frombuffer(filled, dtype=np.int64)
@@ -73,9 +73,9 @@ def _members(train: Sentences, seed: int, lacking: Sequence[str]) -> Ints:
         return result
     values = np.frombuffer(hashes, dtype=np.uint64)
     # in the order of their hashes, which is as good as chance
-    _, first, sentence = np.unique(values, return_index=True, return_inverse=True)
-    split = np.zeros(len(first), dtype=np.int64)
-    for members in _by_label(train, lines[first]):
+    different, sentence = np.unique(values, return_inverse=True)
+    split = np.zeros(len(different), dtype=np.int64)
+    for members in _by_label(train, lines, sentence):
         share = max(round(len(members) / SHARE), len(members) > len(lacking))
         for n in range(len(lacking)):
             split[members[n * share : (n + 1) * share]] = n + 1
@@ -83,12 +83,21 @@ def _members(train: Sentences, seed: int, lacking: Sequence[str]) -> Ints:
     return result
 
 
-def _by_label(train: Sentences, lines: Ints) -> list[Ints]:
-    """The different sentences of each label, last those of rare ones: indices; of all where there are no labels."""
+def _by_label(train: Sentences, lines: Ints, sentence: Ints) -> list[Ints]:
+    """The different sentences of each label, last those of rare ones: indices; of all where there are no labels.
+
+    Args:
+        train: All lines.
+        lines: (S,) the numbers of those that hold a sentence.
+        sentence: (S,) which of the different sentences that is.
+    """
+    count = int(sentence.max()) + 1
     if train.labels is None:
-        return [np.arange(len(lines))]
+        return [np.arange(count)]
     names = {label: n for n, label in enumerate(sorted(set(train.labels)))}
-    codes = np.array([names[train.labels[line]] for line in lines.tolist()], dtype=np.int64)
+    codes = np.full(count, len(names), dtype=np.int64)
+    # of a sentence with several labels the first in the alphabet, whatever the order of the lines
+    np.minimum.at(codes, sentence, np.array([names[train.labels[line]] for line in lines.tolist()], dtype=np.int64))
     sizes = np.bincount(codes, minlength=len(names))
     codes[sizes[codes] < RARE] = len(names)
     return [np.flatnonzero(codes == code) for code in range(len(names) + 1)]
