@@ -100,7 +100,8 @@ def test_all_python_blocks_run(page, tmp_path):
 def test_the_commands_of_a_page_run(page, tmp_path):
     """In their order; one epoch of a small corpus where they train, and without those for somebody's corpus."""
     small = [f"--set=corpus.{part}_size={size}" for part, size in (("train", 400), ("valid", 100), ("test", 100))]
-    more = {"train": ["--epochs=1", "--overwrite", *small], "compare": ["--epochs=1", *small]}
+    short = ["--epochs=1", *small]
+    more = {"train": [*short, "--overwrite"], "compare": short, "tune": short}
     for n, line in enumerate(commands(page)):
         words = shlex.split(line)
         if words[0] != "vae" or "DIR" in words:

@@ -81,7 +81,7 @@ def test_run_again_it_does_only_what_is_missing(vae, tmp_path):
     attempts = tmp_path / "runs" / "synthetic" / "bn" / "seed-0" / "attempts"
     assert len(attempts.read_text().splitlines()) == 1
     result = vae("--methods", "bn,lm", "--seeds", "0")
-    assert "1 trials to do, 1 done already" in result.stderr
+    assert "1 trial to do, 1 done already" in result.stderr
     assert len(attempts.read_text().splitlines()) == 1
     result = vae(str(tmp_path / "runs" / "synthetic" / "experiment.toml"))
     assert "0 trials to do, 2 done already" in result.stderr

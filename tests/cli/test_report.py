@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -53,6 +55,98 @@ def test_a_grid_that_was_stopped_at_once_is_passed_over_aloud(experiment):
     assert "experiment quick" in result.stdout
     assert result.stderr == "runs/quick, for no trial has ended yet in runs/later; name a folder to see it\n"
     assert "not finished: 1 interrupted" in run(experiment.parent / "later").stdout
+
+
+def test_empty_and_begun_experiments_are_passed_over_aloud(experiment):
+    (experiment.parent / "empty").mkdir()
+    (experiment.parent / "empty" / "experiment.toml").write_text('experiment = "empty"\n')
+    (experiment.parent / "logs").mkdir()
+    result = run()
+    assert "experiment quick" in result.stdout
+    assert result.stderr == "runs/quick, for no trial has ended yet in runs/empty; name a folder to see it\n"
+
+
+def test_only_empty_experiments_are_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    (tmp_path / "runs" / "empty" / "experiment.toml").write_text('experiment = "empty"\n')
+    with pytest.raises(UsageError, match="there is no experiment in 'runs': run `vae compare` first"):
+        run()
+
+
+def test_a_folder_with_a_table_alone_is_read(experiment, tmp_path):
+    from vaecli.runs.tables import write_tables
+
+    path, _ = write_tables(experiment)
+    (tmp_path / "kept").mkdir()
+    path.rename(tmp_path / "kept" / "results.csv")
+    assert run("kept").stdout == run("kept/results.csv").stdout
+    assert "experiment quick" in run("kept").stdout
+
+
+def test_explanations_are_asked_for(experiment):
+    assert "verdict of" not in run(experiment).stdout
+    assert "vae report --explain adds the rule" in run(experiment).stdout
+    text = run(experiment, "--explain").stdout
+    assert "verdict: the first that holds of" in text
+    assert "verdict of bn: " in text
+    assert "points of bn, seeds 0 1: rec 18.00 19.00" in text
+    assert "--explain" not in text
+
+
+@pytest.mark.parametrize("other", [["--format", "csv"], ["--format", "json"], ["--baseline", "vanilla"]])
+def test_explanations_need_lines_below_a_table_of_verdicts(experiment, other):
+    with pytest.raises(UsageError, match="--explain adds lines below a table of verdicts, and "):
+        run(experiment, "--explain", *other)
+
+
+def on_a_terminal(width, *arguments):
+    """What the command shows on a terminal of a width."""
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, width))
+    words = [sys.executable, "-m", "vaecli", *map(str, arguments)]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(words, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # Linux says so of a terminal that nobody holds any more
+                data = b""
+            if not data:
+                break
+            shown += data
+    os.close(ours)
+    assert process.returncode == 0, shown
+    return shown.decode().replace("\r", "")
+
+
+ALL = Path(__file__).parents[2] / "experiments" / "all"
+BOLD = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_all_methods_fit_80_columns_and_200_show_all(monkeypatch):
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    narrow, wide = (BOLD.sub("", on_a_terminal(width, "report", ALL)) for width in (80, 200))
+    assert max(map(len, narrow.splitlines())) <= 80
+    told = "not shown for want of width: seeds, rec, iw_nll, excess_nll, ppl_iw, marginal_kl, au, seconds; "
+    assert told + "a wider terminal shows them, or --columns seeds,rec" in " ".join(narrow.split())
+    rows = [line for line in narrow.splitlines() if line.startswith("vanilla ")]
+    assert [row.split()[-1] for row in rows] == ["collapsed"]
+    assert len(narrow.splitlines()) < 65  # 47 methods, a heading, a title, and what marks mean
+    assert "not shown" not in wide
+    assert all(name in wide for name in ("rec ↓", "ppl_iw ↓", "marginal_kl ↓", "seconds ↓"))
+    piped = run(ALL).stdout
+    assert "not shown" not in piped
+    assert "seconds ↓" in piped
+    for text in (narrow, wide, piped):
+        assert not re.search(r"-0\.0+(?![0-9])", text)
+        assert "verdict of" not in text
 
 
 def test_a_picture_is_of_one_table(experiment):

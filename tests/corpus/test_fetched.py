@@ -232,7 +232,7 @@ def test_other_archives_than_the_published_one(content, message, server, tmp_pat
 
 def test_another_number_of_sentences_is_another_corpus(server, tmp_path):
     server.files["/pets.tar.gz"] = tar(MEMBERS)
-    with pytest.raises(DataError, match="test has 1 sentences, not 2"):
+    with pytest.raises(DataError, match="test has 1 sentence, not 2"):
         run(corpus(f"{server.url}/pets.tar.gz", sentences={"test": 2}), tmp_path / "pets")
 
 

@@ -33,7 +33,7 @@ def test_vocabulary_is_of_train_alone(folder):
     assert sentences(corpus, "valid") == ["the <unk> sat"]
     # 1 of 3 words of valid, 4 of 4 of test
     assert corpus.notes[1] == (
-        "valid: 1 sentences, 4 predicted tokens, 33.3 % unknown, 0 truncated, 0 blank lines skipped"
+        "valid: 1 sentence, 4 predicted tokens, 33.3 % unknown, 0 truncated, 0 blank lines skipped"
     )
     assert "100.0 % unknown" in corpus.notes[2]
 
@@ -113,7 +113,7 @@ def test_literals(folder):
 def test_tokenizer(folder):
     corpus = load(folder(train='The cat, sat.\nA dog!\n"\n'), tokenizer="basic_english")
     assert sentences(corpus, "train") == ["the cat , sat .", "a dog !"]
-    assert "1 blank lines skipped" in corpus.notes[0]
+    assert "1 blank line skipped" in corpus.notes[0]
     with pytest.raises(UsageError, match="unknown tokenizer"):
         load(folder(), tokenizer="baisc")
 

@@ -17,13 +17,13 @@ def clean(data):
         (b"a b\r\nc\r\n", b"a b\nc\n", None),
         (b"a\rb\rc\r", b"a\nb\nc\n", "3 carriage returns without a line feed taken as the ends of lines"),
         (b"a\rb\rc\r\n", b"a\nb\nc\n", "2 carriage returns without a line feed taken as the ends of lines"),
-        (b"a\rb", b"a\nb", "1 carriage returns without a line feed taken as the ends of lines"),
+        (b"a\rb", b"a\nb", "1 carriage return without a line feed taken as the ends of lines"),
         (b"one line\r", b"one line\r", None),
-        (b"a\rb c\nd\n", b"a\rb c\nd\n", "1 carriage returns inside lines taken as white space"),
+        (b"a\rb c\nd\n", b"a\rb c\nd\n", "1 carriage return inside lines taken as white space"),
         (b"a\r\r\nb\r\r\n", b"a\r\nb\r\n", None),  # a file that was converted twice: white space at the ends
         (b"a\n\rb\n\r", b"a\n\rb\n\r", None),
         ("a\x85b\x85".encode(), b"a\nb\n", "2 characters NEL (U+0085) taken as the ends of lines"),
-        ("a\u2028b".encode(), b"a\nb", "1 characters line separator (U+2028) taken as the ends of lines"),
+        ("a\u2028b".encode(), b"a\nb", "1 character line separator (U+2028) taken as the ends of lines"),
         ("a\u2028b\nc\n".encode(), "a\u2028b\nc\n".encode(), None),  # with line feeds it is white space
         (b"a\nb\n\x1a", b"a\nb\n", "the end-of-file character of DOS (Ctrl-Z) skipped"),
         (b"\xef\xbb\xbfa\nb\n", b"a\nb\n", "1 byte order mark skipped"),

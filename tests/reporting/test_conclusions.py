@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reporting.frames import table, trial
 
-from vaecli.reporting.conclusions import frontier, joint_verdict, verdict_sentence
+from vaecli.reporting.conclusions import frontier, joint_verdict, verdict_sentence, verdict_word
 from vaecli.runs.groups import grouped
 
 
@@ -16,6 +16,18 @@ def test_seeds_that_disagree_are_counted():
     assert joint_verdict(rows) == "collapsed 2/3, informative 1/3"
     assert joint_verdict(rows[1:]) == "collapsed"
     assert joint_verdict(rows[:0]) == "-"
+
+
+def test_a_cell_has_one_word():
+    words = {
+        "collapsed": "collapsed",
+        "-": "-",
+        "collapsed 2/3, informative 1/3": "collapsed 2/3",
+        "informative 1/2, collapsed 1/2": "mixed",
+        "fake-rate 2/5, unused 2/5, collapsed 1/5": "mixed",
+        "worse than uniform 2/3, diverged 1/3": "worse than uniform 2/3",
+    }
+    assert {joint: verdict_word(joint) for joint in words} == words
 
 
 def test_frontier_by_hand():

@@ -89,6 +89,22 @@ def test_a_figure_at_its_ceiling_in_every_format():
     assert "\x1b[1m≥7.60" not in styled
 
 
+@pytest.mark.parametrize("format", ["table", "markdown", "latex"])
+@pytest.mark.parametrize("baseline", [None, "lm"])
+def test_no_figure_is_minus_zero(format, baseline):
+    """Means, halves and differences that round to 0, with one trial a method and with two."""
+    rows = [trial(m, s, rec=20.0 - 1e-5 * s, kl=0.0, mi=-1.6e-4 * (s + 1)) for m in ("lm", "cnn") for s in range(2)]
+    for frame in (table(*rows), table(rows[0], rows[2] | {"rec": 19.9999})):
+        text = render(frame, format, "rec,kl,mi", baseline=baseline)
+        assert "0.00" in text
+        assert not re.search(r"-0(\.0+)?(?![.\d])", text), text
+
+
+def test_explanations_have_no_minus_zero():
+    text = render(table(trial("cnn", rec=20.0, kl=1e-4, mi=-1e-9)), "table", explain=True)
+    assert "verdict of cnn: collapsed (kl 0.0001, mi -1e-09 of at most 7.60)" in text
+
+
 def test_markdown_escapes_pipes():
     assert escape_markdown(r"a|b\c*d*") == r"a\|b\\c\*d\*"
     text = render(table(trial("a|b", rec=1.0)), "markdown", "method,rec")

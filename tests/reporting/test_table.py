@@ -141,7 +141,7 @@ def test_overrides_of_the_methods_shown_are_printed():
 
 
 def test_the_rule_of_the_verdict_and_the_frontier_are_explained():
-    (view,) = build_views(three_methods())
+    (view,) = build_views(three_methods(), explain=True)
     assert texts(view, "verdict") == ["-", "collapsed", "informative"]
     assert any(note.startswith("verdict:") and note.endswith("mi_ceiling = 7.60") for note in view.notes)
     assert any(note.endswith(": vanilla, bn") for note in view.notes if note.startswith("rate-distortion"))
@@ -277,26 +277,43 @@ def test_a_diverged_seed_has_its_word_among_the_others():
         trial("bn", 1, status="diverged"),
         trial("lm", 0, status="diverged"),
     )
-    (view,) = build_views(rows)
-    assert texts(view, "verdict") == ["informative 1/2, diverged 1/2", "diverged"]
+    (view,) = build_views(rows, explain=True)
+    assert texts(view, "verdict") == ["mixed", "diverged"]
+    assert [record["verdict"] for record in view.records] == ["informative 1/2, diverged 1/2", "diverged"]
     assert "verdict of lm: diverged, so its figures say nothing" in view.notes
 
 
 def test_single_figures_are_listed_below_five_seeds_only():
     def notes(n):
-        (view,) = build_views(table(*(trial("bn", s, rec=18.0 + s) for s in range(n))))
+        (view,) = build_views(table(*(trial("bn", s, rec=18.0 + s) for s in range(n))), explain=True)
         return [note for note in view.notes if note.startswith("points")]
 
     assert notes(1) == []
     assert notes(3) == ["points of bn, seeds 0 1 2: rec 18.00 19.00 20.00; neg_elbo 18.00 19.00 20.00"]
     assert len(notes(4)) == 1
     assert notes(5) == []
-    (view,) = build_views(table(trial("bn", 3, rec=18.0, kl=1.0), trial("bn", 4, rec=19.0)))
+    (view,) = build_views(table(trial("bn", 3, rec=18.0, kl=1.0), trial("bn", 4, rec=19.0)), explain=True)
     assert "points of bn, seeds 3 4: rec 18.00 19.00; kl 1.000 -; neg_elbo 19.00 19.00" in view.notes
 
 
+def test_without_explanations_a_line_says_that_there_are_some():
+    def notes(*rows):
+        return [note for note in build_views(table(*rows))[0].notes if "--explain" in note]
+
+    one, two = trial("bn", 0, rec=18.0, kl=3.0, mi=2.0), trial("bn", 1, rec=18.4, kl=3.1, mi=2.1)
+    rule, seeds = "the rule of the verdicts and what decides each", "the figures of each seed"
+    assert notes(one, two) == [f"vae report --explain adds {rule} and {seeds}"]
+    assert notes(one) == [f"vae report --explain adds {rule}"]
+    assert notes(trial("lm", 0, rec=18.0), trial("lm", 1, rec=19.0)) == [f"vae report --explain adds {seeds}"]
+    assert notes(trial("lm", 0, rec=18.0)) == []
+    (timed,) = build_views(table(one | {"seconds": 1.0}, two | {"seconds": 3.0}), "seconds")
+    assert not [note for note in timed.notes if "--explain" in note]
+    (view,) = build_views(table(one, two))
+    assert not [note for note in view.notes if note.startswith(("verdict", "points"))]
+
+
 def test_every_method_has_a_sentence():
-    (view,) = build_views(three_methods())
+    (view,) = build_views(three_methods(), explain=True)
     assert [note for note in view.notes if note.startswith("verdict of")] == [
         "verdict of lm: none, kl or mi is undefined",
         "verdict of vanilla: collapsed (kl 0.01, mi 0.004 of at most 7.60, au 0)",

@@ -76,7 +76,7 @@ def test_what_moves_last_digits_is_told_and_kept(text, tmp_path, monkeypatch):
 def test_a_training_whose_checkpoints_are_gone_is_not_silently_begun_anew(text, tmp_path):
     run = train(text, tmp_path)
     shutil.rmtree(run.path / "checkpoint")
-    with pytest.raises(DataError, match=r"1 epochs were trained, by history\.csv, .* begin anew with --overwrite"):
+    with pytest.raises(DataError, match=r"history\.csv tells of 1 epoch, and .* begin anew with --overwrite"):
         train(text, tmp_path, epochs=2, resume=True)
     assert len(RunFolder(run.path).history()) == 1
 

@@ -28,13 +28,13 @@ class Results:
 
     def text(
         self,
-        format: Literal["table", "markdown", "latex", "csv", "json"] = "markdown",
+        format: Literal["table", "markdown", "latex", "csv", "json", "html"] = "markdown",
         *,
         columns: Sequence[str] | None = None,
         baseline: str | None = None,
         sort: str | None = None,
     ) -> str:
-        """The table as `vae report` prints it.
+        """The table as `vae report` prints it; the page without what needs the checkpoints.
 
         Args:
             format: One of the report's formats.
@@ -45,12 +45,15 @@ class Results:
         Raises:
             UsageError: An unknown format, column or method.
         """
+        from vaecli.catalogue.published import printed_for
+        from vaecli.reporting.page.write_page import PageOptions
         from vaecli.reporting.read_results import load_results
         from vaecli.reporting.render import render
 
         loaded = load_results(self.path)
         named = None if columns is None else ",".join(columns)
-        return render(loaded.frame, format, named, sort, baseline, contexts=loaded.contexts)
+        page = PageOptions(models=False, notes=loaded.notes, published=printed_for)
+        return render(loaded.frame, format, named, sort, baseline, contexts=loaded.contexts, page=page)
 
 
 def report(path: str | Path | None = None) -> Results:

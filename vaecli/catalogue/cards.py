@@ -19,6 +19,7 @@ from vaecli.catalogue.methods_table import (
     summary,
 )
 from vaecli.catalogue.published import heading, line
+from vaecli.core.messages import counted
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
 FAMILIES: Mapping[str, str] = {
@@ -107,11 +108,12 @@ def _hyper(name: str, hyper: list[dict[str, Any]]) -> list[str]:
             f"`{name}.{h['name']}`",
             f"`{h['default']}`",
             _code(range_text(h["range"])),
+            _text(h["sensible"] or ""),
             _text(h["description"]),
         ]
         for h in hyper
     ]
-    table = markdown_table(["setting", "default", "range", "what it is"], rows, [False] * 4)
+    table = markdown_table(["setting", "default", "range", "sensible", "what it is"], rows, [False] * 5)
     return ["## Settings", "", table, ""]
 
 
@@ -121,15 +123,16 @@ def _ours(name: str, ours: Summary) -> list[str]:
     if row is None:
         return []
     cells = []
+    seeds = counted(int(row["trials"]), "seed")
     for figure in FIGURES:
         mean, low = row.get(f"{figure}_mean", ""), row.get(f"{figure}_low", "")
         half = f" ± {float(mean) - float(low):.2f}" if mean and low else ""
-        cells.append(f"{float(mean) + 0.0:.2f}{half}" if mean else "")
+        cells.append(f"{float(mean):z.2f}{half}" if mean else "")
     table = markdown_table(list(FIGURES), [cells], [True] * len(FIGURES))
     return [
         "## Our figures",
         "",
-        f"Embedded corpus, preset `quick`, {row['trials']} seeds, nats per sentence, with half the 95 % interval",
+        f"Embedded corpus, preset `quick`, {seeds}, nats per sentence, with half the 95 % interval",
         "(`vae compare experiments/all/all.toml`):",
         "",
         table,

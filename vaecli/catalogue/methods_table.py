@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from vaecli.catalogue.published import figures_of, load_published
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, remedy_class
+from vaecli.remedies.core.sensible import sensible_text
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
 if TYPE_CHECKING:
@@ -72,13 +73,14 @@ def type_name(field: FieldInfo) -> str:
 
 
 def hyper_parameters(kind: type[Remedy]) -> list[dict[str, Any]]:
-    """The hyper-parameters of a remedy: name, type, default, range and description."""
+    """The hyper-parameters of a remedy: name, type, default, range, what of it is sensible, and description."""
     return [
         {
             "name": name,
             "type": type_name(field),
             "default": field.get_default(call_default_factory=True, validated_data={}),
             "range": field_range(field),
+            "sensible": sensible_text(kind.sensible[name]) if name in kind.sensible else None,
             "description": field.description or "",
         }
         for name, field in kind.model_fields.items()
@@ -158,7 +160,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "deviations": list(kind.deviations),
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
-        "published": figures_of(name, remedies, printed),
+        "published": figures_of(name, printed),
         "no_published_figures": printed["no_figures"].get(name, NOT_OBTAINED),
     }
 

@@ -6,12 +6,26 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from vaecli.remedies.core.remedy import Remedy
+from typing import Any
 
 FIGURES = ("nll", "ppl", "rec", "kl", "mi", "au")
+
+KL_WEIGHTS = frozenset(
+    {
+        "ae",
+        "beta",
+        "control",
+        "cyclical",
+        "geco",
+        "linear_anneal",
+        "mim",
+        "sigmoid_anneal",
+        "soft_free_bits",
+        "tanh_anneal",
+        "wae",
+    }
+)
+"""The remedies that own the KL weight; named here, so that the file is read without importing any of them."""
 
 
 @cache
@@ -21,21 +35,17 @@ def load_published() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def subjects(method: str, remedies: Mapping[str, type[Remedy]]) -> set[str]:
+def subjects(method: str) -> set[str]:
     """The remedies that a row of a composition is about: all of it but a KL weight that goes along with others."""
     parts = set(method.split("+"))
-    weights = {name for name in parts if name in remedies and "kl_weight" in remedies[name].owns}
-    return parts - weights or parts
+    return parts - KL_WEIGHTS or parts
 
 
-def figures_of(
-    name: str, remedies: Mapping[str, type[Remedy]], data: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
+def figures_of(name: str, data: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The rows about a remedy, each with all that its table says, in the order of the file.
 
     Args:
         name: The remedy.
-        remedies: Classes by name.
         data: As `load_published` gives it; None loads it.
     """
     found = []
@@ -43,8 +53,14 @@ def figures_of(
         common = {key: value for key, value in table.items() if key not in ("rows", "note")}
         if "note" in table:
             common["table_note"] = table["note"]
-        found += [common | row for row in table["rows"] if name in subjects(row["method"], remedies)]
+        found += [common | row for row in table["rows"] if name in subjects(row["method"])]
     return found
+
+
+def printed_for(method: str) -> list[dict[str, Any]]:
+    """The rows about any part of a method, each with its `source`, for whoever shows them beside other figures."""
+    rows = [row for part in sorted(subjects(method)) for row in figures_of(part)]
+    return [{**row, "source": heading(row)} for n, row in enumerate(rows) if row not in rows[:n]]
 
 
 def heading(row: Mapping[str, Any]) -> str:

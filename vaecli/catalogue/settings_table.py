@@ -17,6 +17,7 @@ from vaecli.core.checked import WANTED, scalar_kinds
 from vaecli.core.nested import nested, writable
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.remedies import make_method, remedy_class
+from vaecli.remedies.core.sensible import Sensible, sensible_text
 from vaecli.runs.folder import FREE
 from vaecli.runs.identity import NOT_PROTOCOL
 from vaecli.settings.known_keys import check_key
@@ -41,6 +42,7 @@ class SettingInfo:
         presets: What presets say, by preset; of a group's setting only.
         option: Its own, such as ``--epochs``; empty without.
         variable: Of the environment; empty without.
+        sensible: The values worth trying, in words; empty where none are said.
     """
 
     key: str
@@ -51,6 +53,7 @@ class SettingInfo:
     presets: Mapping[str, Any]
     option: str = ""
     variable: str = ""
+    sensible: str = ""
 
     @property
     def is_hyper(self) -> bool:
@@ -82,7 +85,12 @@ def setting_info(key: str) -> SettingInfo:
         presets={preset: value for preset, value in presets.items() if value is not None},
         option=option.option if option else "",
         variable=option.variable if option else "",
+        sensible=sensible_text(tried) if (tried := _sensible(owner, name)) else "",
     )
+
+
+def _sensible(owner: str, name: str) -> Sensible | None:
+    return None if owner in GROUPS else remedy_class(owner).sensible.get(name)
 
 
 def _choices(field: FieldInfo) -> list[str]:
@@ -102,6 +110,8 @@ def _kind(field: FieldInfo) -> str:
 def explanation(info: SettingInfo) -> list[str]:
     """All about a setting, a line a fact."""
     lines = [info.key, info.description, f"{info.limits}; default {toml_value(info.default)}"]
+    if info.sensible:
+        lines.append(f"sensible: {info.sensible}; `vae tune` searches these")
     if info.presets:
         lines.append("presets: " + ", ".join(f"{name} {toml_value(value)}" for name, value in info.presets.items()))
     ways = [f"--set {info.key}=VALUE", f"[{_table(info.key)}] in a file"]
@@ -192,7 +202,7 @@ def annotated(preset: str, methods: Sequence[str]) -> str:
 
 def _annotated_key(info: SettingInfo, said: Mapping[str, Any]) -> list[str]:
     name = info.key.partition(".")[2]
-    default = f"default {toml_value(info.default)}"
+    default = f"default {toml_value(info.default)}" + (f", sensible {info.sensible}" if info.sensible else "")
     text = f"{info.description}: {info.limits}; {default}"
     comment = textwrap.wrap(" ".join(text.split()), WIDTH, break_on_hyphens=False)
     return [*(f"# {part}" for part in comment), f"{name} = {toml_value(said.get(name, info.default))}"]

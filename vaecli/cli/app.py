@@ -17,6 +17,7 @@ from vaecli.cli.methods import methods
 from vaecli.cli.options import Command
 from vaecli.cli.report import report
 from vaecli.cli.train import train
+from vaecli.cli.tune import tune
 
 app = typer.Typer(
     name="vae",
@@ -40,7 +41,7 @@ def main(
     """The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics."""
 
 
-for command in (train, compare, report, methods, generate, encode, evaluate):
+for command in (train, compare, tune, report, methods, generate, encode, evaluate):
     app.command(cls=Command)(command)
 app.add_typer(config)
 app.add_typer(data)

@@ -14,7 +14,7 @@ import typer
 
 from vaecli.cli import options as o
 from vaecli.cli.completion import complete_methods
-from vaecli.core.messages import tell
+from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
     from vaecli.engines.engine import Event
@@ -49,26 +49,6 @@ Methods = Annotated[
     ),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5 (default: 0)")]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        "-j",
-        min=0,
-        help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes. (VAE_JOBS)",
-        show_default=False,
-    ),
-]
-EngineName = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        envvar="VAE_ENGINE",
-        show_envvar=False,
-        help="Where trials run: local, ray or slurm. (VAE_ENGINE)",
-    ),
-]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -123,8 +103,8 @@ def compare(
     preset: o.Preset = None,
     set_: o.Sets = None,
     options: o.Layer,
-    jobs: Jobs = None,
-    engine: EngineName = "local",
+    jobs: o.Jobs = None,
+    engine: o.EngineName = "local",
     address: Address = None,
     cpus_per_trial: CpusPerTrial = None,
     gpus_per_trial: GpusPerTrial = None,
@@ -196,7 +176,7 @@ def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Tria
 
     if not quiet:
         kept = len(experiment.trials()) - len(todo)
-        tell(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}")
+        tell(f"{counted(len(todo), 'trial')} to do, {kept} done already, in {experiment.path}")
     return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
-from vaecli.core.messages import printable, tell
+from vaecli.core.messages import counted, printable, tell
 from vaecli.core.option_settings import OPTION_SETTINGS
 
 if TYPE_CHECKING:
@@ -186,9 +186,10 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     updates = examined.batches * config.training.epochs
     return [
         f"know {examined.vocabulary:,} words, special symbols included",
-        f"take {examined.batches:,} batches of {examined.batch_size:,} sentences an epoch, {updates:,} in "
-        f"{config.training.epochs:,} epochs (preset {config.preset})",
-        f"cut {cut:,} sentences at {config.corpus.max_length:,} words, and leave out {empty:,} empty lines",
+        f"make {counted(examined.batches, 'update')} an epoch, each of {examined.batch_size:,} sentences: {updates:,} in "
+        f"{counted(config.training.epochs, 'epoch')} (preset {config.preset})",
+        f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
+        f"{counted(empty, 'empty line')}",
     ]
 
 
@@ -225,7 +226,7 @@ def fetch(
     for note in notes:
         tell(note)
     for part, count in counts.items():
-        print(f"{folder / part}.txt: {count:,} sentences")
+        print(f"{folder / part}.txt: {counted(count, 'sentence')}")
     tell(f"next: vae data check {folder}; vae compare --data {folder} --preset {corpus.preset}")
 
 

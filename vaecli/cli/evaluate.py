@@ -178,8 +178,7 @@ def show(evaluated: Evaluated, as_json: bool) -> None:
         return
     for name, value in evaluated.all_values.items():
         if value is not None:
-            # adding 0.0 makes a figure that rounds to -0 a plain 0
-            shown = f"{round(value, 4) + 0.0:,.4f}" if isinstance(value, float) else f"{value:,}"
+            shown = f"{value:z,.4f}" if isinstance(value, float) else f"{value:,}"
             print(f"{name:<20} {shown}")
     for result in evaluated.results.values():
         for line in result.lines:

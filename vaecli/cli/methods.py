@@ -228,9 +228,11 @@ def _published(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _hyper_line(name: str, item: Mapping[str, Any]) -> str:
-    """``bn.gamma = 0.6 (0 < x < 1): fixed scale``, the key as `--set` takes it."""
+    """``bn.gamma = 0.6 (x > 0; sensible 0.3 to 1): fixed scale``, the key as `--set` takes it."""
     from vaecli.catalogue.methods_table import range_text
 
     limits, default = range_text(item["range"]), item["default"]
     shown = f"{default:.6g}" if isinstance(default, float) and len(str(default)) > 10 else default
-    return f"{name}.{item['name']} = {shown}" + (f" ({limits})" if limits else "") + f": {item['description']}"
+    sensible = f"sensible {item['sensible']}" if item["sensible"] else ""
+    told = "; ".join(filter(None, [limits, sensible]))
+    return f"{name}.{item['name']} = {shown}" + (f" ({told})" if told else "") + f": {item['description']}"

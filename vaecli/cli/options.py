@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -66,11 +67,36 @@ Device = Annotated[str | None, option_of("training.device", default="the run's")
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes. (VAE_JOBS)",
+        show_default=False,
+    ),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        envvar="VAE_ENGINE",
+        show_envvar=False,
+        help="Where trials run: local, ray or slurm. (VAE_ENGINE)",
+    ),
+]
 Run = Annotated[
     Path,
     typer.Argument(metavar="RUN", help="Folder of a run, OUT/NAME/METHOD/seed-N.", autocompletion=complete_run),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def experiments_folder() -> Path:
+    """Where experiments are kept where no option says so."""
+    return Path(os.environ.get("VAE_OUT") or "runs")
 
 
 class Command(TyperCommand):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vaecli.cli.completion import complete_columns, complete_experiment
+from vaecli.cli.options import experiments_folder
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-DEFAULT_OUT = Path("runs")
+    from vaecli.reporting.page.write_page import PageOptions
 
 
 def report(
@@ -32,7 +32,7 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="table, csv, markdown, latex or json; by default that of --output's suffix, else table.",
+            help="table, csv, markdown, latex, json or html; by default that of --output's suffix, else table.",
             show_default=False,
         ),
     ] = None,
@@ -55,6 +55,9 @@ def report(
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
     ] = False,
+    without_models: Annotated[
+        bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
     ] = None,
@@ -63,10 +66,28 @@ def report(
         typer.Option(
             "--picture",
             metavar="FILE",
-            help="Also draw rec and mi against kl, a point a method: a .png, .svg or .pdf.",
+            help="Also draw a picture: a .png, .svg or .pdf.",
             show_default=False,
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            help="Of the picture: plane (rec and mi against kl, the default), curves (of training), dimensions (their "
+            "KL) or codes (posterior means in two dimensions).",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label", metavar="FIELD", help="Labels that --kind codes is coloured by; the first.", show_default=False
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Below the table, why each verdict, and the figures of few seeds.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of --output and --picture.")
     ] = False,
@@ -85,10 +106,9 @@ def report(
         from vaecli.core.errors import UsageError
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
-    if picture is not None:
-        from vaecli.reporting.picture import check_picture
-
-        check_picture(picture)
+    check_kind(picture, kind, label)
+    chosen = format or format_of(output)
+    check_page(chosen, without_models)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
     else:
@@ -97,23 +117,55 @@ def report(
         tell(f"vae: {note}")
     text = render(
         results.frame,
-        format or format_of(output),
+        chosen,
         columns,
         sort,
         baseline,
         per_trial,
         ranked=ranks,
+        explain=explain,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
+        page=page_options(results.notes, not without_models) if chosen == "html" else None,
     )
     if picture is not None:
         from vaecli.reporting.picture import draw
 
-        draw(one_table(results.frame), picture)
+        draw(results.frame, results.contexts, picture, kind or "plane", label)
     if output is None:
         write_stdout(text)
     else:
         write_output(output, text)
+
+
+def check_page(format: str, without_models: bool) -> None:
+    """Refuses, before any work, a page whose packages are missing, and an option of pages without one.
+
+    Raises:
+        UsageError: Names the packages and how they are installed, or the option.
+    """
+    from vaecli.core.errors import UsageError
+
+    if format == "html":
+        from vaecli.reporting.page.library import check_page_packages
+
+        check_page_packages()
+    elif without_models:
+        raise UsageError("--without-models is for a page; add --format html, or name an --output that ends in .html")
+
+
+def page_options(notes: Sequence[str], models: bool) -> PageOptions:
+    """What a page shows beside the table.
+
+    Args:
+        notes: On how the results were read.
+        models: Whether checkpoints are read.
+    """
+    from vaecli.catalogue.published import printed_for
+    from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.runs.environment import command_line
+
+    return PageOptions(models=models, command=command_line(), notes=notes, published=printed_for)
 
 
 def write_stdout(text: str) -> None:
@@ -126,7 +178,7 @@ def newest() -> Path:
     """The newest experiment of which a trial has ended; newer ones are named on stderr."""
     from vaecli.reporting.read_results import newest_experiment
 
-    path, passed = newest_experiment(DEFAULT_OUT)
+    path, passed = newest_experiment(experiments_folder())
     if passed:
         names = ", ".join(map(str, passed))
         tell(f"{path}, for no trial has ended yet in {names}; name a folder to see it")
@@ -140,23 +192,22 @@ def format_of(output: Path | None) -> str:
     return "table" if output is None else SUFFIXES.get(output.suffix.lower(), "table")
 
 
-def one_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The results, of one table only: rates on two corpora, or under other settings, don't compare.
+def check_kind(picture: Path | None, kind: str | None, label: str | None) -> None:
+    """Refuses a picture that can't be drawn, and options of one where none is asked for, before any work.
 
     Raises:
-        UsageError: They are of several.
+        UsageError: See `vaecli.reporting.picture.check_picture`.
     """
-    from vaecli.core.errors import UsageError
-    from vaecli.reporting.table import sections, title_of
+    if picture is not None:
+        from vaecli.reporting.picture import check_picture
 
-    parts = sections(frame)
-    if len(parts) > 1:
-        names = list(dict.fromkeys(shared.get("experiment", "") for shared, _ in parts))
-        if len(names) > 1:
-            raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(map(repr, names))}")
-        titles = "\n  ".join(title_of(shared, part, parts) for shared, part in parts)
-        raise UsageError(f"--picture draws one table, and these results make {len(parts)}:\n  {titles}")
-    return parts[0][1] if parts else frame
+        check_picture(picture, kind or "plane", label)
+        return
+    for option, value in (("--kind", kind), ("--label", label)):
+        if value is not None:
+            from vaecli.core.errors import UsageError
+
+            raise UsageError(f"{option} {value} is of a picture; name its file with --picture")
 
 
 def check_output(output: Path, overwrite: bool, option: str = "--output") -> None:

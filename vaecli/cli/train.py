@@ -178,5 +178,5 @@ def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> Non
     else:
         for name, value in values.items():
             if value is not None:
-                print(f"{name:<18} {value:,.4f}" if isinstance(value, float) else f"{name:<18} {value:,}")
+                print(f"{name:<18} {value:z,.4f}" if isinstance(value, float) else f"{name:<18} {value:,}")
     tell(f"figures, history and checkpoint are in {folder.path}")

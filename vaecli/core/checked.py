@@ -109,7 +109,7 @@ def unset(value: Any, kinds: frozenset[type] | None) -> Any:
 def _same_kind(value: bool | str | None, kinds: frozenset[type]) -> bool | str | None:
     if type(value) in kinds or (isinstance(value, str) and str in kinds):
         return value
-    if unset(value, kinds) is None:
+    if value is not None and unset(value, kinds) is None:
         return None
     text = f"the text {shown(value)}" if isinstance(value, str) else shown(value)
     raise ValueError(f"must be {_wanted(kinds)}, got {text}")

@@ -76,7 +76,7 @@ def near_names(name: str, options: Iterable[str]) -> list[str]:
     """The names that somebody who wrote another may have meant, three at most; none where all are far.
 
     Another spelling of the name (capitals, ``-`` for ``_``) is nearest; then what is few slips away (one in up to four
-    letters, two in up to eight, else three); then names of several words
+    letters, two in up to eight, else three; of two as near, the one that begins alike); then names of several words
     of which it begins one, or is one but for a slip.
 
     Args:
@@ -89,7 +89,7 @@ def near_names(name: str, options: Iterable[str]) -> list[str]:
     slips = {option: edit_distance(wanted, text) for option, text in plain.items()}
     most = 1 if len(wanted) <= 4 else 2 if len(wanted) <= 8 else 3
     if len(wanted) > 1 and slips and min(slips.values()) <= most:
-        return [min(slips, key=lambda option: (slips[option], option))]
+        return [min(slips, key=lambda option: (slips[option], plain[option][:1] != wanted[:1], option))]
     parts = {option: [text, *re.split(r"[_.+]", text)] for option, text in plain.items()}
     slip = int(len(wanted) > 4)
     held = [

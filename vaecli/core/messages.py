@@ -20,12 +20,12 @@ def escaped(message: str) -> str:
     return "\n".join(map(printable, LISTED.split(message)))
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, of which the singular is given: ``1 trial``, ``2,000 trials``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def tell(message: str) -> None:
     """Writes a message to stderr; one that has gone or is full is no reason to stop."""
     with contextlib.suppress(OSError, ValueError):
         print(escaped(message), file=sys.stderr, flush=True)
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 trial``, ``2,000 trials``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
+from vaecli.core.messages import counted
 from vaecli.corpus.long_lines import LONGEST_WORD
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.slots import Ints
@@ -198,8 +199,8 @@ def _written(raw: Mapping[str, RawSplit], train: _Coded, words: Sequence[str], c
 def _note(split: Split, coded: _Coded) -> str:
     unknown = 100 * split.unknown / len(split.tokens)
     return (
-        f"{split.name}: {len(split):,} sentences, {split.predicted_tokens:,} predicted tokens, "
-        f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {coded.blank:,} blank lines skipped"
+        f"{split.name}: {counted(len(split), 'sentence')}, {counted(split.predicted_tokens, 'predicted token')}, "
+        f"{unknown:.1f} % unknown, {coded.cut:,} truncated, {counted(coded.blank, 'blank line')} skipped"
     )
 
 

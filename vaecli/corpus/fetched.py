@@ -12,6 +12,7 @@ from typing import IO
 
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.files import write_atomic
+from vaecli.core.messages import counted
 from vaecli.corpus.downloads import Progress, downloads_folder, obtain
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.public_corpora import PublicCorpus
@@ -44,7 +45,9 @@ def fetch_corpus(
     counts = {part: sum(not line.isspace() for line in text.splitlines(keepends=True)) for part, text in texts.items()}
     for part, expected in corpus.sentences.items():
         if counts[part] != expected:
-            raise DataError(f"{corpus.name}: {part} has {counts[part]:,} sentences, not {expected:,}: another corpus")
+            raise DataError(
+                f"{corpus.name}: {part} has {counted(counts[part], 'sentence')}, not {expected:,}: another corpus"
+            )
     _write(texts, folder, overwrite)
     return counts, [note for _, note in obtained if note]
 

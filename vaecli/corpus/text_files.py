@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaecli.core.errors import DataError
+from vaecli.core.messages import counted
 
 _ICONV = "convert the file with `iconv -f {} -t UTF-8`"
 _UNPACK = "unpack it first"
@@ -110,9 +111,9 @@ def _without_returns(data: bytes) -> tuple[bytes, str]:
     alone, feeds = len(_LONE_RETURN.findall(data)), data.count(b"\n")
     # one at the end of the whole file ends no further line, so that a text of one line stays one
     if alone > max(feeds, 1) or (alone and not feeds and not data.endswith(b"\r")):
-        note = f"{alone:,} carriage returns without a line feed taken as the ends of lines"
+        note = f"{counted(alone, 'carriage return')} without a line feed taken as the ends of lines"
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), note
-    note = f"{alone:,} carriage returns inside lines taken as white space" if alone and feeds else ""
+    note = f"{counted(alone, 'carriage return')} inside lines taken as white space" if alone and feeds else ""
     return data.replace(b"\r\n", b"\n"), note
 
 
@@ -120,7 +121,9 @@ def _with_line_feeds(data: bytes) -> tuple[bytes, str]:
     """A text without line feeds, with one for each line separator of another system."""
     for separator, name in _SEPARATORS.items():
         if count := data.count(separator.encode()):
-            return data.replace(separator.encode(), b"\n"), f"{count:,} characters {name} taken as the ends of lines"
+            return data.replace(
+                separator.encode(), b"\n"
+            ), f"{counted(count, 'character')} {name} taken as the ends of lines"
     return data, ""
 
 

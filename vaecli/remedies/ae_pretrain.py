@@ -21,6 +21,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -29,6 +30,7 @@ from pydantic import Field
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def without_kl(terms: Terms) -> Terms:
@@ -60,6 +62,7 @@ class AEPretrain(Remedy):
         "converges)",
         "alone it is a part of the paper's method, which is ae_pretrain+free_bits+linear_anneal",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"share": Span(0.1, 0.7)}
 
     share: float = Field(0.5, gt=0, lt=1, description="share of the planned epochs that stage 1 takes")
 

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 class Beta(Remedy):
@@ -35,6 +37,7 @@ class Beta(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = ("beta is below 1, against collapse (published: above 1, to disentangle)",)
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"beta": Span(0.05, 1.0)}
 
     beta: float = Field(0.4, ge=0, description="KL weight from the first step to the last")
 

@@ -20,6 +20,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -31,6 +32,7 @@ from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def weighted_sampling(size: int, population: int) -> Tensor:
@@ -104,6 +106,11 @@ class BetaTC(Remedy):
         "first of the batch",
     )
     cost: ClassVar[float] = 1.15
+    sensible: ClassVar[Mapping[str, Sensible]] = {
+        "information": Span(0.0, 1.0),
+        "correlation": Span(0.5, 2.0),
+        "dimension": Span(0.1, 1.0),
+    }
 
     information: float = Field(0.0, ge=0, description="a, the paper's alpha: weight of the mutual information")
     correlation: float = Field(1.0, ge=0, description="b, the paper's beta: weight of the total correlation")

@@ -20,6 +20,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 class BatchNormHead(PosteriorHead):
@@ -84,6 +86,7 @@ class BN(Remedy):
         "evaluation normalises by the statistics of the whole train split, which keeps the floor; the code by "
         "running averages",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"gamma": Span(0.3, 1.0)}
 
     gamma: float = Field(
         0.6,

@@ -16,6 +16,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 LEAST_VARIANCE = 1e-8
 """s_hat can pass through 0, where the logarithm of its square has no value."""
@@ -92,6 +94,7 @@ class BNScale(Remedy):
         "eps is 1e-12 (published: 1e-8), see bn",
         "evaluation normalises by the statistics of the whole train split",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"tau": Span(0.2, 0.8)}
 
     tau: float = Field(0.5, ge=0, lt=1, description="least share of a dimension's variance that the mean has")
     eps: float = Field(1e-12, gt=0, le=1e-2, description="added to the variances (published: 1e-8)")

@@ -14,6 +14,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from vaecli.corpus.types import EOS, Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def bag_of_words_nll(logits: Tensor, batch: Batch) -> Tensor:
@@ -57,6 +59,7 @@ class BOW(Remedy):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = ("the bag leaves out </s>, which every sentence has; the code counts it",)
     cost: ClassVar[float] = 1.4
+    sensible: ClassVar[Mapping[str, Sensible]] = {"weight": Span(0.1, 5.0, log=True)}
 
     weight: float = Field(1.0, ge=0, description="w: factor on the bag-of-words loss")
     hidden: int = Field(400, ge=1, description="tanh units between z and the words")

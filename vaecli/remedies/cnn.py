@@ -14,6 +14,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -22,6 +23,7 @@ from pydantic import Field
 from vaecli.model.convolution import ConvolutionalDecoder
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible
 
 Size = Literal["scnn", "mcnn", "lcnn", "vlcnn"]
 
@@ -48,6 +50,7 @@ class CNN(Remedy):
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | the last 1 + 2 sum_i d_i inputs, z)"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     cost: ClassVar[float] = 1.3  # scnn; vlcnn takes about twice as long
+    sensible: ClassVar[Mapping[str, Sensible]] = {"size": ("scnn", "mcnn", "lcnn", "vlcnn")}
 
     size: Size = Field("scnn", description="how far back it sees: scnn 15 inputs, mcnn 63, lcnn 125, vlcnn 187")
 

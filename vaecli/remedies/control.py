@@ -21,6 +21,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -118,6 +120,7 @@ class Control(Remedy):
         "and above 1 at once, never holds",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(1.0, 10.0)}
 
     target: float = Field(3.0, ge=0, description="C: KL to hold, in nats per sentence; published: 1.5, 2, 3")
     proportional: float = Field(0.01, ge=0, description="Kp, as published; the most that the last KL alone can add")

@@ -13,6 +13,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
@@ -60,6 +62,7 @@ class Cyclical(Remedy):
         "the learning rate does not restart with each cycle, since all methods share it (published: it does)",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"cycles": Span(2, 10), "rise": Span(0.25, 1.0)}
 
     cycles: int = Field(4, ge=1, description="cycles M over the planned training")
     rise: float = Field(0.5, gt=0, le=1, description="share R of a cycle in which the weight rises")

@@ -19,6 +19,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -32,6 +33,7 @@ from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 ROOT_EPS = 1e-6
 """Added to the squared mean: its root has no gradient at 0. The KL rises by half of it, so the floor holds."""
@@ -114,6 +116,7 @@ class Delta(Remedy):
         "the prior is N(0, I), as in the text benchmark of Zhu et al. (published: autoregressive)",
         "the mean has the square root that the form printed by Zhu et al. lacks",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"delta": Span(0.05, 0.5, log=True)}
 
     delta: float = Field(
         0.15, ge=1e-4, le=10, description="least KL in nats per dimension; published: 0.1 to 0.25 at Z = 32"

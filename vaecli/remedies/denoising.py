@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def is_word(tokens: Tensor) -> Tensor:
@@ -110,6 +112,7 @@ class Denoising(Remedy):
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER_INPUT})
     deviations: ClassVar[tuple[str, ...]] = ("a sentence keeps at least one word; the code may delete all",)
+    sensible: ClassVar[Mapping[str, Sensible]] = {"deletion": Span(0.1, 0.6), "substitution": Span(0.0, 0.4)}
 
     deletion: float = Field(0.3, ge=0, le=1, description="probability that a word is deleted; one always stays")
     substitution: float = Field(0.0, ge=0, le=1, description="probability that a word that is left becomes <unk>")

@@ -17,6 +17,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from vaecli.model.posterior import gaussian_kl
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:
@@ -89,6 +91,7 @@ class DG(Remedy):
         "a subset of one sentence has its exact KL, without samples",
     )
     cost: ClassVar[float] = 2.9
+    sensible: ClassVar[Mapping[str, Sensible]] = {"subset": Span(2, 32, log=True)}
 
     subset: int = Field(32, ge=1, description="sentences whose posteriors are mixed; 1 is the VAE")
     samples: int = Field(

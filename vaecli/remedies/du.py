@@ -21,6 +21,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -36,6 +37,7 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step
+from vaecli.remedies.core.sensible import Sensible, Span
 
 FULL_WEIGHT = 1 - 1e-6
 """A KL weight from here on counts as 1: a curve may come near it without reaching it."""
@@ -138,6 +140,7 @@ class DU(Remedy):
         "eps is 1e-12 (published: 1e-5), see bn",
         "evaluation normalises by the statistics of the whole train split; the code by running averages",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"gamma": Span(0.3, 1.0), "dropout": Span(0.0, 0.5)}
 
     gamma: float = Field(
         0.5,

@@ -15,6 +15,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 Mode = Literal["dimension", "group", "sentence", "batch"]
 
@@ -70,6 +72,10 @@ class FreeBits(Remedy):
         "is mode group)",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {
+        "target": Span(1.0, 10.0),
+        "mode": ("dimension", "group", "sentence", "batch"),
+    }
 
     mode: Mode = Field("dimension", description="maximum by dimension and sentence, by group, sentence or batch")
     target: float = Field(

@@ -22,6 +22,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -32,6 +33,7 @@ from torch import Tensor, nn
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.feedback import RunningMean, adapting
 
 
@@ -85,6 +87,7 @@ class GECO(Remedy):
         "kappa is what the first epochs reach at weight 1 less a margin (published: a tolerance a pixel)",
         "w stays within bounds (published: none)",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"margin": Span(0.5, 5.0)}
 
     kappa: float | None = Field(None, gt=0, description="nats per sentence of rec to reach; unset: of the first epochs")
     margin: float = Field(2.0, ge=0, description="nats below the first epochs' rec, where kappa is unset")

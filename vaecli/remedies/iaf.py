@@ -21,6 +21,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 MEAN_PAIRS = 64
 """Pairs of noise that the posterior mean is averaged over."""
@@ -90,6 +92,7 @@ class IAF(Remedy):
         "|s| is at most 2 (published: a gate, s below 0), and a step's network has one hidden layer (published: two)",
     )
     cost: ClassVar[float] = 1.2
+    sensible: ClassVar[Mapping[str, Sensible]] = {"flows": Span(1, 8)}
 
     flows: int = Field(2, ge=1, le=16, description="T: steps of the flow (published: 2 to 8)")
     hidden: int = Field(

@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -32,6 +33,7 @@ from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Session, Step, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.infovae import InfoVAE
 
 BETAS = (0.5, 0.999)
@@ -115,6 +117,7 @@ class InfoJS(InfoVAE):
         "where the model is trained by SGD the critic keeps Adam at 5e-4, as no rate of SGD is one of Adam",
     )
     cost: ClassVar[float] = 1.1
+    sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(1.0, 100.0, log=True)}
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
     scaling: float = Field(10.0, ge=0, description="lambda: with alpha, the factor alpha + lambda - 1 on the term")

@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Part
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.aggregate import batch_densities
 from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
 
@@ -53,6 +55,7 @@ class InfoKL(InfoVAE):
     title: ClassVar[str] = "InfoVAE (KL)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(0.5, 5.0, log=True)}
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")
 

@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.infovae import InfoVAE
 from vaecli.remedies.shared.mmd import IMQ_BASE, kernel, mmd_unbiased
 
@@ -46,6 +48,7 @@ class InfoMMD(InfoVAE):
     deviations: ClassVar[tuple[str, ...]] = (
         "lambda is 10, at which the term starts at a few nats of a sentence (published: up to 1,000, for images)",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(1.0, 100.0, log=True)}
 
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2")
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadric mixture, or Gaussian")

@@ -16,6 +16,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.infovae import InfoVAE
 from vaecli.remedies.shared.stein import KernelName, default_width, ksd, score, svgd_direction
 
@@ -47,6 +49,7 @@ class InfoStein(InfoVAE):
     deviations: ClassVar[tuple[str, ...]] = (
         "the default is the discrepancy itself (published: the Stein variational direction, form svgd)",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(0.1, 10.0, log=True)}
 
     form: Literal["ksd", "svgd"] = Field("ksd", description="the discrepancy itself, or the direction that lowers KL")
     kernel: KernelName = Field("imq", description="inverse multiquadric, or Gaussian")

@@ -23,6 +23,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, grou
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""
@@ -110,6 +112,7 @@ class Lagging(Remedy):
     # on the embedded corpus: 50 while the encoder lags, with 44 inner updates on average, `inner_updates` at most and
     # as a rule twice `check_every` at least; 1 once it has caught up; over six epochs version 1 took 20 to 42
     cost: ClassVar[float] = 30.0
+    sensible: ClassVar[Mapping[str, Sensible]] = {"inner_updates": Span(5, 100, log=True)}
 
     inner_updates: int = Field(99, ge=1, description="encoder updates per decoder update at most")
     check_every: int = Field(15, ge=1, description="encoder updates between two looks at their mean loss per word")

@@ -14,6 +14,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
@@ -57,6 +59,7 @@ class LinearAnneal(Remedy):
         "it starts at 0, as with Li et al. and Zhu et al. (He et al.: at 0.1)",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"epochs": Span(2.0, 50.0, log=True), "share": Span(0.1, 0.9)}
 
     start: float = Field(0.0, ge=0, le=1, description="weight at the first step")
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")

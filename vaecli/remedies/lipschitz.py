@@ -22,6 +22,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ from vaecli.core.errors import UsageError
 from vaecli.model.injective import InjectiveDecoder
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 class Lipschitz(Remedy):
@@ -52,6 +54,7 @@ class Lipschitz(Remedy):
         "the bound L is on both maps, so that its floor reaches the logits (published: on the first)",
     )
     cost: ClassVar[float] = 3.5
+    sensible: ClassVar[Mapping[str, Sensible]] = {"strength": Span(0.05, 5.0, log=True)}
 
     strength: float = Field(
         1.0, ge=0, le=100, description="L: floor of the inverse Lipschitz constant of each map; 0 is LIDVAE"

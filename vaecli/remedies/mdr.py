@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -30,6 +31,7 @@ from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def constraint(kl: Tensor, rate: float, multiplier: Tensor) -> Tensor:
@@ -80,6 +82,7 @@ class MDR(Remedy):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_KL, Need.PLAIN_KL, Need.PLAIN_STEP})
     deviations: ClassVar[tuple[str, ...]] = ("a multiplier below 0 becomes 0 (the code takes its absolute value)",)
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"rate": Span(1.0, 10.0)}
 
     rate: float = Field(5.0, ge=0, description="r: least KL, in nats per sentence")
     start: float = Field(1.01, ge=0, description="u at the first step, as published; above 1 the KL is rewarded")

@@ -19,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -30,6 +31,7 @@ from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.aggregate import batch_densities
 
 
@@ -68,6 +70,7 @@ class MIConstraint(Remedy):
     deviations: ClassVar[tuple[str, ...]] = (
         "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"multiplier": Span(0.5, 5.0), "minimum": Span(1.0, 10.0)}
 
     multiplier: float = Field(2.0, ge=0, description="lambda: nats of loss per nat of missing information")
     minimum: float = Field(5.0, ge=0, description="c: least information, in nats per sentence")

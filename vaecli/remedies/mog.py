@@ -16,6 +16,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from pydantic import Field
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 class MoG(Remedy):
@@ -42,6 +44,7 @@ class MoG(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = ("the weights are learned (published: all 1 / K)",)
     cost: ClassVar[float] = 1.05
+    sensible: ClassVar[Mapping[str, Sensible]] = {"components": Span(5, 200, log=True)}
 
     components: int = Field(
         100, ge=1, le=1000, description="K: Gaussians in the mixture; 1 is a single Gaussian, learned"

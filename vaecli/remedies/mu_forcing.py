@@ -19,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def spread(mean: Tensor) -> Tensor:
@@ -57,6 +59,7 @@ class MuForcing(Remedy):
         "spread and margin are sums over dimensions, in nats a sentence; the code averages over dimensions and tokens",
         "the weight is 2, since 1 only cancels the KL's pull on the means",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"margin": Span(1.0, 10.0), "weight": Span(1.1, 5.0)}
 
     margin: float = Field(3.0, ge=0, description="v: least spread of the means, in nats per sentence")
     weight: float = Field(2.0, ge=0, description="w: factor on the hinge; above the KL weight, or it can't lift the KL")

@@ -11,6 +11,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -21,6 +22,7 @@ from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible
 
 Kind = Literal["max", "mean"]
 
@@ -70,6 +72,7 @@ class Pooling(Remedy):
     )
     equation: ClassVar[str] = "h = max_t h_t or mean_t h_t instead of the last state"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER})
+    sensible: ClassVar[Mapping[str, Sensible]] = {"kind": ("max", "mean")}
 
     kind: Kind = Field("max", description="maximum of each feature over the states, or their mean")
 

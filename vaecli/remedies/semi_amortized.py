@@ -25,7 +25,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -38,6 +38,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""
@@ -94,6 +95,7 @@ class SemiAmortized(Remedy):
         "one noise serves all steps of a sentence (published: one a step), and dropout is off in them",
     )
     cost: ClassVar[float] = 40.0  # at 20 steps, unrolled
+    sensible: ClassVar[Mapping[str, Sensible]] = {"steps": Span(2, 20), "rate": Span(0.003, 0.3, log=True)}
 
     steps: int = Field(20, ge=0, description="gradient steps K; 0 leaves the encoder's posterior")
     rate: float = Field(

@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.schedules import logistic, shortened_midpoint
 
 
@@ -45,6 +47,7 @@ class SigmoidAnneal(Remedy):
         "k and s0 are those of an implementation in wide use; the paper draws the curve and prints neither",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"midpoint": Span(500.0, 20_000.0, log=True), "share": Span(0.1, 0.9)}
 
     midpoint: float = Field(2500.0, ge=0, description="step s0 at which the weight is one half, as published")
     steepness: float = Field(0.0025, gt=0, description="k per step, as published; grows as a short run lowers s0")

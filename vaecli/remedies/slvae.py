@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -29,6 +30,7 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def label_distance(posterior: Posterior, z: Tensor, label: Tensor) -> Tensor:
@@ -87,6 +89,7 @@ class SLVAE(Remedy):
         "turns)",
         "the model is unconditional (published: dialogue)",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"weight": Span(0.1, 10.0, log=True)}
 
     weight: float = Field(1.0, ge=0, description="lambda: factor on the squared distance to the label")
 

@@ -20,6 +20,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
 
 
@@ -84,6 +86,7 @@ class SoftFreeBits(Remedy):
         "the weight stays above 0.001 (published: no floor)",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(1.0, 10.0)}
 
     target: float = Field(4.0, ge=0, description="t: least KL that is not favoured, in nats per sentence")
     slack: float = Field(0.05, ge=0, description="share of the target above it in which the weight stays, as published")

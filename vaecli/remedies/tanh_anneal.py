@@ -17,6 +17,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.schedules import shortened_midpoint
 
 
@@ -51,6 +53,7 @@ class TanhAnneal(Remedy):
         "the weight goes on to 1; the code leaves it at 0.047 after 3,000 steps",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"midpoint": Span(500.0, 20_000.0, log=True), "share": Span(0.1, 0.9)}
 
     midpoint: float = Field(4500.0, ge=0, description="step s0 at which the weight is one half, as published")
     width: float = Field(1000.0, gt=0, description="r in steps, as published; shrinks as a short run lowers s0")

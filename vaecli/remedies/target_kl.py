@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
 
 
@@ -56,6 +58,7 @@ class TargetKL(Remedy):
         "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",
     )
     rate_only: ClassVar[bool] = True
+    sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(1.0, 15.0), "weight": Span(0.5, 5.0)}
 
     target: float = Field(5.0, ge=0, description="C: KL to reach, in nats per sentence")
     weight: float = Field(1.0, ge=0, description="b: nats of loss per nat of distance; too small can't hold C")

@@ -19,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from pydantic import Field
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
 
@@ -49,6 +51,7 @@ class TWR(Remedy):
         "average KL and counts padded steps",
     )
     cost: ClassVar[float] = 1.1
+    sensible: ClassVar[Mapping[str, Sensible]] = {"portion": Span(0.2, 1.0)}
 
     portion: float = Field(1.0, gt=0, le=1, description="share of the steps that are averaged over, the last ones")
 

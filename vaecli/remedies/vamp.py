@@ -23,7 +23,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import ClassVar
@@ -41,6 +41,7 @@ from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.parts import unmet
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def mixture_log_prob(components: Posterior, z: Tensor) -> Tensor:
@@ -163,6 +164,7 @@ class Vamp(Remedy):
         "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",
     )
     cost: ClassVar[float] = 1.2
+    sensible: ClassVar[Mapping[str, Sensible]] = {"components": Span(10, 200, log=True)}
 
     components: int = Field(50, ge=1, le=1000, description="K: pseudo-inputs; chosen here, for small corpora")
     length: int = Field(10, ge=2, le=100, description="word vectors of a pseudo-input; chosen here")

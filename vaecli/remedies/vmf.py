@@ -19,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 class SphereHead(PosteriorHead):
@@ -76,6 +78,7 @@ class VMF(Remedy):
         "the KL is exact, 2.173 nats at kappa 13 and Z 32; the code's constant is 2.084",
         "the cosine comes from its quantile function, which rejects nothing; the distribution is the published one",
     )
+    sensible: ClassVar[Mapping[str, Sensible]] = {"kappa": Span(5.0, 100.0, log=True)}
 
     kappa: float = Field(
         13.0,

@@ -14,6 +14,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -21,6 +22,7 @@ from pydantic import Field
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.info_mmd import prior_divergence
 
 
@@ -33,6 +35,7 @@ class WAE(Remedy):
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z))"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.KL_WEIGHT, Part.TERM})
     cost: ClassVar[float] = 1.05
+    sensible: ClassVar[Mapping[str, Sensible]] = {"scaling": Span(1.0, 100.0, log=True)}
 
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2 (published on images: 10 to 100)")
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadric mixture, or Gaussian")

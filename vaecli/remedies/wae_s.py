@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -27,6 +28,7 @@ from torch import Tensor
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.info_mmd import prior_divergence
 
 IMQ_BASE = 4.0
@@ -59,6 +61,10 @@ class WAES(Remedy):
         "kernel rbf has the fixed bandwidth Z; the code takes the median of the batch's distances",
     )
     cost: ClassVar[float] = 1.05
+    sensible: ClassVar[Mapping[str, Sensible]] = {
+        "scaling": Span(3.0, 100.0, log=True),
+        "gamma": Span(1.0, 30.0, log=True),
+    }
 
     scaling: float = Field(
         30.0, ge=0, description="lambda: nats per unit of MMD^2 (published: 3 a token, about 30 a sentence)"

@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.sensible import Sensible, Span
 
 
 def drop_words(inputs: Tensor, drop: Tensor) -> Tensor:
@@ -61,6 +63,7 @@ class WordDropout(Remedy):
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "input word t = <unk> with probability r, else w_t (training only)"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER_INPUT})
+    sensible: ClassVar[Mapping[str, Sensible]] = {"rate": Span(0.1, 0.9)}
 
     rate: float = Field(0.38, ge=0, le=1, description="probability r that a word is replaced (keep rate 1 - r)")
 

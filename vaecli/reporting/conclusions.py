@@ -45,6 +45,17 @@ def joint_verdict(trials: pd.DataFrame) -> str:
     return ", ".join(f"{word} {count}/{counts.total()}" for word, count in counts.most_common())
 
 
+def verdict_word(joint: str) -> str:
+    """A joint verdict as a cell of a table has it: where seeds disagree the word of most of them, or ``mixed``.
+
+    Args:
+        joint: See `joint_verdict`; ``collapsed 2/3, informative 1/3`` becomes ``collapsed 2/3``.
+    """
+    first, _, rest = joint.partition(", ")
+    count = first.rpartition(" ")[2]
+    return "mixed" if rest and rest.split(", ")[0].endswith(f" {count}") else first
+
+
 def verdict_sentence(group: Group) -> str:
     """What became of z under a method, in a sentence with the means that decide it.
 
@@ -72,7 +83,7 @@ def _figures(group: Group) -> list[str]:
 def _evidence(name: str, means: Mapping[str, float]) -> str:
     """A figure with two significant digits at least, so that one next to its threshold can be told from it."""
     value = means[name]
-    text = f"{name} {value:.3g}" if abs(value) < 1 or name == "au" else f"{name} {value:.2f}"
+    text = f"{name} {value:z.3g}" if abs(value) < 1 or name == "au" else f"{name} {value:z.2f}"
     return text + (f" of at most {means['mi_ceiling']:.2f}" if name == "mi" and "mi_ceiling" in means else "")
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from vaecli.reporting.view import AT_LEAST, Cell, Head, View
 from vaecli.runs.tables import csv_cell
 
-FORMATS = ("table", "csv", "markdown", "latex", "json")
+FORMATS = ("table", "csv", "markdown", "latex", "json", "html")
 
-SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json", ".txt": "table"}
+SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json", ".txt": "table", ".html": "html"}
 """The format that the name of an output file asks for."""
 
 PLAIN = str.maketrans({AT_LEAST: ">="})

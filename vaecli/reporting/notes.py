@@ -70,7 +70,8 @@ def _seed_words(row: Mapping[Any, Any]) -> str:
     return "" if seed is None else f" seed {seed}"
 
 
-def _key(row: Mapping[Any, Any]) -> TrialKey | None:
+def trial_key(row: Mapping[Any, Any]) -> TrialKey | None:
+    """What tells a trial from the others of its table; None without a seed."""
     seed, variant = _seed(row), row.get("variant")
     return None if seed is None else (str(row["method"]), variant if isinstance(variant, str) else "", seed)
 
@@ -82,14 +83,14 @@ def _variant_words(row: Mapping[Any, Any]) -> str:
 
 def _message(row: Mapping[Any, Any], context: ReportContext) -> str:
     """The first line of why a trial ended."""
-    written, key = row.get("message"), _key(row)
+    written, key = row.get("message"), trial_key(row)
     if not isinstance(written, str) and key is not None and key in context.trials:
         written = context.trials[key][1]
     return written.strip().split("\n")[0] if isinstance(written, str) else ""
 
 
 def _log_words(row: Mapping[Any, Any], context: ReportContext) -> str:
-    key = _key(row)
+    key = trial_key(row)
     return "" if key is None or key not in context.trials else f"; see {context.trials[key][0] / 'log.txt'}"
 
 
@@ -146,8 +147,7 @@ def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
         if figures:
             seeds = " ".join(str(_seed(row)) for row in rows_of(trials))
             lines.append(printable(f"points of {group.label}, seeds {seeds}: {'; '.join(figures)}"))
-    few = f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures"
-    return [few, *lines] if lines else []
+    return lines
 
 
 def _point(value: Any) -> str:
@@ -156,7 +156,9 @@ def _point(value: Any) -> str:
     return number(found[0], 3 if abs(found[0]) < 10 else 2) if found else UNDEFINED
 
 
-def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: ReportContext) -> list[str]:
+def result_notes(
+    frame: pd.DataFrame, columns: Sequence[str], spread: bool, context: ReportContext, explain: bool = False
+) -> list[str]:
     """All lines below the table of one section.
 
     Args:
@@ -164,19 +166,40 @@ def result_notes(frame: pd.DataFrame, columns: Sequence[str], spread: bool, cont
         columns: Those shown.
         spread: Whether a cell has an interval.
         context: What is known besides the results.
+        explain: Whether each verdict is explained, and the figures of few seeds are shown one by one.
     """
     lines = []
+    points = point_lines(frame, columns) if spread else []
     if spread:
         lines.append("mean and half of the 95 % t interval over seeds")
-        lines += point_lines(frame, columns)
-    if "verdict" in columns:
-        lines.append(RULE + _bound_words(frame))
-        lines += [printable(verdict_sentence(group)) for group in grouped(frame)]
-        lines += contradictions(frame)
+    if points:
+        lines.append(f"fewer than {MIN_SEEDS_FOR_TEST} seeds say little of the spread; --per-trial shows all figures")
+    if explain:
+        lines += [*points, *(verdict_lines(frame) if "verdict" in columns else [])]
+    else:
+        lines += more_line("verdict" in columns, bool(points))
+    lines += contradictions(frame) if "verdict" in columns else []
     lines += frontier_line(frame)
     lines += version_lines(frame)
     lines += failures(frame, context)
     return lines + override_lines([str(method) for method in frame["method"]], context)
+
+
+def more_line(judged: bool, few: bool) -> list[str]:
+    """What ``--explain`` would add.
+
+    Args:
+        judged: Whether the table has verdicts.
+        few: Whether a method has so few seeds that its figures can be listed.
+    """
+    more = ["the rule of the verdicts and what decides each"] if judged else []
+    more += ["the figures of each seed"] if few else []
+    return [f"vae report --explain adds {' and '.join(more)}"] if more else []
+
+
+def verdict_lines(frame: pd.DataFrame) -> list[str]:
+    """The rule of the verdicts, and a line on each method with the figures that decide."""
+    return [RULE + _bound_words(frame), *(printable(verdict_sentence(group)) for group in grouped(frame))]
 
 
 def _bound_words(frame: pd.DataFrame) -> str:

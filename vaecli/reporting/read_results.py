@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ENDED = ("done", "diverged", "failed")
 """Statuses of trials that there is something to say of."""
 
+RESULTS = "results.csv"
+"""The table of an experiment in its folder."""
+
 WAY_OUT = "run `vae compare` first, or name the folder of an experiment"
 
 
@@ -55,25 +58,35 @@ def newest_experiment(out: Path) -> tuple[Path, list[Path]]:
         out: Where experiments are kept.
 
     Returns:
-        The folder, and those written to later of which no trial has ended, the last one first: a grid that was stopped
-        at once, or has just begun, isn't what one wants to see. Where none has a trial that ended, the one written to
-        last.
+        The folder, and those written to later of which no trial has ended, the last one first: a grid that is still
+        empty, was stopped at once, or has just begun, isn't what one wants to see. Where none has a trial that ended,
+        the one written to last that has any.
 
     Raises:
         UsageError: There is none.
     """
-    found = experiments_in(out) if out.is_dir() else []
-    if not found:
-        raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
-    found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in run_files(path)), reverse=True)
+    found = [path for path in out.iterdir() if path.is_dir() and _signs(path)] if out.is_dir() else []
+    found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in _signs(path)), reverse=True)
     for n, path in enumerate(found):
         if has_ended(path):
             return path, found[:n]
-    return found[0], []
+    begun = [path for path in found if run_files(path)]
+    if not begun:
+        raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
+    return begun[0], found[: found.index(begun[0])]
+
+
+def _signs(folder: Path) -> list[Path]:
+    """The files by which a folder is an experiment's: its runs', else its grid's or a table alone."""
+    from vaecli.runs.grid_file import GRID
+
+    return run_files(folder) or [path for path in (folder / GRID, folder / RESULTS) if path.is_file()]
 
 
 def has_ended(experiment: Path) -> bool:
     """Whether a trial of an experiment has ended, well or not; what can't be read is for whoever reads it all."""
+    if is_bare(experiment):
+        return True
     for file in run_files(experiment):
         try:
             run = load_json(file)
@@ -94,6 +107,8 @@ def load_results(path: Path) -> LoadedResults:
 
     from vaecli.runs.experiment import find_runs
 
+    if is_bare(path):
+        path = path / RESULTS
     if path.is_file():
         frame = read_csv(path)
         told = frame["experiment"].tolist() if "experiment" in frame.columns else [""]
@@ -112,6 +127,11 @@ def load_results(path: Path) -> LoadedResults:
     return LoadedResults(
         joined, {folder.resolve().name: context for folder, (_, context) in zip(folders, loaded, strict=True)}
     )
+
+
+def is_bare(folder: Path) -> bool:
+    """Whether a folder holds the table of an experiment and none of its runs, as a committed one does."""
+    return (folder / RESULTS).is_file() and not run_files(folder) and not experiments_in(folder)
 
 
 def _inside_of(path: Path) -> str:

@@ -15,6 +15,8 @@ from vaecli.reporting.terminal import Target, to_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vaecli.reporting.page.write_page import PageOptions
+
 
 def render(
     frame: pd.DataFrame,
@@ -25,8 +27,10 @@ def render(
     per_trial: bool = False,
     *,
     ranked: bool = False,
+    explain: bool = False,
     contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
+    page: PageOptions | None = None,
 ) -> str:
     """The report of a results table.
 
@@ -38,23 +42,31 @@ def render(
         baseline: A method; gives the table of paired differences to it.
         per_trial: A row a trial instead of a method.
         ranked: Whether the figures bear their ranks among the methods.
+        explain: Whether the lines below a table explain each verdict.
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
+        page: What a page of HTML shows beside the table that the other arguments ask for.
 
     Raises:
         UsageError: An unknown format, column or method, no trials, or options that exclude each other.
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
-    _check_together(baseline, per_trial, ranked)
+    _check_together(format, baseline, per_trial, ranked, explain)
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
+    if format == "html":
+        from vaecli.reporting.page.page_sections import TableChoice
+        from vaecli.reporting.page.write_page import PageOptions, page_text
+
+        table = TableChoice(columns, sort, baseline, per_trial, ranked)
+        return page_text(frame, contexts or {}, table, page or PageOptions())
     rectangular = format in ("csv", "json")
     if baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
     else:
-        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked)
+        views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked, explain)
     if format == "csv":
         return to_csv(views)
     screen = target or Target()
@@ -67,7 +79,7 @@ def render(
     return "\n".join(to_text(view, screen) for view in views)
 
 
-def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None:
+def _check_together(format: str, baseline: str | None, per_trial: bool, ranked: bool, explain: bool) -> None:
     """Refuses options that exclude each other.
 
     Raises:
@@ -77,3 +89,6 @@ def _check_together(baseline: str | None, per_trial: bool, ranked: bool) -> None
         raise UsageError("--baseline compares methods and --per-trial shows single trials; choose one")
     if ranked and (baseline is not None or per_trial):
         raise UsageError("--ranks ranks the means of methods; it goes with neither --baseline nor --per-trial")
+    if explain and (baseline is not None or format in ("csv", "json")):
+        other = f"{format} has no lines" if baseline is None else "--baseline has no verdicts"
+        raise UsageError(f"--explain adds lines below a table of verdicts, and {other}; leave one out")

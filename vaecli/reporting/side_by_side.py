@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SHARED = ("corpus", "fingerprint", "split")
 """What experiments must share: figures of other texts don't compare."""
 
+OWN_PROTOCOL = "own_protocol"
+"""A column with the protocol that each trial had in its own experiment."""
+
 OWN = ("experiment", "method", "preset", "hyper")
 """Settings that every row says for itself."""
 
@@ -92,7 +95,8 @@ def _as_variant(frame: pd.DataFrame, name: str, together: str) -> pd.DataFrame:
     """The trials of an experiment as variants of the one that stands for all."""
     variants = frame["variant"] if "variant" in frame.columns else [None] * len(frame)
     own = [_variant(name, variant if isinstance(variant, str) else "") for variant in variants]
-    return frame.assign(experiment=together, protocol="", variant=own)
+    protocols = frame["protocol"] if "protocol" in frame.columns else ""
+    return frame.assign(experiment=together, protocol="", variant=own, **{OWN_PROTOCOL: protocols})
 
 
 def _variant(name: str, variant: str) -> str:

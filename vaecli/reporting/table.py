@@ -12,6 +12,7 @@ from vaecli.core.messages import printable
 from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT
+from vaecli.reporting.conclusions import verdict_word
 from vaecli.reporting.notes import ReportContext, result_notes
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
 from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number
@@ -88,7 +89,9 @@ def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str, ranked: boo
         return Head(name), [Cell(str(len(finished(group.trials)))) for group in groups]
     if name == "seed" or _labels(name, frame, groups):
         numeric = not _labels(name, frame, groups)
-        return Head(name, numeric=numeric), [Cell(printable(text_of(group, name)) or UNDEFINED) for group in groups]
+        told = [printable(text_of(group, name)) or UNDEFINED for group in groups]
+        words = map(verdict_word, told) if name == "verdict" else told
+        return Head(name, numeric=numeric), [Cell(word) for word in words]
     figures = [group.summary(name) for group in groups]
     return Head(name, direction(name)), figure_cells(figures, name, ranked, ceilings(groups, name))
 
@@ -207,6 +210,7 @@ def build_views(
     contexts: Mapping[str, ReportContext] | None = None,
     rectangular: bool = False,
     ranked: bool = False,
+    explain: bool = False,
 ) -> list[View]:
     """One table for each experiment, corpus, split and protocol.
 
@@ -218,6 +222,7 @@ def build_views(
         contexts: What is known of each experiment besides its results.
         rectangular: Whether all tables must have the same columns, for files that join them.
         ranked: Whether figures bear their ranks.
+        explain: Whether the lines below explain each verdict.
 
     Raises:
         UsageError: No trials, or an unknown column.
@@ -242,9 +247,16 @@ def build_views(
             records = ranked_records(records, rows, part, names)
         marks = [RANKS] if ranked else []
         marks += [CEILING] if any(cell.at_least for row in cells for cell in row) else []
-        notes = [*apart(shared, parts), *marks, *result_notes(part, names, spreads, context)]
+        notes = [*apart(shared, parts), *marks, *result_notes(part, names, spreads, context, explain)]
         views.append(
-            View(title_of(shared, part, parts), tuple(head for head, _ in built), cells, tuple(records), tuple(notes))
+            View(
+                title_of(shared, part, parts),
+                tuple(head for head, _ in built),
+                cells,
+                tuple(records),
+                tuple(notes),
+                droppable=columns is None,
+            )
         )
     return views
 

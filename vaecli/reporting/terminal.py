@@ -23,6 +23,27 @@ GAP = 3
 """Columns between two columns of a table, at most."""
 
 
+RANKING = (
+    "method",
+    "seed",
+    "status",
+    "verdict",
+    "kl",
+    "mi",
+    "neg_elbo",
+    "rec",
+    "au",
+    "iw_nll",
+    "seeds",
+    "excess_nll",
+    "ppl_iw",
+    "marginal_kl",
+    "unknown",
+    "seconds",
+)
+"""Columns by what they tell of a collapse; of those that a narrow terminal can't show, the last goes first."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What the text is written to.
@@ -31,11 +52,14 @@ class Target:
         width: Columns; None where lines may be of any length.
         styled: Whether it shows bold; otherwise the best figures bear a star.
         ascii_only: Whether it can't show arrows and box characters.
+        drops: Whether columns that don't fit are left out and named, where the view allows it; otherwise the table is
+            continued below.
     """
 
     width: int | None = None
     styled: bool = False
     ascii_only: bool = False
+    drops: bool = False
 
     @classmethod
     def stdout(cls) -> Target:
@@ -46,7 +70,8 @@ class Target:
         styled = console.is_terminal and console.color_system is not None
         known = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-        return cls(console.width if known else None, styled, not encoding.startswith("utf"))
+        width = console.width if known else None
+        return cls(width, styled, not encoding.startswith("utf"), drops=console.is_terminal)
 
     def console(self) -> Console:
         """A console to capture what this target would show."""
@@ -65,7 +90,11 @@ class Target:
 
 
 def to_text(view: View, target: Target) -> str:
-    """Title, table and notes; a table wider than the target is continued below, its first column repeated."""
+    """Title, table and notes.
+
+    A table that is wider than the target is continued below, its first column repeated, or loses the columns that rank
+    last; a line says which.
+    """
     from rich.text import Text
 
     console = target.console()
@@ -73,11 +102,12 @@ def to_text(view: View, target: Target) -> str:
     with console.capture() as captured:
         if view.title:
             console.print(Text(view.title, style="bold"))
-        for part, columns in enumerate(chunks(view, target)):
+        shown, dropped = fitting(view, target)
+        for part, columns in enumerate(chunks(view, target, shown)):
             if part:
                 console.print()
             console.print(_table(view, columns, target))
-        for note in (*(["* best of its column"] if starred else []), *view.notes):
+        for note in (*dropped_line(dropped), *(["* best of its column"] if starred else []), *view.notes):
             console.print(Text(note))
     return tidy(captured.get(), target)
 
@@ -88,23 +118,60 @@ def tidy(text: str, target: Target) -> str:
     return lines.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
 
 
-def chunks(view: View, target: Target) -> list[list[int]]:
-    """Places of the columns of each part of a table, so that every part fits; the first column stands in all."""
+def fitting(view: View, target: Target) -> tuple[list[int], list[str]]:
+    """The indices of the columns to show, and the names of those that a narrow terminal leaves out.
+
+    The column that ranks last goes first, until the rest fits or only two are left.
+    """
+    shown = list(range(len(view.heads)))
+    if not (view.droppable and target.drops and target.width):
+        return shown, []
+    widths = column_widths(view, target)
+    rank = {name: n for n, name in enumerate(RANKING)}
+    dropped = []
+    while len(shown) > 2 and sum(widths[c] for c in shown) + GAP * (len(shown) - 1) > target.width:
+        last = max(shown[1:], key=lambda column: (rank.get(view.heads[column].name, len(rank)), column))
+        shown.remove(last)
+        dropped.append(last)
+    return shown, [view.heads[column].name for column in sorted(dropped)]
+
+
+def dropped_line(names: Sequence[str]) -> list[str]:
+    """What a narrow terminal doesn't show, and how to see it."""
+    if not names:
+        return []
+    some = ",".join(names[:2])
+    return [f"not shown for want of width: {', '.join(names)}; a wider terminal shows them, or --columns {some}"]
+
+
+def column_widths(view: View, target: Target) -> list[int]:
+    """The widest text of each column, its heading among them, in columns of the terminal."""
     from rich.cells import cell_len
 
-    widths = [
+    return [
         max(
             cell_len(heading(view, column, target)), *(cell_len(cell_text(row[column], target)) for row in view.rows), 0
         )
         for column in range(len(view.heads))
     ]
+
+
+def chunks(view: View, target: Target, shown: Sequence[int]) -> list[list[int]]:
+    """The columns of each part of a table, so that every part fits; the first column stands in all.
+
+    Args:
+        view: The table.
+        target: How wide a part may be.
+        shown: Indices of the columns to show.
+    """
+    widths = column_widths(view, target)
     limit = target.width or UNLIMITED
-    parts = [[0]] if widths else []
-    used = sum(widths[:1])
-    for column in range(1, len(widths)):
+    parts = [list(shown[:1])] if shown else []
+    used = sum(widths[column] for column in shown[:1])
+    for column in shown[1:]:
         if used + GAP + widths[column] > limit and len(parts[-1]) > 1:
-            parts.append([0])
-            used = widths[0]
+            parts.append(list(shown[:1]))
+            used = widths[shown[0]]
         parts[-1].append(column)
         used += GAP + widths[column]
     return parts

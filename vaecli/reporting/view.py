@@ -70,6 +70,7 @@ class View:
         rows: Cells in the order of the columns.
         records: The same rows for machines, unrounded, None where undefined.
         notes: Lines that stand below it.
+        droppable: Whether columns may be left out where a terminal is too narrow: nobody named them.
     """
 
     title: str
@@ -77,6 +78,7 @@ class View:
     rows: tuple[tuple[Cell, ...], ...]
     records: tuple[Record, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    droppable: bool = False
 
 
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
@@ -110,4 +112,4 @@ def number(value: float, places: int) -> str:
         return str(value)
     if abs(value) >= 1e12 or (abs(value) >= 1e7 and value != round(value)):
         return f"{value:.3g}"
-    return f"{round(value, places) + 0.0:.{places}f}"
+    return f"{value:z.{places}f}"

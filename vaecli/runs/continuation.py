@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vaecli.core.errors import DataError, UsageError
+from vaecli.core.messages import counted
 from vaecli.runs.environment import describe_environment
 from vaecli.training.checkpoint import LAST, PREVIOUS
 
@@ -43,7 +44,7 @@ def check_checkpoint(folder: RunFolder) -> None:
     rows = folder.history()
     if rows and not any((folder.checkpoint_path / name).exists() for name in (LAST, PREVIOUS)):
         raise DataError(
-            f"{folder.checkpoint_path}: {len(rows)} epochs were trained, by {folder.history_path.name}, and no "
+            f"{folder.checkpoint_path}: {folder.history_path.name} tells of {counted(len(rows), 'epoch')}, and no "
             "checkpoint is left to go on from; put it back, or begin anew with --overwrite"
         )
 

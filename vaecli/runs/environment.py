@@ -22,15 +22,20 @@ def describe_environment() -> dict[str, Any]:
             packages[package] = version(package)
         except PackageNotFoundError:
             continue
-    name = Path(sys.argv[0]).name
     return {
         "versions": packages,
         "platform": platform.platform(),
         "cpu": processor(),
         "kernels": "plain" if runs_plain() else "fast",
         "host": socket.gethostname(),
-        "command": shlex.join(["vae" if name == "__main__.py" else name, *sys.argv[1:]]),
+        "command": command_line(),
     }
+
+
+def command_line() -> str:
+    """The command that runs, as it may be typed again."""
+    name = Path(sys.argv[0]).name
+    return shlex.join(["vae" if name == "__main__.py" else name, *sys.argv[1:]])
 
 
 def processor(info: Path = Path("/proc/cpuinfo")) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
+from vaecli.core.messages import counted
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import TrainLM
 from vaecli.metrics.extras.text.samples import as_split
@@ -108,7 +109,7 @@ def train_reference_lm(
     device = resolve_device(config.training.device)
     held_out = max(2, len(sentences) // HELD_OUT)
     if len(sentences) - held_out < 2:
-        raise UsageError(f"a language model of {len(sentences)} samples can't be trained; draw 4 or more")
+        raise UsageError(f"a language model of {counted(len(sentences), 'sample')} can't be trained; draw 4 or more")
     words = [list(sentence) for sentence in sentences]
     text = replace(corpus, train=as_split(words[:-held_out]), valid=as_split(words[-held_out:], "valid"), truth=None)
     training = config.training.model_copy(update={"seed": seed})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 import time
 import warnings
@@ -29,6 +30,7 @@ from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.reference_lm import load_reference
+from vaecli.runs.stop_request import StopRequests, forget_request
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
@@ -45,10 +47,18 @@ class Recorder:
 
     folder: RunFolder
     watcher: Observer
+    interrupt: Interrupt
+
+    def __post_init__(self) -> None:
+        """Forgets a request that was followed, or made of an earlier attempt."""
+        forget_request(self.folder.path)
+        self.requests = StopRequests(self.folder.path)
 
     def step(self, progress: Progress, terms: Terms) -> None:
-        """After an update."""
+        """After an update; one after which the run is asked to stop is the last."""
         self.watcher.step(progress, terms)
+        if self.requests.asked():
+            self.interrupt.ask(signal.SIGTERM)
 
     def evaluated(self, row: Row) -> None:
         """After a validation: a row of history.csv."""
@@ -128,7 +138,8 @@ def _run(
         return round(before + time.perf_counter() - started, 3)
 
     try:
-        loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history, interrupt)
+        recorder = Recorder(folder, watcher, interrupt)
+        loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
         progress = loop.run()
         with keeper.kept():
             metrics, extra = _final(folder, session, reference, keeper)

@@ -51,6 +51,14 @@ class Interrupt:
         if not self._depth:
             self._handlers.close()
 
+    def ask(self, number: int) -> None:
+        """Stops at the next moment at which nothing is lost, as if a signal had come.
+
+        Args:
+            number: Of the signal.
+        """
+        self.received = self.received or number
+
     @contextmanager
     def deferred(self, wait: bool = True) -> Iterator[None]:
         """Lets a first signal wait until `check`, or until the end of this.

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from vaecli.core.errors import DivergedError, InterruptedRunError
+from vaecli.core.messages import counted
 from vaecli.corpus.batches import prefetched
 from vaecli.corpus.types import collate
 from vaecli.metrics.measure import evaluate
@@ -268,5 +269,5 @@ class Loop:
             told = "the checkpoint is saved; --resume, or `vae compare` again, goes on from there"
         else:
             told = f"stopped before it was saved; --resume, or `vae compare` again, goes on from update {self.saved}"
-        done = f"interrupted after {p.total_steps} updates (epoch {p.total_epochs + 1})"
+        done = f"interrupted after {counted(p.total_steps, 'update')} (epoch {p.total_epochs + 1})"
         return InterruptedRunError(f"{done}; {told}", number)

@@ -68,7 +68,7 @@ def in_words(values: Mapping[str, float | int | None]) -> tuple[str, ...]:
     gain, error = values["z_gain_shuffled"], values["z_gain_shuffled_se"]
     if gain is None or error is None:
         return ()
-    worth = f"{round(gain, 2) + 0.0:.2f} nats, with a standard error of {error:.2f}"
+    worth = f"{gain:z.2f} nats, with a standard error of {error:.2f}"
     if gain <= 2 * error:
         return (f"the decoder ignores z: another sentence's code does as well ({worth})",)
     return (f"to the decoder z is worth more than another sentence's code: {worth}",)
@@ -142,7 +142,7 @@ def position_lines(losses: dict[str, Losses], counts: Tensor, most: int = 12) ->
         lines.append(f"  {kind:<{width}} " + " ".join(f"{mean:6.3f}" for mean in means))
     if "shuffled" in losses:
         worth = (losses["shuffled"].position - losses["posterior"].position).cpu()[:most] / first
-        lines.append(f"  {'worth':<{width}} " + " ".join(f"{round(mean, 3) + 0.0:6.3f}" for mean in worth.tolist()))
+        lines.append(f"  {'worth':<{width}} " + " ".join(f"{mean:z6.3f}" for mean in worth.tolist()))
         lines[0] += "; worth = shuffled - posterior"
     lines.append(f"  {'sentences':<{width}} " + " ".join(f"{count:6d}" for count in first.tolist()))
     return tuple(lines)

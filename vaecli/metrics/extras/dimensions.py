@@ -52,7 +52,7 @@ def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, 
     if not leading:
         lines = ["dimensions: a KL that has no parts, and no variance over one sentence"]
     for i in order[:most]:
-        figures = " ".join("       -" if part is None else f"{part[i]:8.4f}" for part in parts)
+        figures = " ".join("       -" if part is None else f"{part[i]:z8.4f}" for part in parts)
         active = parts[1] is not None and parts[1][i] > THRESHOLD
         lines.append(f"  {i:>4} {figures}{' active' if active else ''}")
     if len(order) > most:

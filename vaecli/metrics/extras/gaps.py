@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vaecli.core.messages import counted
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Batch, Split
 from vaecli.kernels.optimizers import Adam
@@ -97,7 +98,7 @@ def gaps_block(block: BlockInput) -> BlockResult:
         "gradient_signal": float(gradient.signal.mean()),
         "gradient_noise": float(gradient.noise.mean()),
     }
-    line = f"gaps on {len(split)} sentences: neg_elbo {details['neg_elbo']:.3f}, "
+    line = f"gaps on {counted(len(split), 'sentence')}: neg_elbo {details['neg_elbo']:.3f}, "
     line += f"of the best Gaussians {details['neg_elbo_best']:.3f}, iw_nll from these {details['iw_nll_best']:.3f}"
     more = f"gradient of the encoder: signal {details['gradient_signal']:.4g}, noise {details['gradient_noise']:.4g}"
     return BlockResult(values, details, (line, more), {"sentences": len(split), "iw_samples": samples})

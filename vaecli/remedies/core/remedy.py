@@ -20,6 +20,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import Game, GameMeasures
 from vaecli.remedies.core.parts import Need as Need
 from vaecli.remedies.core.parts import Part as Part
+from vaecli.remedies.core.sensible import Sensible
 
 if TYPE_CHECKING:
     import torch
@@ -130,6 +131,8 @@ class Remedy(Checked):
         cost: Time of an update relative to vanilla, about.
         deviations: Where it differs from its paper or its authors' code, and why; a clause each.
         undefined: Columns that have no meaning for it, with the reason.
+        sensible: The values of its hyper-parameters that are worth trying, by name, as its paper and those after it use
+            them; narrower than what is defined, which the fields' ranges say. `vae tune` searches these.
     """
 
     name: ClassVar[str]
@@ -145,6 +148,7 @@ class Remedy(Checked):
     cost: ClassVar[float] = 1.0
     deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
+    sensible: ClassVar[Mapping[str, Sensible]] = {}
     largest: ClassVar[int] = 1_000_000_000
 
     @classmethod

@@ -59,7 +59,7 @@ def table_lines(game: Game) -> tuple[str, ...]:
 
 def _text(values: Tensor) -> str:
     error = standard_error(values)
-    return f"{float(values.mean()):.3f}" + ("" if error is None else f" +- {error:.3f}")
+    return f"{float(values.mean()):z.3f}" + ("" if error is None else f" +- {error:.3f}")
 
 
 def table_record(cells: Cells) -> dict[str, dict[str, float | None]]:

@@ -1,0 +1,66 @@
+"""`vae tune` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import TINY, write_corpus
+from typer.testing import CliRunner
+
+from vaecli.cli.app import app
+from vaecli.core.errors import UsageError
+from vaecli.settings.resolve import load_settings
+
+pytest.importorskip("optuna")
+SMALL = [f"--set={key}={value}" for key, value in TINY.items()]
+
+
+@pytest.fixture
+def vae(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_corpus(tmp_path / "toy")
+
+    def run(*words):
+        result = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False, env={"COLUMNS": "160"})
+        assert result.exit_code == 0, result.output
+        return result
+
+    return run
+
+
+def test_a_search_from_the_command_to_the_file_of_its_best(vae):
+    result = vae("tune", "bn", "--data", "toy", "--trials", "2", "--json", "--no-prune", *SMALL)
+    trials = json.loads(result.stdout)
+    assert [trial["status"] for trial in trials] == ["done", "done"]
+    assert trials[0]["settings"] == {"bn.gamma": 0.6}
+    assert (Path("runs/tune-toy/results.csv")).read_text().count("\n") == 3
+    best = min(trials, key=lambda trial: trial["figures"]["neg_elbo"])
+    settings = load_settings(Path("runs/tune-toy/tune/bn.toml"))
+    assert settings.config("bn", 0).hyper["bn"]["gamma"] == best["settings"]["bn.gamma"]
+    assert settings.config("bn", 0).training.epochs == 2
+    again = vae("tune", "bn", "--data", "toy", "--trials", "2", "--no-prune", *SMALL)
+    assert again.stdout.splitlines()[2].split()[:4] == ["bn", "2", "done", "4"]
+    assert "vae compare runs/tune-toy/tune/bn.toml --seeds 0-2" in again.stderr
+
+
+def test_a_dry_run_says_what_would_be_searched(vae):
+    result = vae("tune", "bn", "free_bits", "--range", "learning_rate=1e-3..1e-2:log", "--dry-run", *SMALL)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["bn", "bn.gamma", "0.3", "to", "1"] in rows
+    assert ["free_bits", "training.learning_rate", "0.001", "to", "0.01,", "logarithmic"] in rows
+    assert "40 epochs for each method, 20 trials of 2" in result.stderr
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["vanilla"], "vanilla declares no range"),
+        (["bn", "--set", "bn.gamma=0.3,0.5"], "--range bn.gamma=LOW..HIGH"),
+        (["bn", "--objective", "nll"], "unknown objective"),
+        (["bm"], "did you mean 'bn'"),
+    ],
+)
+def test_what_no_search_comes_of(vae, words, message):
+    with pytest.raises(UsageError, match=message):
+        vae("tune", *words)

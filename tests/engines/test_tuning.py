@@ -1,0 +1,205 @@
+"""The search: its budget, its journal, its pruning, and what it calls best; the trials are made by a stand-in."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from vaecli.core.errors import InterruptedRunError
+from vaecli.engines.engine import Event, Outcome
+from vaecli.runs.experiment import Experiment
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.stop_request import STOP
+from vaecli.settings.resolve import load_settings
+from vaecli.settings.search import parse_objective, parse_ranges, space_of
+
+pytest.importorskip("optuna")
+from vaecli.engines.tuning import Candidate, Search, front, hypervolume, rounded
+
+EPOCHS = 4
+RANGE = ["bn.gamma=0.1..2.0"]
+
+
+class Bowl:
+    """Trials whose neg_elbo is least at gamma 0.5, told epoch by epoch; one that is asked to stop does.
+
+    Args:
+        signal_at: The round that a signal ends before its trials do anything.
+    """
+
+    def __init__(self, signal_at=0):
+        self.rounds, self.signal_at, self.trained = 0, signal_at, []
+
+    def run(self, trials, on_event, policy):
+        self.rounds += 1
+        if self.rounds == self.signal_at:
+            return Outcome({}, 2)
+        statuses = {}
+        for trial in trials:
+            folder = RunFolder(trial.path)
+            gamma = trial.config.hyper["bn"]["gamma"]
+            self.trained.append(gamma)
+            status = "done"
+            for epoch in range(1, EPOCHS + 1):
+                loss = 20 + (gamma - 0.5) ** 2 + 1 / epoch
+                row = {"epoch": epoch, "neg_elbo": loss, "kl": 8 * gamma**2, "rec": loss - 8 * gamma**2, "mi": gamma}
+                folder.append_history({**row, "best": 1})
+                on_event(Event("progress", trial, "running", row=folder.history()[-1]))
+                if (trial.path / STOP).exists():
+                    status = "interrupted"
+                    break
+            folder.update(status=status)
+            statuses[trial.name] = status
+        return Outcome(statuses)
+
+
+@contextmanager
+def unwatched(todo):
+    yield lambda event: None
+
+
+@pytest.fixture
+def search(tmp_path):
+    def make(objective="neg_elbo", trials=12, name="x", method="bn", jobs=2, prune=True, seed=0, ranges=RANGE):
+        settings = load_settings(methods=[method], seeds=seed, experiment=name, values={"training.epochs": EPOCHS})
+        experiment = Experiment.of(settings, tmp_path)
+        space = space_of(method, parse_ranges(ranges, [method]))
+        goal = parse_objective(objective)
+        return Search(experiment, method, space, goal, trials, seed, jobs, prune, experiment.path / "tune")
+
+    return make
+
+
+def test_the_first_trial_is_that_of_the_defaults_and_the_best_is_near_the_optimum(search):
+    found = search(trials=20)
+    found.run(Bowl(), unwatched)
+    assert found.candidates[0].values == {"bn.gamma": 0.6}
+    assert found.best().figures["neg_elbo"] < 20.25 + 0.01
+    assert abs(found.best().values["bn.gamma"] - 0.5) < 0.1
+
+
+def test_the_budget_is_one_of_epochs(search):
+    whole = search(trials=12, name="whole", prune=False)
+    whole.run(Bowl(), unwatched)
+    assert (whole.spent, len(whole.candidates)) == (12 * EPOCHS, 12)
+    pruned = search(trials=12, name="pruned")
+    pruned.run(Bowl(), unwatched)
+    assert 11 * EPOCHS < pruned.spent <= 12 * EPOCHS
+    assert len(pruned.candidates) > 12, "what a pruned trial leaves is for others"
+    assert "pruned" in {candidate.status for candidate in pruned.candidates}
+
+
+def test_a_pruned_trial_is_worse_than_half_of_those_before_and_says_so(search):
+    found = search(trials=12)
+    found.run(Bowl(), unwatched)
+    pruned = next(c for c in found.candidates if c.status == "pruned")
+    run = RunFolder(pruned.path).run()
+    assert run["status"] == "interrupted"
+    assert run["message"].startswith("pruned by vae tune")
+    done = sorted(abs(c.values["bn.gamma"] - 0.5) for c in found.candidates if c.status == "done")
+    assert abs(pruned.values["bn.gamma"] - 0.5) > done[len(done) // 4]
+
+
+def test_an_interrupted_search_ends_as_one_that_was_not(search):
+    whole = search(name="whole")
+    whole.run(Bowl(), unwatched)
+    first = search(name="stopped")
+    with pytest.raises(InterruptedRunError, match="same command goes on"):
+        first.run(Bowl(signal_at=3), unwatched)
+    again = search(name="stopped")
+    again.run(Bowl(), unwatched)
+    assert [c.values for c in again.candidates] == [c.values for c in whole.candidates]
+    assert [c.status for c in again.candidates] == [c.status for c in whole.candidates]
+
+
+def test_a_finished_search_trains_nothing_and_a_larger_budget_goes_on(search):
+    search(trials=6).run(Bowl(), unwatched)
+    idle = Bowl()
+    same = search(trials=6)
+    same.run(idle, unwatched)
+    assert idle.trained == []
+    more = search(trials=9, prune=False)
+    more.run(idle, unwatched)
+    assert more.candidates[:6] == same.candidates
+    assert more.spent <= 9 * EPOCHS
+
+
+def test_trials_are_ordinary_runs(search):
+    found = search(trials=4)
+    found.run(Bowl(), unwatched)
+    for candidate in found.candidates:
+        gamma = candidate.values["bn.gamma"]
+        run = RunFolder(candidate.path)
+        assert candidate.path.parent.name == f"bn--bn.gamma-{gamma}"
+        assert run.config().hyper["bn"] == {"gamma": gamma, "eps": 1e-12}
+        assert run.run()["own"] == {"bn": {"gamma": gamma}}
+
+
+def test_a_limit_goes_before_the_figure(search):
+    found = search("mi at neg_elbo <= 20.5", trials=16)
+    found.run(Bowl(), unwatched)
+    best = found.best()
+    assert best.figures["neg_elbo"] <= 20.5
+    keeping = [c for c in found.candidates if c.status == "done" and c.figures["neg_elbo"] <= 20.5]
+    assert best.figures["mi"] == max(c.figures["mi"] for c in keeping)
+    none = search("mi at neg_elbo <= 1", trials=4, name="none")
+    none.run(Bowl(), unwatched)
+    assert none.best().figures["neg_elbo"] == min(c.figures["neg_elbo"] for c in none.candidates if c.status == "done")
+
+
+def test_few_values_end_the_search(search):
+    class Words(Bowl):
+        def run(self, trials, on_event, policy):
+            for trial in trials:
+                self.trained.append(trial.config.hyper["pooling"]["kind"])
+                folder = RunFolder(trial.path)
+                folder.append_history({"epoch": EPOCHS, "neg_elbo": 1.0, "kl": 1.0, "rec": 0.0, "best": 1})
+                folder.update(status="done")
+            return Outcome({})
+
+    words = Words()
+    found = search(trials=30, method="pooling", ranges=[])
+    found.run(words, unwatched)
+    assert sorted(words.trained) == ["max", "mean"], "each once"
+    assert len(found.candidates) == 2
+
+
+def test_a_diverged_trial_counts_and_is_no_answer(search):
+    class Diverges(Bowl):
+        def run(self, trials, on_event, policy):
+            for trial in trials:
+                RunFolder(trial.path).update(status="diverged")
+            return Outcome({})
+
+    found = search(trials=3, jobs=1)
+    found.run(Diverges(), unwatched)
+    assert found.best() is None
+    assert {c.status for c in found.candidates} == {"diverged"}
+    assert len(found.candidates) <= 3 * EPOCHS, "each counts as an epoch at least"
+
+
+def test_the_journal_is_lines_of_json(search):
+    found = search(trials=2)
+    found.run(Bowl(), unwatched)
+    lines = (found.folder / "bn.log").read_text().splitlines()
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+
+
+def candidate(kl, rec, status="done"):
+    return Candidate("bn", {}, status, {"kl": kl, "rec": rec}, 1, None)
+
+
+def test_hypervolume_by_hand():
+    """Two steps below (10, 20): from kl 2 on 20 - 15, from kl 4 on 15 - 12."""
+    trials = [candidate(4.0, 12.0), candidate(2.0, 15.0), candidate(5.0, 14.0), candidate(1.0, 1.0, "pruned")]
+    assert [(c.figures["kl"], c.figures["rec"]) for c in front(trials)] == [(2.0, 15.0), (4.0, 12.0)]
+    assert hypervolume(trials, (10.0, 20.0)) == 8 * 5 + 6 * 3
+    assert hypervolume(trials, (3.0, 20.0)) == 1 * 5
+    assert hypervolume([], (10.0, 20.0)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "few"), [(0.123456, 0.1235), (12345.6, 12350.0), (0.0, 0.0), (1.0, 1.0), (9.99996, 10.0)]
+)
+def test_numbers_of_four_digits(value, few):
+    assert rounded(value) == few

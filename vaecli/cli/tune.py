@@ -1,0 +1,304 @@
+"""``vae tune``: the search of methods' settings, with equal budgets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaecli.cli import options as o
+from vaecli.cli.completion import complete_methods
+from vaecli.core.messages import counted, tell
+
+if TYPE_CHECKING:
+    from vaecli.corpus.types import Corpus
+    from vaecli.engines.engine import Event
+    from vaecli.engines.tuning import Candidate, Search
+    from vaecli.runs.experiment import Experiment, Trial
+    from vaecli.settings.resolve import Settings
+    from vaecli.settings.search import Objective
+
+Methods = Annotated[
+    list[str], typer.Argument(metavar="METHOD...", help="Methods, see `vae methods`.", autocompletion=complete_methods)
+]
+Trials = Annotated[
+    int,
+    typer.Option("--trials", min=1, max=10_000, help="Budget of each method: the epochs of so many whole trials."),
+]
+Goal = Annotated[
+    str,
+    typer.Option(
+        "--objective",
+        help="Of the validation: neg_elbo, another column, `mi at neg_elbo <= 106`, or hypervolume of kl and rec.",
+    ),
+]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--range",
+        metavar="KEY=LOW..HIGH[:log]",
+        help="Search this too, or otherwise than the method says; words have commas between. May be repeated.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the search and of its trials.")]
+NoPrune = Annotated[bool, typer.Option("--no-prune", help="Train every trial to its end.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be searched; train nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the trials as JSON, in their order.")]
+
+
+@o.with_settings(without=("training.seed",))
+def tune(
+    methods: Methods,
+    *,
+    trials: Trials = 20,
+    objective: Goal = "neg_elbo",
+    ranges: Ranges = None,
+    seed: Seed = 0,
+    no_prune: NoPrune = False,
+    preset: o.Preset = None,
+    set_: o.Sets = None,
+    options: o.Layer,
+    jobs: o.Jobs = None,
+    engine: o.EngineName = "local",
+    out: o.Out = Path("runs"),
+    name: o.Name = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Search the settings of methods, the same number of epochs for each; the trials are rows of the usual tables.
+
+    Run again, it goes on where it was stopped; with more --trials it searches further.
+    """
+    check_optuna()
+    from vaecli.engines.choice import make_engine
+    from vaecli.engines.run_grid import open_experiment
+    from vaecli.runs.experiment import corpus_name
+    from vaecli.settings.resolve import load_settings
+    from vaecli.settings.search import parse_objective, parse_ranges, space_of
+
+    goal = parse_objective(objective)
+    runner = make_engine(engine)
+    settings = load_settings(
+        preset=preset,
+        options=options,
+        sets=set_ or [],
+        environment=os.environ,
+        methods=methods,
+        methods_option="METHOD",
+        seeds=seed,
+        experiment=name,
+        jobs=jobs,
+    )
+    check_single(settings)
+    searched = parse_ranges(ranges or [], settings.methods)
+    spaces = {method: space_of(method, searched) for method in settings.methods}
+    check_spaces(spaces)
+    if dry_run:
+        show_spaces(spaces, settings, trials, goal)
+        return
+    if settings.experiment is None:
+        from dataclasses import replace
+
+        settings = replace(settings, experiment=f"tune-{corpus_name(str(settings.groups['corpus']['data']))}")
+    experiment, corpus = open_experiment(settings, out)
+    searches = make_searches(experiment, spaces, goal, trials=trials, seed=seed, prune=not no_prune)
+    try:
+        with experiment.lock():
+            for search in searches:
+                if not quiet:
+                    tell(f"{search.method}: {', '.join(map(str, search.space))} by {goal}, in {experiment.path}")
+                search.run(runner, partial(display, quiet=quiet))
+    finally:
+        finish(experiment, searches)
+    show(searches, corpus, json)
+    if not quiet:
+        say_what_next(experiment, searches)
+
+
+def check_optuna() -> None:
+    """Refuses to begin without Optuna.
+
+    Raises:
+        UsageError: It isn't installed.
+    """
+    from importlib.util import find_spec
+
+    from vaecli.core.errors import UsageError
+
+    if find_spec("optuna") is None:
+        raise UsageError("vae tune needs the library Optuna: pip install 'vaecli[tune]'")
+
+
+def check_single(settings: Settings) -> None:
+    """Refuses lists of values, which are variants of a grid.
+
+    Raises:
+        UsageError: A setting has several.
+    """
+    from vaecli.core.errors import UsageError
+
+    for key, values in settings.choices.items():
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: a list makes variants in `vae compare`; here it is --range {key}=LOW..HIGH")
+
+
+def check_spaces(spaces: dict[str, Any]) -> None:
+    """Refuses methods of which nothing is searched.
+
+    Raises:
+        UsageError: One declares no range and --range names none of its settings.
+    """
+    from vaecli.core.errors import UsageError
+
+    for method, space in spaces.items():
+        if not space:
+            way = "--range training.learning_rate=1e-3..2e-2:log searches a setting that all methods have"
+            raise UsageError(f"{method} declares no range, so there is nothing to search; {way}")
+
+
+def show_spaces(spaces: dict[str, Any], settings: Settings, trials: int, goal: Objective) -> None:
+    """What would be searched, on stdout."""
+    from vaecli.remedies.core.sensible import sensible_text
+
+    for method, space in spaces.items():
+        for key, values in space.items():
+            print(f"{method:<20} {key:<28} {sensible_text(values)}")
+    epochs = settings.config(settings.methods[0], settings.seeds[0]).training.epochs
+    budget = counted(trials * epochs, "epoch")
+    tell(f"{budget} for each method, {counted(trials, 'trial')} of {epochs}; fewer for one that is pruned; by {goal}")
+
+
+def make_searches(
+    experiment: Experiment, spaces: dict[str, Any], goal: Objective, *, trials: int, seed: int, prune: bool
+) -> list[Search]:
+    """A search a method, all of the same budget."""
+    from vaecli.engines.local import resolve_jobs
+    from vaecli.engines.tuning import Search
+
+    jobs = resolve_jobs(experiment.settings.jobs or 0, trials)
+    folder = experiment.path / "tune"
+    return [
+        Search(experiment, method, space, goal, trials, seed, jobs, prune, folder) for method, space in spaces.items()
+    ]
+
+
+@contextmanager
+def display(todo: list[Trial], quiet: bool) -> Iterator[Callable[[Event], None]]:
+    """The display of a round."""
+    from vaecli.cli.grid import make_grid
+
+    with make_grid(todo, quiet) as grid:
+        yield grid.event
+
+
+def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
+    """Writes the tables of the trials, and for each method a file with the best settings."""
+    from vaecli.core.files import write_atomic
+    from vaecli.engines.tuning import tuned_settings
+    from vaecli.runs.grid_settings import grid_text
+    from vaecli.runs.tables import write_tables
+    from vaecli.runs.trial_index import trial_folders
+
+    if trial_folders(experiment.path):
+        write_tables(experiment.path)
+    for search in searches:
+        if best := search.best():
+            name = f"tuned-{experiment.name.removeprefix('tune-')}"
+            text = grid_text(name, tuned_settings(experiment.settings, best))
+            write_atomic(search.folder / f"{search.method}.toml", text)
+
+
+def show(searches: Sequence[Search], corpus: Corpus, json: bool) -> None:
+    """The trials as JSON, or what came of each search."""
+    if json:
+        from json import dumps
+
+        print(dumps([row(search, candidate) for search in searches for candidate in search.candidates], indent=2))
+        return
+    from rich.text import Text
+
+    from vaecli.core.messages import printable
+    from vaecli.reporting.terminal import Target, plain_table, tidy
+
+    target = Target.stdout()
+    table = plain_table(target)
+    for head in ("method", "trials", "epochs", *searches[0].objective.columns, "settings"):
+        table.add_column(head, overflow="fold", justify="left" if head in ("method", "settings") else "right")
+    for search in searches:
+        for cells in summary_rows(search):
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+    console = target.console()
+    with console.capture() as captured:
+        console.print(table)
+        for text in remarks(searches, corpus):
+            console.print(Text(text))
+    sys.stdout.write(tidy(captured.get(), target))
+
+
+def row(search: Search, candidate: Candidate) -> dict[str, Any]:
+    """A trial as plain values."""
+    return {
+        "method": candidate.method,
+        "settings": dict(candidate.values),
+        "status": candidate.status,
+        "epochs": candidate.epochs,
+        "figures": dict(candidate.figures),
+        "keeps_limit": search.objective.excess(candidate.figures) <= 0 if candidate.figures else None,
+        "run": str(candidate.path),
+    }
+
+
+def summary_rows(search: Search) -> list[list[str]]:
+    """The best trial of a search, or for rate and distortion the trials of its front."""
+    from vaecli.engines.tuning import front
+
+    best = search.best()
+    shown = [best] if best else front(search.candidates) if len(search.objective.columns) > 1 else []
+    ends = [candidate.status for candidate in search.candidates]
+    told = ", ".join(f"{ends.count(end)} {end}" for end in ("done", "pruned", "diverged", "failed") if end in ends)
+    heads = [[search.method, told, str(search.spent)], *[["", "", ""]] * max(0, len(shown) - 1)]
+    empty = ["-"] * len(search.objective.columns)
+    rows = [
+        [*(f"{c.figures[name]:.2f}" for name in search.objective.columns), values_text(c.values)] for c in shown
+    ] or [[*empty, "no trial ended"]]
+    return [[*head, *cells] for head, cells in zip(heads, rows, strict=True)]
+
+
+def values_text(values: Any) -> str:
+    """``bn.gamma=0.52``."""
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def remarks(searches: Sequence[Search], corpus: Corpus) -> list[str]:
+    """What the table doesn't say."""
+    from math import log
+
+    from vaecli.corpus.unigram import unigram_nll
+    from vaecli.engines.tuning import hypervolume
+
+    lines = ["figures of the best validation of each trial; the tables have those of the test split"]
+    for search in searches:
+        best = search.best()
+        if best and search.objective.excess(best.figures) > 0:
+            over = search.objective.excess(best.figures)
+            lines.append(f"{search.method}: no trial keeps to the limit; this one breaks it least, by {over:.2f}")
+    if len(searches[0].objective.columns) > 1:
+        corner = log(len(corpus.train)), unigram_nll(corpus, corpus.valid)
+        lines.append(f"hypervolume below kl {corner[0]:.2f} (log of train's sentences), rec {corner[1]:.2f} (unigram):")
+        lines += [f"  {search.method}: {hypervolume(search.candidates, corner):.2f}" for search in searches]
+    return lines
+
+
+def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:
+    """Names the tables and the files."""
+    tell(f"a row a trial in {experiment.path}/results.csv, `vae report {experiment.path}` prints it")
+    for search in searches:
+        if search.best():
+            tell(f"more seeds of the best: vae compare {search.folder / search.method}.toml --seeds 0-2")

@@ -1,0 +1,144 @@
+"""What `vae tune` searches and by what it judges: ranges of settings, and objectives by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vaecli.config import GROUPS
+from vaecli.core.errors import UsageError, unknown
+from vaecli.metrics.schema import COLUMNS
+from vaecli.remedies import remedy_class
+from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.settings.known_keys import check_key
+from vaecli.settings.layers import NO_VARIANTS, OVERRIDABLE, parse_value
+
+Space = Mapping[str, Sensible]
+"""The values of each setting that are tried, by key."""
+
+Direction = Literal["minimize", "maximize"]
+HYPERVOLUME = "hypervolume"
+JUDGED = ("neg_elbo", "rec", "mi", "marginal_kl", "au")
+"""Columns of a validation of which one way is better."""
+LIMITED = (*JUDGED, "kl")
+OBJECTIVE = re.compile(r"(\w+)(?:\s+at\s+(\w+)\s*(<=|>=)\s*(\S+))?")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What makes one trial better than another, in figures of its best validation.
+
+    Attributes:
+        column: The figure; `HYPERVOLUME` is rate and distortion together, of which none is above the other.
+        limit: A column, ``<=`` or ``>=``, and the value that it must keep to; None without.
+    """
+
+    column: str
+    limit: tuple[str, str, float] | None = None
+
+    def __str__(self) -> str:
+        """As `parse_objective` takes it."""
+        return self.column + (f" at {self.limit[0]} {self.limit[1]} {self.limit[2]:g}" if self.limit else "")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The figures that are searched, each in its better direction."""
+        return ("kl", "rec") if self.column == HYPERVOLUME else (self.column,)
+
+    @property
+    def directions(self) -> list[Direction]:
+        """``minimize`` or ``maximize`` of each of `columns`; a rate costs, so less of it is better."""
+        if self.column == HYPERVOLUME:
+            return ["minimize", "minimize"]
+        return ["maximize" if COLUMNS[self.column].direction == "higher" else "minimize"]
+
+    def excess(self, figures: Mapping[str, float]) -> float:
+        """By how much figures break the limit; 0 or less where they keep to it."""
+        if self.limit is None:
+            return 0.0
+        column, sign, value = self.limit
+        return figures[column] - value if sign == "<=" else value - figures[column]
+
+
+def parse_objective(text: str) -> Objective:
+    """``neg_elbo``, ``mi at neg_elbo <= 106`` or ``hypervolume``.
+
+    Raises:
+        UsageError: Anything else, with what there is.
+    """
+    where = "--objective"
+    match = OBJECTIVE.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"{where} {text!r}: write a column, COLUMN at COLUMN <= NUMBER, or {HYPERVOLUME}")
+    column, limited, sign, value = match.groups()
+    if column not in (*JUDGED, HYPERVOLUME):
+        raise unknown("objective", column, (*JUDGED, HYPERVOLUME), where)
+    if limited is None:
+        return Objective(column)
+    if column == HYPERVOLUME:
+        raise UsageError(f"{where} {text!r}: {HYPERVOLUME} is of all trials and takes no limit")
+    if limited not in LIMITED:
+        raise unknown("column", limited, LIMITED, where)
+    number = parse_value(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise UsageError(f"{where} {text!r}: {value!r} is no number")
+    return Objective(column, (limited, sign, float(number)))
+
+
+def declared_space(method: str) -> dict[str, Sensible]:
+    """The ranges that the remedies of a method declare, by key."""
+    tables = {name: remedy_class(name).sensible for name in method.split("+")}
+    return {f"{name}.{key}": values for name, table in tables.items() for key, values in table.items()}
+
+
+def space_of(method: str, ranges: Mapping[str, Sensible]) -> dict[str, Sensible]:
+    """What is searched for a method: what its remedies declare, and what the user says of them and of groups."""
+    owners = (*GROUPS, *method.split("+"))
+    return declared_space(method) | {key: values for key, values in ranges.items() if key.partition(".")[0] in owners}
+
+
+def parse_ranges(texts: Sequence[str], methods: Sequence[str]) -> dict[str, Sensible]:
+    """Ranges by key: ``bn.gamma=0.2..0.8``, ``training.learning_rate=1e-4..1e-2:log``, ``pooling.kind=max,mean``.
+
+    Args:
+        texts: Of ``--range``.
+        methods: That are tuned.
+
+    Raises:
+        UsageError: No range, a setting that makes no variants, one of no such method, or one given twice.
+    """
+    ranges: dict[str, Sensible] = {}
+    for text in texts:
+        where = f"--range {text}"
+        key, equals, said = text.partition("=")
+        if not equals or not said:
+            raise UsageError(f"{where}: write KEY=LOW..HIGH, KEY=LOW..HIGH:log or KEY=A,B")
+        owner, name = check_key(key.strip())
+        key = f"{owner}.{name}"
+        if owner in GROUPS and (owner not in OVERRIDABLE or key in NO_VARIANTS):
+            raise UsageError(f"{where}: {key} is the same for all trials of an experiment; it can't be searched")
+        if owner not in GROUPS and not any(owner in method.split("+") for method in methods):
+            raise UsageError(f"{where}: no method uses {owner!r}; the methods are {', '.join(methods)}")
+        if key in ranges:
+            raise UsageError(f"{where}: {key} has two ranges; keep one")
+        ranges[key] = _values(said.strip(), where)
+    return ranges
+
+
+def _values(said: str, where: str) -> Sensible:
+    ends, _, scale = said.partition(":")
+    low, dots, high = ends.partition("..")
+    if not dots:
+        words = tuple(word.strip() for word in said.split(","))
+        if len(words) > 1 and all(isinstance(parse_value(word), str) for word in words):
+            return words
+        raise UsageError(f"{where}: write LOW..HIGH, LOW..HIGH:log, or words with commas between")
+    numbers = [parse_value(end.strip()) for end in (low, high)]
+    if scale not in ("", "log") or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+        raise UsageError(f"{where}: write LOW..HIGH or LOW..HIGH:log, both numbers")
+    try:
+        return Span(numbers[0], numbers[1], log=scale == "log")
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
