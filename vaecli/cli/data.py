@@ -186,8 +186,8 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     updates = examined.batches * config.training.epochs
     return [
         f"know {examined.vocabulary:,} words, special symbols included",
-        f"make {counted(examined.batches, 'update')} an epoch, each of {examined.batch_size:,} sentences: {updates:,} in "
-        f"{counted(config.training.epochs, 'epoch')} (preset {config.preset})",
+        f"make {counted(examined.batches, 'update')} an epoch, each of {examined.batch_size:,} sentences: "
+        f"{updates:,} in {counted(config.training.epochs, 'epoch')} (preset {config.preset})",
         f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
         f"{counted(empty, 'empty line')}",
     ]
