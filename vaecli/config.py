@@ -73,7 +73,9 @@ class CorpusConfig(SettingsGroup):
     train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in train")
     valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in valid")
     test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in test")
-    corpus_seed: int = Field(0, ge=0, le=2**32 - 1, description="synthetic corpus: seed of the sentences")
+    corpus_seed: int = Field(
+        0, ge=0, le=2**32 - 1, description="seed of the synthetic corpus, and of splitting one file"
+    )
 
 
 class ModelConfig(SettingsGroup):

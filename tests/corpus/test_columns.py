@@ -130,6 +130,7 @@ def test_lines_of_json_ask_for_the_field():
     splits, _ = read(table, text="said", label="label")
     assert sentences(splits["train"]) == TEXTS
     assert labels(splits["train"]) == LABELS
+    assert read(table, text="2", label="1")[0] == splits
     automatic, _ = read(table, text="said")
     assert labels(automatic["train"]) == LABELS
     with pytest.raises(DataError, match=r"valid\.txt:2: no field 'said'"):

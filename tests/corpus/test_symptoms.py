@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
 from vaecli.corpus.load import load_corpus
-from vaecli.corpus.symptoms import NOTE, sentence_keys
+from vaecli.corpus.repeats import sentence_keys
+from vaecli.corpus.symptoms import NOTE
 from vaecli.corpus.types import UNK
 
 NOUNS = ["cook", "driver", "sister", "teacher", "nurse", "dog", "bird", "child"]

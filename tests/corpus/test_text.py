@@ -148,6 +148,7 @@ def test_text_of_unknown_words_only(folder):
 def test_missing_file_names_the_nearest(folder):
     path = folder(valid=None)
     (path / "validation.txt").write_text("a\n")
+    (path / "notes").write_text("a\n")
     with pytest.raises(
         DataError, match=r"no valid\.txt \(a corpus is .*\); if 'validation.txt' is that file, rename it or link it"
     ):
@@ -181,13 +182,19 @@ def test_unknown_corpus(folder, monkeypatch):
     path = folder(name="stories")
     with pytest.raises(DataError, match="unknown corpus 'synthetik'") as caught:
         load("synthetik")
-    assert "`synthetic` or a folder with train.txt, valid.txt and test.txt" in str(caught.value)
+    assert "`synthetic`, a folder with train.txt, valid.txt and test.txt, one file" in str(caught.value)
     assert "did you mean 'synthetic'?" in str(caught.value)
     with pytest.raises(DataError, match=r"did you mean '.*stories'"):
         load(path.parent / "storeis")
     monkeypatch.chdir(path.parent)
     with pytest.raises(DataError, match="did you mean 'stories'"):
         load("storeis")
+
+
+def test_a_corpus_of_the_literature_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="no such folder here; `vae data fetch yahoo` writes it"):
+        load("yahoo")
 
 
 @pytest.mark.parametrize("data", ["", "  ", "a\0b", "x" * 5_000])
@@ -197,7 +204,7 @@ def test_names_that_no_folder_can_have(data):
 
 
 def test_a_file_instead_of_the_folder(folder):
-    with pytest.raises(DataError, match="a file; give its folder"):
+    with pytest.raises(DataError, match=r"one of three splits; give their folder, --data .*corpus$"):
         load(folder() / "train.txt")
 
 

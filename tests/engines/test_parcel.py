@@ -1,12 +1,15 @@
 """A trial as bytes: what travels to a machine that shares no disk, and what comes back."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.runs.grids import finish, prepared
 from tests.support import TINY
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.text_files import TextFile
 from vaecli.engines import parcel
 from vaecli.engines.parcel import (
     LAST_FILE,
@@ -52,6 +55,34 @@ def test_a_corpus_is_the_same_one_where_it_arrives(tmp_path, text, tokenizer):
     assert (arrived.name, arrived.fingerprint) == (here.name, here.fingerprint)
     settings = folder.config().model_copy(update={"corpus": trial.config.corpus})
     assert settings == trial.config, "nothing but the path differs"
+
+
+def test_a_corpus_of_one_file_is_the_same_one_where_it_arrives(tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("stars,said\n" + "".join(f"{n % 2},a cat number {n}\n" for n in range(40)))
+    columns = {"corpus.text_column": "said", "corpus.label_column": "stars"}
+    trial = make_trial(tmp_path, path, **columns)
+    sent = pack_corpus(trial.config.corpus, tmp_path)
+    folder = RunFolder(unpack_trial(pack_run(trial.path, sent), sent, pack_reference("", tmp_path), tmp_path / "there"))
+    arrived, here = load_run_corpus(folder, folder.config()), load_corpus(trial.config.corpus)
+    assert (arrived.name, arrived.fingerprint) == (here.name, here.fingerprint) == ("reviews", here.fingerprint)
+
+
+@pytest.mark.parametrize("label", [None, "0"])
+def test_a_corpus_of_this_machines_cache_travels_as_tables(label, tmp_path, monkeypatch):
+    """Nobody else has it in theirs; the splits that were taken out of train are sent as they are here."""
+    row = {"id": "7"} if label is None else {"label": label}
+    lines = "".join(json.dumps({"premise": f"a  cat number {n}", **row}) + "\n" for n in range(40)).encode()
+    files = {"train": TextFile(Path("hf:pets/train"), lines, ".jsonl")}
+    monkeypatch.setattr("vaecli.corpus.load.hub_files", lambda data: files)
+    trial = make_trial(tmp_path, "hf:someone/pets", **{"corpus.text_column": "premise"})
+    sent = pack_corpus(trial.config.corpus, tmp_path)
+    here = load_corpus(trial.config.corpus)
+    monkeypatch.undo()
+    folder = RunFolder(unpack_trial(pack_run(trial.path, sent), sent, pack_reference("", tmp_path), tmp_path / "there"))
+    arrived = load_run_corpus(folder, folder.config())
+    assert (arrived.name, arrived.fingerprint) == (here.name, here.fingerprint) == ("pets", here.fingerprint)
+    assert bool(arrived.train.labels) == (label is not None)
 
 
 def test_a_reference_travels_with_its_corpus(tmp_path, text):

@@ -34,6 +34,7 @@ COMMANDS = {
         "Write the mean and the deviation of each sentence's posterior, with its rec, kl and neg_elbo in nats.",
     ),
     "evaluate": ("evaluate", "Measure a finished run further and keep the figures with its others."),
+    "data": ("data", "Look at a corpus before training, or fetch a public one."),
     "config": (
         "config_commands",
         "Settings: a file to begin with, what a command or a run has, what a key means, what differs.",

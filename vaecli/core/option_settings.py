@@ -70,8 +70,9 @@ _LIST = (
         "corpus",
         "data",
         "synthetic",
-        "`synthetic`, or a folder with train.txt, valid.txt and test.txt",
-        metavar="synthetic|FOLDER",
+        "`synthetic`, a folder with train.txt, valid.txt and test.txt, one file, or hf:NAME; "
+        "also .csv, .tsv, .jsonl and .parquet, each also .gz and .zst",
+        metavar="synthetic|FOLDER|FILE|hf:NAME",
         variable="VAE_DATA",
     ),
     OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0, most=2**32 - 1),
@@ -112,14 +113,14 @@ _LIST = (
         "corpus",
         "text_column",
         "",
-        "field that is the sentence, where a line has several: its number from 1, or its name",
+        "field or column that is the sentence, where there are several: its number from 1, or its name",
         metavar="N|NAME",
     ),
     OptionSetting(
         "corpus",
         "label_column",
         "auto",
-        "field that is the label: its number or name, `none`, or `auto` where it is short and repeated",
+        "field or column that is the label: its number or name, `none`, or `auto` where it is short and repeated",
         metavar="N|NAME|none|auto",
     ),
     OptionSetting(

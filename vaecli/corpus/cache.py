@@ -19,12 +19,13 @@ from torch import Tensor
 
 from vaecli.core.errors import DataError
 from vaecli.core.files import write_atomic
-from vaecli.corpus.encode import SPLITS, fingerprint
+from vaecli.corpus.encode import fingerprint
+from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.tokenizers import restored
 from vaecli.corpus.types import Corpus, Split
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 
-FORMAT = 4
+FORMAT = 5
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""
 
 

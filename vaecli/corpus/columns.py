@@ -91,7 +91,7 @@ class Sentences:
 
     text: bytes
     labels: list[str] | None = None
-    lines: list[int] | None = None
+    lines: Sequence[int] | None = None
 
 
 def split_columns(sources: Mapping[str, Source], columns: Columns) -> tuple[dict[str, Sentences], list[str]]:
@@ -198,7 +198,8 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     if any(head[:1] != heads[0][:1] for head in heads) or all(head == heads[0] for head in heads):
         return False
     header = set(heads[0][0].values())
-    return sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows) == 3
+    with_it = sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows)
+    return with_it == len(records)
 
 
 def _chosen(
@@ -246,6 +247,7 @@ def _label(path: Path, record: Record, name: str) -> str:
 def _said(train: Source, filled: Sequence[Mapping[str, str]], columns: Columns) -> tuple[str, str | None]:
     """The fields that the user named; of two fields of which one is named, the other may go unsaid."""
     names = list(filled[0]) if filled else []
+    columns = Columns(_by_number(columns.text, names), _by_number(columns.label, names))
     for option, name in (("--text-column", columns.text), ("--label-column", columns.label)):
         if name not in ("", AUTO, NO_LABEL, *names):
             raise UsageError(f"{option} {name}: {train.path} has no such field; {nearest(name, names)}")
@@ -265,12 +267,22 @@ def _said(train: Source, filled: Sequence[Mapping[str, str]], columns: Columns) 
     return columns.text, rest[0] if recognised else None
 
 
+def _by_number(name: str, names: Sequence[str]) -> str:
+    """The name of a field of JSON that was given by its number from 1; any other as it is."""
+    is_number = name not in names and name.isdecimal() and 0 < int(name) <= len(names)
+    return names[int(name) - 1] if is_number else name
+
+
 def label_like(values: Sequence[str]) -> bool:
     """Whether the values of a field may be labels: short, few and repeated."""
     counts = Counter(value.strip() for value in values)
-    few = min(max(FEW_LABELS, len(values) // LINES_A_LABEL), MOST_LABELS)
     short = all(len(value) <= LABEL_LETTERS and len(value.split()) <= LABEL_WORDS for value in counts)
-    return short and len(counts) <= few
+    return short and len(counts) <= few_labels(len(values))
+
+
+def few_labels(lines: int) -> int:
+    """The most classes that labels of so many lines have."""
+    return min(max(FEW_LABELS, lines // LINES_A_LABEL), MOST_LABELS)
 
 
 def _recognised(train: Source, filled: Sequence[Mapping[str, str]]) -> tuple[str, str, str]:

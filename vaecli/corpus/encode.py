@@ -16,14 +16,13 @@ from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
 from vaecli.core.messages import counted
 from vaecli.corpus.long_lines import LONGEST_WORD
+from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.symptoms import NOTE, SplitText, judge_labels, judge_text
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import UNK, Corpus, Split, Truth
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 from vaecli.corpus.words import Words, Written
-
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)

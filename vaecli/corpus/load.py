@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
-from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus import cache, synthetic
-from vaecli.corpus.encode import SPLITS, RawSplit, encode_corpus
+from vaecli.corpus.arrow_rows import hub_files
+from vaecli.corpus.encode import RawSplit, encode_corpus
+from vaecli.corpus.origins import SPLITS, SYNTHETIC, corpus_title, is_hub, locate
+from vaecli.corpus.split_files import read_path
 from vaecli.corpus.text import parse_files
-from vaecli.corpus.text_files import read_folder
+from vaecli.corpus.text_files import TextFile
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.words import Numbering
-
-SYNTHETIC = "synthetic"
-"""Name of the embedded corpus; a folder of this name is ``./synthetic``."""
 
 TEXT_SETTINGS = (
     "tokenizer",
@@ -33,7 +34,7 @@ TEXT_SETTINGS = (
 
 
 def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
-    """Loads ``synthetic``, or a folder with ``train.txt``, ``valid.txt`` and ``test.txt``.
+    """Loads ``synthetic``, the three files of a folder, one file, or a dataset of the hub; see `origins`.
 
     Args:
         config: Which text, and how it becomes ids.
@@ -44,11 +45,32 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
         UsageError: The tokenizer is unknown, lacks its library or doesn't fit the corpus.
     """
     if config.data == SYNTHETIC:
-        return _load_synthetic(config)
-    return _load_folder(_folder(config.data), config, tokenizer)
+        return load_raw(config)[0]
+    return _load_files(config, tokenizer)
 
 
-def _load_synthetic(config: CorpusConfig) -> Corpus:
+def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[str]]:
+    """What `load_corpus` gives, the words that it was made of, and notes on the reading; without the cache.
+
+    Raises:
+        DataError: See `load_corpus`.
+        UsageError: See `load_corpus`.
+    """
+    if config.data == SYNTHETIC:
+        raw, words = _synthetic_words(config)
+        return encode_corpus(SYNTHETIC, raw, words, config, synthetic.synthetic_truth()), raw, []
+    tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
+    raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
+    return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
+
+
+def _name(data: str) -> str:
+    """Of a corpus that isn't embedded; a link to a folder stands for the folder."""
+    path = Path(data).expanduser()
+    return (path.resolve().name if path.is_dir() else corpus_title(data)) or "corpus"
+
+
+def _synthetic_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[str]]:
     get_tokenizer(config.tokenizer)  # an unknown name is the better message
     if config.tokenizer != "split":
         raise UsageError(f"corpus.tokenizer: {config.tokenizer!r} doesn't fit the synthetic corpus; use split")
@@ -62,35 +84,26 @@ def _load_synthetic(config: CorpusConfig) -> Corpus:
         labels = {name: [names[name][i] for i in values.tolist()] for name, values in sample.labels.items()}
         words = numbering.sentences(sample.sentences, config.max_length)
         raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
-    return encode_corpus(SYNTHETIC, raw, numbering.spellings, config, synthetic.synthetic_truth())
+    return raw, numbering.spellings
 
 
-def _folder(data: str) -> Path:
-    """The folder that the user named."""
-    try:
-        path = Path(data).expanduser()
-        if data.strip() and path.is_dir():
-            return path
-        if data.strip() and path.exists():
-            raise DataError(f"{data} (--data): a file; give its folder, with train.txt, valid.txt and test.txt")
-        near = [str(p) for p in path.parent.iterdir() if p.is_dir()] if path.parent.is_dir() else []
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{data!r} (--data): can't be opened: {error}") from None
-    hint = nearest(data, [SYNTHETIC, *near])
-    hint = f"; {hint}" if hint.startswith("did you mean") else ""
-    raise DataError(
-        f"unknown corpus {data!r} (--data): give `{SYNTHETIC}` or a folder with train.txt, valid.txt and test.txt{hint}"
-    )
+def corpus_files(data: str) -> dict[str, TextFile]:
+    """The files of a corpus that isn't embedded, unpacked: all three splits, or fewer where others are made of train.
+
+    Raises:
+        DataError: There is no such corpus, or a file can't be read.
+        UsageError: A library that reads it is missing.
+    """
+    return hub_files(data) if is_hub(data) else read_path(locate(data))
 
 
-def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
+def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     # a wrong name is told before any file is read, cached or not
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
-    files = read_folder(folder)
-    name = folder.resolve().name or "corpus"
-    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    files = corpus_files(config.data)
+    name = _name(config.data)
     store = cache.cache_folder()
-    key = cache.cache_key({part: file.data for part, file in files.items()}, settings) if store else ""
+    key = _key(files, config) if store else ""
     damaged = kept = ""
     if store:
         corpus, damaged = cache.load(store, key, name)
@@ -101,3 +114,12 @@ def _load_folder(folder: Path, config: CorpusConfig, learned: Tokenizer | None) 
     if store and learned is None:
         kept = cache.store(store, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))
+
+
+def _key(files: Mapping[str, TextFile], config: CorpusConfig) -> str:
+    """What an encoded corpus is kept under; the rule that splits counts where it is used."""
+    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    kind = files["train"].kind
+    settings |= {"kind": kind} if kind != ".txt" else {}
+    settings |= {"corpus_seed": config.corpus_seed} if len(files) < len(SPLITS) else {}
+    return cache.cache_key({part: file.data for part, file in files.items()}, settings)

@@ -28,7 +28,7 @@ MOST_FIELDS = 10_000
 
 RULE = "a line is a sentence, or on all lines of all three files a label, one tab and a sentence"
 
-Form = Literal["plain", "tab", "json", "comma", "semicolon", "fasttext"]
+Form = Literal["plain", "tab", "json", "comma", "semicolon", "fasttext", "tabs", "tabs_quoted"]
 _DELIMITERS: Mapping[Form, str] = {"comma": ",", "semicolon": ";"}
 FORM_NAMES: Mapping[Form, str] = {
     "json": "lines of JSON",
@@ -192,15 +192,22 @@ def _json_records(source: Source, columns: Columns) -> Iterator[Record]:
 
 def _json_text(value: object) -> str:
     """A JSON value as text on one line; what isn't text as JSON spells it."""
+    if value is None:
+        return ""
+    if type(value) is int:  # most labels, for which `dumps` takes longer than reading the line did
+        return str(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return " ".join(text.splitlines())
 
 
-def _separated_records(delimiter: str) -> Callable[[Source, Columns], Iterator[Record]]:
+def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source, Columns], Iterator[Record]]:
     def read(source: Source, columns: Columns) -> Iterator[Record]:
         """Separated values with quotation marks, as RFC 4180 has them; a line feed in a value becomes a blank."""
+        csv.field_size_limit(max(csv.field_size_limit(), len(source.text) + 1))  # a value may be a whole document
         lines = (line.replace("\r", " ") + "\n" for line in _lines(source))
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        reader = csv.reader(
+            lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+        )
         width = 0
         while True:
             line = reader.line_num + 1
@@ -215,7 +222,8 @@ def _separated_records(delimiter: str) -> Callable[[Source, Columns], Iterator[R
                 continue
             width = width or len(row)
             if len(row) != width:
-                raise DataError(f"{source.path}:{line}: {len(row)} fields where the first row has {width}")
+                hint = f"; a value that holds {delimiter!r} stands between quotation marks" if len(row) > width else ""
+                raise DataError(f"{source.path}:{line}: {len(row)} fields where the first row has {width}{hint}")
             yield Record(line, _numbered([" ".join(value.splitlines()) for value in row]))
 
     return read
@@ -239,6 +247,8 @@ READERS: Mapping[Form, Callable[[Source, Columns], Iterator[Record]]] = {
     "comma": _separated_records(","),
     "semicolon": _separated_records(";"),
     "fasttext": _fasttext_records,
+    "tabs": _separated_records("\t", quoted=False),
+    "tabs_quoted": _separated_records("\t"),
 }
 
 

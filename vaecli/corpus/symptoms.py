@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError
+from vaecli.corpus.other_tokenizers import tokenizer_advice
+from vaecli.corpus.repeats import Repeats, count_repeats
 from vaecli.corpus.slots import Ints
 from vaecli.corpus.words import Written
 
@@ -73,9 +74,6 @@ GLUED_SHARE = 0.03
 
 SHOWN_CLASSES = 5
 
-HASHED_WORDS = 1 << 16
-"""Words of sentences that are hashed together."""
-
 
 @dataclass(frozen=True)
 class SplitText:
@@ -104,7 +102,7 @@ class SplitText:
 def judge_text(
     splits: Mapping[str, SplitText], words: Sequence[str], counts: Sequence[int], written: Written, config: CorpusConfig
 ) -> list[str]:
-    """Notes on what will make figures wrong or not comparable.
+    """A line on lengths and repeats, and notes on what will make figures wrong or not comparable.
 
     Args:
         splits: ``train``, ``valid`` and ``test``.
@@ -117,16 +115,22 @@ def judge_text(
         DataError: Nearly every word of valid or test is unknown, so that no figure would mean anything.
     """
     _refuse_unknown(splits, config)
+    repeats = count_repeats({part: (split.types, split.lengths) for part, split in splits.items()})
+    glued = _glued(words, counts, config)
+    measured = _measured_advice(splits, words, bool(glued), config)
+    said = splits[_worst(splits)].unknown_share >= MANY_UNKNOWN
+    cure = "--tokenizer basic_english cuts it off" if said or not measured else measured
+    glued = [f"{note}; {cure}" for note in glued]
     notes = [
         *_marks(written, len(splits["train"].lengths)),
         *_placeholders(written, config),
-        *_unknown(splits, words, counts, config),
-        *_overlap(splits),
+        *_unknown(splits, counts, measured, config),
+        *_repeats(splits, repeats),
         *_cut(splits),
-        *_glued(words, counts, config),
+        *glued,
         *_invisible(words, counts),
     ]
-    return [NOTE + note for note in notes]
+    return [_essentials(splits["train"], repeats), *(NOTE + note for note in notes)]
 
 
 def _percent(share: float) -> str:
@@ -187,80 +191,74 @@ def _placeholders(written: Written, config: CorpusConfig) -> list[str]:
     return lines
 
 
-def _unknown(
-    splits: Mapping[str, SplitText], words: Sequence[str], counts: Sequence[int], config: CorpusConfig
-) -> list[str]:
+def _worst(splits: Mapping[str, SplitText]) -> str:
+    """Valid or test, whichever has the greater share of unknown words."""
+    return max(("valid", "test"), key=lambda part: splits[part].unknown_share)
+
+
+def _measured_advice(splits: Mapping[str, SplitText], words: Sequence[str], glued: bool, config: CorpusConfig) -> str:
+    """Which tokenizer would help, where words are cut at white space alone and that looks wrong."""
+    worst = splits[_worst(splits)]
+    if config.tokenizer != "split" or not (glued or worst.unknown_share >= MANY_UNKNOWN):
+        return ""
+    train = splits["train"]
+    return tokenizer_advice((train.types, train.lengths), (worst.types, worst.lengths), words, config)
+
+
+def _unknown(splits: Mapping[str, SplitText], counts: Sequence[int], measured: str, config: CorpusConfig) -> list[str]:
     """Many unknown words, or unknown words that training never sees."""
     lines = []
-    shares = {part: splits[part].unknown_share for part in ("valid", "test")}
-    worst = max(shares, key=shares.__getitem__)
-    if shares[worst] >= MANY_UNKNOWN:
-        advice = (
-            "raise --max-vocab or lower --min-freq" if config.max_vocab or config.min_freq > 1 else "cut words apart"
-        )
-        if config.tokenizer == "split" and "cut" in advice:
-            advice = "a tokenizer that cuts off punctuation and lowers case helps (--tokenizer basic_english)"
+    worst = _worst(splits)
+    share = splits[worst].unknown_share
+    if share >= MANY_UNKNOWN:
+        advice = "let subwords cut them (--tokenizer bpe)" if config.tokenizer == "split" else "cut words apart"
+        if config.max_vocab or config.min_freq > 1:
+            advice = "raise --max-vocab or lower --min-freq"
         lines.append(
-            f"{_percent(shares[worst])} of {worst}'s words are unknown; they are predicted as one word <unk>, so the "
-            f"perplexity of other settings or corpora doesn't compare; {advice}"
+            f"{_percent(share)} of {worst}'s words are unknown; they are predicted as one word <unk>, so the "
+            f"perplexity of other settings or corpora doesn't compare; {measured or advice}"
         )
     own = splits["train"].unknown_share
-    if own < UNTRAINED_RATIO * shares[worst]:
+    if own < UNTRAINED_RATIO * share:
         once = sum(count == 1 for count in counts)
         trained = "never" if not own else "hardly"
         lines.append(
-            f"{_percent(own)} of train's words are unknown but {_percent(shares[worst])} of {worst}'s: <unk> is "
+            f"{_percent(own)} of train's words are unknown but {_percent(share)} of {worst}'s: <unk> is "
             f"{trained} trained, so chance sets its price, a large part of every perplexity; --min-freq 2 makes "
             f"unknown the {once:,} words that train has once"
         )
     return lines
 
 
-def sentence_keys(types: Ints, lengths: Ints) -> NDArray[np.uint64]:
-    """(N,) a number for each sentence, equal for equal sentences and, but for one pair in 2^64, only for these.
-
-    Numbers of several splits may be compared.
-
-    Args:
-        types: (W,) number of each word.
-        lengths: (N,) words of each sentence, none of them 0.
-    """
-    ends = lengths.cumsum()
-    # a multilinear hash: random numbers of words times random numbers of positions, summed modulo 2^64
-    word = np.random.default_rng(0).integers(2**64, size=int(types.max()) + 1, dtype=np.uint64)
-    weight = np.random.default_rng(1).integers(2**64, size=int(lengths.max()), dtype=np.uint64) | np.uint64(1)
-    keys = np.empty(len(lengths), dtype=np.uint64)
-    first = 0
-    while first < len(lengths):  # a few sentences at a time, since products take five times the room of words
-        start = int(ends[first] - lengths[first])
-        last = max(int(np.searchsorted(ends, start + HASHED_WORDS)), first + 1)
-        some, starts = lengths[first:last], ends[first:last] - lengths[first:last] - start
-        position = np.arange(some.sum()) - np.repeat(starts, some)
-        hashes = word.take(types[start : start + len(position)]) * weight.take(position)
-        keys[first:last] = np.add.reduceat(hashes, starts)
-        first = last
-    return keys
-
-
-def _overlap(splits: Mapping[str, SplitText]) -> list[str]:
+def _repeats(splits: Mapping[str, SplitText], repeats: Repeats) -> list[str]:
     """Sentences of valid and test that train has, and sentences that train repeats."""
-    keys = {part: sentence_keys(split.types, split.lengths) for part, split in splits.items()}
-    train = np.sort(keys["train"])
     lines = []
     for part in ("valid", "test"):
-        nearest = np.minimum(np.searchsorted(train, keys[part]), len(train) - 1)
-        count = int(np.count_nonzero(train[nearest] == keys[part]))
-        if count >= max(2, OVERLAP_SHARE * len(keys[part])):
-            share = count / len(keys[part])
+        count, total = repeats.shared[part, "train"], len(splits[part].lengths)
+        if count >= max(2, OVERLAP_SHARE * total):
+            share = count / total
             lines.append(
-                f"{count:,} of {len(keys[part]):,} {part} sentences ({_percent(share)}) stand in train word for word: "
+                f"{count:,} of {total:,} {part} sentences ({_percent(share)}) stand in train word for word: "
                 f"{'its' if share > 0.5 else 'this part of its'} figures show what is remembered, not what is learned; "
                 "take repeats out before splitting"
             )
-    repeated = np.count_nonzero(train[1:] == train[:-1]) / len(train)
+    repeated = repeats.within["train"] / len(splits["train"].lengths)
     if repeated > REPEATED_SHARE:
         lines.append(f"{_percent(repeated)} of train's sentences repeat an earlier one")
     return lines
+
+
+def _essentials(train: SplitText, repeats: Repeats) -> str:
+    """A line on what no rule concludes from: lengths, and sentences that are there more than once."""
+    lengths = np.sort(train.lengths)
+    middle, most = (int(lengths[int(share * (len(lengths) - 1))]) for share in (0.5, 0.95))
+    single = int((lengths == 1).sum())
+    within, in_valid, in_test = repeats.within["train"], *(repeats.shared[p, "train"] for p in ("valid", "test"))
+    return (
+        f"sentences of train: {lengths[0]:,} to {lengths[-1]:,} words, half up to {middle:,}, 95 % up to {most:,}; "
+        f"{single:,} of one word; {within:,} repeat an earlier one; train has {in_valid:,} of valid's and {in_test:,} "
+        "of test's"
+    )
 
 
 def _cut(splits: Mapping[str, SplitText]) -> list[str]:
@@ -286,7 +284,7 @@ def _glued(words: Sequence[str], counts: Sequence[int], config: CorpusConfig) ->
     example = max(glued, key=glued.__getitem__)
     return [
         f"{_percent(share)} of train's words end in punctuation, such as {example!r}: the text isn't tokenised, and "
-        "each such word is a type of its own; --tokenizer basic_english cuts it off"
+        "each such word is a type of its own"
     ]
 
 

@@ -1,8 +1,9 @@
-"""Folders of text: ``train.txt``, ``valid.txt`` and ``test.txt``, one tokenised sentence a line."""
+"""The files of a corpus as sentences, and these as numbered words."""
 
 from __future__ import annotations
 
 import io
+import json
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from vaecli.config import CorpusConfig
-from vaecli.corpus.columns import LABEL, split_columns
+from vaecli.corpus.arrow_rows import parquet_lines
+from vaecli.corpus.columns import LABEL, Sentences, split_columns
+from vaecli.corpus.division import divided
 from vaecli.corpus.encode import RawSplit
 from vaecli.corpus.long_lines import Lines, stretches
-from vaecli.corpus.records import Columns, Source
+from vaecli.corpus.records import NO_LABEL, Columns, Source
+from vaecli.corpus.table_files import table_sentences
 from vaecli.corpus.text_files import TextFile, clean_text
 from vaecli.corpus.tokenizers import SUBWORDS
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
@@ -29,27 +33,51 @@ def parse_files(
     """The sentences of a corpus as numbered words, these words, and notes on what was mended or recognised.
 
     Args:
-        files: Train, valid and test.
-        config: `text_column`, `label_column`, `unknown_words` and `max_length` are used.
+        files: Train, valid and test; those that are lacking are taken out of train, see `division`.
+        config: `text_column`, `label_column`, `corpus_seed`, `unknown_words` and `max_length` are used.
         tokenizer: Learns from train where it has to.
 
     Raises:
         DataError: A file is no text, or its lines don't fit each other; or see `Tokenizer.learn`.
         UsageError: A field that the files don't have was named; or see `Tokenizer.learn`.
     """
-    sources, notes = {}, []
-    for part, file in files.items():
-        text, mended = clean_text(part, file)
-        sources[part] = Source(file.path, text)
-        notes += mended
-    sentences, recognised = split_columns(sources, Columns(config.text_column, config.label_column))
+    sentences, notes = read_sentences(files, config)
     raw, numbering = {}, TextNumbering() if tokenizer.name == "split" else Numbering()
     for part, split in sentences.items():
         labels = {} if split.labels is None else {LABEL: split.labels}
         words = _words(part, split.text, tokenizer, numbering, config)
         line = split.lines[words.long.line] if split.lines and words.long.count else words.long.line + 1
-        raw[part] = RawSplit(str(files[part].path), words, labels, line)
-    return raw, numbering.spellings, [*notes, *recognised]
+        raw[part] = RawSplit(str(files.get(part, files["train"]).path), words, labels, line)
+    return raw, numbering.spellings, notes
+
+
+def read_sentences(files: Mapping[str, TextFile], config: CorpusConfig) -> tuple[dict[str, Sentences], list[str]]:
+    """The sentences and labels of all three splits, before they are cut into words; see `parse_files`."""
+    sources, notes = {}, []
+    for part, file in files.items():
+        if file.kind == ".parquet":
+            file = replace(file, data=parquet_lines(file), kind=".jsonl")
+        text, mended = clean_text(part if len(files) > 1 else file.path.name, file)
+        sources[part] = Source(file.path, text)
+        notes += mended
+    columns = Columns(config.text_column, config.label_column)
+    kind = files["train"].kind
+    read = split_columns(sources, columns) if kind == ".txt" else table_sentences(sources, kind, columns)
+    sentences, rule = divided(read[0], config.corpus_seed, files["train"].path)
+    return sentences, [*notes, *read[1], *rule]
+
+
+def as_tables(files: Mapping[str, TextFile], config: CorpusConfig) -> tuple[dict[str, TextFile], dict[str, str]]:
+    """A corpus as one table a split, which any machine reads alike, and the settings that name its columns then."""
+    sentences, _ = read_sentences(files, config)
+    tables = {}
+    for part, split in sentences.items():
+        texts = split.text.decode().removesuffix("\n").split("\n")
+        labels = split.labels or [""] * len(texts)
+        rows = (json.dumps({"text": t, LABEL: label}) + "\n" for t, label in zip(texts, labels, strict=True))
+        tables[part] = TextFile(files.get(part, files["train"]).path, "".join(rows).encode(), ".jsonl")
+    labelled = sentences["train"].labels is not None
+    return tables, {"text_column": "text", "label_column": LABEL if labelled else NO_LABEL}
 
 
 def _words(

@@ -1,4 +1,4 @@
-"""The three files of a corpus as clean UTF-8 text: what isn't text is refused by name, odd line ends are mended."""
+"""The files of a corpus as clean UTF-8 text: what isn't text is refused by name, odd line ends are mended."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaecli.core.errors import DataError, nearest
+from vaecli.core.errors import DataError
 from vaecli.core.messages import counted
-from vaecli.corpus.encode import SPLITS
 
 _ICONV = "convert the file with `iconv -f {} -t UTF-8`"
 _UNPACK = "unpack it first"
 _MAGIC = {
-    b"\x1f\x8b": f"gzip; {_UNPACK}",
+    b"\x1f\x8b": f"gzip; {_UNPACK}, or let its name end in .gz",
     b"\x1f\x9d": f"compress (.Z); {_UNPACK}",
     b"PK\x03\x04": f"a zip archive (a spreadsheet or a document is one too); {_UNPACK}, or save it as plain text",
     b"\xfd7zXZ\x00": f"xz; {_UNPACK}",
-    b"\x28\xb5\x2f\xfd": f"zstd; {_UNPACK}",
+    b"\x28\xb5\x2f\xfd": f"zstd; {_UNPACK}, or let its name end in .zst",
     b"\x04\x22\x4d\x18": f"lz4; {_UNPACK}",
     b"7z\xbc\xaf\x27\x1c": f"a 7z archive; {_UNPACK}",
     b"Rar!\x1a\x07": f"a RAR archive; {_UNPACK}",
@@ -26,7 +25,7 @@ _MAGIC = {
     b"%PDF-": "a PDF; save its text as plain text, a sentence a line",
     b"{\\rtf": "rich text (RTF); save it as plain text",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document; save it as plain text",
-    b"PAR1\x15": "Parquet; write its sentences into a text file, one a line",
+    b"PAR1\x15": "Parquet; let its name end in .parquet",
     b"ARROW1\x00": "Arrow; write its sentences into a text file, one a line",
     b"\x93NUMPY": "a numpy array; write its sentences into a text file, one a line",
     b"SQLite format 3\x00": "an SQLite database; write its sentences into a text file, one a line",
@@ -54,46 +53,17 @@ SAMPLE = 1 << 12
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file's path and its bytes."""
+    """A file of a corpus.
+
+    Attributes:
+        path: Where it is, for messages.
+        data: Its bytes, unpacked.
+        kind: The end of its name, one of `KINDS`.
+    """
 
     path: Path
     data: bytes
-
-
-def read_folder(folder: Path) -> dict[str, TextFile]:
-    """The bytes of the three files of a corpus.
-
-    Raises:
-        DataError: One of them is missing, no regular file or unreadable.
-    """
-    return {part: TextFile(folder / f"{part}.txt", _read(folder / f"{part}.txt")) for part in SPLITS}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if not path.exists():
-            raise _missing(path)
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
-            raise DataError(f"{path}: {what}, where a text file should be")
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: can't read it: {error.strerror}") from None
-
-
-def _missing(path: Path) -> DataError:
-    """Names the file that the missing one may be called, or what the folder holds."""
-    needed = {f"{part}.txt" for part in SPLITS}
-    names = sorted(p.name for p in path.parent.iterdir() if p.is_file() and not p.name.startswith("."))
-    others = [name for name in names if name not in needed]
-    same_part = [name for name in others if path.stem in name.lower()]
-    hint = nearest(path.name, same_part or others)
-    if hint.startswith("did you mean"):
-        near = hint.removeprefix("did you mean ").removesuffix("?")
-        hint = f"if {near} is that file, rename it or link it: `ln -s {near} {path.name}` in the folder"
-    else:
-        hint = f"it holds {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "it holds no file"
-    return DataError(f"{path.parent}: no {path.name} (a corpus is train.txt, valid.txt and test.txt); {hint}")
+    kind: str = ".txt"
 
 
 def clean_text(part: str, file: TextFile) -> tuple[bytes, list[str]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from vaecli.config import CorpusConfig, RunConfig
 from vaecli.core.files import write_atomic
-from vaecli.corpus.load import SYNTHETIC, load_corpus
-from vaecli.corpus.text_files import read_folder
+from vaecli.corpus.load import corpus_files, load_corpus
+from vaecli.corpus.origins import SYNTHETIC, is_hub
+from vaecli.corpus.text import as_tables
 from vaecli.runs.folder import RunFolder
 from vaecli.settings.run_file import read_run, run_text
 from vaecli.training.checkpoint import BEST, LAST, PREVIOUS
@@ -33,14 +34,16 @@ class TextParcel:
     """A corpus.
 
     Attributes:
-        name: Of its folder; empty for the embedded corpus, which every machine has.
+        name: Of its folder or its one file; empty for the embedded corpus, which every machine has.
         files: Its texts.
         vocabulary: As in ``vocab.json``: a tokenizer that learns is not to learn anew on each machine.
+        columns: Settings that differ where it arrives, since its columns have other names there.
     """
 
     name: str = ""
     files: Files = field(default_factory=dict)
     vocabulary: Files = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def pack_corpus(config: CorpusConfig, scratch: Path) -> TextParcel:
@@ -58,9 +61,15 @@ def pack_corpus(config: CorpusConfig, scratch: Path) -> TextParcel:
     vocabulary = {VOCABULARY: (scratch / VOCABULARY).read_bytes()}
     if config.data == SYNTHETIC:
         return TextParcel(vocabulary=vocabulary)
-    folder = Path(config.data).expanduser()
-    files = {f"{part}.txt": file.data for part, file in read_folder(folder).items()}
-    return TextParcel(folder.resolve().name or "corpus", files, vocabulary)
+    files = corpus_files(config.data)
+    columns: dict[str, str] = {}
+    if is_hub(config.data):  # only this machine has it in its cache, and a folder has all three splits
+        files, columns = as_tables(files, config)
+    packed = {f"{part}{file.kind}": file.data for part, file in files.items()}
+    if len(files) == 1:
+        name = f"{corpus.name}{files['train'].kind}"
+        return TextParcel(name, {name: files["train"].data}, vocabulary)
+    return TextParcel(corpus.name, packed, vocabulary, columns)
 
 
 @dataclass(frozen=True)
@@ -112,8 +121,9 @@ def unpack_corpus(text: TextParcel, config: CorpusConfig, folder: Path) -> Corpu
     """
     if not text.name:
         return config
-    unpack(text.files, folder / text.name)
-    return config.model_copy(update={"data": str(folder / text.name)})
+    path = folder / text.name
+    unpack(text.files, path.parent if path.name in text.files else path)
+    return config.model_copy(update={"data": str(path), **text.columns})
 
 
 def unpack_trial(run: Files, text: TextParcel, reference: ReferenceParcel, folder: Path) -> Path:

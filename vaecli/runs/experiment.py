@@ -13,6 +13,7 @@ from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
+from vaecli.corpus.origins import corpus_title
 from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID, read_grid
 from vaecli.runs.grid_settings import changed, grid_text, joined
@@ -233,8 +234,8 @@ def variant_folder(method: str, variant: Mapping[str, Any]) -> str:
 
 
 def corpus_name(data: str) -> str:
-    """The name of an experiment on a corpus: ``synthetic``, or the folder's name made safe."""
-    return folder_name(Path(data).name)
+    """The name of an experiment on a corpus: ``synthetic``, or that of the folder, file or dataset made safe."""
+    return folder_name(corpus_title(data))
 
 
 def find_runs(experiment: Path) -> list[TrialRecord]:

@@ -14,6 +14,7 @@ from vaecli.config import GROUPS
 from vaecli.core.checked import scalar_kinds, shown, unset
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.option_settings import OPTION_SETTINGS
+from vaecli.corpus.origins import SYNTHETIC, is_hub
 from vaecli.remedies import ALIASES, canonical, method_names
 
 OVERRIDABLE = ("model", "training")
@@ -220,11 +221,11 @@ def parse_methods(values: Iterable[Any], location: str = "--methods") -> tuple[s
 
 
 def absolute_data(data: Any, base: Path) -> Any:
-    """The corpus as every later process understands it: a relative folder from `base`, any other name as it is."""
-    if not isinstance(data, str) or data == "synthetic":
+    """The corpus as every later process understands it: a relative path from `base`, any other name as it is."""
+    if not isinstance(data, str) or data == SYNTHETIC or is_hub(data):
         return data
     path = Path(data).expanduser()
-    is_path = len(path.parts) != 1 or data.startswith((".", "~")) or os.path.isdir(base / path)
+    is_path = len(path.parts) != 1 or data.startswith((".", "~")) or os.path.exists(base / path)
     return os.path.abspath(base / path) if is_path and data else data
 
 

@@ -1,0 +1,294 @@
+"""Sentences and labels from tables: ``.csv``, ``.tsv``, ``.jsonl`` and ``.parquet``, whose columns have names.
+
+A file of these kinds is a table by its name, so that its columns may be recognised where they are clear, which in a
+``.txt`` would be a guess. Rows are read twice and kept nowhere: once to see what the columns hold, once to take them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.corpus.columns import (
+    LABEL_LETTERS,
+    LABEL_NAMES,
+    LABEL_WORDS,
+    MOST_LABELS,
+    TEXT_NAMES,
+    Sentences,
+    few_labels,
+)
+from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source
+
+HEADER_NAME = re.compile(r"[^\W\d][\w .:/()-]{0,49}")
+"""What a column is called: a word or some, no number and no sentence."""
+
+HEADER_WORDS = 3
+
+SAMPLE_ROWS = 200
+"""Rows that are looked at to tell a header, and the delimiter."""
+
+ROW_NUMBERS = frozenset({"id", "idx", "index", "unnamed: 0", ""})
+"""Names of columns that number the rows, though each may be a label elsewhere."""
+
+Records = Callable[[], Iterator[Record]]
+
+
+@dataclass
+class _Column:
+    """What a column of train holds, as far as it tells a label from a text.
+
+    Attributes:
+        rows: Values.
+        values: Those that differ, one more than labels may have at most.
+        short: Whether all have as few letters as labels.
+        brief: Whether all have as few words as labels.
+    """
+
+    rows: int = 0
+    values: set[str] = field(default_factory=set)
+    short: bool = True
+    brief: bool = True
+
+    def add(self, value: str) -> None:
+        """Takes one more value."""
+        self.rows += 1
+        if self.short and len(self.values) <= MOST_LABELS and value not in self.values:
+            self.values.add(value)
+            self.short = len(value) <= LABEL_LETTERS
+            self.brief &= len(value.split()) <= LABEL_WORDS
+
+    @property
+    def few(self) -> bool:
+        """Whether it may be a label if it is called so: its values are short, few and repeated."""
+        return self.short and len(self.values) <= few_labels(self.rows)
+
+    @property
+    def label_like(self) -> bool:
+        """Whether it may be a label whatever it is called."""
+        return self.few and self.brief
+
+
+def table_sentences(
+    sources: Mapping[str, Source], kind: str, columns: Columns
+) -> tuple[dict[str, Sentences], list[str]]:
+    """The sentences and labels of tables, and notes on what was recognised.
+
+    Args:
+        sources: By split, train among them; Parquet as lines of JSON.
+        kind: The end of their names.
+        columns: What the user said of the columns.
+
+    Raises:
+        DataError: A row doesn't fit the others; or it isn't clear which column is the sentence.
+        UsageError: A column was named that the table doesn't have.
+    """
+    form = _form(sources, kind)
+    records = {part: _reader(source, form) for part, source in sources.items()}
+    first = next((record for record in records["train"]() if record.fields), None)
+    if first is None:
+        raise DataError(f"{sources['train'].path}: no row with a value; give a sentence a row")
+    names = dict(zip(first.fields, first.fields, strict=True))
+    notes = []
+    if form != "json" and (by_name(columns) or _names_columns(records["train"])):
+        names = {number: value.strip() for number, value in first.fields.items()}
+        records = {part: _without_header(sources[part], read, first) for part, read in records.items()}
+        notes.append(f"columns: {', '.join(names.values())} (line {first.line} of {sources['train'].path.name})")
+    held = _contents(records["train"], names)
+    text, label, recognised = _choose(sources["train"], names, held, columns)
+    taken = {part: _taken(sources[part], records[part], text, label, names) for part in sources}
+    return taken, notes + recognised
+
+
+def by_name(columns: Columns) -> bool:
+    """Whether the user called a column by a name, so that the table must have some."""
+    said = (columns.text, columns.label)
+    return any(name not in ("", AUTO, NO_LABEL) and not name.isdecimal() for name in said)
+
+
+def _form(sources: Mapping[str, Source], kind: str) -> Form:
+    """How the rows of a table are written."""
+    if kind in (".jsonl", ".parquet"):
+        return "json"
+    if kind == ".tsv":
+        quoted = any(b'"' in source.text for source in sources.values())
+        return "tabs_quoted" if quoted and all(map(_parses_quoted, sources.values())) else "tabs"
+    head = [line for line in islice(io.BytesIO(sources["train"].text), SAMPLE_ROWS) if line.strip()]
+    counts = {mark: min((line.count(mark) for line in head), default=0) for mark in (b",", b";", b"\t")}
+    # a comma also where no line has any: a table of one column
+    mark = b"," if counts[b","] else max(counts, key=counts.__getitem__)
+    forms: dict[bytes, Form] = {b",": "comma", b";": "semicolon", b"\t": "tabs_quoted"}
+    return forms[mark]
+
+
+def _parses_quoted(source: Source) -> bool:
+    """Whether quotation marks are those of quoted values: a sentence that begins with one ends otherwise."""
+    try:
+        for _ in READERS["tabs_quoted"](source, Columns()):
+            pass
+    except DataError:
+        return False
+    return True
+
+
+def _reader(source: Source, form: Form) -> Records:
+    return lambda: READERS[form](source, Columns())
+
+
+def _without_header(source: Source, read: Records, header: Record) -> Records:
+    """The records but for a first one that is the header; the files of other splits may have none."""
+
+    def rest() -> Iterator[Record]:
+        records = read()
+        for record in records:
+            if not record.fields:
+                yield record
+                continue
+            if record.fields != header.fields:
+                if set(record.fields.values()) == set(header.fields.values()):
+                    raise DataError(f"{source.path}:{record.line}: the columns of train in another order")
+                yield record
+            break
+        yield from records
+
+    return rest
+
+
+def _names_columns(read: Records) -> bool:
+    """Whether the first row of a table names its columns.
+
+    It does where all its values are different, short and no numbers, none comes again in its column among the rows that
+    follow, and some column goes on with numbers or with longer texts.
+    """
+    rows = [record.fields for record in islice(read(), SAMPLE_ROWS) if record.fields]
+    if not rows:
+        return False
+    head, rest = rows[0], rows[1:]
+    values = [value.strip() for value in head.values()]
+    lower = {value.lower() for value in values}
+    if len(lower) != len(values) or not all(map(_is_name, filter(None, values))):
+        return False  # one may be empty: a program that writes the numbers of rows leaves their column without a name
+    if any(row.get(key) == value for row in rest for key, value in head.items()):
+        return False
+    if lower & (TEXT_NAMES | LABEL_NAMES):
+        return True
+    columns = [[row[key] for row in rest if key in row] for key in head]
+    return any(column and (all(map(_is_number, column)) or _are_texts(column)) for column in columns)
+
+
+def _is_name(value: str) -> bool:
+    return bool(HEADER_NAME.fullmatch(value)) and len(value.split()) <= HEADER_WORDS
+
+
+def _is_number(value: str) -> bool:
+    return value.strip().replace(".", "", 1).removeprefix("-").isdecimal()
+
+
+def _are_texts(values: Sequence[str]) -> bool:
+    return sum(len(value.split()) for value in values) > HEADER_WORDS * len(values)
+
+
+def _contents(read: Records, names: Mapping[str, str]) -> dict[str, _Column]:
+    held = {key: _Column() for key in names}
+    for record in read():
+        if record.fields:
+            for key, column in held.items():
+                column.add(record.fields.get(key, "").strip())
+    return held
+
+
+def _choose(
+    train: Source, names: Mapping[str, str], held: Mapping[str, _Column], columns: Columns
+) -> tuple[str, str | None, list[str]]:
+    """The columns of sentence and label, those that the user named or that are clear, and notes on the latter."""
+    notes = []
+    if columns.text:
+        text = _named(train, columns.text, "--text-column", names)
+    else:
+        text = _clear_text(train, names, held, columns)
+        if len(names) > 1:
+            notes.append(f"sentences: column {names[text]!r}; --text-column says otherwise")
+    if columns.label == NO_LABEL:
+        return text, None, notes
+    if columns.label != AUTO:
+        label = _named(train, columns.label, "--label-column", names)
+        if label == text:
+            raise UsageError(f"--label-column {columns.label}: that is the sentence's column; a column is one of them")
+        return text, label, notes
+    likely = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS and held[key].label_like]
+    called = [key for key in names if key != text and names[key].lower() in LABEL_NAMES - ROW_NUMBERS and held[key].few]
+    others = [key for key in names if key != text and names[key].lower() not in ROW_NUMBERS]
+    if len(called) == 1 or (len(others) == 1 and likely == others):
+        label = (called or likely)[0]
+        return text, label, [*notes, f"labels: column {names[label]!r}; --label-column says otherwise"]
+    if likely:
+        several = ", ".join(names[key] for key in likely[:8])
+        notes.append(f"labels: none; --label-column takes one of the columns that may be some: {several}")
+    return text, None, notes
+
+
+def _named(train: Source, name: str, option: str, names: Mapping[str, str]) -> str:
+    """The key of a column that the user gave by name, or by number from 1."""
+    for key, called in names.items():
+        if called == name:
+            return key
+    if name.isdecimal() and 0 < int(name) <= len(names):
+        return list(names)[int(name) - 1]
+    if name.isdecimal():
+        raise UsageError(f"{option} {name}: {train.path} has {len(names)} columns ({', '.join(names.values())})")
+    raise UsageError(f"{option} {name}: {train.path} has no such column; {nearest(name, names.values())}")
+
+
+def _clear_text(train: Source, names: Mapping[str, str], held: Mapping[str, _Column], columns: Columns) -> str:
+    """The one column that can be the sentence.
+
+    Raises:
+        DataError: There are several.
+    """
+    taken = {key for key, called in names.items() if columns.label in (key, called)}
+    free = [key for key in names if key not in taken]
+    called = [key for key in free if names[key].lower() in TEXT_NAMES]
+    texts = [key for key in free if not held[key].label_like]
+    for candidates in (free, called, texts if len(names) == 2 else []):
+        if len(candidates) == 1:
+            return candidates[0]
+    choices = [key for key in texts if names[key].lower() not in ROW_NUMBERS] or free
+    raise DataError(
+        f"{train.path}: say which column is the sentence, such as --text-column {names[choices[0]]} "
+        f"(columns: {', '.join(names.values())})"
+    )
+
+
+def _taken(source: Source, read: Records, text: str, label: str | None, names: Mapping[str, str]) -> Sentences:
+    """The sentences of one file; a row without one is a blank line."""
+    lines, labels, numbers = bytearray(), list[str](), array("q")
+    known: dict[str, str] = {}  # one object a class, not one a row
+    for record in read():
+        sentence = _value(source, record, text, names, "--text-column") if record.fields else ""
+        try:
+            lines += sentence.encode() + b"\n"
+        except UnicodeEncodeError:
+            where = f"{source.path}:{record.line}"
+            raise DataError(f"{where}: half a character (a lone surrogate), which is no text") from None
+        numbers.append(record.line)
+        if label is not None:
+            value = _value(source, record, label, names, "--label-column").strip() if sentence.strip() else ""
+            if sentence.strip() and not value:
+                where = f"{source.path}:{record.line}"
+                raise DataError(f"{where}: an empty label; give every sentence one, or --label-column {NO_LABEL}")
+            labels.append(known.setdefault(value, value))
+    if 0 in lines:
+        line = numbers[lines[: lines.index(0)].count(b"\n")]
+        raise DataError(f"{source.path}:{line}: a NUL character, which no text has")
+    return Sentences(bytes(lines), None if label is None else labels, numbers)
+
+
+def _value(source: Source, record: Record, key: str, names: Mapping[str, str], option: str) -> str:
+    if key not in record.fields:
+        raise DataError(f"{source.path}:{record.line}: no column {names[key]!r} ({option})")
+    return record.fields[key]
