@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import vaecli.remedies
 from vaecli.config import ModelConfig
+from vaecli.core.plugins import Plugin
 from vaecli.corpus.types import Batch, Split, collate
 from vaecli.kernels.switch import runs_plain
 from vaecli.metrics.scoring import EXACT, Scoring, ScoringPrecision
@@ -118,6 +120,41 @@ def make_terms(
 def clock(step: int = 0, steps_per_epoch: int = 10, epochs: int = 4) -> Clock:
     """Where training stands."""
     return Clock(step, steps_per_epoch, epochs)
+
+
+def offer(monkeypatch, **values: str) -> None:
+    """Remedies of another package, ``name="module:Class"``, as if it were installed."""
+    found = {name: Plugin(name, "their-package", "1.0", value) for name, value in values.items()}
+    monkeypatch.setattr(vaecli.remedies, "plugins", lambda: found)
+
+
+def plant(
+    folder: Path,
+    package: str,
+    source: str,
+    group: str = "vaecli.remedies",
+    version: str = "1.0",
+    **entries: str,
+) -> Path:
+    """A package in a folder as an installer leaves it: its module, its metadata and its entry points.
+
+    Args:
+        folder: To be put on the path.
+        package: Its name, ``their-package``; the module is ``their_package``.
+        source: Of the module.
+        group: Of the entry points.
+        version: Of the package.
+        entries: The class in the module by the name that it is registered by.
+    """
+    module = package.replace("-", "_")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{module}.py").write_text(source)
+    info = folder / f"{module}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    lines = [f"{name} = {module}:{kind}" for name, kind in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+    return folder / f"{module}.py"
 
 
 TINY = {

@@ -367,3 +367,8 @@ def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):
         RunFolder.open(folder.path.parent)
     with pytest.raises(UsageError, match=r"it is the folder of an experiment: name one of its runs, bn/seed-0$"):
         RunFolder.open(folder.path.parent.parent)
+
+
+def test_the_folder_of_an_addressed_method_has_a_name_that_every_system_takes(tmp_path):
+    path = run_path(tmp_path, "exp", "bn+vae-mine:bn--bn.gamma-0.3", 0)
+    assert path == tmp_path / "exp" / "bn+vae-mine.bn--bn.gamma-0.3" / "seed-0"

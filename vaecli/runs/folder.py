@@ -40,10 +40,13 @@ STATUSES: tuple[str, ...] = get_args(Status)
 def run_path(out: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run belongs.
 
+    The folder of ``vae-mine:bn`` is ``vae-mine.bn``, a name that every system takes and no other method's has.
+
     Raises:
         UsageError: See `check_name`.
     """
-    return out / check_name("experiment", experiment) / check_name("method", method) / f"seed-{seed}"
+    folder = check_name("method", method.replace(":", "."))
+    return out / check_name("experiment", experiment) / folder / f"seed-{seed}"
 
 
 class RunFolder:

@@ -356,6 +356,6 @@ class _Resolver:
                 except UsageError as error:
                     seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
         for line in seen:
-            remedy, _, key = line.partition(":")[0].partition(".")
+            remedy, _, key = line.partition(": ")[0].partition(".")
             location = self.locations.get((remedy, key))
             self.problems.append(f"{location}: {line}" if location else line)
