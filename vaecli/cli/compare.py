@@ -276,6 +276,8 @@ def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: boo
         sys.stdout.write(render(frame, "json", ",".join(frame.columns), per_trial=True))
     else:
         loaded = load_results(experiment.path)
+        for note in loaded.notes:
+            tell(f"vae: {note}")
         sys.stdout.write(render(loaded.frame, contexts=loaded.contexts, target=Target.stdout()))
     if not quiet:
         tell(f"a row a trial in {results}, a row a method in {summary}")

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pkgutil import iter_modules
+from types import new_class
 from typing import TYPE_CHECKING, Any
 
 import vaecli
@@ -233,7 +234,19 @@ def _of_plugin(name: str) -> type[Remedy]:
 @cache
 def _addressed(kind: type[Remedy], name: str) -> type[Remedy]:
     """A remedy under its address, so that it is a part of its own beside the remedy that has its name."""
-    return type(kind)(kind.__name__, (kind,), {"__module__": kind.__module__, "__doc__": kind.__doc__, "name": name})
+    own = {"__module__": kind.__module__, "__doc__": kind.__doc__, "name": name}
+    made: type[Remedy] = new_class(kind.__name__, (kind,), exec_body=lambda namespace: namespace.update(own))
+    return made
+
+
+def is_available(name: str) -> bool:
+    """Whether a remedy is registered and, where it is another package's, can be loaded."""
+    if name not in REMEDIES:
+        try:
+            remedy_class(name)
+        except UsageError:
+            return False
+    return True
 
 
 def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:

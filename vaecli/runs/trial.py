@@ -21,13 +21,13 @@ from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE
 from vaecli.objective import Terms
-from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
 from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
+from vaecli.runs.provenance import method_of_run, packages_of
 from vaecli.runs.reference_lm import load_reference
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST
@@ -115,7 +115,7 @@ def _run(
         corpus = load_run_corpus(folder, config)
         check_same_corpus(folder, corpus)
     check_checkpoint(folder)
-    method = make_method(config.method, config.hyper)
+    method = method_of_run(folder, config)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
@@ -177,6 +177,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
             "longest": corpus.longest,
         },
         remedies=method.versions,
+        packages=packages_of(method.name),
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
         precision=precision,

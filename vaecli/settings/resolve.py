@@ -5,7 +5,7 @@ All problems of all layers are collected and reported together, each with its lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -120,6 +120,7 @@ def load_settings(
     jobs: int | None = None,
     default_methods: Sequence[str] = ("vanilla",),
     methods_option: str = "--methods",
+    leave_out: Collection[str] = (),
 ) -> Settings:
     """Reads and checks all layers.
 
@@ -135,13 +136,14 @@ def load_settings(
         jobs: ``--jobs``, instead of the file's.
         default_methods: Where neither says.
         methods_option: What the command calls it, for its messages.
+        leave_out: Remedies of which the file is not asked, see `read_file`.
 
     Raises:
         UsageError: With every problem on a line of its own: unknown keys, names and values out of range, clashes of
             methods.
     """
     base = Path.cwd()
-    layers = [read_file(file)] if file is not None else []
+    layers = [read_file(file, leave_out)] if file is not None else []
     layers += [read_values(values or {}, base), read_options(options or {}, base), read_sets(sets, base)]
     resolver = _Resolver(layers, file_methods=layers[0].plan.get("methods", ()) if file is not None else ())
     plan = resolver.plan(
