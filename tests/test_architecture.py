@@ -22,6 +22,7 @@ ORDER = (
     "metrics",
     "settings",
     "training",
+    "testing",
     "runs",
     "engines",
     "reporting",
