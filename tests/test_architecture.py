@@ -21,6 +21,7 @@ ORDER = (
     "remedies",
     "metrics",
     "settings",
+    "trackers",
     "training",
     "testing",
     "runs",

@@ -138,6 +138,13 @@ _LIST = (
         "arithmetic of training; fp32 is exact",
         choices=("auto", "fp32", "bf16"),
     ),
+    OptionSetting(
+        "tracking",
+        "tracker",
+        "",
+        "send figures and settings to these too, commas between: tensorboard, mlflow, wandb",
+        metavar="NAMES",
+    ),
 )
 
 OPTION_SETTINGS = {setting.key: setting for setting in _LIST}

@@ -30,9 +30,9 @@ FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is read; 2 spells hyper-parameters ``[method.bn]``, 1 did it ``[hyper.bn]``."""
 MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
 """Why a run that was done is not any more."""
-FREE = frozenset({"experiment", "training.save_every", "training.threads"})
+FREE = frozenset({"experiment", "training.save_every", "training.threads", "tracking.tracker"})
 """Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
-nothing, and threads move figures in their last digits, of which it is told."""
+nothing, threads move figures in their last digits, of which it is told, and trackers are told figures that stand."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 

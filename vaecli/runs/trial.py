@@ -24,11 +24,13 @@ from vaecli.objective import Terms
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
-from vaecli.runs.folder import RunFolder, Status
+from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.provenance import method_of_run, packages_of
 from vaecli.runs.reference_lm import load_reference
+from vaecli.runs.tracking import Trackers
+from vaecli.trackers.tracker import End
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
@@ -45,6 +47,7 @@ class Recorder:
 
     folder: RunFolder
     watcher: Observer
+    trackers: Trackers
 
     def step(self, progress: Progress, terms: Terms) -> None:
         """After an update."""
@@ -54,6 +57,7 @@ class Recorder:
         """After a validation: a row of history.csv."""
         self.folder.append_history(row)
         self.watcher.evaluated(row)
+        self.trackers.tell([row])
 
 
 def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None) -> Metrics:
@@ -94,12 +98,18 @@ def _ended(folder: RunFolder, error: BaseException) -> BaseException:
     if isinstance(error, StopNowError):
         told = "interrupted between two steps; what is on disk is kept; --resume, or `vae compare` again, goes on"
         error = InterruptedRunError(told, error.signal_number)
-    stopped = isinstance(error, InterruptedRunError | KeyboardInterrupt)
-    status: Status = "interrupted" if stopped else "diverged" if isinstance(error, DivergedError) else "failed"
+    status = status_after(error)
     told = str(error) if isinstance(error, VaeError) else shortage(error) or f"{type(error).__name__}: {error}"
     with suppress(VaeError):  # a disk that is full is told by the error itself
         folder.update(status=status, message=told)
     return error
+
+
+def status_after(error: BaseException) -> End:
+    """How a run ended that an error has ended."""
+    if isinstance(error, InterruptedRunError | KeyboardInterrupt | StopNowError):
+        return "interrupted"
+    return "diverged" if isinstance(error, DivergedError) else "failed"
 
 
 def _run(
@@ -119,21 +129,29 @@ def _run(
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
+    trackers = Trackers(folder, config, method)
     torch.manual_seed(config.training.seed)
     model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
     keeper = FolderKeeper(folder, config.training.save_every)
 
     def spent() -> float:
-        return round(before + time.perf_counter() - started, 3)
+        return round(before + time.perf_counter() - started - trackers.seconds, 3)
 
     try:
-        loop = Loop(session, folder.checkpoint_path, Recorder(folder, watcher), folder.forget_history, interrupt)
+        loop = Loop(
+            session, folder.checkpoint_path, Recorder(folder, watcher, trackers), folder.forget_history, interrupt
+        )
         progress = loop.run()
         with keeper.kept():
             metrics, extra = _final(folder, session, reference, keeper)
             folder.update(seconds=spent())
-            return _write_figures(folder, session, progress, metrics, extra), keeper
+            figures = _write_figures(folder, session, progress, metrics, extra)
+        trackers.finish(figures.values, "done")
+        return figures, keeper
+    except BaseException as error:
+        trackers.finish({}, status_after(error))
+        raise
     finally:
         folder.update(seconds=spent())
 
