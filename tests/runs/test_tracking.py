@@ -304,6 +304,25 @@ def test_wandb_holds_the_history_offline(tmp_path, data, monkeypatch):
     assert config["bn.gamma"] == 0.6
 
 
+@pytest.mark.slow
+def test_aim_holds_the_history_in_one_run(tmp_path, data, monkeypatch):
+    aim = pytest.importorskip("aim")
+    from aim.sdk.index_manager import RepoIndexManager
+
+    monkeypatch.delenv("AIM_REPO", raising=False)
+    folder, rows = twice(tmp_path, data, "aim")
+    repository = aim.Repo(str(folder.path / "aim"))
+    (key,) = repository.list_all_runs()
+    RepoIndexManager.get_index_manager(repository).index(key)  # as `aim up` does
+    (found,) = aim.Repo(str(folder.path / "aim")).iter_runs()
+    assert (found.experiment, found.name, found["method"], found["end"]) == ("exp", "bn seed 0", "bn", "done")
+    assert found["hparams"]["bn.gamma"] == 0.6
+    curves = {metric.name: metric.dataframe() for metric in found.metrics()}
+    assert list(curves["kl"]["step"]) == [row["steps"] for row in rows]
+    assert list(curves["kl"]["value"]) == [row["kl"] for row in rows]
+    assert curves["test/kl"]["value"].iloc[-1] == folder.metrics()["values"]["kl"]
+
+
 def wandb_records(file: Path):
     """The rows that a file of W&B holds, by kind."""
     from wandb.proto import wandb_internal_pb2

@@ -142,7 +142,7 @@ _LIST = (
         "tracking",
         "tracker",
         "",
-        "send figures and settings to these too, commas between: tensorboard, mlflow, wandb",
+        "send figures and settings to these too, commas between: tensorboard, mlflow, wandb, aim",
         metavar="NAMES",
     ),
 )

@@ -24,6 +24,7 @@ TRACKERS: dict[str, str] = {
     "tensorboard": "vaecli.trackers.tensorboard_tracker:TensorBoardTracker",
     "mlflow": "vaecli.trackers.mlflow_tracker:MLflowTracker",
     "wandb": "vaecli.trackers.wandb_tracker:WandbTracker",
+    "aim": "vaecli.trackers.aim_tracker:AimTracker",
 }
 """The trackers of this package, by name, which is that of the extra too."""
 
@@ -31,6 +32,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "tensorboard": ("tensorboard",),
     "mlflow": ("mlflow", "sqlalchemy", "alembic"),
     "wandb": ("wandb",),
+    "aim": ("aim",),
 }
 """The modules that each needs."""
 
