@@ -63,7 +63,16 @@ def test_a_package_is_installed_tested_trained_and_removed(tmp_path):
     assert "version: 1, of vae-slow-start 0.1.0" in shown.stdout
     listed = run("-m", "vaecli", "methods", cwd=tmp_path, path=[site])
     assert f"slow_start: vae-slow-start 0.1.0 ({site / 'vae_slow_start.py'})" in " ".join(listed.stdout.split())
-    grid = ["-m", "vaecli", "compare", "--methods", "slow_start", "--set=slow_start.target=2", "--epochs=1", *SIZES]
+    grid = [
+        "-m",
+        "vaecli",
+        "compare",
+        "--methods",
+        "slow_start,slow_start+bn",
+        "--set=slow_start.target=2",
+        "--epochs=1",
+        *SIZES,
+    ]
     assert run(*grid, cwd=tmp_path, path=[site]).returncode == 0
 
     experiment = tmp_path / "runs" / "synthetic"

@@ -2,8 +2,11 @@
 
 import json
 import math
+import re
 import struct
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -246,6 +249,32 @@ def twice(tmp_path, data, name):
     folder = run(tmp_path, data, name, epochs=3, resume=True)
     assert run_json(folder.path)["status"] == "done"
     return folder, read_rows(folder.history_path)
+
+
+def test_the_tracker_of_the_page_works_as_it_stands(tmp_path, data, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "trackers.md").read_text()
+    (source,) = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    *_, registered = re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)
+    entries = tomllib.loads(registered)["project"]["entry-points"]["vaecli.trackers"]
+    assert entries == {"printed": "my_package:Printed"}
+    plant(tmp_path / "site", "my-package", source, "vaecli.trackers", printed="Printed")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    folder = run(tmp_path, data, "printed")
+    assert capsys.readouterr().out.splitlines()[0] == "exp bn seed 0 2"
+    assert json.loads((folder.path / STATE).read_text()) == {"printed": {"known_as": "printed", "epochs": 2}}
+
+
+@pytest.mark.slow
+def test_each_trial_of_a_grid_has_its_own_tracker(tmp_path, data):
+    pytest.importorskip("tensorboard")
+    small = [f"--set={key}={value}" for key, value in TINY.items()]
+    command = ["compare", "--methods", "vanilla,bn", "--data", str(data), "--tracker", "tensorboard", *small]
+    made = subprocess.run([sys.executable, "-m", "vaecli", *command], cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    for method in ("vanilla", "bn"):
+        folder = tmp_path / "runs" / "text" / method / "seed-0"
+        assert json.loads((folder / STATE).read_text())["tensorboard"]["epochs"] == 2
+        assert len(list((folder / "tensorboard").glob("events*"))) == 1
 
 
 @pytest.mark.slow

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 
 import aim
 
 from vaecli.trackers.tracker import End, TrackedRun
+
+logging.getLogger("aim.sdk.lock_manager").setLevel(logging.ERROR)  # the run's folder has one writer, see FolderLock
 
 
 class AimTracker:

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 # nothing leaves the machine but to the server that the user names
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # no line a table that it makes
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
