@@ -23,7 +23,7 @@ from vaecli.runs.history import read_rows
 from vaecli.runs.identity import protocol
 from vaecli.runs.known_trials import with_free
 from vaecli.runs.start import prepare_run
-from vaecli.runs.tracking import STATE, Trackers, numbers, tracked_settings
+from vaecli.runs.tracking import STATE, Trackers, numbers, tracked_settings, tracker_failures
 from vaecli.runs.trial import run_trial
 from vaecli.settings.resolve import load_settings
 from vaecli.trackers import TRACKERS, check_trackers, make_tracker
@@ -135,6 +135,11 @@ def test_one_that_fails_costs_a_warning_and_no_figure(told, tmp_path, data, name
     assert folder.status == "done"
     assert figures(folder) == plain
     assert [call[0] for call in told.calls] == ["start", "log", "log", "finish"]
+    experiment = Experiment.of(settings_of(data, f"{name},told"), tmp_path)
+    (line,) = tracker_failures(experiment.trials())
+    assert re.match(
+        f"tracker '{name}' failed in 1 of 1 trials, .*; the first: bn seed 0, {when.partition(',')[0]}", line
+    )
 
 
 class Killed(Exception):

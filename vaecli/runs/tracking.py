@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import VaeError
@@ -24,6 +26,7 @@ from vaecli.trackers.tracker import End, Scalar, TrackedRun, Tracker
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
     from vaecli.remedies.core.compose import Method
+    from vaecli.runs.experiment import Trial
     from vaecli.runs.folder import RunFolder
 
 STATE = "trackers.json"
@@ -51,6 +54,31 @@ def numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if math.isfinite(value)}
 
 
+def read_state(path: Path) -> dict[str, dict[str, Any]]:
+    """What a run's trackers have been told; nothing where the file is damaged, so that they begin anew."""
+    try:
+        found = load_json(path)
+    except (OSError, ValueError):
+        return {}
+    return {name: entry for name, entry in (found or {}).items() if isinstance(entry, dict)}
+
+
+def tracker_failures(trials: Sequence[Trial]) -> list[str]:
+    """A line for each tracker that failed in trials of a grid, whose own warnings are in their logs."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        names = trial.config.tracking.tracker
+        state = read_state(trial.path / STATE) if names else {}
+        for name in names:
+            if "failed" in state.get(name, {}):
+                found.setdefault(name, []).append(f"{trial.name}, {state[name]['failed']}")
+    count = len(trials)
+    return [
+        f"tracker {name!r} failed in {len(lines)} of {count} trials, which lack nothing else; the first: {lines[0]}"
+        for name, lines in found.items()
+    ]
+
+
 class Trackers:
     """The trackers that a run names.
 
@@ -65,7 +93,7 @@ class Trackers:
 
     def __init__(self, folder: RunFolder, config: RunConfig, method: Method) -> None:
         self.path, self.split = folder.path / STATE, config.evaluation.split
-        self.state = self._read() if config.tracking.tracker else {}
+        self.state = read_state(self.path) if config.tracking.tracker else {}
         self.working: dict[str, Tracker] = {}
         self.seconds = 0.0
         for name in config.tracking.tracker:
@@ -123,15 +151,11 @@ class Trackers:
             reason = str(error) if isinstance(error, VaeError) else f"{type(error).__name__}: {error}"
             told = f"tracker {name!r} failed {when}, the training goes on without it: {printable(reason)[:300]}"
             warnings.warn(told, stacklevel=2)
+            self.state.setdefault(name, {})["failed"] = f"{when}: {printable(reason)[:300]}"
+            with suppress(VaeError):  # a disk that is full is told by what the run itself writes
+                self._write()
         finally:
             self.seconds += time.perf_counter() - started
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            found = load_json(self.path)
-        except (OSError, ValueError):  # damaged: the tracker begins anew
-            return {}
-        return {name: entry for name, entry in (found or {}).items() if isinstance(entry, dict)}
 
     def _write(self) -> None:
         write_atomic(self.path, dump_json(self.state))
