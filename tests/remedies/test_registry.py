@@ -8,6 +8,7 @@ from support import offer, plant
 
 import vaecli.remedies
 from vaecli.core.errors import UsageError
+from vaecli.core.plugins import Plugin
 from vaecli.remedies import (
     ALIAS_NOTES,
     ALIASES,
@@ -301,3 +302,11 @@ def test_a_remedy_written_for_slots_is_told_of_owns(monkeypatch, tmp_path, capsy
 def test_other_names_that_are_not_there_stay_unknown():
     with pytest.raises(ImportError, match="Slat"):
         from vaecli.remedies.core.remedy import Slat  # noqa: F401
+
+
+def test_a_package_without_a_file_of_its_own_is_named_by_its_folder(path):
+    (path / "spread_out").mkdir()
+    plugin = Plugin("fresh", "vae-mine", "1.0", "spread_out.part:Theirs")
+    assert plugin.origin == f"vae-mine 1.0 ({path / 'spread_out'})"
+    with pytest.raises(UsageError, match=r"spread_out\): ModuleNotFoundError: No module named 'spread_out.part'"):
+        plugin.load()

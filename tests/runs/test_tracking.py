@@ -253,6 +253,7 @@ def twice(tmp_path, data, name):
     run(tmp_path, data, name)
     folder = run(tmp_path, data, name, epochs=3, resume=True)
     assert run_json(folder.path)["status"] == "done"
+    assert figures(folder) == figures(run(tmp_path / "plain", data, (), epochs=3)), "it moves no figure"
     return folder, read_rows(folder.history_path)
 
 

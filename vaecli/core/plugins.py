@@ -49,7 +49,9 @@ class Plugin:
             spec = find_spec(module.partition(".")[0])
         except (ImportError, ValueError):
             spec = None
-        return (spec.origin if spec else None) or f"no module {module}"
+        if spec is None:
+            return f"no module {module}"
+        return spec.origin or next(iter(spec.submodule_search_locations or ()), module)  # one without a file of its own
 
     @property
     def origin(self) -> str:
