@@ -163,7 +163,7 @@ def test_runs_are_found_in_the_order_of_the_grid_then_by_name(tmp_path):
 
 def test_what_a_grid_says_of_a_method_that_is_gone_stays_when_others_are_added(tmp_path):
     """Its package was removed after its trials were done: the grid and the tables keep them."""
-    for trial in prepared(tmp_path, ["bn", "vanilla"], sets=["bn.gamma=0.5"]):
+    for trial in prepared(tmp_path, ["lm", "bn", "vanilla"], sets=["bn.gamma=0.5"]):
         finish(trial, {"kl": 1.0})
     forget_method(tmp_path / "exp", "bn", "gone_plugin")
     grid = tmp_path / "exp" / "experiment.toml"
@@ -173,9 +173,9 @@ def test_what_a_grid_says_of_a_method_that_is_gone_stays_when_others_are_added(t
     with more.lock():
         more.prepare(more.trials())
     values = tomllib.loads(grid.read_text())
-    assert values["methods"] == ["gone_plugin", "vanilla", "beta"]
+    assert values["methods"] == ["lm", "gone_plugin", "vanilla", "beta"]
     assert values["method"] == {"gone_plugin": {"gamma": 0.5}, "beta": {"beta": 0.4}}
-    assert list(results_table(tmp_path / "exp")["method"]) == ["gone_plugin", "vanilla", "beta"]
+    assert list(results_table(tmp_path / "exp")["method"]) == ["lm", "gone_plugin", "vanilla", "beta"]
     with pytest.raises(UsageError, match="unknown method 'gone_plugin'"):
         experiment(tmp_path, ["gone_plugin"])
 

@@ -188,6 +188,7 @@ class Experiment:
         settings = joined(old, self.settings) if old else self.settings
         remedies = self._absent if old else set()
         absent = split_methods(read_toml(self.path / GRID)[0], remedies)[1] if remedies else {}
+        absent |= {"methods": read_grid(self.path).methods} if remedies else {}  # in their order
         write_atomic(self.path / GRID, grid_text(self.name, settings, absent))
         for trial in trials:
             folder = RunFolder(trial.path)

@@ -75,7 +75,7 @@ def grid_text(name: str, settings: Settings, absent: Mapping[str, Any] | None = 
     Args:
         name: Of the experiment.
         settings: Of the grid.
-        absent: What the file said of methods that can't be had here, which it goes on to say.
+        absent: What the file said of methods that can't be had here, which it goes on to say, and its order of all.
     """
     absent = absent or {}
     lists = nested(settings.choices)
