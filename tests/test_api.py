@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from support import SENTENCES, TINY, write_corpus
+from support import SENTENCES, TINY, offer, write_corpus
 
 import vaecli
 from vaecli.core.errors import UsageError
@@ -146,3 +146,11 @@ def test_methods_are_a_table():
     table = vaecli.methods()
     assert table.loc["bn", "version"] >= 1
     assert {"vanilla", "lm", "bn"} <= set(table.index)
+
+
+def test_a_broken_method_of_another_package_is_a_warning(monkeypatch):
+    offer(monkeypatch, theirs="no_such_package:Theirs")
+    with pytest.warns(UserWarning, match="method 'theirs' can't be loaded: package their-package 1.0"):
+        table = vaecli.methods()
+    assert "theirs" not in table.index
+    assert table.loc["bn", "package"] == f"vaecli {vaecli.__version__}"

@@ -122,6 +122,15 @@ class TrainingConfig(SettingsGroup):
         return check_device(value)
 
 
+def names_in(value: Any) -> Any:
+    """Names as a tuple; one text may hold several with commas between, and each counts once."""
+    if isinstance(value, str):
+        value = [name.strip() for name in value.split(",") if name.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(dict.fromkeys(value))
+    return value
+
+
 class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
@@ -139,15 +148,15 @@ class EvaluationConfig(SettingsGroup):
     )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
 
-    @field_validator("extra", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:
-        """One text may hold several names with commas between; each counts once."""
-        if isinstance(value, str):
-            value = [name.strip() for name in value.split(",") if name.strip()]
-        if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
-            return tuple(dict.fromkeys(value))
-        return value
+    _split = field_validator("extra", mode="before")(names_in)
+
+
+class TrackingConfig(SettingsGroup):
+    """Where the figures of a run are sent besides its folder; decides none of them."""
+
+    tracker: tuple[str, ...] = Field((), description=OPTION_SETTINGS["tracking.tracker"].description)
+
+    _split = field_validator("tracker", mode="before")(names_in)
 
 
 class RunConfig(SettingsGroup):
@@ -163,6 +172,7 @@ class RunConfig(SettingsGroup):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tracking: TrackingConfig = TrackingConfig()
 
     @field_validator("experiment")
     @classmethod
@@ -177,6 +187,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "model": ModelConfig,
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
+    "tracking": TrackingConfig,
 }
 """The groups that a preset, a TOML file and ``--set`` may fill."""
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ def run(*command, cwd, path):
     return subprocess.run([sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True)
 
 
-def test_a_package_registers_a_remedy_that_trains(tmp_path):
+SIZES = [f"--set=corpus.{split}_size=40" for split in ("train", "valid", "test")]
+
+
+def test_a_package_registers_a_remedy_that_passes_its_tests(tmp_path):
     """Installed by hand: a folder with the module and the metadata that pip would write, no registry being asked."""
     folder = tmp_path / "vae-slow-start"
     assert {path.name for path in write_package("slow_start", folder)} == {
@@ -27,14 +31,66 @@ def test_a_package_registers_a_remedy_that_trains(tmp_path):
     info = folder / "vae_slow_start-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vae-slow-start\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text("[vaecli.remedies]\nslow_start = vae_slow_start:SlowStart\n")
-    tested = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_vae_slow_start.py", cwd=folder, path=[folder])
+    entries = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["entry-points"]["vaecli.remedies"]
+    (info / "entry_points.txt").write_text(f"[vaecli.remedies]\nslow_start = {entries['slow_start']}\n")
+    few = "by_hand or above_one or registered or ownership or citation"
+    tested = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", few, cwd=folder, path=[folder])
     assert tested.returncode == 0, tested.stdout
-    sizes = [f"--set=corpus.{split}_size=40" for split in ("train", "valid", "test")]
-    trained = run("-m", "vaecli", "train", "--method", "slow_start", *sizes, "--epochs=1", cwd=tmp_path, path=[folder])
+    assert "5 passed" in tested.stdout
+
+
+@pytest.mark.slow
+def test_a_package_is_installed_tested_trained_and_removed(tmp_path):
+    """By pip, without a network: as its author and its users go on, the last of whom has only its figures."""
+    folder, site = tmp_path / "vae-slow-start", tmp_path / "site"
+    made = run("-m", "vaecli", "methods", "new", "slow_start", cwd=tmp_path, path=[])
+    assert made.returncode == 0, made.stderr
+    flags = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    installed = run("-m", "pip", "install", "-q", *flags, "--target", str(site), str(folder), cwd=tmp_path, path=[])
+    assert installed.returncode == 0, installed.stderr
+    tested = run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder, path=[site])
+    assert tested.returncode == 0, tested.stdout
+    source = (folder / "vae_slow_start.py").read_text()
+    (folder / "vae_slow_start.py").write_text(source.replace("clamp(max=1)", "clamp(max=2)"))
+    broken = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "by_hand or above", cwd=folder, path=[folder])
+    assert "1 failed, 1 passed" in broken.stdout, "its law is tested"
+    (folder / "vae_slow_start.py").write_text(source)
+    ours = ["--set=slow_start.target=2", "--epochs=1", *SIZES]
+    trained = run("-m", "vaecli", "train", "--method", "slow_start", *ours, cwd=tmp_path, path=[site])
     assert trained.returncode == 0, trained.stderr
-    shown = run("-m", "vaecli", "methods", "slow_start", cwd=tmp_path, path=[folder])
+    shown = run("-m", "vaecli", "methods", "slow_start", cwd=tmp_path, path=[site])
     assert "changes: kl_weight" in shown.stdout
+    assert "version: 1, of vae-slow-start 0.1.0" in shown.stdout
+    listed = run("-m", "vaecli", "methods", cwd=tmp_path, path=[site])
+    assert f"slow_start: vae-slow-start 0.1.0 ({site / 'vae_slow_start.py'})" in " ".join(listed.stdout.split())
+    grid = [
+        "-m",
+        "vaecli",
+        "compare",
+        "--methods",
+        "slow_start,slow_start+bn",
+        "--set=slow_start.target=2",
+        "--epochs=1",
+        *SIZES,
+    ]
+    assert run(*grid, cwd=tmp_path, path=[site]).returncode == 0
+
+    experiment = tmp_path / "runs" / "synthetic"
+    more = run("-m", "vaecli", "compare", "--methods", "vanilla", "--epochs=1", *SIZES, cwd=tmp_path, path=[])
+    assert more.returncode == 0, more.stderr
+    assert "slow_start" in more.stdout
+    for form in ("table", "csv", "json", "markdown"):
+        report = run("-m", "vaecli", "report", str(experiment), "--format", form, cwd=tmp_path, path=[])
+        assert report.returncode == 0, report.stderr
+        assert "slow_start" in report.stdout
+    drawn = run("-m", "vaecli", "report", str(experiment), "--picture", "p.png", cwd=tmp_path, path=[])
+    assert drawn.returncode == 0, drawn.stderr
+    for command in ("generate", "evaluate"):
+        more = ["--probe"] if command == "evaluate" else []
+        used = run("-m", "vaecli", command, str(experiment / "slow_start" / "seed-0"), *more, cwd=tmp_path, path=[])
+        assert used.returncode == 2
+        assert "its method 'slow_start' is of package vae-slow-start 0.1.0, which doesn't bring it here" in used.stderr
+        assert "pip install vae-slow-start==0.1.0" in used.stderr
 
 
 def test_a_remedy_of_the_tree_is_a_file_and_a_test(tmp_path):

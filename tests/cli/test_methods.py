@@ -8,12 +8,14 @@ import sys
 
 import pytest
 import typer
+from support import offer, plant
 from typer.testing import CliRunner
 
+from vaecli import __version__
 from vaecli.catalogue.methods_table import methods_markdown_table
 from vaecli.cli.methods import methods
 from vaecli.core.errors import UsageError
-from vaecli.remedies import ALIASES, REMEDIES, method_names
+from vaecli.remedies import ALIASES, REMEDIES, method_names, plugins
 
 
 def run(*arguments, **environment):
@@ -104,13 +106,12 @@ def test_a_narrow_terminal_without_utf8(arguments):
 
 
 def test_a_broken_method_of_another_package_does_not_hide_the_others(monkeypatch, capsys):
-    import vaecli.remedies as remedies
-
-    monkeypatch.setattr(remedies, "registry", lambda: {"bn": REMEDIES["bn"], "theirs": "no_such_package:Theirs"})
+    offer(monkeypatch, theirs="no_such_package:Theirs")
     methods()
     captured = capsys.readouterr()
     assert "bn " in captured.out
-    assert "method 'theirs' can't be loaded: ModuleNotFoundError" in captured.err
+    told = "method 'theirs' can't be loaded: package their-package 1.0 (no module no_such_package): ModuleNotFoundError"
+    assert told in captured.err
     with pytest.raises(UsageError, match="'theirs' can't be loaded"):
         methods("theirs")
 
@@ -127,3 +128,21 @@ def test_one_method_shows_the_figures_in_print():
     assert "published figures: none; the paper's tables were not obtained" in " ".join(run("control").split())
     (values,) = json.loads(run("control", "--json"))
     assert (values["published"], values["no_published_figures"]) == ([], "the paper's tables were not obtained")
+
+
+def test_a_remedy_of_another_package_is_listed_with_it(monkeypatch, tmp_path, capsys):
+    source = 'from vaecli.remedies.beta import Beta\n\n\nclass Theirs(Beta):\n    """Theirs."""\n\n    name = "bn"\n'
+    file = plant(tmp_path, "vae-listed", source, bn="Theirs")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.cache_clear()
+    try:
+        methods()
+        captured = capsys.readouterr()
+        assert f"of other packages:\n  vae-listed:bn: vae-listed 1.0 ({file})" in captured.out
+        assert "the name is a method here; write vae-listed:bn" in captured.err
+        methods("vae-listed:bn")
+        assert "version: 1, of vae-listed 1.0" in capsys.readouterr().out
+        methods("bn")
+        assert f"of vaecli {__version__}" in capsys.readouterr().out
+    finally:
+        plugins.cache_clear()

@@ -25,6 +25,7 @@ from vaecli.engines.parcel import (
 )
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.tracking import STATE
 
 SENTENCES = "the cat sat .\na dog ran off .\nthe cat ran .\na dog sat there .\n"
 
@@ -172,3 +173,19 @@ def test_a_checkpoint_that_arrives_makes_the_last_one_the_one_before(tmp_path, m
     receive({LAST_FILE: b"2"}, tmp_path)
     assert (tmp_path / LAST_FILE).read_bytes() == b"2"
     assert (tmp_path / PREVIOUS_FILE).read_bytes() == b"1"
+
+
+def test_what_a_tracker_writes_elsewhere_comes_back_and_goes_there_again(tmp_path, text):
+    """The trial asks for its tracker wherever it runs, and its next attempt goes on with the tracker's run."""
+    trial = make_trial(tmp_path, text, **{"tracking.tracker": "tensorboard"})
+    sent = pack_corpus(trial.config.corpus, tmp_path)
+    there = unpack_trial(pack_run(trial.path, sent), sent, pack_reference("", tmp_path), tmp_path / "there")
+    assert RunFolder(there).config().tracking.tracker == ("tensorboard",)
+    (there / "tensorboard").mkdir()
+    (there / "tensorboard" / "events.1").write_bytes(b"rows")
+    (there / STATE).write_text('{"tensorboard": {"known_as": "tensorboard", "epochs": 3}}')
+    files, _ = changes(there, {})
+    receive(files, trial.path)
+    assert (trial.path / "tensorboard" / "events.1").read_bytes() == b"rows"
+    again = unpack_trial(pack_run(trial.path, sent), sent, pack_reference("", tmp_path), tmp_path / "again")
+    assert (again / STATE).read_bytes() == (there / STATE).read_bytes()

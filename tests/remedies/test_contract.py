@@ -1,74 +1,62 @@
-"""What every registered remedy owes the rest of the program, alone and in every pair."""
+"""What every registered remedy owes the rest of the program, alone and in every pair; and that each check can fail."""
 
 import ast
 import importlib
-import math
-import typing
+import subprocess
+import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
-from safetensors.torch import load, save
-from support import clock, tiny_batch, tiny_model, tiny_shape, tiny_split
+from pydantic import Field
 
 import vaecli
-from vaecli.config import EvaluationConfig
 from vaecli.core.errors import UsageError
-from vaecli.corpus.types import collate
-from vaecli.metrics.measure import evaluate
-from vaecli.model.calibration import calibrate
-from vaecli.model.parameter_groups import own_parameters
-from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, method_names, remedy_class
-from vaecli.remedies.core.parts import refusal
-from vaecli.remedies.core.remedy import Paper, Remedy
+from vaecli.remedies.beta import Beta
+from vaecli.remedies.bn import BN
+from vaecli.remedies.core.remedy import Paper, Part, put_aux
+from vaecli.remedies.free_bits import FreeBits
+from vaecli.testing import CHECKS, ContractError, check_pair, check_registration, check_remedy
+from vaecli.testing.contract import check_composition
 
 NAMES = method_names()
 PACKAGE = Path(vaecli.__file__).parent
-STEPS = 2
-
-
-def train(method, seed=0):
-    """A tiny model after a few updates, with the losses; parameters keep the gradients of the last."""
-    model, batch = method.build(tiny_shape(), seed), tiny_batch(8)
-    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    torch.manual_seed(seed)
-    losses = []
-    for step in range(STEPS):
-        optimiser.zero_grad()
-        loss = method.objective(raw_terms(model, batch), clock(step)).loss
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return model, losses
-
-
-def outputs(model):
-    """Everything that evaluation reads, from fixed noise."""
-    model.eval()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        terms = raw_terms(model, tiny_batch(5, seed=3))
-    return terms.nll, terms.kl, terms.z
+SHOWN_AT = {
+    "mi_constraint": {"beta": 2.0},  # at 1 the KL is as it was
+    "lagging": {"inner_updates": 3},
+    "semi_amortized": {"steps": 2},
+}
+"""Hyper-parameters at which all that a remedy changes shows, and quickly, where the defaults aren't such."""
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_says_where_it_comes_from(name):
+@pytest.mark.parametrize("check", [c for c in CHECKS if c is not check_composition], ids=lambda check: check.__name__)
+def test_every_remedy_passes(check, name):
     kind = remedy_class(name)
-    assert issubclass(kind, Remedy)
-    assert isinstance(kind.paper, Paper)
-    assert kind.paper.authors
-    assert kind.paper.title
-    assert 1980 <= kind.paper.year <= 2100
-    assert kind.title
-    assert kind.equation
-    assert kind.version >= 1
-    assert kind.cost > 0
-    assert kind.__doc__
-    assert kind.__doc__ != Remedy.__doc__
-    first = (importlib.import_module(kind.__module__).__doc__ or "").split("\n\n")[0]
-    assert first.endswith(".")
+    check(kind(**SHOWN_AT[name]) if check.__name__ == "check_ownership" and name in SHOWN_AT else kind)
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(NAMES, 2)))
+def test_a_pair_trains_or_is_refused_by_name(first, second):
+    check_pair(remedy_class(first), remedy_class(second))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_registered_by_its_name(name):
+    check_registration(remedy_class(name))
+    if name in REMEDIES:
+        assert remedy_class(name).__module__ == f"vaecli.remedies.{name}"
+        assert (importlib.import_module(f"vaecli.remedies.{name}").__doc__ or "").split("\n\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_hyper_parameter_is_refused_by_its_name(name):
+    with pytest.raises(UsageError, match="no_such_key"):
+        make_method(name, {name: {"no_such_key": 1}})
 
 
 SECTIONS = ("Equation", "Differs from the paper", "Caveat", "References")
@@ -107,120 +95,9 @@ def test_a_paragraph_without_a_title_is_no_section(text):
         sections(text)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_one_spelling(name):
-    kind = remedy_class(name)
-    assert kind.name == name
-    if name in REMEDIES:
-        assert kind.__module__ == f"vaecli.remedies.{name}"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_hyper_parameters_are_described_and_bounded(name):
-    for key, field in remedy_class(name).model_fields.items():
-        assert field.description, key
-        assert "\n" not in field.description, key
-        kinds = typing.get_args(field.annotation) or (field.annotation,)
-        if int in kinds or float in kinds:
-            bounds = {type(m).__name__ for m in field.metadata}
-            assert bounds & {"Ge", "Gt", "Le", "Lt", "Interval"}, f"{key} has no range"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_defaults_make_a_frozen_object_that_refuses_unknown_keys(name):
-    remedy = remedy_class(name)()
-    assert remedy_class(name)(**remedy.hyper()) == remedy
-    for key in remedy.hyper():
-        with pytest.raises(ValueError, match="frozen"):
-            setattr(remedy, key, None)
-    with pytest.raises(UsageError, match="no_such_key"):
-        make_method(name, {name: {"no_such_key": 1}})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_deviations_are_clauses(name):
-    deviations = remedy_class(name).deviations
-    assert isinstance(deviations, tuple)
-    for text in deviations:
-        assert text == " ".join(text.split())
-        assert 20 < len(text) < 300
-        assert not text.endswith(".")
-        assert not text[0].isupper() or text[1] == " ", "no sentence; a symbol may begin it"
-
-
 def test_methods_that_an_audit_found_to_differ_say_so():
     differ = {"cyclical", "control", "bn", "beta_tc", "dg", "wae_s", "bow", "vmf", "mim", "semi_amortized", "lagging"}
     assert [name for name in differ if not remedy_class(name).deviations] == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_undefined_columns_have_a_reason(name):
-    assert all(column and reason for column, reason in remedy_class(name).undefined.items())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_two_updates_repeat_exactly_and_another_seed_differs(name):
-    method = make_method(name)
-    (first, losses), (second, again) = train(method), train(method)
-    assert losses == again
-    assert all(torch.isfinite(torch.tensor(losses)))
-    for (key, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
-        assert torch.equal(a, b), key
-    assert train(method, seed=1)[1] != losses
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_parameter_learns(name):
-    model, _ = train(make_method(name))
-    elsewhere = {p for module in model.aux.values() if own_parameters(module) for p in module.parameters()}
-    for key, parameter in model.named_parameters():
-        if parameter in elsewhere:  # a critic's loss is its own
-            continue
-        assert parameter.requires_grad, key
-        assert parameter.grad is not None, f"{key} is not reached by the loss"
-        assert torch.isfinite(parameter.grad).all(), key
-        assert parameter.grad.abs().sum() > 0, f"{key} has no gradient"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_checkpoint_restores_what_evaluation_sees(name):
-    model, _ = train(make_method(name))
-    calibrate(model, [collate(tiny_split(9), torch.arange(9))])
-    data = save({k: v.contiguous() for k, v in model.state_dict().items()})
-    other = tiny_model(name, seed=1)
-    assert not torch.equal(outputs(other)[0], outputs(model)[0])
-    other.load_state_dict(load(data))
-    for mine, restored in zip(outputs(model), outputs(other), strict=True):
-        assert torch.equal(mine, restored)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_column_is_a_number_or_undefined_for_a_reason(name):
-    model = tiny_model(name, init_range=0.5)
-    config = EvaluationConfig(iw_samples=4, rec_samples=1, batch_size=16)
-    values = evaluate(model, tiny_split(20), config, seed=0, device=torch.device("cpu"), full=True).values
-    empty = {column.removesuffix("_se") for column, value in values.items() if value is None}
-    assert empty - {"excess_nll"} == {column.removesuffix("_se") for column in remedy_class(name).undefined} & {
-        column.removesuffix("_se") for column in values
-    }
-    assert all(math.isfinite(value) for value in values.values() if value is not None)
-
-
-@pytest.mark.parametrize(("first", "second"), list(combinations(NAMES, 2)))
-def test_a_pair_trains_or_is_refused_by_name(first, second):
-    kinds = remedy_class(first), remedy_class(second)
-    idle = [kind.name for kind in kinds if not kind.owns]
-    why = refusal(*kinds)
-    if idle or why:
-        with pytest.raises(UsageError) as refused:
-            make_method(f"{first}+{second}")
-        assert f"{idle[0]!r} changes nothing" in str(refused.value) if idle else str(refused.value) == why
-        return
-    method = make_method(f"{second}+{first}")
-    assert method.name == "+".join(sorted([first, second]))
-    _, losses = train(method)
-    assert len(losses) == STEPS
-    assert all(torch.isfinite(torch.tensor(losses)))
 
 
 def sources():
@@ -235,3 +112,125 @@ def test_the_loop_names_no_remedy(path):
     modules |= {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
     assert not words & set(NAMES)
     assert not modules & {f"vaecli.remedies.{name}" for name in NAMES}
+
+
+class Mine(Beta):
+    """A remedy of an author of another package."""
+
+    name: ClassVar[str] = "mine"
+
+
+class Undescribed(Mine):
+    """It says nothing of its hyper-parameter."""
+
+    size: float = Field(1.0, gt=0)
+
+
+class Unbounded(Mine):
+    """Its hyper-parameter may be anything."""
+
+    size: float = Field(1.0, description="of it")
+
+
+class Boasting(Mine):
+    """It owns more than it changes."""
+
+    owns: ClassVar[frozenset[Part]] = Beta.owns | {Part.TERM}
+
+
+class Mutating(Mine):
+    """It changes what it is given."""
+
+    def build(self, parts):
+        with torch.no_grad():
+            parts.decoder.output.weight.add_(1)
+        return parts
+
+
+class Random(Mine):
+    """It draws from nowhere."""
+
+    calls: ClassVar[list] = []
+
+    def objective(self, terms, clock):
+        self.calls.append(1)
+        return replace(super().objective(terms, clock), kl_weight=1 / len(self.calls))
+
+
+class Unreached(Mine):
+    """It has a module that nothing uses."""
+
+    def build(self, parts):
+        return replace(parts, aux=put_aux(parts, self.name, torch.nn.Linear(2, 2)))
+
+
+class Forgetful(BN):
+    """The scale that it learns is in no checkpoint."""
+
+    name: ClassVar[str] = "forgetful"
+
+    def build(self, parts):
+        built = super().build(parts)
+        for module in built.head.modules():
+            module._non_persistent_buffers_set.update(module._buffers)
+        return built
+
+
+class Undefined(Mine):
+    """A figure that it has is said to be undefined."""
+
+    undefined: ClassVar[dict[str, str]] = {"kl": "for no reason"}
+
+
+class Sentence(Mine):
+    """It deviates in a sentence."""
+
+    deviations: ClassVar[tuple[str, ...]] = ("The weight is another one than in the paper.",)
+
+
+class Uncited(Mine):
+    """It is of no paper."""
+
+    paper: ClassVar[Paper] = Paper("", 2026, "Title")
+
+
+class Infinite(FreeBits):
+    """Its loss is infinite."""
+
+    name: ClassVar[str] = "infinite"
+
+    def objective(self, terms, clock):
+        return terms.add(terms.nll * torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (Uncited, "mine: `paper` needs authors and a title"),
+        (Sentence, "mine: a deviation is a clause, no sentence: 'The weight"),
+        (Undescribed, "mine: hyper-parameter 'size' needs a description"),
+        (Unbounded, "mine: hyper-parameter 'size' has no range"),
+        (Boasting, "mine: it changes kl_weight and owns kl_weight, term; "),
+        (Mutating, "mine: `build` changes the parts that it is given"),
+        (Random, "mine: it changes kl_weight, step and owns kl_weight; "),
+        (Unreached, r"mine: aux\.mine\.weight is not reached by the loss"),
+        (Forgetful, "forgetful: a restored checkpoint gives other figures"),
+        (Undefined, "mine: undefined are nothing, and `undefined` gives reasons for kl"),
+        (Infinite, "infinite: step 0: the gradient is not finite"),
+    ],
+)
+def test_a_remedy_that_breaks_the_contract_is_told_how(kind, why):
+    with pytest.raises(ContractError, match=why):
+        check_remedy(kind)
+
+
+def test_a_remedy_of_another_package_passes_beside_all_others():
+    check_remedy(Mine)
+    check_remedy(Mine(beta=0.3))
+    with pytest.raises(ContractError, match=r"mine: not registered; install its package"):
+        check_registration(Mine)
+
+
+def test_the_contract_needs_no_pytest():
+    code = "import sys, vaecli.testing; assert 'pytest' not in sys.modules, 'pytest'; assert vaecli.testing.CHECKS"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

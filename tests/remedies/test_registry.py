@@ -1,32 +1,37 @@
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from support import offer, plant
 
 import vaecli.remedies
 from vaecli.core.errors import UsageError
+from vaecli.core.plugins import Plugin
 from vaecli.remedies import (
     ALIAS_NOTES,
     ALIASES,
     REMEDIES,
     canonical,
+    load_all,
     make_method,
     method_names,
-    registry,
+    package_of,
+    plugin_notes,
+    plugins,
     remedy_class,
     resolve,
 )
 from vaecli.remedies.core.remedy import Part
+from vaecli.settings.resolve import load_settings, parse_methods
 
 
 @pytest.fixture(autouse=True)
 def _fresh_registry():
-    registry.cache_clear()
+    plugins.cache_clear()
     yield
-    registry.cache_clear()
+    plugins.cache_clear()
 
 
 @pytest.mark.parametrize("name", REMEDIES)
@@ -112,26 +117,134 @@ class Mine(remedy_class("beta")):
     owns = frozenset({Part.TERM})
 
 
-def entry(name, value="vaecli_mine:Mine"):
-    return EntryPoint(name, value, "vaecli.remedies")
-
-
 def test_remedies_of_other_packages(monkeypatch):
     module = type(sys)("vaecli_mine")
     module.Mine = Mine
     monkeypatch.setitem(sys.modules, "vaecli_mine", module)
-    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry("mine")] * (group == "vaecli.remedies"))
+    offer(monkeypatch, mine="vaecli_mine:Mine")
     assert method_names() == [*REMEDIES, "mine"]
     method = make_method("mine+free_bits", {"mine": {"beta": 0.7}})
     assert method.name == "free_bits+mine"
     assert {r.name: type(r) for r in method.remedies}["mine"] is Mine
 
 
-@pytest.mark.parametrize("taken", ["bn", "vae"])
-def test_remedies_of_other_packages_can_not_take_a_name(monkeypatch, taken):
-    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry(taken)])
-    with pytest.raises(UsageError, match=f"'{taken}' of vaecli_mine:Mine takes a name that is in use"):
-        registry()
+THEIRS = """
+from vaecli.remedies.{base} import {kind}
+
+
+class Theirs({kind}):
+    name = "{name}"
+"""
+
+
+@pytest.fixture
+def path(monkeypatch, tmp_path):
+    """A folder on the path; modules that are imported from it are forgotten."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def test_a_name_that_is_taken_is_addressed_with_its_package(path):
+    file = plant(path, "Vae-Mine", THEIRS.format(base="beta", kind="Beta", name="bn"), bn="Theirs")
+    assert [name for name in method_names() if name not in REMEDIES] == ["vae-mine:bn"]
+    assert plugin_notes() == [
+        f"'bn' of package vae-mine 1.0 ({file}): the name is a method here; write vae-mine:bn",
+    ]
+    assert remedy_class("bn").__module__ == "vaecli.remedies.bn"
+    assert canonical("Vae_Mine:bn+bn") == "bn+vae-mine:bn"
+    method = make_method("vae-mine:bn+bn", {"vae-mine:bn": {"beta": 0.7}, "bn": {"gamma": 0.5}})
+    assert method.name == "bn+vae-mine:bn"
+    assert {r.name: r.hyper() for r in method.remedies} == {
+        "vae-mine:bn": {"beta": 0.7},
+        "bn": remedy_class("bn")(gamma=0.5).hyper(),
+    }
+    assert method.versions == {"bn": remedy_class("bn").version, "vae-mine:bn": 1}
+    assert remedy_class("vae-mine:bn") is remedy_class("vae-mine:bn")
+    assert (package_of("vae-mine:bn"), package_of("bn")) == (("vae-mine", "1.0"), ("vaecli", vaecli.__version__))
+
+
+def test_an_alias_is_taken_too(path):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="vae"), vae="Theirs")
+    assert canonical("vae") == "vanilla"
+    assert "the name is an alias here; write vae-mine:vae" in plugin_notes()[0]
+    assert make_method("vae-mine:vae").name == "vae-mine:vae"
+
+
+def test_two_packages_with_one_name_are_told_apart(path):
+    for package in ("vae-mine", "vae-yours"):
+        plant(path, package, THEIRS.format(base="beta", kind="Beta", name="fresh"), fresh="Theirs")
+    with pytest.raises(UsageError, match=r"is of several packages: write vae-mine:fresh or vae-yours:fresh$"):
+        canonical("fresh")
+    kinds = remedy_class("vae-mine:fresh"), remedy_class("vae-yours:fresh")
+    assert [kind.__module__ for kind in kinds] == ["vae_mine", "vae_yours"]
+    assert len(plugin_notes()) == 2
+
+
+def test_a_free_name_has_one_spelling_with_or_without_its_package(path):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="fresh"), fresh="Theirs")
+    assert canonical("vae-mine:fresh+vaecli:bn") == "bn+fresh"
+    assert plugin_notes() == []
+    assert make_method("fresh").remedies[0].__class__.__module__ == "vae_mine"
+    for wrong in ("vae-yours:fresh", "vaecli:fresh"):
+        with pytest.raises(UsageError, match=f"unknown method '{wrong}'"):
+            canonical(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines$"),
+        ("import sys; sys.exit(3)", "SystemExit: 3$"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'$"),
+        ("x = (", "SyntaxError: '.' was never closed"),
+        ("Other = 1", "AttributeError: module 'vae_broken' has no attribute 'Theirs'"),
+        ("Theirs = dict", "vae_broken:Theirs is no vaecli.remedies.core.remedy.Remedy"),
+        (THEIRS.format(base="beta", kind="Beta", name="other"), "is called 'other' and registered as 'fresh'"),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_a_line_and_disables_nothing_else(path, source, why):
+    file = plant(path, "vae-broken", source, fresh="Theirs")
+    kinds, broken = load_all()
+    assert list(kinds) == list(REMEDIES)
+    head = re.escape(f"package vae-broken 1.0 ({file}): ")
+    assert re.search(f"^{head}.*{why}", broken["fresh"])
+    assert "\n" not in broken["fresh"]
+    with pytest.raises(UsageError, match=f"method 'fresh' can't be loaded: {head}"):
+        make_method("fresh+bn")
+    assert make_method("bn").name == "bn"
+
+
+def test_all_methods_are_those_that_can_be_loaded(path, capsys):
+    plant(path, "vae-broken", "raise RuntimeError('no')", fresh="Theirs")
+    assert parse_methods(["all"]) == tuple(REMEDIES)
+    assert "method 'fresh' is left out, it can't be loaded: package vae-broken 1.0 (" in capsys.readouterr().err
+
+
+def test_a_name_that_settings_can_not_hold_is_skipped_with_a_line(path):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="a+b"), **{"a+b": "Theirs"})
+    assert method_names() == list(REMEDIES)
+    assert plugin_notes()[0].startswith("'a+b' of package vae-mine 1.0 (")
+    assert "skipped" in plugin_notes()[0]
+
+
+def test_metadata_without_a_name_disable_nothing(path):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="fresh"), fresh="Theirs")
+    (path / "vae_mine-1.0.dist-info" / "METADATA").write_text("")
+    assert make_method("fresh").name == "fresh"
+    assert package_of("fresh")[0] == "unknown-package"
+
+
+def test_settings_are_by_the_address(path):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="bn"), bn="Theirs")
+    settings = load_settings(methods=["vae-mine:bn", "bn"], sets=["Vae_Mine:bn.beta=0.3,0.4", "bn.gamma=0.5"])
+    assert settings.variants("vae-mine:bn") == [{"vae-mine:bn.beta": 0.3}, {"vae-mine:bn.beta": 0.4}]
+    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.5}}
+    with pytest.raises(UsageError, match=r"--set vae-mine:bn\.beta=-1: vae-mine:bn\.beta: input should be greater"):
+        load_settings(methods=["vae-mine:bn"], sets=["vae-mine:bn.beta=-1"])
 
 
 def test_unknown_hyper_parameter_with_the_nearest():
@@ -173,15 +286,15 @@ class Old(Remedy):
 
 @pytest.mark.parametrize("imports", ["", ", Slot"])
 def test_a_remedy_written_for_slots_is_told_of_owns(monkeypatch, tmp_path, capsys, imports):
-    from vaecli.cli.methods import load_all
-
     (tmp_path / "vaecli_old.py").write_text(OLD.format(imports=imports))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "vaecli_old", raising=False)
-    monkeypatch.setattr(vaecli.remedies, "entry_points", lambda group: [entry("old", "vaecli_old:Old")])
+    offer(monkeypatch, old="vaecli_old:Old")
     with pytest.raises(UsageError) as caught:
         make_method("old")
-    assert re.search(r"^method 'old' can't be loaded: .*slots'.*'owns' now.*'needs'", str(caught.value))
+    assert re.search(
+        r"^method 'old' can't be loaded: package their-package .*slots'.*'owns' now.*'needs'", str(caught.value)
+    )
     assert "Error" not in str(caught.value)
     assert "'owns' now" in load_all()[1]["old"]
 
@@ -189,3 +302,11 @@ def test_a_remedy_written_for_slots_is_told_of_owns(monkeypatch, tmp_path, capsy
 def test_other_names_that_are_not_there_stay_unknown():
     with pytest.raises(ImportError, match="Slat"):
         from vaecli.remedies.core.remedy import Slat  # noqa: F401
+
+
+def test_a_package_without_a_file_of_its_own_is_named_by_its_folder(path):
+    (path / "spread_out").mkdir()
+    plugin = Plugin("fresh", "vae-mine", "1.0", "spread_out.part:Theirs")
+    assert plugin.origin == f"vae-mine 1.0 ({path / 'spread_out'})"
+    with pytest.raises(UsageError, match=r"spread_out\): ModuleNotFoundError: No module named 'spread_out.part'"):
+        plugin.load()

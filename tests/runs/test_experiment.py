@@ -4,11 +4,12 @@ import tomllib
 
 import pytest
 
-from tests.runs.grids import experiment, finish, prepared
+from tests.runs.grids import experiment, finish, forget_method, prepared
 from vaecli.core.errors import UsageError
 from vaecli.runs.experiment import Experiment, corpus_name, find_runs
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.grid_file import GRID
+from vaecli.runs.tables import results_table
 from vaecli.settings.resolve import load_settings
 
 
@@ -158,3 +159,35 @@ def test_runs_are_found_in_the_order_of_the_grid_then_by_name(tmp_path):
     (tmp_path / "exp" / "notes" / "seed-1").mkdir(parents=True)
     found = [str(folder.path.relative_to(tmp_path / "exp")) for folder in find_runs(tmp_path / "exp")]
     assert found == ["vanilla/seed-10", "vanilla/seed-2", "bn/seed-10", "bn/seed-2", "beta/seed-0"]
+
+
+def test_what_a_grid_says_of_a_method_that_is_gone_stays_when_others_are_added(tmp_path):
+    """Its package was removed after its trials were done: the grid and the tables keep them."""
+    for trial in prepared(tmp_path, ["lm", "bn", "vanilla"], sets=["bn.gamma=0.5"]):
+        finish(trial, {"kl": 1.0})
+    forget_method(tmp_path / "exp", "bn", "gone_plugin")
+    grid = tmp_path / "exp" / "experiment.toml"
+    grid.write_text(grid.read_text().replace("[method.bn]", "[method.gone_plugin]"))
+    more = experiment(tmp_path, ["beta"], sets=["beta.beta=0.4"])
+    more.check()
+    with more.lock():
+        more.prepare(more.trials())
+    values = tomllib.loads(grid.read_text())
+    assert values["methods"] == ["lm", "gone_plugin", "vanilla", "beta"]
+    assert values["method"] == {"gone_plugin": {"gamma": 0.5}, "beta": {"beta": 0.4}}
+    assert list(results_table(tmp_path / "exp")["method"]) == ["lm", "gone_plugin", "vanilla", "beta"]
+    with pytest.raises(UsageError, match="unknown method 'gone_plugin'"):
+        experiment(tmp_path, ["gone_plugin"])
+
+
+def test_a_grid_of_nothing_but_methods_that_are_gone(tmp_path):
+    for trial in prepared(tmp_path, ["bn"]):
+        finish(trial, {"kl": 1.0})
+    forget_method(tmp_path / "exp", "bn", "gone_plugin")
+    more = experiment(tmp_path, ["beta"])
+    more.check()
+    with more.lock():
+        more.prepare(more.trials())
+    assert tomllib.loads((tmp_path / "exp" / "experiment.toml").read_text())["methods"] == ["gone_plugin", "beta"]
+    with pytest.raises(UsageError, match=r"training\.epochs: 6 -> 9"):
+        experiment(tmp_path, ["beta"], sets=["training.epochs=9"]).check()

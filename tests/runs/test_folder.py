@@ -390,3 +390,8 @@ def test_a_table_is_told_what_is_no_default_and_what_makes_a_variant(tmp_path):
     assert RunFolder(tmp_path / "a").create(config).run()["own"] == {"bn": {"eps": 1e-5}}
     folder = RunFolder(tmp_path / "b").create(config, variant={"bn.gamma": 0.6, "training.clip": 1.0})
     assert folder.run()["own"] == {"bn": {"eps": 1e-5, "gamma": 0.6}}
+
+
+def test_the_folder_of_an_addressed_method_has_a_name_that_every_system_takes(tmp_path):
+    path = run_path(tmp_path, "exp", "bn+vae-mine:bn--bn.gamma-0.3", 0)
+    assert path == tmp_path / "exp" / "bn+vae-mine.bn--bn.gamma-0.3" / "seed-0"

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import pytest
 import torch
+from support import offer
 
-from vaecli import remedies
 from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.remedies import REMEDIES, method_names
+from vaecli.remedies import method_names
 from vaecli.remedies.core.remedy import Paper, Remedy
 from vaecli.training import fit
 from vaecli.training.fit import build_problem, check_methods, error_line, looks_large
@@ -72,7 +72,7 @@ def test_another_package_s_fault_is_a_line_and_ours_is_not(corpus, monkeypatch):
     module = types.ModuleType("their_package")
     module.Cracked = Cracked
     monkeypatch.setitem(sys.modules, "their_package", module)
-    monkeypatch.setattr(remedies, "registry", lambda: REMEDIES | {"cracked": "their_package:Cracked"})
+    offer(monkeypatch, cracked="their_package:Cracked")
     with pytest.raises(UsageError, match=r"^cracked: KeyError: 'theirs'$"):
         check_methods([config("vanilla"), config("cracked")], corpus)
     with pytest.raises(KeyError):

@@ -5,6 +5,7 @@ The commands of ``vae`` do the same through the same parts. Nothing else of the 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,21 +126,24 @@ def compare(
 
 
 def methods() -> pd.DataFrame:
-    """Every remedy by name: title, paper, equation, version, and the cost of an update over vanilla's."""
+    """Every remedy by name: title, paper, equation, version, its package, and the cost of an update over vanilla's."""
     import pandas as pd
 
-    from vaecli.remedies import method_names, remedy_class
+    from vaecli.remedies import load_all, package_of
 
-    kinds = [remedy_class(name) for name in method_names()]
+    kinds, broken = load_all()
+    for name, why in broken.items():
+        warnings.warn(f"method {name!r} can't be loaded: {why}", stacklevel=2)
     rows = [
         {
-            "name": kind.name,
+            "name": name,
             "title": kind.title,
             "paper": kind.paper.citation,
             "equation": kind.equation,
             "version": kind.version,
+            "package": " ".join(package_of(name)).strip(),
             "cost": kind.cost,
         }
-        for kind in kinds
+        for name, kind in kinds.items()
     ]
     return pd.DataFrame(rows).set_index("name")

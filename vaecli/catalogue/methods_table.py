@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from vaecli.catalogue.published import figures_of, load_published
 from vaecli.core.errors import UsageError
-from vaecli.remedies import REMEDIES, remedy_class
+from vaecli.remedies import REMEDIES, package_of, remedy_class
 from vaecli.remedies.core.sensible import sensible_text
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
@@ -145,6 +145,7 @@ def summary(kind: type[Remedy]) -> str:
 def describe(name: str, remedies: Remedies) -> dict[str, Any]:
     """Everything about a remedy as plain values."""
     kind, printed = remedies[name], load_published()
+    package, package_version = package_of(name)
     return {
         "name": name,
         "title": kind.title,
@@ -153,6 +154,8 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "owns": part_names(kind),
         "needs": need_names(kind),
         "version": kind.version,
+        "package": package,
+        "package_version": package_version,
         "cost": kind.cost,
         "hyper_parameters": hyper_parameters(kind),
         "equation": kind.equation,

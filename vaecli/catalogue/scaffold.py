@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+import vaecli
 from vaecli.core.errors import UsageError
 from vaecli.remedies import ALIASES, registry
 
@@ -109,7 +111,7 @@ import pytest
 import torch
 
 from $module import $cls, ${cls}State
-from vaecli.remedies import make_method
+$imports
 
 
 def weights(trace, target=4.0, smoothing=0.5):
@@ -130,9 +132,30 @@ def test_the_weight_is_never_above_one():
     assert weights([100, 50, 9]) == [1, 1, 1]
 
 
-def test_it_is_a_method():
-    assert make_method("$name", {"$name": $cls().hyper()}).name == "$name"
+$registration
 ''')
+
+OF_THE_TREE = {
+    "imports": "from vaecli.remedies import make_method",
+    "registration": """\
+def test_it_is_a_method():
+    method = make_method("$name", {"$name": $cls().hyper()})
+    assert method.name == "$name\"""",
+}
+"""What the test of a remedy of this tree, whose contract is tested with that of all others, has of its own."""
+
+OF_A_PACKAGE = {
+    "imports": "from vaecli.testing import CHECKS, check_registration",
+    "registration": """\
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_does_what_every_remedy_has_to(check):
+    check($cls)
+
+
+def test_it_is_registered():
+    check_registration($cls)""",
+}
+"""The same of a package's."""
 
 PYPROJECT = Template("""\
 [build-system]
@@ -144,7 +167,10 @@ name = "vae-$dashed"
 version = "0.1.0"
 description = "The remedy $name for vaecli"
 requires-python = ">=3.11"
-dependencies = ["vaecli"]
+dependencies = ["vaecli>=$version"]
+
+[project.optional-dependencies]
+test = ["pytest"]
 
 [project.entry-points."vaecli.remedies"]
 $name = "$module:$cls"
@@ -159,10 +185,16 @@ README = Template("""\
 A remedy for `vae`, the posterior-collapse laboratory for text VAEs.
 
 ```sh
-pip install -e .
+pip install -e ".[test]"
 pytest
+vae methods $name
+vae train --method $name --set $name.target=4
 vae compare --methods vanilla,$name
 ```
+
+`$module.py` holds the remedy, `test_$module.py` its laws and the contract that every remedy is held to
+(`vaecli.testing`), `pyproject.toml` the entry point that makes it a method of `vae`. `version` in the class is raised
+where its numbers would move: trials of two versions are never averaged together.
 
 $checklist""")
 
@@ -185,6 +217,16 @@ def check_new(name: str) -> str:
     if name in registry() or name in ALIASES:
         raise UsageError(f"{name!r} is a method already; choose another name")
     return name
+
+
+def test_text(words: Mapping[str, str], parts: Mapping[str, str]) -> str:
+    """The test of a remedy.
+
+    Args:
+        words: What the templates are filled with.
+        parts: `OF_THE_TREE` or `OF_A_PACKAGE`.
+    """
+    return TEST.substitute(words, **{key: Template(part).substitute(words) for key, part in parts.items()})
 
 
 def _write(files: dict[Path, str]) -> list[Path]:
@@ -211,7 +253,7 @@ def write_remedy(name: str, root: Path) -> list[Path]:
     return _write(
         {
             root / "vaecli" / "remedies" / f"{name}.py": REMEDY.substitute(words),
-            root / "tests" / "remedies" / f"test_{name}.py": TEST.substitute(words),
+            root / "tests" / "remedies" / f"test_{name}.py": test_text(words, OF_THE_TREE),
         }
     )
 
@@ -220,11 +262,12 @@ def write_package(name: str, folder: Path) -> list[Path]:
     """A remedy as a package that registers it, with its test and a README."""
     module = f"vae_{check_new(name)}"
     words = {"name": name, "cls": class_name(name), "module": module, "dashed": name.replace("_", "-")}
+    words["version"] = vaecli.__version__
     return _write(
         {
             folder / "pyproject.toml": PYPROJECT.substitute(words),
             folder / f"{module}.py": REMEDY.substitute(words),
-            folder / f"test_{module}.py": TEST.substitute(words),
+            folder / f"test_{module}.py": test_text(words, OF_A_PACKAGE),
             folder / "README.md": README.substitute(words, checklist=CHECKLIST),
         }
     )

@@ -126,6 +126,7 @@ def compare(
     """
     from vaecli.engines.choice import make_engine
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
+    from vaecli.runs.tracking import tracker_failures
     from vaecli.settings.resolve import load_settings
 
     check_outputs(json, csv)
@@ -166,6 +167,8 @@ def compare(
             fail_fast=fail_fast,
             watch=partial(watch, stack, experiment, quiet),
         )
+    for failure in tracker_failures(experiment.trials()):
+        tell(f"vae: {failure}")
     show_results(experiment, json, csv, quiet)
     check_outcome(experiment, outcome)
 
@@ -214,6 +217,8 @@ def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: boo
         sys.stdout.write(render(frame, "json", ",".join(frame.columns), per_trial=True))
     else:
         loaded = load_results(experiment.path)
+        for note in loaded.notes:
+            tell(f"vae: {note}")
         sys.stdout.write(render(loaded.frame, contexts=loaded.contexts, target=Target.stdout()))
     if not quiet:
         tell(f"a row a trial in {results}, a row a method in {summary}")

@@ -11,7 +11,7 @@ import typer
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.table import Table
 
@@ -44,7 +44,7 @@ def methods(
         return
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
     from vaecli.core.errors import UsageError, unknown
-    from vaecli.remedies import canonical, make_method
+    from vaecli.remedies import canonical, load_all, make_method
     from vaecli.reporting.terminal import Target
 
     if format not in FORMATS:
@@ -55,10 +55,7 @@ def methods(
     if len(names) > 1 and method is not None:
         make_method(method)  # says why, where they don't compose
     remedies, broken = load_all()
-    for name, why in broken.items():
-        if name in names:
-            raise UsageError(f"method {name!r} can't be loaded: {why}")
-        tell(f"vae: method {name!r} can't be loaded: {why}")
+    tell_of_others(names, broken)
     shown = names or list(remedies)
     if as_json or format == "json":
         values = [describe(name, remedies) for name in shown]
@@ -94,25 +91,31 @@ def write_new(word: str | None, name: str | None) -> None:
     print(CHECKLIST, end="", file=sys.stderr)
 
 
+def tell_of_others(names: Sequence[str], broken: Mapping[str, str]) -> None:
+    """Says what became of remedies of other packages that can't be loaded or don't bear the name they ask for.
+
+    Args:
+        names: Of the remedies that are asked for; none where all are.
+        broken: Why a remedy can't be loaded, by its name.
+
+    Raises:
+        UsageError: One that is asked for can't be loaded.
+    """
+    from vaecli.core.errors import UsageError
+    from vaecli.remedies import plugin_notes
+
+    for name, why in broken.items():
+        told = f"method {name!r} can't be loaded: {why}"
+        if name in names:
+            raise UsageError(told)
+        if not names:
+            tell(f"vae: {told}")
+    for note in () if names else plugin_notes():
+        tell(f"vae: {note}")
+
+
 def _utf8() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
-
-
-def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
-    """The classes of all remedies, and why those of other packages that don't load don't."""
-    from vaecli.core.errors import UsageError
-    from vaecli.remedies import REMEDIES, registry, remedy_class
-
-    remedies: dict[str, type[Remedy]] = {}
-    broken = {}
-    for name in registry():
-        try:
-            remedies[name] = remedy_class(name)
-        except Exception as error:  # another package may fail in any way
-            if name in REMEDIES:
-                raise
-            broken[name] = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
-    return remedies, broken
 
 
 def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
@@ -121,7 +124,7 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
 
     from vaecli.catalogue.methods_table import parts_text, short_citation
     from vaecli.core.messages import printable
-    from vaecli.remedies import ALIAS_NOTES, ALIASES
+    from vaecli.remedies import ALIAS_NOTES, ALIASES, plugins
     from vaecli.reporting.terminal import plain_table, tidy
 
     rows = [(name, kind.title, parts_text(kind), short_citation(kind)) for name, kind in remedies.items()]
@@ -140,6 +143,11 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
         console.print(Text("aliases:"))
         for alias, name in ALIASES.items():
             console.print(Text(f"  {alias} = {name}: {ALIAS_NOTES[alias]}"))
+        others = {name: plugin for name, plugin in plugins().items() if name in remedies}
+        if others:
+            console.print(Text("of other packages:"))
+        for name, plugin in others.items():
+            console.print(Text(printable(f"  {name}: {plugin.origin}")))
         console.print(Text("compose with +, such as bn+linear_anneal; vae methods NAME shows one"))
     return tidy(captured.get(), target)
 
@@ -207,7 +215,7 @@ def _entries(values: Mapping[str, Any]) -> dict[str, str]:
         "composes with": ", ".join(values["composes_with"]) or "none",
         "clashes with": _clashes_text(values["name"], values["clashes_with"]) or "none",
         "undefined": "; ".join(f"{column}: {why}" for column, why in values["undefined"].items()) or "none",
-        "version": str(values["version"]),
+        "version": f"{values['version']}, of {values['package']} {values['package_version']}",
         "reference": values["paper"],
     }
 

@@ -146,6 +146,13 @@ _LIST = (
         choices=("auto", "fp32", "bf16"),
         variable="VAE_PRECISION",
     ),
+    OptionSetting(
+        "tracking",
+        "tracker",
+        "",
+        "send figures and settings to these too, commas between: tensorboard, mlflow, wandb, aim",
+        metavar="NAMES",
+    ),
 )
 
 OPTION_SETTINGS = {setting.key: setting for setting in _LIST}

@@ -15,6 +15,7 @@ from vaecli.runs.folder import RunFolder
 from vaecli.runs.reference_lm import check_reference
 from vaecli.runs.tables import write_tables
 from vaecli.settings.resolve import Settings
+from vaecli.trackers import check_trackers
 from vaecli.training.device import training_precision
 from vaecli.training.fit import check_methods
 
@@ -29,6 +30,7 @@ def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> t
     experiment = Experiment.of(settings, out)
     experiment.check(overwrite)
     first = experiment.trials()[0].config
+    check_trackers(first.tracking.tracker)
     training_precision(first, 0)
     check_reference(first.evaluation.reference)
     corpus = load_corpus(first.corpus)

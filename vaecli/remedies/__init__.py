@@ -1,19 +1,23 @@
 """The registry of remedies: a file each, imported on demand.
 
-File name, registry key, CLI name, folder name and CSV value are one spelling. Other packages add theirs through the
-entry-point group ``vaecli.remedies`` (name = ``module:Class``).
+File name, registry key, CLI name and CSV value are one spelling. Other packages add theirs through the entry-point
+group ``vaecli.remedies`` (name = ``module:Class``). One whose name is taken, by this package or by another, is
+addressed with its package, ``vae-mine:bn``: it shadows nothing, and nothing is disabled by it.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
+from types import new_class
 from typing import TYPE_CHECKING, Any
 
+import vaecli
 from vaecli.core.errors import UsageError, unknown
+from vaecli.core.plugins import NAME, Plugin, installed, normal
 
 if TYPE_CHECKING:
     from vaecli.remedies.core.compose import Method
@@ -106,19 +110,44 @@ ALIAS_NOTES: dict[str, str] = {
 """What an alias is and who calls it so."""
 
 
-@cache
-def registry() -> dict[str, str]:
-    """All remedies, those of other packages included, as name to ``module`` or ``module:Class``.
+GROUP = "vaecli.remedies"
+"""The entry points of other packages' remedies."""
+OWN_PACKAGE = "vaecli"
+"""Of the remedies in `REMEDIES`."""
 
-    Raises:
-        UsageError: Another package's remedy takes a name that is in use.
+
+@cache
+def plugins() -> dict[str, Plugin]:
+    """The remedies of other packages, each by the name that it has here; imports none of them.
+
+    That is the name it is registered by where nobody else has it, else its address, ``vae-mine:bn``.
     """
-    found = dict(REMEDIES)
-    for entry in entry_points(group="vaecli.remedies"):
-        if entry.name in found or entry.name in ALIASES:
-            raise UsageError(f"remedy {entry.name!r} of {entry.value} takes a name that is in use; rename it")
-        found[entry.name] = entry.value
-    return found
+    found = [plugin for plugin in installed(GROUP) if NAME.fullmatch(plugin.name)]
+    count = Counter(plugin.name for plugin in found)
+    return {
+        plugin.address if count[plugin.name] > 1 or plugin.name in (*REMEDIES, *ALIASES) else plugin.name: plugin
+        for plugin in found
+    }
+
+
+def plugin_notes() -> list[str]:
+    """What became of the remedies of other packages that don't bear the name they are registered by, a line each."""
+    notes = [
+        f"{plugin.name!r} of package {plugin.origin}: skipped; a remedy's name has letters, digits and '_'"
+        for plugin in installed(GROUP)
+        if not NAME.fullmatch(plugin.name)
+    ]
+    for key, plugin in plugins().items():
+        if key != plugin.name:
+            own = "an alias here" if plugin.name in ALIASES else "a method here"
+            taken = own if plugin.name in (*REMEDIES, *ALIASES) else "of another package too"
+            notes.append(f"{plugin.name!r} of package {plugin.origin}: the name is {taken}; write {key}")
+    return notes
+
+
+def registry() -> dict[str, str]:
+    """All remedies, those of other packages included, as name to ``module`` or ``module:Class``."""
+    return REMEDIES | {name: plugin.value for name, plugin in plugins().items()}
 
 
 def method_names() -> list[str]:
@@ -126,44 +155,110 @@ def method_names() -> list[str]:
     return list(registry())
 
 
+def remedy_name(name: str) -> str:
+    """The one spelling of a remedy's name: an alias resolved, ``package:name`` as short as it may be.
+
+    One that is unknown is left as it is.
+    """
+    package, colon, own = name.partition(":")
+    if not colon:
+        return ALIASES.get(name, name)
+    address = f"{normal(package)}:{own}"
+    if normal(package) == OWN_PACKAGE and own in REMEDIES:
+        return own
+    return next((key for key, plugin in plugins().items() if plugin.address == address), address)
+
+
 def resolve(method: str) -> list[str]:
-    """The names of a method, stripped, with aliases resolved; unknown ones are left as they are."""
+    """The names of a method, stripped, each in its one spelling; unknown ones are left as they are."""
     parts = [part.strip() for part in method.split("+")]
-    return "+".join(ALIASES.get(part, part) for part in parts).split("+")
+    return "+".join(map(remedy_name, parts)).split("+")
 
 
 def canonical(method: str, source: str = "--method") -> str:
     """The one spelling of a method: aliases resolved, remedies in alphabetical order; imports no remedy.
 
     Raises:
-        UsageError: An unknown name, with the nearest.
+        UsageError: An unknown name, with the nearest, or one that several packages have, with their addresses.
     """
     names = resolve(method)
     for name in names:
         if name not in registry():
+            addresses = [key for key, plugin in plugins().items() if plugin.name == name]
+            if addresses:
+                raise UsageError(f"method {name!r} ({source}) is of several packages: write {' or '.join(addresses)}")
             raise unknown("method", name, [*registry(), *ALIASES], source)
     return "+".join(sorted(names))
 
 
+def package_of(name: str) -> tuple[str, str]:
+    """The package that brings a registered remedy, and its version."""
+    plugin = plugins().get(name)
+    return (plugin.package, plugin.version) if plugin else (OWN_PACKAGE, vaecli.__version__)
+
+
 def remedy_class(name: str) -> type[Remedy]:
-    """The class of a registered remedy.
+    """The class of a registered remedy; it bears the name that it is registered by.
 
     Raises:
-        UsageError: An unknown name, or another package's is no remedy; loading that may raise anything else too.
+        UsageError: An unknown name, or another package's can't be loaded or is no remedy of this name.
     """
     if name not in registry():
         raise unknown("method", name, registry())
+    if name not in REMEDIES:
+        return _of_plugin(name)
     from vaecli.remedies.core.remedy import Remedy
 
-    path, _, attribute = registry()[name].partition(":")
-    module = importlib.import_module(path)
-    candidates = [getattr(module, attribute)] if attribute else list(vars(module).values())
-    kinds = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Remedy)]
-    if not attribute:  # of what a file imports and defines, the class that bears the file's name
-        kinds = [kind for kind in kinds if getattr(kind, "name", None) == name]
-    if len(kinds) != 1:
-        raise UsageError(f"{registry()[name]} is no vaecli.remedies.core.remedy.Remedy, or not one called {name!r}")
-    return kinds[0]
+    module = importlib.import_module(registry()[name])
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Remedy)]
+    # of what a file imports and defines, the class that bears the file's name
+    (kind,) = [kind for kind in kinds if getattr(kind, "name", None) == name]
+    return kind
+
+
+def _of_plugin(name: str) -> type[Remedy]:
+    """`remedy_class` of another package's remedy."""
+    from vaecli.remedies.core.remedy import Remedy
+
+    plugin = plugins()[name]
+    kind = plugin.load()
+    if not (isinstance(kind, type) and issubclass(kind, Remedy)):
+        raise UsageError(plugin.failure(UsageError(f"{plugin.value} is no vaecli.remedies.core.remedy.Remedy")))
+    called = getattr(kind, "name", None)
+    if called != plugin.name:
+        told = f"{plugin.value} is called {called!r} and registered as {plugin.name!r}; make the two one"
+        raise UsageError(plugin.failure(UsageError(told)))
+    return kind if name == plugin.name else _addressed(kind, name)
+
+
+@cache
+def _addressed(kind: type[Remedy], name: str) -> type[Remedy]:
+    """A remedy under its address, so that it is a part of its own beside the remedy that has its name."""
+    own = {"__module__": kind.__module__, "__doc__": kind.__doc__, "name": name}
+    made: type[Remedy] = new_class(kind.__name__, (kind,), exec_body=lambda namespace: namespace.update(own))
+    return made
+
+
+def is_available(name: str) -> bool:
+    """Whether a remedy is registered and, where it is another package's, can be loaded."""
+    if name not in REMEDIES:
+        try:
+            remedy_class(name)
+        except UsageError:
+            return False
+    return True
+
+
+def load_all() -> tuple[dict[str, type[Remedy]], dict[str, str]]:
+    """The classes of all remedies, and why those of other packages that don't load don't."""
+    remedies: dict[str, type[Remedy]] = {}
+    broken = {}
+    for name in registry():
+        try:
+            remedies[name] = remedy_class(name)
+        except UsageError as error:
+            broken[name] = str(error)
+    return remedies, broken
 
 
 def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = None) -> Method:
@@ -192,7 +287,7 @@ def make_method(method: str, hyper: Mapping[str, Mapping[str, Any]] | None = Non
         except Exception as error:  # another package may fail in any way
             if name in REMEDIES:
                 raise
-            why = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            why = str(error) if isinstance(error, UsageError) else plugins()[name].failure(error)
             raise UsageError(f"method {name!r} can't be loaded: {why}") from None
     if wrong:
         raise UsageError("hyper-parameters: " + "\n  ".join(wrong))

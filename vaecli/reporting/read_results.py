@@ -122,11 +122,10 @@ def load_results(path: Path) -> LoadedResults:
     if not folders:
         raise UsageError(f"{path} holds no experiment{_inside_of(path)}: {WAY_OUT}")
     loaded = [load_experiment(folder) for folder in folders]
-    frames = [frame for frame, _ in loaded]
+    frames = [frame for frame, _, _ in loaded]
     joined = frames[0] if len(frames) == 1 else pd.concat([f.astype(object) for f in frames], ignore_index=True)
-    return LoadedResults(
-        joined, {folder.resolve().name: context for folder, (_, context) in zip(folders, loaded, strict=True)}
-    )
+    contexts = {folder.resolve().name: context for folder, (_, context, _) in zip(folders, loaded, strict=True)}
+    return LoadedResults(joined, contexts, tuple(note for _, _, notes in loaded for note in notes))
 
 
 def is_bare(folder: Path) -> bool:
@@ -142,16 +141,18 @@ def _inside_of(path: Path) -> str:
     return ""
 
 
-def load_experiment(folder: Path) -> tuple[pd.DataFrame, ReportContext]:
-    """The results of an experiment folder and what else is known of it.
+def load_experiment(folder: Path) -> tuple[pd.DataFrame, ReportContext, list[str]]:
+    """The results of an experiment folder, what else is known of it, and lines on what was taken for one.
 
     The folder's name is the experiment's: a folder that was copied under another name is another experiment.
     """
     from vaecli.runs.experiment import find_runs
+    from vaecli.runs.provenance import package_notes
     from vaecli.runs.tables import results_table
 
     trials = find_runs(folder)
-    return results_table(folder, trials).assign(experiment=folder.resolve().name), load_context(folder, trials)
+    table = results_table(folder, trials).assign(experiment=folder.resolve().name)
+    return table, load_context(folder, trials), package_notes(trials)
 
 
 def load_context(folder: Path, trials: Iterable[TrialRecord]) -> ReportContext:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
 from vaecli.corpus.origins import corpus_title
+from vaecli.remedies import is_available, resolve
 from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID, read_grid
 from vaecli.runs.grid_settings import changed, grid_text, joined
@@ -21,9 +22,7 @@ from vaecli.runs.known_trials import KnownTrials, is_same, with_free
 from vaecli.runs.lock import FolderLock
 from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
 from vaecli.settings.resolve import Settings, load_settings
-
-if TYPE_CHECKING:
-    pass
+from vaecli.settings.toml_file import read_toml, split_methods
 
 UNFINISHED = ("pending", "running", "interrupted", "failed")
 """Statuses of trials that a further `vae compare` starts or goes on with."""
@@ -187,7 +186,11 @@ class Experiment:
     def prepare(self, trials: list[Trial], overwrite: bool = False) -> None:
         """Writes the grid, and the folders of trials that have none yet; the caller holds the lock."""
         old = None if overwrite and self._changed_grid() else self._old_grid()
-        write_atomic(self.path / GRID, grid_text(self.name, joined(old, self.settings) if old else self.settings))
+        settings = joined(old, self.settings) if old else self.settings
+        remedies = self._absent if old else set()
+        absent = split_methods(read_toml(self.path / GRID)[0], remedies)[1] if remedies else {}
+        absent |= {"methods": read_grid(self.path).methods} if remedies else {}  # in their order
+        write_atomic(self.path / GRID, grid_text(self.name, settings, absent))
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
@@ -199,8 +202,19 @@ class Experiment:
                 folder.resume(with_free(folder.config(), trial.config))
 
     def _old_grid(self) -> Settings | None:
+        """The grid on disk, without the methods that can't be had here: their trials stay as they are."""
         path = self.path / GRID
-        return load_settings(path) if path.exists() else None
+        if not path.exists():
+            return None
+        absent = self._absent
+        if absent and all(set(resolve(method)) & absent for method in read_grid(self.path).methods):
+            return replace(load_settings(path, default_methods=self.methods, leave_out=absent), methods=())
+        return load_settings(path, leave_out=absent)
+
+    @property
+    def _absent(self) -> set[str]:
+        """The remedies of the grid on disk that can't be had here: their package isn't there, or broken."""
+        return {part for method in read_grid(self.path).methods for part in resolve(method) if not is_available(part)}
 
     def _changed_grid(self) -> list[str]:
         """What the grid on disk says otherwise."""

@@ -33,9 +33,9 @@ FORMAT, OLDEST = 3, 1
 were given; since 2 it spells them ``[method.bn]``, before it ``[hyper.bn]``."""
 MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
 """Why a run that was done is not any more."""
-FREE = frozenset({"experiment", "training.save_every", "training.threads"})
+FREE = frozenset({"experiment", "training.save_every", "training.threads", "tracking.tracker"})
 """Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
-nothing, and threads move figures in their last digits, of which it is told."""
+nothing, threads move figures in their last digits, of which it is told, and trackers are told figures that stand."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
@@ -43,10 +43,13 @@ STATUSES: tuple[str, ...] = get_args(Status)
 def run_path(out: Path, experiment: str, method: str, seed: int) -> Path:
     """Where a run belongs.
 
+    The folder of ``vae-mine:bn`` is ``vae-mine.bn``, a name that every system takes and no other method's has.
+
     Raises:
         UsageError: See `check_name`.
     """
-    return out / check_name("experiment", experiment) / check_name("method", method) / f"seed-{seed}"
+    folder = check_name("method", method.replace(":", "."))
+    return out / check_name("experiment", experiment) / folder / f"seed-{seed}"
 
 
 class RunFolder:

@@ -69,25 +69,32 @@ def base_groups(settings: Settings) -> dict[str, dict[str, Any]]:
     return groups
 
 
-def grid_text(name: str, settings: Settings) -> str:
-    """The grid as TOML that `vae compare` takes; nothing in it depends on where it lies."""
+def grid_text(name: str, settings: Settings, absent: Mapping[str, Any] | None = None) -> str:
+    """The grid as TOML that `vae compare` takes; nothing in it depends on where it lies.
+
+    Args:
+        name: Of the experiment.
+        settings: Of the grid.
+        absent: What the file said of methods that can't be had here, which it goes on to say, and its order of all.
+    """
+    absent = absent or {}
     lists = nested(settings.choices)
     groups = merge(base_groups(settings), {group: lists[group] for group in GROUPS if group in lists})
     hyper = merge(settings.hyper, {owner: table for owner, table in lists.items() if owner not in GROUPS})
     values: dict[str, Any] = {
         "experiment": name,
         "preset": settings.preset,
-        "methods": list(settings.methods),
+        "methods": list(dict.fromkeys((*absent.get("methods", ()), *settings.methods))),
         "seeds": list(settings.seeds),
         **{group: writable(table) for group, table in groups.items()},
     }
-    if hyper:
-        values["method"] = hyper
-    if settings.overrides:
-        values["override"] = {
-            method: {group: writable(table) for group, table in tables.items()}
-            for method, tables in settings.overrides.items()
-        }
+    overrides = {
+        method: {group: writable(table) for group, table in tables.items()}
+        for method, tables in settings.overrides.items()
+    }
+    for key, tables in (("method", hyper), ("override", overrides)):
+        if both := merge(absent.get(key, {}), tables):
+            values[key] = both
     return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
 
 

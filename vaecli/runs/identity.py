@@ -15,6 +15,7 @@ from typing import Any
 
 from vaecli.config import GROUPS
 from vaecli.core.nested import flatten, merge
+from vaecli.remedies import OWN_PACKAGE
 
 DIGITS = 12
 """Hex digits that stand for a SHA-256: two of a million different texts share them with a chance of one in 500."""
@@ -81,8 +82,15 @@ def versions_text(run: Mapping[str, Any], iw_samples: Any = None) -> str | None:
     remedies, estimators = (dict(run.get(key) or {}) for key in ("remedies", "estimators"))
     if iw_samples:
         estimators["iw_samples"] = iw_samples
-    parts = [f"{name} {found[name]}" for found in (remedies, estimators) for name in sorted(found)]
+    packages = {f"{name}.package": package for name, package in other_packages(run).items()}
+    parts = [f"{name} {found[name]}" for found in (remedies, packages, estimators) for name in sorted(found)]
     return ", ".join(parts) or None
+
+
+def other_packages(run: Mapping[str, Any]) -> dict[str, str]:
+    """The package of each remedy that isn't of this one; two packages may call different things by one name."""
+    told = {name: (package or {}).get("name") for name, package in (run.get("packages") or {}).items()}
+    return {name: str(package) for name, package in told.items() if package and package != OWN_PACKAGE}
 
 
 def parse_versions(text: Any) -> dict[str, str]:

@@ -45,7 +45,7 @@ def with_free(old: RunConfig, new: RunConfig) -> RunConfig:
     """The settings of a run, with those of another that a run may be gone on with at other values (`FREE`)."""
     keys = [key.removeprefix("training.") for key in FREE if key.startswith("training.")]
     training = old.training.model_copy(update={key: getattr(new.training, key) for key in keys})
-    return old.model_copy(update={"experiment": new.experiment, "training": training})
+    return old.model_copy(update={"experiment": new.experiment, "training": training, "tracking": new.tracking})
 
 
 class KnownTrials:

@@ -17,9 +17,9 @@ from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
 from vaecli.metrics.scoring import Sampling
 from vaecli.model.vae import VAE
-from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.provenance import method_of_run
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
@@ -122,7 +122,7 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     vocabulary = WordVocabulary.load(folder.path / "vocab.json")
     if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
         vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
-    method = make_method(config.method, config.hyper)
+    method = method_of_run(folder, config)
     where = resolve_device(device or config.training.device)
     sentences = (folder.run().get("corpus") or {}).get("train_sentences")
     if not isinstance(sentences, int):  # a run of an earlier version

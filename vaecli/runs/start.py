@@ -15,6 +15,7 @@ from vaecli.runs.known_trials import KnownTrials
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import check_reference
 from vaecli.settings.resolve import Settings
+from vaecli.trackers import check_trackers
 from vaecli.training.device import training_precision
 from vaecli.training.fit import check_methods
 
@@ -88,6 +89,7 @@ def _trial_of(settings: Settings, out: Path) -> tuple[RunConfig, Path, KnownTria
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
     own = run_path(out, experiment, config.method, config.training.seed)
+    check_trackers(config.tracking.tracker)
     known = KnownTrials(own.parent.parent)
     return config, known.folder_of(config, own), known
 

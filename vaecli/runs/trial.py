@@ -22,15 +22,17 @@ from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE
 from vaecli.objective import Terms
-from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
-from vaecli.runs.folder import RunFolder, Status
+from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
+from vaecli.runs.provenance import method_of_run, packages_of
 from vaecli.runs.reference_lm import load_reference
 from vaecli.runs.stop_request import StopRequests, forget_request
+from vaecli.runs.tracking import Trackers
+from vaecli.trackers.tracker import End
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
@@ -47,6 +49,7 @@ class Recorder:
 
     folder: RunFolder
     watcher: Observer
+    trackers: Trackers
     interrupt: Interrupt
 
     def __post_init__(self) -> None:
@@ -64,6 +67,7 @@ class Recorder:
         """After a validation: a row of history.csv."""
         self.folder.append_history(row)
         self.watcher.evaluated(row)
+        self.trackers.tell([row])
 
 
 def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None) -> Metrics:
@@ -104,12 +108,18 @@ def _ended(folder: RunFolder, error: BaseException) -> BaseException:
     if isinstance(error, StopNowError):
         told = "interrupted between two steps; what is on disk is kept; --resume, or `vae compare` again, goes on"
         error = InterruptedRunError(told, error.signal_number)
-    stopped = isinstance(error, InterruptedRunError | KeyboardInterrupt)
-    status: Status = "interrupted" if stopped else "diverged" if isinstance(error, DivergedError) else "failed"
+    status = status_after(error)
     told = str(error) if isinstance(error, VaeError) else shortage(error) or f"{type(error).__name__}: {error}"
     with suppress(VaeError):  # a disk that is full is told by the error itself
         folder.update(status=status, message=told)
     return error
+
+
+def status_after(error: BaseException) -> End:
+    """How a run ended that an error has ended."""
+    if isinstance(error, InterruptedRunError | KeyboardInterrupt | StopNowError):
+        return "interrupted"
+    return "diverged" if isinstance(error, DivergedError) else "failed"
 
 
 def _run(
@@ -125,26 +135,32 @@ def _run(
         corpus = load_run_corpus(folder, config)
         check_same_corpus(folder, corpus)
     check_checkpoint(folder)
-    method = make_method(config.method, config.hyper)
+    method = method_of_run(folder, config)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
+    trackers = Trackers(folder, config, method)
     torch.manual_seed(config.training.seed)
     model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
     keeper = FolderKeeper(folder, config.training.save_every)
 
     def spent() -> float:
-        return round(before + time.perf_counter() - started, 3)
+        return round(before + time.perf_counter() - started - trackers.seconds, 3)
 
     try:
-        recorder = Recorder(folder, watcher, interrupt)
+        recorder = Recorder(folder, watcher, trackers, interrupt)
         loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
         progress = loop.run()
         with keeper.kept():
             metrics, extra = _final(folder, session, reference, keeper)
             folder.update(seconds=spent())
-            return _write_figures(folder, session, progress, metrics, extra), keeper
+            figures = _write_figures(folder, session, progress, metrics, extra)
+        trackers.finish(figures.values, "done")
+        return figures, keeper
+    except BaseException as error:
+        trackers.finish({}, status_after(error))
+        raise
     finally:
         folder.update(seconds=spent())
 
@@ -188,6 +204,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
             "longest": corpus.longest,
         },
         remedies=method.versions,
+        packages=packages_of(method.name),
         estimators={**ESTIMATOR_VERSIONS, **versions_of(config.evaluation.extra)},
         device=str(device),
         precision=precision,

@@ -39,6 +39,13 @@ class CorpusFields(_Fields):
     longest: Count | None = None
 
 
+class PackageFields(_Fields):
+    """What run.json says of the package that a remedy is of."""
+
+    name: str = ""
+    version: str = ""
+
+
 class RunFields(_Fields):
     """What is read of run.json."""
 
@@ -50,6 +57,7 @@ class RunFields(_Fields):
     own: dict[str, dict[str, Any]] | None = None
     corpus: CorpusFields | None = None
     remedies: Versions = Field(default_factory=dict)
+    packages: dict[str, PackageFields] = Field(default_factory=dict)
     estimators: Versions = Field(default_factory=dict)
     notes: list[Any] | None = None
     seconds: float = Field(0.0, ge=0)

@@ -29,7 +29,7 @@ INDEX = ".index.json"
 FORMAT = 2
 FILES = ("run.json", "config.toml", "metrics.json")
 """The files of a trial that are read; the first two make a folder a trial."""
-KEPT = ("status", "message", "corpus", "override", "own", "remedies", "estimators")
+KEPT = ("status", "message", "corpus", "override", "own", "remedies", "packages", "estimators")
 """Fields of run.json that tables and checks need."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which a further change of a file has another time, whatever the file system's clock."""

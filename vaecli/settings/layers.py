@@ -13,9 +13,10 @@ from typing import Any
 from vaecli.config import GROUPS
 from vaecli.core.checked import scalar_kinds, shown, unset
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.messages import tell
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.corpus.origins import SYNTHETIC, is_hub
-from vaecli.remedies import ALIASES, canonical, method_names
+from vaecli.remedies import ALIASES, canonical, load_all, method_names, remedy_name
 
 OVERRIDABLE = ("model", "training")
 """Groups that may differ between the methods of an experiment; another corpus or estimator would be another table."""
@@ -114,7 +115,7 @@ class Layer:
 
     def put_hyper(self, remedy: str, key: str, value: Any, location: str) -> None:
         """Takes a hyper-parameter, which its remedy checks later, or notes what is wrong with it."""
-        name = ALIASES.get(remedy, remedy)
+        name = remedy_name(remedy)
         if is_list(value):
             value = several(value)
         if name not in method_names():
@@ -210,7 +211,7 @@ def parse_methods(values: Iterable[Any], location: str = "--methods") -> tuple[s
             continue
         for item in filter(None, (part.strip() for part in value.split(","))):
             try:
-                names.update(dict.fromkeys(method_names() if item == "all" else [canonical(item, location)]))
+                names.update(dict.fromkeys(loaded_names() if item == "all" else [canonical(item, location)]))
             except UsageError as error:
                 wrong.append(str(error))
     if wrong:
@@ -218,6 +219,14 @@ def parse_methods(values: Iterable[Any], location: str = "--methods") -> tuple[s
     if not names:
         raise UsageError(f"{location}: no method is named; choose from {', '.join(method_names())}")
     return tuple(names)
+
+
+def loaded_names() -> list[str]:
+    """The names of all remedies; one of another package that can't be loaded is left out with a line."""
+    remedies, broken = load_all()
+    for name, why in broken.items():
+        tell(f"vae: method {name!r} is left out, it can't be loaded: {why}")
+    return list(remedies)
 
 
 def absolute_data(data: Any, base: Path) -> Any:

@@ -5,7 +5,7 @@ All problems of all layers are collected and reported together, each with its lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -127,6 +127,7 @@ def load_settings(
     jobs: int | None = None,
     default_methods: Sequence[str] = ("vanilla",),
     methods_option: str = "--methods",
+    leave_out: Collection[str] = (),
 ) -> Settings:
     """Reads and checks all layers.
 
@@ -143,13 +144,14 @@ def load_settings(
         jobs: ``--jobs``, instead of the file's.
         default_methods: Where neither says.
         methods_option: What the command calls it, for its messages.
+        leave_out: Remedies of which the file is not asked, see `read_file`.
 
     Raises:
         UsageError: With every problem on a line of its own: unknown keys, names and values out of range, clashes of
             methods.
     """
     base = Path.cwd()
-    told = read_file(file) if file is not None else Layer("file")
+    told = read_file(file, leave_out) if file is not None else Layer("file")
     layers = [read_variables(environment or {}, base), told, read_values(values or {}, base)]
     layers += [read_options(options or {}, base), read_sets(sets, base)]
     resolver = _Resolver(layers, told)
@@ -378,6 +380,6 @@ class _Resolver:
                 except UsageError as error:
                     seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
         for line in seen:
-            remedy, _, key = line.partition(":")[0].partition(".")
+            remedy, _, key = line.partition(": ")[0].partition(".")
             location = self.locations.get((remedy, key))
             self.problems.append(f"{location}: {line}" if location else line)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.names import name_problem
-from vaecli.remedies import canonical
+from vaecli.remedies import canonical, resolve
 from vaecli.settings.layers import OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
 
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
@@ -19,13 +19,19 @@ KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]
 PLAIN_KEYS = ("experiment", "preset", "method", "methods", "seeds", "jobs", "data")
 
 
-def read_file(path: Path) -> Layer:
+def read_file(path: Path, leave_out: Collection[str] = ()) -> Layer:
     """The layer of a TOML file.
+
+    Args:
+        path: The file.
+        leave_out: Remedies; what the file says of methods with these, and of nothing else, is left out.
 
     Raises:
         UsageError: The file can't be read, or isn't TOML (file and line).
     """
     values, text = read_toml(path)
+    if leave_out:
+        values, _ = split_methods(values, leave_out)
     reader = _FileReader(path, key_lines(text))
     reader.read(values)
     return reader.layer
@@ -50,6 +56,25 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise UsageError(f"{path}: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}: nested too deeply") from None
+
+
+def split_methods(values: Mapping[str, Any], remedies: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a grid's file without what they say of some remedies' methods alone, and just that.
+
+    Args:
+        values: Of a file that `vae compare` wrote.
+        remedies: Their names.
+    """
+    known, left = dict(values), dict[str, Any]()
+    own = [name for name in values.get("methods", ()) if not set(resolve(name)) & set(remedies)]
+    used = {part for name in own for part in resolve(name)}
+    for key, kept in (("methods", own), ("method", used), ("override", own)):
+        found = known.pop(key, {})
+        for part, inside in ((known, True), (left, False)):
+            names = [name for name in found if (name in kept) is inside]
+            if names:
+                part[key] = {name: found[name] for name in names} if isinstance(found, Mapping) else names
+    return known, left
 
 
 def _syntax(path: Path, message: str) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from typing import Any, cast
 
 import torch
-from support import clock, tiny_batch, tiny_shape, tiny_split
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecli.config import build_config
-from vaecli.corpus.types import Corpus
+from vaecli.corpus.types import Batch, Corpus
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, group_parameters
 from vaecli.model.posterior import DiagonalGaussian, GaussianHead
-from vaecli.model.vae import VAE, initialise, vanilla_parts
+from vaecli.model.vae import VAE, Parts, initialise, vanilla_parts
 from vaecli.objective import raw_terms
-from vaecli.remedies import make_method
 from vaecli.remedies.core.compose import compose
-from vaecli.remedies.core.remedy import Need, Part, Phase
+from vaecli.remedies.core.remedy import Need, Part, Phase, Remedy, Step
+from vaecli.testing.tiny import VOCABULARY_SIZE, clock, tiny_batch, tiny_shape, tiny_split
 from vaecli.training.session import TrainingSession
 
 LARGE = 1e3
@@ -28,7 +29,7 @@ WEIGHT, EXTRA = 0.37, 0.5
 """KL weight and added terms before an objective, so that one that sets them to 1 or 0 shows."""
 
 
-def same(one, other) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Whether two values are of one type and equal, tensors and all that holds tensors included."""
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         both = isinstance(one, Tensor) and isinstance(other, Tensor)
@@ -37,21 +38,22 @@ def same(one, other) -> bool:
         return False
     if hasattr(one, "__dataclass_fields__"):
         return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
-    return one == other
+    return bool(one == other)
 
 
-def seeded(function, *arguments):
+def seeded(function: Callable[..., Any], *arguments: Any) -> Any:
     """A function's value with torch's generator at one state."""
     torch.manual_seed(7)
     return function(*arguments)
 
 
-def in_mode(training, *modules):
+def in_mode(training: bool, *modules: nn.Module) -> None:
+    """Puts modules into training or evaluation mode."""
     for module in modules:
         module.train(training)
 
 
-def vanilla_for(model) -> VAE:
+def vanilla_for(model: VAE) -> VAE:
     """A vanilla model that started from the same seed, its head as wide as the other's encoder."""
     parts = vanilla_parts(model.shape)
     if model.encoder is not None:
@@ -61,9 +63,9 @@ def vanilla_for(model) -> VAE:
     return vanilla
 
 
-def encoder_changes(model, vanilla, batch):
+def encoder_changes(model: VAE, vanilla: VAE, batch: Batch) -> Iterator[Part]:
     """Of the encoder's input, the encoder and the posterior."""
-    if model.encoder is None or model.head is None:
+    if model.encoder is None or model.head is None or vanilla.encoder is None or vanilla.head is None:
         yield from (part for part, has in ((Part.ENCODER, model.encoder), (Part.POSTERIOR, model.head)) if has is None)
         return
     if model.encoder_noise is not None and not same(seeded(model.encoder_noise, batch).tokens, batch.tokens):
@@ -79,7 +81,7 @@ def encoder_changes(model, vanilla, batch):
         yield Part.INFERENCE
 
 
-def decoder_changes(model, vanilla, batch):
+def decoder_changes(model: VAE, vanilla: VAE, batch: Batch) -> Iterator[Part]:
     """Of the prior, the decoder and its input."""
     mine, plain = model.prior, vanilla.prior
     z = torch.linspace(-1, 1, 3 * plain.latent_size).view(3, -1)
@@ -98,14 +100,19 @@ def decoder_changes(model, vanilla, batch):
         yield Part.DECODER
 
 
-def objective_changes(remedy, model, batch):
-    """Of the KL, its weight and the added terms, in value or in gradient."""
+def objective_changes(remedy: Remedy, model: VAE, batch: Batch) -> Iterator[Part]:
+    """Of the KL, its weight and the added terms, in value or in gradient.
+
+    Raises:
+        AssertionError: It changes what no objective may.
+    """
     for step in CLOCKS:
         raw = seeded(raw_terms, model, batch)
         raw = replace(raw, kl_weight=WEIGHT, extra=raw.extra + EXTRA)
         terms = seeded(remedy.objective, raw, clock(step))
-        assert same(terms.nll, raw.nll), "an objective has to leave -log p(x|z)"
-        assert same(terms.z, raw.z), "an objective has to leave z"
+        for kept, what in (("nll", "-log p(x|z)"), ("z", "z")):
+            if not same(getattr(terms, kept), getattr(raw, kept)):
+                raise AssertionError(f"{remedy.name}: an objective has to leave {what}")
         if not (same(terms.kl, raw.kl) and same(slope(terms.kl, model), slope(raw.kl, model))):
             yield Part.KL
         if not same(torch.as_tensor(terms.kl_weight), torch.as_tensor(raw.kl_weight)):
@@ -114,7 +121,7 @@ def objective_changes(remedy, model, batch):
             yield Part.TERM
 
 
-def slope(kl, model):
+def slope(kl: Tensor, model: VAE) -> Tensor:
     """The gradient of a KL by the head's parameters, 0 where there is none."""
     parameters = [] if model.head is None else [p for p in model.head.parameters() if p.requires_grad]
     if not parameters or not kl.requires_grad:
@@ -123,23 +130,25 @@ def slope(kl, model):
     return torch.cat([g.flatten() for g in grads if g is not None] or [torch.zeros(1)])
 
 
-class Words:
-    words = tuple(map(str, range(12)))
+class TinyWords:
+    """The vocabulary of the tiny corpora, as far as a session asks."""
 
-    def __len__(self):
-        return 12
+    words = tuple(map(str, range(VOCABULARY_SIZE)))
+
+    def __len__(self) -> int:
+        return VOCABULARY_SIZE
 
 
-def session_of(*remedies):
+def session_of(*remedies: Remedy) -> TrainingSession:
     """A session on the tiny corpus; its model starts from seed 0."""
     config = build_config({"training": {"epochs": 4, "batch_size": 4}})
-    corpus = Corpus("tiny", Words(), tiny_split(8), tiny_split(4), tiny_split(4), "none")
+    corpus = Corpus("tiny", cast("Any", TinyWords()), tiny_split(8), tiny_split(4), tiny_split(4), "none")
     method = compose(remedies)
     model = method.build(tiny_shape(), 0).train()
     return TrainingSession(model, method, corpus, config, torch.device("cpu"))
 
 
-def after_updates(session, step, updates=2):
+def after_updates(session: TrainingSession, step: Step, updates: int = 2) -> TrainingSession:
     """The session after updates that `step` makes on the first batch of the corpus."""
     torch.manual_seed(3)
     for _ in range(updates):
@@ -147,7 +156,7 @@ def after_updates(session, step, updates=2):
     return session
 
 
-def step_changes(remedy):
+def step_changes(remedy: Remedy) -> Iterator[Part]:
     """Whether the updates of a remedy leave anything else behind than plain updates of the same objective."""
     wrapped, plain = session_of(remedy), session_of(remedy)
     plain.step = plain._plain_step  # of the same objective, not wrapped
@@ -158,7 +167,7 @@ def step_changes(remedy):
         yield Part.STEP
 
 
-def first_update_is_plain(remedy) -> bool:
+def first_update_is_plain(remedy: Remedy) -> bool:
     """Whether one update of a remedy moves the weights of the main optimisers as a plain one does."""
     wrapped, plain = session_of(remedy), session_of(remedy)
     after_updates(wrapped, wrapped.step, 1)
@@ -167,11 +176,11 @@ def first_update_is_plain(remedy) -> bool:
     return all(torch.equal(a, b) for a, b in zip(*both, strict=True))
 
 
-def changes(remedy) -> set[Part]:
+def changes(remedy: Remedy) -> set[Part]:
     """The parts that a remedy really changes, in training or in evaluation."""
     model, batch = compose([remedy]).build(tiny_shape(), 0), tiny_batch(8)
     vanilla = vanilla_for(model)
-    found = set()
+    found: set[Part] = set()
     for training in (True, False):
         in_mode(training, model, vanilla)
         found.update(encoder_changes(model, vanilla, batch), decoder_changes(model, vanilla, batch))
@@ -182,11 +191,13 @@ def changes(remedy) -> set[Part]:
     return found
 
 
-def takes(remedy) -> set[Need]:
+def takes(remedy: Remedy) -> set[Need]:
     """The needs that a remedy takes away by itself, seen from its model."""
     model, batch = compose([remedy]).build(tiny_shape(init_range=0.5), 0).train(), tiny_batch(8)
     found = {need for need, has in ((Need.LATENT, model.has_latent), (Need.ENCODER, model.encoder)) if not has}
-    posterior = model.head(seeded(model.encoder, batch)) if model.has_latent else None
+    posterior = None
+    if model.encoder is not None and model.head is not None:
+        posterior = model.head(seeded(model.encoder, batch))
     if not isinstance(posterior, DiagonalGaussian):
         found.add(Need.GAUSSIAN)
     if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:
@@ -194,7 +205,7 @@ def takes(remedy) -> set[Need]:
     return found
 
 
-def snapshot(parts):
+def snapshot(parts: Parts) -> dict[str, Any]:
     """All that the hook `build` could change in the parts it is given."""
     modules = {name: getattr(parts, name) for name in ("encoder", "head", "prior", "decoder", "input_noise")}
     modules |= {f"aux.{name}": module for name, module in parts.aux.items()} | {"noise": parts.encoder_noise}
@@ -211,7 +222,7 @@ def snapshot(parts):
     return {"modules": inside, "tensors": tensors, "grads": grads, "aux": dict(parts.aux)}
 
 
-def unchanged(before, after) -> bool:
+def unchanged(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether two snapshots of one set of parts are the same, module by module."""
     if [x[:4] for x in before["modules"]] != [x[:4] for x in after["modules"]]:
         return False
@@ -222,8 +233,3 @@ def unchanged(before, after) -> bool:
         return False
     pairs = zip(before["tensors"], after["tensors"], strict=True)
     return all(a[:2] == b[:2] and torch.equal(a[2], b[2]) for a, b in pairs)
-
-
-def remedies_of(name, hyper):
-    """The remedies of a method with hyper-parameters at which all that they change shows."""
-    return make_method(name, hyper).remedies
