@@ -15,6 +15,7 @@ from vaecli.cli.methods import methods
 from vaecli.cli.options import Command
 from vaecli.cli.report import report
 from vaecli.cli.train import train
+from vaecli.cli.watch import watch
 
 app = typer.Typer(
     name="vae",
@@ -38,5 +39,5 @@ def main(
     """The posterior-collapse laboratory for text VAEs: every published remedy, one protocol, exact metrics."""
 
 
-for command in (train, compare, report, methods, generate, encode, evaluate):
+for command in (train, compare, watch, report, methods, generate, encode, evaluate):
     app.command(cls=Command)(command)

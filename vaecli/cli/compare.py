@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
+from vaecli.core.durations import duration
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ Csv = Annotated[
 @o.with_settings(without=("training.seed",))  # which is one of --seeds
 def compare(
     *,
+    context: typer.Context,
     file: File = None,
     methods: Methods = None,
     seeds: Seeds = None,
@@ -128,6 +130,10 @@ def compare(
 
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
     from vaecli.engines.choice import make_engine
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.settings.resolve import load_settings
@@ -149,7 +155,8 @@ def compare(
     )
     for note in settings.notes:
         tell(f"vae: {note}")
-    experiment, corpus = open_experiment(settings, out, overwrite)
+    experiment, corpus = open_experiment(settings, out, overwrite, progress.doing)
+    progress.close()
     if not quiet:
         for note in corpus.notes:
             tell(note)
@@ -164,20 +171,22 @@ def compare(
             overwrite=overwrite,
             max_retries=max_retries,
             fail_fast=fail_fast,
-            watch=partial(watch, stack, experiment, quiet),
+            watch=partial(display, stack, experiment, quiet),
         )
     show_results(experiment, json, csv, quiet)
     check_outcome(experiment, outcome)
 
 
-def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
-    """A display of the trials that are to be run, closed with the stack."""
-    from vaecli.cli.grid import make_grid
+def display(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
+    """A display of the experiment while trials of it run, closed with the stack."""
+    from vaecli.cli.grid import Lookout, make_grid
+    from vaecli.runs.watched import ExperimentWatch
 
     if not quiet:
         kept = len(experiment.trials()) - len(todo)
         tell(f"{len(todo)} trials to do, {kept} done already, in {experiment.path}")
-    return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
+    watch = ExperimentWatch(experiment.path, [trial.path for trial in experiment.trials()])
+    return stack.enter_context(make_grid(Lookout(watch, own=True), quiet)).event if todo else lambda event: None
 
 
 def check_outputs(json: bool, csv: str | None) -> None:
@@ -246,16 +255,6 @@ def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float
     except Exception as error:
         return error_line(trial.label, error)
     return ""
-
-
-def duration(seconds: float) -> str:
-    """``45s``, ``3m20s`` or ``2h05m``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:

@@ -14,6 +14,7 @@ from vaecli.core.messages import tell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vaecli.cli.live import Silent
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
     from vaecli.metrics.measure import Metrics, Value
@@ -28,6 +29,7 @@ Folder = Annotated[Path | None, typer.Option("--folder", hidden=True, help="Run 
 @o.with_settings()
 def train(
     *,
+    context: typer.Context,
     method: Method = "vanilla",
     preset: o.Preset = None,
     set_: o.Sets = None,
@@ -44,6 +46,10 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
     from vaecli.runs.folder import RunFolder
     from vaecli.runs.loaded_run import load_run_corpus
     from vaecli.runs.start import prepare_run
@@ -51,6 +57,7 @@ def train(
 
     if folder is not None:
         run = RunFolder.open(folder)
+        progress.doing(f"reading {run.config().corpus.data}")
         corpus = load_run_corpus(run, run.config())
     else:
         settings = load_settings(
@@ -63,19 +70,24 @@ def train(
         )
         for note in settings.notes:
             tell(f"vae: {note}")
-        run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
+        run, corpus = prepare_run(
+            settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:], doing=progress.doing
+        )
     if resume and run.status == "done":
+        progress.close()
         _finished(run)
         _print(run, run.metrics().get("values", {}), json)
         return
-    _print(run, _run(run, corpus, quiet).values, json)
+    values = _run(run, corpus, progress, quiet).values
+    progress.close()
+    _print(run, values, json)
 
 
-def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
+def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
     import warnings
 
-    from vaecli.cli.live import make_progress
+    from vaecli.reporting.advice import what_to_try
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
@@ -83,8 +95,10 @@ def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     if not quiet:
         _announce(folder, config, corpus.notes)
     steps = -(-len(corpus.train) // config.training.batch_size)
-    with folder.lock(), make_progress(config.method, steps, config.training.epochs, quiet) as display:
-        return run_trial(folder, display, corpus)
+    hint = what_to_try(config.method, config.corpus.data, config.preset)
+    display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
+    with folder.lock():
+        return run_trial(folder, display, corpus, display.doing)
 
 
 def _finished(folder: RunFolder) -> None:

@@ -13,6 +13,7 @@ from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
+from vaecli.remedies import make_method
 from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID, read_grid
 from vaecli.runs.grid_settings import changed, grid_text, joined
@@ -187,11 +188,15 @@ class Experiment:
         """Writes the grid, and the folders of trials that have none yet; the caller holds the lock."""
         old = None if overwrite and self._changed_grid() else self._old_grid()
         write_atomic(self.path / GRID, grid_text(self.name, joined(old, self.settings) if old else self.settings))
+        costs: dict[str, float] = {}
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
                 own = self.settings.override(trial.method, trial.variant)
-                folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own)
+                if trial.label not in costs:
+                    costs[trial.label] = make_method(trial.method, trial.config.hyper).cost
+                cost = costs[trial.label]
+                folder.create(trial.config, overwrite=overwrite, experiment=self.name, override=own, cost=cost)
             else:
                 folder.resume(with_free(folder.config(), trial.config))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vaecli.core.errors import UsageError
@@ -19,7 +19,13 @@ from vaecli.training.fit import check_methods
 
 
 def prepare_run(
-    settings: Settings, out: Path, *, resume: bool = False, overwrite: bool = False, command: Sequence[str] = ()
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    doing: Callable[[str], None] = lambda what: None,
 ) -> tuple[RunFolder, Corpus]:
     """The folder of a run, new or to be gone on with, and its corpus, which is read before anything is written.
 
@@ -29,6 +35,7 @@ def prepare_run(
         resume: Go on with a run that is there.
         overwrite: Delete a run that is there.
         command: Kept in run.json.
+        doing: Hears what takes a while: ``reading synthetic``, ``building bn``.
 
     Raises:
         UsageError: Contradictory wishes, several methods, changed settings, another corpus, or missing hardware.
@@ -47,6 +54,7 @@ def prepare_run(
     own = run_path(out, experiment, config.method, config.training.seed)
     known = KnownTrials(own.parent.parent)
     folder = RunFolder(known.folder_of(config, own))
+    doing(f"reading {config.corpus.data}")
     if resume and folder.exists:
         corpus = load_run_corpus(folder, folder.resumed_config(config))
         known.check_corpus(corpus, config.corpus.data)
@@ -56,5 +64,6 @@ def prepare_run(
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
     known.check_corpus(corpus, config.corpus.data, [folder.path] if overwrite else [])
+    doing(f"building {config.method}")
     check_methods([config], corpus)
     return folder.create(config, overwrite=overwrite, command=list(command)), corpus
