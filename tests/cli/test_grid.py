@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from tests.runs.grids import finish, prepared
-from vaecli.cli.grid import Aside, LiveGrid, Lookout, PlainGrid, make_grid
+from vaecli.cli.grid import Aside, LiveGrid, PlainGrid, make_grid
+from vaecli.cli.lookout import Lookout
 from vaecli.engines.engine import Event
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.watched import ExperimentWatch

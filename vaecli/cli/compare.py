@@ -179,7 +179,8 @@ def compare(
 
 def display(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
     """A display of the experiment while trials of it run, closed with the stack."""
-    from vaecli.cli.grid import Lookout, make_grid
+    from vaecli.cli.grid import make_grid
+    from vaecli.cli.lookout import Lookout
     from vaecli.runs.watched import ExperimentWatch
 
     if not quiet:

@@ -8,15 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from vaecli.cli.live import PLAIN_SECONDS, describe
 from vaecli.core.messages import tell
-from vaecli.reporting.advice import alarm_text, what_to_try
-from vaecli.reporting.board import Scene, board, silent_code_lines, times, totals
-from vaecli.reporting.forecast import forecast
+from vaecli.reporting.advice import alarm_text, silent_code_lines, what_to_try
+from vaecli.reporting.board import Scene, board, times, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,73 +22,16 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
 
+    from vaecli.cli.lookout import Lookout
     from vaecli.engines.engine import Event
     from vaecli.runs.history import Row
-    from vaecli.runs.watched import ExperimentWatch, WatchedTrial
+    from vaecli.runs.watched import WatchedTrial
 
 TOTAL_SECONDS = 60.0
 """Between two plain lines on the whole."""
 
-LOOK_SECONDS = 1.0
-"""Between two looks at the files of trials that this process has started."""
-
 FRAMES = 2.0
 """Of a terminal, a second."""
-
-
-class Lookout:
-    """Sees an experiment at work.
-
-    Args:
-        watch: Of its files.
-        period: Seconds between two looks.
-        own: Whether this process runs it.
-    """
-
-    def __init__(self, watch: ExperimentWatch, period: float = LOOK_SECONDS, own: bool = False) -> None:
-        self.watch, self.period, self.own = watch, period, own
-        self.began = time.monotonic()
-        self.looked = -period
-        self.slots = 1
-        self.started: set[Path] = set()
-        self.note = ""
-        self.seen: Scene | None = None
-
-    def scene(self) -> Scene:
-        """What there is to see, at most one period old."""
-        now = time.monotonic()
-        if self.seen is None or now - self.looked >= self.period:
-            trials = [self._with_events(trial) for trial in self.watch.look()]
-            self.looked = time.monotonic()
-            self.slots = max(self.slots, sum(trial.state == "running" for trial in trials))
-            again = self.own or self.works()
-            title = str(self.watch.experiment)
-            self.seen = Scene(title, trials, None, forecast(trials, self.slots, again, time.time()))
-        return replace(self.seen, elapsed=self._elapsed(), note=self.note)
-
-    def works(self) -> bool:
-        """Whether the process that runs the experiment is seen to live."""
-        return self.watch.worker() == "alive"
-
-    def trial(self, path: Path) -> WatchedTrial | None:
-        """One of the trials, as it stands now."""
-        self.looked = -self.period
-        return next((trial for trial in self.scene().trials if trial.path == path), None)
-
-    def _with_events(self, trial: WatchedTrial) -> WatchedTrial:
-        """What the files will say in a moment: a trial that was started hasn't written a word before it has begun."""
-        if trial.path not in self.started:
-            return trial
-        return replace(trial, told="running" if trial.told == "waiting" else trial.told, loss="")
-
-    def _elapsed(self) -> float | None:
-        if self.own:
-            return time.monotonic() - self.began
-        try:
-            since = datetime.fromisoformat(self.watch.since())
-        except ValueError:
-            return None
-        return max(0.0, (datetime.now(UTC) - since).total_seconds())
 
 
 class SilentGrid:
@@ -174,7 +114,7 @@ class PlainGrid(SilentGrid):
     def event(self, event: Event) -> None:
         """Prints what is worth a line."""
         with self.lock:
-            note_event(self.lookout, event)
+            self.lookout.hear(event)
             name = event.trial.name
             trial = self.lookout.trial(event.trial.path)
             if event.kind == "finished":
@@ -207,7 +147,6 @@ class LiveGrid(SilentGrid):
     def __init__(self, lookout: Lookout, file: IO[str] | None = None) -> None:
         self.lookout = lookout
         self.file = file or sys.stderr
-        self.notes: list[str] = []
         self.live: Live | None = None
         self.aside = contextlib.ExitStack()
 
@@ -225,24 +164,26 @@ class LiveGrid(SilentGrid):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self.aside.enter_context(contextlib.redirect_stderr(Aside(self.notes)))
-        self.live.start(refresh=True)
+        self.aside.enter_context(contextlib.redirect_stderr(Aside(self.lookout.notes)))
+        try:
+            self.live.start(refresh=True)
+        except BaseException:  # a Ctrl-C while it draws for the first time
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self.live is not None:
             self.live.stop()
         self.aside.close()
-        for note in dict.fromkeys(self.notes):
+        for note in dict.fromkeys(self.lookout.notes):
             tell(note)
-        for line in silent_code_lines(self.lookout.scene().trials):
+        for line in silent_code_lines(self.lookout.scene().trials) if self.lookout.own else ():
             tell(line)
 
     def event(self, event: Event) -> None:
-        """Keeps what is to be said in the end; the files say the rest."""
-        note_event(self.lookout, event)
-        if event.kind in ("retried", "silent"):
-            self.notes.append(f"{event.trial.name}: {event.message}")
+        """Tells who looks at the files; the board shows the rest."""
+        self.lookout.hear(event)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The board, as large as the terminal is now."""
@@ -273,16 +214,6 @@ class Aside(io.TextIOBase):
         return len(text)
 
 
-def note_event(lookout: Lookout, event: Event) -> None:
-    """Tells who looks at the files what an engine knows sooner."""
-    if event.kind in ("started", "progress", "silent"):
-        lookout.started.add(event.trial.path)
-    else:
-        lookout.started.discard(event.trial.path)
-    if event.kind == "finished" and event.status == "interrupted":
-        lookout.note = "stopping; what runs is saved first"
-
-
 def make_grid(lookout: Lookout, quiet: bool) -> SilentGrid:
     """The display that fits where stderr goes."""
     if quiet:
@@ -291,10 +222,11 @@ def make_grid(lookout: Lookout, quiet: bool) -> SilentGrid:
 
 
 def is_screen(file: IO[str]) -> bool:
-    """Whether a stream is a terminal that can be drawn on."""
+    """Whether a stream is a terminal that can be drawn on, and has the characters for it."""
     from rich.console import Console
 
-    return file.isatty() and not Console(file=file).is_dumb_terminal
+    encoding = (getattr(file, "encoding", None) or "utf-8").lower()
+    return file.isatty() and encoding.startswith("utf") and not Console(file=file).is_dumb_terminal
 
 
 def follow(lookout: Lookout, say: Callable[[str], None]) -> Iterator[Scene]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from vaecli.cli.grid import Lookout
+    from vaecli.cli.lookout import Lookout
     from vaecli.reporting.board import Scene
 
 Folder = Annotated[
@@ -24,6 +24,9 @@ Folder = Annotated[
 Once = Annotated[bool, typer.Option("--once", help="Print the view once and end.")]
 Period = Annotated[float, typer.Option("--period", metavar="SECONDS", min=0.2, help="Between two looks at the files.")]
 
+ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "≥": ">"})
+"""What stands for characters that a stream doesn't have."""
+
 IDLE_SECONDS = 5.0
 """Without anybody at work, after which there is nothing to wait for."""
 
@@ -33,8 +36,8 @@ def watch(folder: Folder = None, once: Once = False, period: Period = 2.0) -> No
 
     It writes nothing and takes no lock, ends when the experiment does, and may be ended with Ctrl-C at any time.
     """
-    from vaecli.cli.grid import Lookout
-    from vaecli.runs.watched import find_watched
+    from vaecli.cli.lookout import Lookout
+    from vaecli.runs.find_watched import find_watched
 
     lookout = Lookout(find_watched(folder if folder is not None else Path("runs")), period)
     if once:
@@ -57,8 +60,9 @@ def print_once(scene: Scene) -> None:
     known = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
     width = console.width if known else 100
     lines = board(scene, width)
-    if not console.is_terminal:
-        sys.stdout.write("".join(f"{line.plain.rstrip()}\n" for line in lines))
+    if not console.is_terminal or not console.encoding.lower().startswith("utf"):
+        text = "".join(f"{line.plain.rstrip()}\n" for line in lines)
+        sys.stdout.write(text if console.encoding.lower().startswith("utf") else text.translate(ASCII))
         return
     console.print(Text("\n").join(lines), soft_wrap=True)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 
-from vaecli.metrics.validation_alarm import Alarm
+from vaecli.metrics.validation_alarm import Alarm, State
+from vaecli.runs.watched import WatchedTrial
 
 SYNTHETIC = "synthetic"
 """The embedded corpus, which needs no option."""
@@ -37,3 +41,27 @@ def what_to_try(method: str, data: str = "", preset: str | None = None) -> str:
     corpus = f" --data {shlex.quote(data)}" if data not in ("", SYNTHETIC) else ""
     sizes = f" --preset {preset}" if preset not in (None, "", "quick") else ""
     return f"vae compare --methods {','.join([method, *others])}{corpus}{sizes}"
+
+
+def silent_codes(trials: Sequence[WatchedTrial]) -> dict[State, list[WatchedTrial]]:
+    """The trials whose code says nothing by their last validations: those that collapsed, and those of an idle rate."""
+    found: dict[State, list[WatchedTrial]] = {"collapsed": [], "ignored": []}
+    for trial in trials:
+        if trial.alarms and trial.alarms[-1].state != "informative":
+            found[trial.alarms[-1].state].append(trial)
+    return {state: own for state, own in found.items() if own}
+
+
+def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
+    """``collapsed: vanilla 3, cyclical 2``, the newest first; the like for ignored codes; and what to try."""
+    found = silent_codes(trials)
+    names = {"collapsed": "collapsed", "ignored": "code ignored"}
+    lines = []
+    for state, own in found.items():
+        own.sort(key=lambda trial: -trial.ended if trial.state != "running" else -math.inf)
+        counts = Counter(trial.label for trial in own)
+        lines.append(f"{names[state]}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
+    if found:
+        first = next(iter(found.values()))
+        lines.append(f"try `{what_to_try(first[0].method, first[0].data, first[0].preset)}`")
+    return lines

@@ -6,7 +6,6 @@ room is counted.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from vaecli.core.durations import duration
 from vaecli.core.messages import printable
 from vaecli.metrics.ceilings import at_ceiling, figure
-from vaecli.metrics.validation_alarm import State
 from vaecli.metrics.verdict import verdict
-from vaecli.reporting.advice import what_to_try
+from vaecli.reporting.advice import silent_code_lines, silent_codes
 from vaecli.reporting.forecast import Forecast, by_label
 from vaecli.reporting.view import AT_LEAST
 from vaecli.runs.watched import WatchedTrial
@@ -44,6 +42,7 @@ class Scene:
         elapsed: Seconds since whoever runs it has begun; None where nobody does.
         forecast: What is still to come.
         note: Said beside the totals.
+        notes: What has happened besides, the newest last.
     """
 
     title: str
@@ -51,6 +50,7 @@ class Scene:
     elapsed: float | None = None
     forecast: Forecast = field(default_factory=lambda: Forecast(None))
     note: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def over(self) -> bool:
@@ -111,30 +111,6 @@ def _left_text(found: Forecast) -> str:
     return f"about {duration(found.seconds)} of training left" if found.seconds >= 0.5 else "measuring"
 
 
-def silent_codes(trials: Sequence[WatchedTrial]) -> dict[State, list[WatchedTrial]]:
-    """The trials whose code says nothing by their last validations: those that collapsed, and those of an idle rate."""
-    found: dict[State, list[WatchedTrial]] = {"collapsed": [], "ignored": []}
-    for trial in trials:
-        if trial.alarms and trial.alarms[-1].state != "informative":
-            found[trial.alarms[-1].state].append(trial)
-    return {state: own for state, own in found.items() if own}
-
-
-def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
-    """``collapsed: vanilla 3, cyclical 2``, the newest first; the like for ignored codes; and what to try."""
-    found = silent_codes(trials)
-    names = {"collapsed": "collapsed", "ignored": "code ignored"}
-    lines = []
-    for state, own in found.items():
-        own.sort(key=lambda trial: -trial.ended if trial.state != "running" else -math.inf)
-        counts = Counter(trial.label for trial in own)
-        lines.append(f"{names[state]}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
-    if found:
-        first = next(iter(found.values()))
-        lines.append(f"try `{what_to_try(first[0].method, first[0].data, first[0].preset)}`")
-    return lines
-
-
 def _head(scene: Scene, width: int) -> list[Text]:
     """The totals and the times, with a bar over all epochs of all trials."""
     from rich.cells import cell_len
@@ -164,6 +140,7 @@ def _left(scene: Scene, width: int, room: int | None) -> list[Text]:
     codes = [_text(line, "yellow") for line in silent_code_lines(scene.trials)]
     if room is not None:
         codes = codes[: max(1, room // 5)]
+    codes += [_text(" ".join(note.split()), "yellow") for note in scene.notes[-2:]]
     silent = {trial.path for own in silent_codes(running).values() for trial in own}
     most = None if room is None else room - (len(codes) + 1 if codes else 0)
     few = None if most is None else max(2, most // 4)

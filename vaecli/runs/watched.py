@@ -112,10 +112,11 @@ class ExperimentWatch:
     Args:
         experiment: Its folder.
         folders: Of the trials, in the order in which they are to be shown; all that are there without.
+        title: What is watched, for displays; the experiment without.
     """
 
-    def __init__(self, experiment: Path, folders: Sequence[Path] | None = None) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Path, folders: Sequence[Path] | None = None, title: Path | None = None) -> None:
+        self.experiment, self.title = experiment, str(title or experiment)
         self.fixed = folders is not None
         self.folders: list[Path] = list(folders or ())
         self.listed = -LIST_SECONDS
@@ -142,11 +143,10 @@ class ExperimentWatch:
         return sign_of_owner(self.experiment)
 
     def since(self) -> str:
-        """When that process began, as ISO 8601; empty where there is none."""
-        owner = read_owner(self.experiment) or next(
-            (o for t in self.known.values() if t.state == "running" and (o := read_owner(t.path))), {}
-        )
-        return str(owner.get("since") or "")
+        """When whoever works on it has begun, as ISO 8601; empty where nobody does."""
+        at_work = [trial.path for trial in self.known.values() if trial.state == "running"]
+        owners = map(read_owner, [self.experiment] if self.worker() == "alive" else at_work)
+        return min((str(owner.get("since") or "") for owner in owners if owner), default="")
 
     def _look_at(self, folder: Path) -> WatchedTrial | None:
         """A trial as its files show it; None where there is none."""
@@ -169,8 +169,7 @@ class ExperimentWatch:
             return None
         state = _STATES[str(run["status"])]
         before = self.known.get(folder) or WatchedTrial(folder)
-        if not before.epochs or state == "waiting":  # which may be gone on with for more epochs
-            before = replace(before, **_settings(folder))
+        before = replace(before, **_settings(folder))
         method = str(run.get("method") or folder.parent.name)
         message = str(run.get("message") or "")
         corpus = run.get("corpus")
@@ -232,43 +231,6 @@ def label_of(method: str, folder: str) -> str:
     """The name of a variant from that of its folder: ``bn--bn.gamma-0.3`` is ``bn (bn.gamma=0.3)``."""
     parts = [part.replace("-", "=", 1) for part in folder.split("--")[1:]]
     return f"{method} ({', '.join(parts)})" if parts else method
-
-
-def find_watched(folder: Path) -> ExperimentWatch:
-    """What a folder holds: a run, the runs of a method, an experiment, or experiments, of which the one at work last.
-
-    Raises:
-        UsageError: None of these.
-    """
-    if (folder / "run.json").is_file():
-        return ExperimentWatch(folder.parent.parent, [folder])
-    seeds = sorted(path.parent for path in folder.glob("seed-*/run.json"))
-    if seeds:
-        return ExperimentWatch(folder.parent, seeds)
-    if is_experiment(folder):
-        return ExperimentWatch(folder)
-    below = [path for path in folder.iterdir() if is_experiment(path)] if folder.is_dir() else []
-    if not below:
-        raise UsageError(
-            f"{folder}: there is no run and no experiment to watch; `vae train` and `vae compare` make some"
-        )
-    return ExperimentWatch(max(below, key=last_change))
-
-
-def is_experiment(folder: Path) -> bool:
-    """Whether a folder holds trials."""
-    return any((trial / "run.json").is_file() for trial in trial_folders(folder))
-
-
-def last_change(experiment: Path) -> int:
-    """When a file of an experiment's trials was last made, replaced or removed, in ns."""
-    changes = [0]
-    for trial in trial_folders(experiment):
-        try:
-            changes.append(trial.stat().st_mtime_ns)
-        except OSError:
-            continue
-    return max(changes)
 
 
 def _with_rows(trial: WatchedTrial) -> WatchedTrial:
