@@ -56,7 +56,7 @@ def test_a_finished_experiment_ends_at_once_and_well(trials):
         finish(trial, {"rec": 22.0})
     result = watch("--period", "0.2")
     assert result.exit_code == 0
-    assert result.output.startswith("2 trials: 2 done, 0 running, 0 waiting")
+    assert result.output == "2 trials: 2 done, 0 running, 0 waiting; 0s in all trials\n"
 
 
 def test_trials_that_failed_are_its_exit_code(trials):

@@ -103,7 +103,8 @@ def test_a_trial_whose_process_was_killed_is_lost_and_says_whose(watch, trials):
     path = trials[0].path
     code = (
         "import os, signal, sys; from pathlib import Path; from vaecli.runs.folder import RunFolder\n"
-        "folder = RunFolder(Path(sys.argv[1])); held = folder.lock(); held.__enter__(); folder.update(status='running')\n"
+        "folder = RunFolder(Path(sys.argv[1])); held = folder.lock(); held.__enter__()\n"
+        "folder.update(status='running')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path)])

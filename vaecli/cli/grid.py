@@ -80,7 +80,8 @@ class PlainLines:
         self.announced[trial.path] = len(trial.alarms)
         for alarm in new:
             wanted = not self.hinted and alarm.state != "informative"
-            hint = what_to_try(trial.method, trial.data, trial.preset) if wanted else ""
+            known = {other.method for other in self.lookout.scene().trials}
+            hint = what_to_try(trial.method, trial.data, trial.preset, known) if wanted else ""
             self.hinted = self.hinted or bool(hint)
             self.line(trial.name, alarm_text(alarm) + (f"; try `{hint}`" if hint else ""))
 

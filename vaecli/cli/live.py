@@ -49,7 +49,7 @@ class Silent:
         steps_per_epoch: Updates of an epoch.
         epochs: Planned.
         sentences: Of the validation split.
-        hint: A command to try where the code says nothing.
+        hint: A command to try where the code says nothing, if there is one.
     """
 
     method, steps_per_epoch, epochs, sentences, hint = "", 1, 1, 0, ""
@@ -85,7 +85,7 @@ class Silent:
         new, self.announced = found[self.announced :], len(found)
         lines = []
         for alarm in new:
-            hint = f"; try `{self.hint}`" if alarm.state != "informative" else ""
+            hint = f"; try `{self.hint}`" if self.hint and alarm.state != "informative" else ""
             lines.append(f"{self.method}: {alarm_text(alarm)}{hint}")
         return lines
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vaecli.reporting.board import Scene
+from vaecli.reporting.board import ENDED, Scene
 from vaecli.reporting.forecast import forecast
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Lookout:
                 self.slots = max(self.slots, at_work)
                 works = self.own or self.works()
                 if not self.own:
-                    self.note = "" if works or at_work else "nobody works on it"
+                    over = all(trial.state in ENDED for trial in trials)
+                    self.note = "" if works or at_work or over else "nobody works on it"
                 found = forecast(trials, self.slots, works, time.time())
                 self.seen = Scene(self.watch.title, trials, None, found)
             return replace(self.seen, elapsed=self._elapsed(), note=self.note, notes=tuple(self.notes))

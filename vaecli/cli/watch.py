@@ -101,7 +101,7 @@ def check_end(scene: Scene, lookout: Lookout) -> None:
     """Raises what the trials have earned, once nobody works on them.
 
     Raises:
-        TrialsFailedError: Some are not done, a line each.
+        TrialsFailedError: Some are not done, a line each but for those that were not begun.
     """
     from vaecli.cli.grid import state_text
     from vaecli.core.errors import TrialsFailedError
@@ -109,6 +109,8 @@ def check_end(scene: Scene, lookout: Lookout) -> None:
     bad = [trial for trial in scene.trials if trial.state != "done"]
     if not bad or is_worked_on(scene, lookout):
         return
-    lines = [f"{trial.name}: {state_text(trial)}" for trial in bad]
+    lines = [f"{trial.name}: {state_text(trial)}" for trial in bad if trial.state != "waiting"]
+    if waiting := len(bad) - len(lines):
+        lines.append(f"{waiting} not begun")
     goes_on = "" if scene.over else "; nobody works on them, and the command that began them goes on"
     raise TrialsFailedError(f"{len(bad)} of {len(scene.trials)} trials are not done{goes_on}\n  " + "\n  ".join(lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vaecli.metrics.validation_alarm import Alarm, State
 from vaecli.runs.watched import WatchedTrial
@@ -28,16 +28,19 @@ def alarm_text(alarm: Alarm) -> str:
     return f"informative again at epoch {alarm.epoch}: kl {alarm.kl:.2f}, mi {mi}"
 
 
-def what_to_try(method: str, data: str = "", preset: str | None = None) -> str:
-    """A command that trains remedies beside the method whose code says nothing: the way out of a collapse.
+def what_to_try(method: str, data: str = "", preset: str | None = None, known: Collection[str] = ()) -> str:
+    """A command that trains remedies beside the method whose code says nothing; empty where all are trained already.
 
     Args:
         method: That method.
         data: Its corpus.
         preset: Its sizes.
+        known: Methods that stand beside it already.
     """
-    parts = method.split("+")
-    others = [name for name in SUGGESTED if name not in parts][:2]
+    tried = {part for name in (method, *known) for part in name.split("+")}
+    others = [name for name in SUGGESTED if name not in tried][:2]
+    if not others:
+        return ""
     corpus = f" --data {shlex.quote(data)}" if data not in ("", SYNTHETIC) else ""
     sizes = f" --preset {preset}" if preset not in (None, "", "quick") else ""
     return f"vae compare --methods {','.join([method, *others])}{corpus}{sizes}"
@@ -62,6 +65,7 @@ def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
         counts = Counter(trial.label for trial in own)
         lines.append(f"{names[state]}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     if found:
-        first = next(iter(found.values()))
-        lines.append(f"try `{what_to_try(first[0].method, first[0].data, first[0].preset)}`")
+        first = next(iter(found.values()))[0]
+        hint = what_to_try(first.method, first.data, first.preset, {trial.method for trial in trials})
+        lines += [f"try `{hint}`"] if hint else []
     return lines

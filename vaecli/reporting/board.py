@@ -93,7 +93,9 @@ def totals(trials: Sequence[WatchedTrial]) -> str:
 
 
 def times(scene: Scene) -> str:
-    """``1h02m so far, about 1h10m left``."""
+    """``1h02m so far, about 1h10m left``; of what is over, the time of all its trials."""
+    if scene.over and scene.elapsed is None:
+        return f"{duration(sum(trial.seconds for trial in scene.trials))} in all trials"
     parts = [] if scene.elapsed is None else [f"{duration(scene.elapsed)} so far"]
     if scene.note:
         parts.append(scene.note)
