@@ -41,6 +41,7 @@ def test_plain_lines_count_what_ended_and_spare_what_runs(trials, capsys):
     plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
     plain.event(Event("silent", first, "running", message="it lives, but has written nothing for 15 minutes"))
     plain.event(Event("retried", second, "pending", message="killed"))
+    plain.event(Event("stopping", first, "running"))
     finish(first, {})
     plain.event(Event("finished", first, "done"))
     finish(second, {}, status="failed", message="why")
@@ -51,6 +52,7 @@ def test_plain_lines_count_what_ended_and_spare_what_runs(trials, capsys):
         "[0/2] bn seed 0: started",
         "[0/2] bn seed 0: it lives, but has written nothing for 15 minutes",
         "[0/2] bn seed 1: killed; trying again",
+        "[0/2] bn seed 0: is asked to save and stop",
         "[1/2] bn seed 0: done",
         "[2/2] bn seed 1: failed: why",
     ]
@@ -88,11 +90,13 @@ def test_the_board_shows_what_the_files_and_the_engine_say(trials):
     first, second = trials
     live = LiveGrid(lookout(trials))
     live.event(Event("started", first, "running"))
+    live.event(Event("stopping", first, "running"))
     finish(second, {}, status="failed", message="[red]x")
     console = Console(width=80, height=24, file=io.StringIO())
     console.print(live)
     lines = console.file.getvalue().splitlines()
     assert lines[0].split()[1:] == ["2", "trials:", "0", "done,", "1", "running,", "0", "waiting,", "1", "failed"]
+    assert lines[1].rstrip().endswith("0s so far, stopping; what runs is saved first")
     assert lines[4].split() == ["bn", "seed", "0", "starting"]
     assert lines[6].split() == ["bn", "seed", "1", "failed:", "[red]x"]
 

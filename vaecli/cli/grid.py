@@ -126,6 +126,8 @@ class PlainGrid(SilentGrid):
                 self.lines.line(name, event.message)
             elif event.kind == "started":
                 self.lines.line(name, "started")
+            elif event.kind == "stopping":
+                self.lines.line(name, "is asked to save and stop")
             elif event.row is not None:
                 self.lines.row(name, event.row)
             if trial is not None and event.kind in ("progress", "finished"):

@@ -62,11 +62,11 @@ class Lookout:
         """Takes note of what an engine knows sooner than the files say it."""
         if event.kind in ("started", "progress", "silent"):
             self.started.add(event.trial.path)
-        else:
+        elif event.kind != "stopping":
             self.started.discard(event.trial.path)
         if event.kind in ("retried", "silent"):
             self.notes.append(f"{event.trial.name}: {event.message}")
-        if event.kind == "finished" and event.status == "interrupted":
+        if event.kind == "stopping":
             self.note = "stopping; what runs is saved first"
 
     def works(self) -> bool:
