@@ -127,7 +127,7 @@ def test_the_terminal_is_left_as_it_was_and_then_told_what_matters(trials, capsy
 
 def test_lines_put_aside_are_whole():
     lines = []
-    aside = Aside(lines)
+    aside = Aside(lines, io.StringIO())
     aside.write("one\ntw")
     aside.write("o\n\nthree")
     assert lines == ["one", "two"]

@@ -157,6 +157,11 @@ def test_trials_that_wait_take_what_their_method_took():
     assert forecast(trials, slots=2).seconds == pytest.approx(80.0)
 
 
+def test_a_process_takes_a_while_to_begin():
+    trials = [done(seed=0, startup_seconds=5.0), watched(seed=1)]
+    assert forecast(trials).seconds == pytest.approx(85.0)
+
+
 def test_a_method_that_stops_early_is_expected_to():
     early = done(seed=0, rows=rows(4, FIGURES), seconds=40.0)
     assert forecast([early, watched(seed=1)]).seconds == pytest.approx(40.0)

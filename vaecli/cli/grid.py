@@ -167,7 +167,7 @@ class LiveGrid(SilentGrid):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self.aside.enter_context(contextlib.redirect_stderr(Aside(self.lookout.notes)))
+        self.aside.enter_context(contextlib.redirect_stderr(Aside(self.lookout.notes, self.file)))
         try:
             self.live.start(refresh=True)
         except BaseException:  # a Ctrl-C while it draws for the first time
@@ -201,10 +201,15 @@ class Aside(io.TextIOBase):
 
     Args:
         lines: Where.
+        file: The terminal, to which what goes around Python still goes, as a report of the interpreter's own end.
     """
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines, self.rest = lines, ""
+    def __init__(self, lines: list[str], file: IO[str]) -> None:
+        self.lines, self.file, self.rest = lines, file, ""
+
+    def fileno(self) -> int:
+        """Of the terminal."""
+        return self.file.fileno()
 
     def writable(self) -> bool:
         """It is."""

@@ -78,15 +78,19 @@ def train(
         _finished(run)
         _print(run, run.metrics().get("values", {}), json)
         return
-    values = _run(run, corpus, progress, quiet).values
+    values = _run(run, corpus, progress, quiet, worker=folder is not None).values
     progress.close()
     _print(run, values, json)
 
 
-def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool) -> Metrics:
-    """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
+def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker: bool) -> Metrics:
+    """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first.
+
+    Of a trial that `vae compare` has started, run.json keeps what its process took to begin, which others will take too.
+    """
     import warnings
 
+    from vaecli.core.resources import process_age
     from vaecli.reporting.advice import what_to_try
     from vaecli.runs.trial import run_trial
 
@@ -98,6 +102,8 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool) -> Met
     hint = what_to_try(config.method, config.corpus.data, config.preset)
     display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
     with folder.lock():
+        if worker:
+            folder.update(startup_seconds=round(process_age(), 3))
         return run_trial(folder, display, corpus, display.doing)
 
 

@@ -3,7 +3,8 @@
 A trial of a method that has been measured takes as many epochs as those of the method that are done, else as many as
 are planned, at the method's measured seconds an epoch, validations included. One of another method takes what the
 measured ones take, by the cost that its remedies state beside theirs. The final evaluation takes what those of the
-trials that are done took. Trials that wait start as others end, as many at a time as have been seen to run.
+trials that are done took, and a process what others took to begin. Trials that wait start as others end, as many at a
+time as have been seen to run.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def forecast(trials: Sequence[WatchedTrial], slots: int = 1, again: bool = True,
     paces = measured(trials)
     evaluation = _mean(pace.evaluation for pace in paces.values() if pace.evaluation is not None)
     costs = {trial.label: trial.cost for trial in trials}
+    startup = _mean(trial.startup_seconds for trial in trials if trial.startup_seconds) or 0.0
     base = _mean(pace.epoch / costs[label] for label, pace in paces.items())
     if not (running or waiting):
         return Forecast(0.0)
@@ -70,7 +72,8 @@ def forecast(trials: Sequence[WatchedTrial], slots: int = 1, again: bool = True,
         tail = (evaluation if pace is None or pace.evaluation is None else pace.evaluation) or 0.0
         if now is not None and trial.stand is not None and trial.stand.doing.startswith("measuring"):
             return max(0.0, tail - max(0.0, now - trial.written))
-        return max(0.0, epochs - trial.epochs_done) * epoch + tail
+        begin = startup if trial.state != "running" or trial.stand is None else 0.0
+        return begin + max(0.0, epochs - trial.epochs_done) * epoch + tail
 
     ends = {trial.name: left(trial) for trial in running}
     seconds = _makespan([*ends.values()], map(left, waiting), max(slots, len(running), 1))

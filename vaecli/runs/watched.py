@@ -58,6 +58,7 @@ class WatchedTrial:
         preset: Its sizes.
         cost: Time of an update relative to vanilla, about.
         seconds: That it has taken, up to its end or its last interruption.
+        startup_seconds: That its process took besides, before it began; 0 where it isn't known.
         evaluation_seconds: Of these in the final evaluation; None where it isn't known.
         sentences: Of the validation split; None before the trial began.
         stand: Inside the epoch, while it runs.
@@ -80,6 +81,7 @@ class WatchedTrial:
     preset: str = ""
     cost: float = 1.0
     seconds: float = 0.0
+    startup_seconds: float = 0.0
     evaluation_seconds: float | None = None
     sentences: int | None = None
     stand: Stand | None = None
@@ -182,6 +184,7 @@ class ExperimentWatch:
             message=f"diverged: {message}" if run["status"] == "diverged" else message,
             cost=_number(run.get("cost")) or 1.0,
             seconds=_number(run.get("seconds")),
+            startup_seconds=_number(run.get("startup_seconds")),
             evaluation_seconds=_number(run.get("evaluation_seconds")) or None,
             sentences=int(_number(corpus.get("valid_sentences"))) or None if isinstance(corpus, Mapping) else None,
             values=_values(folder) if state == "done" else {},
