@@ -86,7 +86,7 @@ def train(
 def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first.
 
-    Of a trial that `vae compare` has started, run.json keeps what its process took to begin, which others will take too.
+    Of a trial that `vae compare` has started, run.json keeps what its process took to begin, as others will.
     """
     import warnings
 
