@@ -95,8 +95,10 @@ def test_a_damaged_file_leaves_a_trial_as_it_was_until_it_is_whole(watch, trials
     whole = path.read_text().replace('"pending"', '"done"')
     path.write_text(whole[:50])
     assert states(watch)["vanilla seed 0"] == "waiting"
+    assert watch.unread[path.parent].startswith(f"{path.parent} can't be read: ")
     path.write_text(whole)
     assert states(watch)["vanilla seed 0"] == "done"
+    assert not watch.unread
 
 
 def test_a_trial_whose_process_was_killed_is_lost_and_says_whose(watch, trials):

@@ -56,7 +56,9 @@ class Lookout:
                     self.note = "" if works or at_work or over else "nobody works on it"
                 found = forecast(trials, self.slots, works, time.time())
                 self.seen = Scene(self.watch.title, trials, None, found)
-            return replace(self.seen, elapsed=self._elapsed(), note=self.note, notes=tuple(self.notes))
+            return replace(
+                self.seen, elapsed=self._elapsed(), note=self.note, notes=(*self.notes, *self.watch.unread.values())
+            )
 
     def hear(self, event: Event) -> None:
         """Takes note of what an engine knows sooner than the files say it."""

@@ -124,6 +124,8 @@ class ExperimentWatch:
         self.listed = -LIST_SECONDS
         self.known: dict[Path, WatchedTrial] = {}
         self.stamps: dict[Path, tuple[int, int, int]] = {}
+        self.unread: dict[Path, str] = {}
+        """Why a trial can't be read now."""
 
     def look(self) -> list[WatchedTrial]:
         """All trials as they stand now; what can't be read for the moment is as it was."""
@@ -133,9 +135,11 @@ class ExperimentWatch:
         for folder in self.folders:
             try:
                 trial = self._look_at(folder)
-            except (OSError, ValueError, VaeError):
+            except (OSError, ValueError, VaeError) as error:
+                self.unread[folder] = f"{folder} can't be read: {error}"
                 self.stamps = {path: stamp for path, stamp in self.stamps.items() if folder not in path.parents}
                 continue
+            self.unread.pop(folder, None)
             if trial is not None:
                 self.known[folder] = trial
         return [self.known[folder] for folder in self.folders if folder in self.known]
