@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import signal
 import sys
 from pathlib import Path
@@ -14,12 +13,12 @@ from typer.testing import CliRunner
 
 from tests.runs.grids import finish
 from vaecli.cli.compare import DEFAULT_METHODS, check_outputs, compare
-from vaecli.cli.grid import LiveGrid, PlainGrid, make_grid
-from vaecli.cli.plan import duration, show_plan
+from vaecli.cli.plan import show_plan
 from vaecli.config import TrainingConfig
+from vaecli.core.durations import duration
 from vaecli.core.errors import DataError, InterruptedRunError, TrialsFailedError, UsageError
 from vaecli.corpus.load import load_corpus
-from vaecli.engines.engine import Event, Outcome
+from vaecli.engines.engine import Outcome
 from vaecli.engines.local import LocalEngine, visible_gpus
 from vaecli.engines.run_grid import check_outcome
 from vaecli.remedies import method_names
@@ -233,54 +232,3 @@ def test_the_end_of_an_experiment(grid):
         assert interrupted.value.exit_code == 128 + number
     RunFolder(second.path).update(status="done")
     check_outcome(grid, Outcome())
-
-
-# what is shown
-
-
-def test_plain_lines_count_what_ended_and_spare_what_runs(grid, capsys):
-    first, second = grid.trials()
-    plain = PlainGrid(2, seconds=1000)
-    plain.event(Event("started", first, "running"))
-    plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
-    plain.event(Event("silent", first, "running", message="it lives, but has written nothing for 15 minutes"))
-    plain.event(Event("retried", second, "pending", message="killed"))
-    plain.event(Event("finished", first, "done"))
-    plain.event(Event("finished", second, "failed", message="why"))
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.splitlines() == [
-        "[0/2] bn seed 0: started",
-        "[0/2] bn seed 0: it lives, but has written nothing for 15 minutes",
-        "[0/2] bn seed 1: killed; trying again",
-        "[1/2] bn seed 0: done",
-        "[2/2] bn seed 1: failed: why",
-    ]
-    plain = PlainGrid(2, seconds=0)
-    plain.event(Event("progress", first, "running", {"epoch": 1, "kl": 0.5}))
-    assert re.fullmatch(r"\[0/2\] bn seed 0: epoch 1  kl 0\.50\n", capsys.readouterr().err)
-
-
-def test_the_live_table_has_a_row_a_trial(grid):
-    from rich.console import Console
-
-    first, second = grid.trials()
-    live = LiveGrid(grid.trials())
-    live.event(Event("progress", first, "running", {"epoch": 3, "neg_elbo": 21.5, "kl": 0.25, "mi": None}))
-    live.event(Event("finished", second, "failed", message="[red]x"))
-    console = Console(width=100, file=io.StringIO())
-    console.print(live.table())
-    lines = [line.split() for line in console.file.getvalue().splitlines()]
-    assert lines[0] == ["method", "seed", "status", "epoch", "neg_elbo", "kl", "mi"]
-    assert lines[1] == ["bn", "0", "running", f"3/{EPOCHS}", "21.50", "0.25"]
-    assert lines[2] == ["bn", "1", "failed"]
-    assert "1 of 2 trials" in console.file.getvalue()
-
-
-def test_the_display_fits_where_stderr_goes(grid, monkeypatch):
-    trials = grid.trials()
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    assert isinstance(make_grid(trials, quiet=False), LiveGrid)
-    assert type(make_grid(trials, quiet=True)).__name__ == "SilentGrid"
-    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
-    assert isinstance(make_grid(trials, quiet=False), PlainGrid)

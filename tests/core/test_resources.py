@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -76,3 +78,9 @@ def test_what_the_machine_lacks_is_said_with_the_way_out(error, said):
 )
 def test_a_fault_of_the_program_is_none(error):
     assert shortage(error) == ""
+
+
+def test_a_process_knows_its_age():
+    code = "import time; time.sleep(0.3); from vaecli.core.resources import process_age; print(process_age())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0.3 <= float(found.stdout) < 30 or not sys.platform.startswith("linux")

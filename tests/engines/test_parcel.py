@@ -25,6 +25,7 @@ from vaecli.engines.parcel import (
 )
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.progress_file import PROGRESS
 from vaecli.runs.tracking import STATE
 
 SENTENCES = "the cat sat .\na dog ran off .\nthe cat ran .\na dog sat there .\n"
@@ -161,6 +162,22 @@ def test_files_of_two_moments_are_not_mixed(folder, monkeypatch):
     assert files[LAST_FILE] == b"newer 0"
     times = 100
     assert changes(folder, {"run.json": (0, 0)}) == ({}, {"run.json": (0, 0)})
+
+
+def test_what_displays_read_stands_in_the_way_of_nothing(folder, monkeypatch):
+    """It is replaced every few seconds, which is less than a large checkpoint takes to be read."""
+    times = 0
+
+    def busy(path):
+        nonlocal times
+        times += 1
+        (path / PROGRESS).write_text(f"{times}")
+        os.utime(path / PROGRESS, (times, times))
+        return signatures(path)
+
+    monkeypatch.setattr(parcel, "signatures", busy)
+    files, _ = changes(folder, {})
+    assert set(files) > {LAST_FILE, PROGRESS}
 
 
 def test_a_checkpoint_that_arrives_makes_the_last_one_the_one_before(tmp_path, monkeypatch):

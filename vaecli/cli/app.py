@@ -16,6 +16,10 @@ COMMANDS = {
         "compare",
         "Train methods x seeds on one corpus and print the table; only the method differs between two rows.",
     ),
+    "watch": (
+        "watch",
+        "Show an experiment at work, from its files only: what runs, what is done, what failed, the time left.",
+    ),
     "tune": (
         "tune",
         "Search the settings of methods, the same number of epochs for each; the trials are rows of the usual tables.",

@@ -97,6 +97,7 @@ Csv = Annotated[
 @o.with_settings(without=("training.seed",))  # which is one of --seeds
 def compare(
     *,
+    context: typer.Context,
     file: File = None,
     methods: Methods = None,
     seeds: Seeds = None,
@@ -124,6 +125,10 @@ def compare(
 
     Run again, it does only what is missing: finished trials are kept, interrupted ones go on from their checkpoints.
     """
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
     from vaecli.engines.choice import make_engine
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.runs.tracking import tracker_failures
@@ -147,7 +152,8 @@ def compare(
     )
     for note in settings.notes:
         tell(f"vae: {note}")
-    experiment, corpus = open_experiment(settings, out, overwrite)
+    experiment, corpus = open_experiment(settings, out, overwrite, progress.doing)
+    progress.close()
     if not quiet:
         for note in corpus.notes:
             tell(note)
@@ -165,7 +171,7 @@ def compare(
             overwrite=overwrite,
             max_retries=max_retries,
             fail_fast=fail_fast,
-            watch=partial(watch, stack, experiment, quiet),
+            watch=partial(display, stack, experiment, quiet),
         )
     for failure in tracker_failures(experiment.trials()):
         tell(f"vae: {failure}")
@@ -173,14 +179,17 @@ def compare(
     check_outcome(experiment, outcome)
 
 
-def watch(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
-    """A display of the trials that are to be run, closed with the stack."""
+def display(stack: ExitStack, experiment: Experiment, quiet: bool, todo: list[Trial]) -> Callable[[Event], None]:
+    """A display of the experiment while trials of it run, closed with the stack."""
     from vaecli.cli.grid import make_grid
+    from vaecli.cli.lookout import Lookout
+    from vaecli.runs.watched import ExperimentWatch
 
     if not quiet:
         kept = len(experiment.trials()) - len(todo)
         tell(f"{counted(len(todo), 'trial')} to do, {kept} done already, in {experiment.path}")
-    return stack.enter_context(make_grid(todo, quiet)).event if todo else lambda event: None
+    watch = ExperimentWatch(experiment.path, [trial.path for trial in experiment.trials()])
+    return stack.enter_context(make_grid(Lookout(watch, own=True), quiet)).event if todo else lambda event: None
 
 
 def check_outputs(json: bool, csv: str | None) -> None:

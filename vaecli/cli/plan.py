@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vaecli.core.durations import duration
 from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
@@ -67,13 +68,3 @@ def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float
     except Exception as error:
         return error_line(trial.label, error)
     return ""
-
-
-def duration(seconds: float) -> str:
-    """``45s``, ``3m20s`` or ``2h05m``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"

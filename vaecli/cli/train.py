@@ -16,6 +16,7 @@ from vaecli.core.messages import tell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vaecli.cli.live import Silent
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
     from vaecli.metrics.measure import Metrics, Value
@@ -66,6 +67,10 @@ def train(
 
     The run folder OUT/NAME/METHOD/seed-N holds the settings, the history, the checkpoint and the figures.
     """
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
     from vaecli.runs.folder import RunFolder
     from vaecli.runs.loaded_run import load_run_corpus
     from vaecli.runs.start import continue_run, prepare_run
@@ -74,6 +79,7 @@ def train(
     old_run = None if source is None else _check_source(source, context, resume)
     if folder is not None:
         run = RunFolder.open(folder)
+        progress.doing(f"reading {run.config().corpus.data}")
         corpus = load_run_corpus(run, run.config())
     else:
         settings = load_settings(
@@ -89,17 +95,23 @@ def train(
         for note in settings.notes:
             tell(f"vae: {note}")
         if dry_run:
+            progress.close()
             _show_plan(settings, out, overwrite)
             return
         if old_run:
-            run, corpus = continue_run(old_run, settings)
+            run, corpus = continue_run(old_run, settings, doing=progress.doing)
         else:
-            run, corpus = prepare_run(settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:])
+            run, corpus = prepare_run(
+                settings, out, resume=resume, overwrite=overwrite, command=sys.argv[1:], doing=progress.doing
+            )
     if resume and run.status == "done":
+        progress.close()
         _finished(run)
         _print(run, run.metrics().get("values", {}), json)
         return
-    _print(run, _run(run, corpus, quiet).values, json)
+    values = _run(run, corpus, progress, quiet, worker=folder is not None).values
+    progress.close()
+    _print(run, values, json)
 
 
 def _check_source(source: Path, context: typer.Context, resume: bool) -> Path | None:
@@ -135,11 +147,15 @@ def _show_plan(settings: Settings, out: Path, overwrite: bool) -> None:
     tell(f"in {trial.path}")
 
 
-def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
-    """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first."""
+def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker: bool) -> Metrics:
+    """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first.
+
+    Of a trial that `vae compare` has started, run.json keeps what its process took to begin, as others will.
+    """
     import warnings
 
-    from vaecli.cli.live import make_progress
+    from vaecli.core.resources import process_age
+    from vaecli.reporting.advice import what_to_try
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
@@ -147,8 +163,12 @@ def _run(folder: RunFolder, corpus: Corpus, quiet: bool) -> Metrics:
     if not quiet:
         _announce(folder, config, corpus.notes)
     steps = -(-len(corpus.train) // config.training.batch_size)
-    with folder.lock(), make_progress(config.method, steps, config.training.epochs, quiet) as display:
-        return run_trial(folder, display, corpus)
+    hint = what_to_try(config.method, config.corpus.data, config.preset)
+    display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
+    with folder.lock():
+        if worker:
+            folder.update(startup_seconds=round(process_age(), 3))
+        return run_trial(folder, display, corpus, display.doing)
 
 
 def _finished(folder: RunFolder) -> None:

@@ -54,6 +54,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the trials as JSON, in
 
 @o.with_settings(without=("training.seed",))
 def tune(
+    context: typer.Context,
     methods: Methods,
     *,
     trials: Trials = 20,
@@ -77,6 +78,10 @@ def tune(
     Run again, it goes on where it was stopped; with more --trials it searches further.
     """
     check_optuna()
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
     from vaecli.engines.choice import make_engine
     from vaecli.engines.run_grid import open_experiment
     from vaecli.runs.experiment import corpus_name
@@ -101,20 +106,22 @@ def tune(
     spaces = {method: space_of(method, searched) for method in settings.methods}
     check_spaces(spaces)
     if dry_run:
+        progress.close()
         show_spaces(spaces, settings, trials, goal)
         return
     if settings.experiment is None:
         from dataclasses import replace
 
         settings = replace(settings, experiment=f"tune-{corpus_name(str(settings.groups['corpus']['data']))}")
-    experiment, corpus = open_experiment(settings, out)
+    experiment, corpus = open_experiment(settings, out, told=progress.doing)
+    progress.close()
     searches = make_searches(experiment, spaces, goal, trials=trials, seed=seed, prune=not no_prune)
     try:
         with experiment.lock():
             for search in searches:
                 if not quiet:
                     tell(f"{search.method}: {', '.join(map(str, search.space))} by {goal}, in {experiment.path}")
-                search.run(runner, partial(display, quiet=quiet))
+                search.run(runner, partial(display, experiment=experiment.path, quiet=quiet))
     finally:
         finish(experiment, searches)
     show(searches, corpus, json)
@@ -190,11 +197,14 @@ def make_searches(
 
 
 @contextmanager
-def display(todo: list[Trial], quiet: bool) -> Iterator[Callable[[Event], None]]:
+def display(todo: list[Trial], experiment: Path, quiet: bool) -> Iterator[Callable[[Event], None]]:
     """The display of a round."""
     from vaecli.cli.grid import make_grid
+    from vaecli.cli.lookout import Lookout
+    from vaecli.runs.watched import ExperimentWatch
 
-    with make_grid(todo, quiet) as grid:
+    watch = ExperimentWatch(experiment, [trial.path for trial in todo])
+    with make_grid(Lookout(watch, own=True), quiet) as grid:
         yield grid.event
 
 

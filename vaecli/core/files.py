@@ -17,8 +17,13 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of the files that a write makes and renames: ``.NAME.PID.tmp``."""
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes, *, lasting: bool = True) -> None:
     """Writes a file so that a reader, and the disk after a crash, hold the old or the new one, never a part.
+
+    Args:
+        path: Of the file.
+        content: All of it.
+        lasting: False doesn't wait for the disk: after a crash of the machine the file may be empty.
 
     Raises:
         DataError: The disk is full or the folder can't be written; the old file is intact.
@@ -29,9 +34,11 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        if lasting:
+            sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):  # a file system that is only read refuses even this
             temporary.unlink(missing_ok=True)

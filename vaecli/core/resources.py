@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import re
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 SMALLER = (
     "lower training.batch_size or evaluation.batch_size, evaluation.iw_samples, corpus.max_length, corpus.max_vocab or "
@@ -116,3 +118,12 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 0
+
+
+def process_age() -> float:
+    """Seconds since this process was started; 0 where the system doesn't tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0

@@ -17,14 +17,14 @@ class Event:
 
     Attributes:
         kind: ``started``, ``progress`` (a new row in its history), ``silent`` (it lives, and gives no sign of it),
-            ``retried`` or ``finished``.
+            ``stopping`` (it was asked to save and stop), ``retried`` or ``finished``.
         trial: Which one.
         status: Where it stands now.
         row: The new row of its history, for ``progress``.
         message: Why it failed, is retried, or seems to hang.
     """
 
-    kind: Literal["started", "progress", "silent", "retried", "finished"]
+    kind: Literal["started", "progress", "silent", "stopping", "retried", "finished"]
     trial: Trial
     status: Status
     row: Row | None = None

@@ -13,6 +13,7 @@ from vaecli.corpus.load import corpus_files, load_corpus
 from vaecli.corpus.origins import SYNTHETIC, is_hub
 from vaecli.corpus.text import as_tables
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.progress_file import PROGRESS
 from vaecli.settings.run_file import read_run, run_text
 from vaecli.training.checkpoint import BEST, LAST, PREVIOUS
 
@@ -192,6 +193,8 @@ def signatures(folder: Path) -> Signatures:
 def changes(folder: Path, known: Signatures) -> tuple[dict[str, bytes], Signatures]:
     """The files that differ from what is known, all of one moment, so that checkpoints and history belong together.
 
+    What displays read is replaced every few seconds and belongs to no moment.
+
     Returns:
         The files and the signatures that are known now; nothing new where the folder changed faster than it was read.
     """
@@ -199,7 +202,7 @@ def changes(folder: Path, known: Signatures) -> tuple[dict[str, bytes], Signatur
         try:
             before = signatures(folder)
             files = {name: (folder / name).read_bytes() for name, state in before.items() if known.get(name) != state}
-            if signatures(folder) == before:
+            if {**signatures(folder), PROGRESS: None} == {**before, PROGRESS: None}:
                 return files, before
         except FileNotFoundError:  # replaced in between
             continue

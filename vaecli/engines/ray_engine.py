@@ -35,6 +35,7 @@ from vaecli.engines.worker import HistoryTail, ended, last_line, thread_variable
 from vaecli.runs.experiment import Trial
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.history import Row
+from vaecli.runs.progress_file import PROGRESS
 
 SYNC_SECONDS = 1.0
 """Between two reports of a trial."""
@@ -236,6 +237,8 @@ class RayAttempt(Attempt):
         with suppress(RayError):  # where it is gone already, the next trial there removes what it left
             ray.get(self.host.close.remote(), timeout=CLOSE_SECONDS)
         ray.kill(self.host)
+        with suppress(OSError):  # its removal there is nothing that a report brings
+            (self.folder.path / PROGRESS).unlink(missing_ok=True)
         self.held.close()
 
     def news(self) -> Row | None:

@@ -20,8 +20,16 @@ from vaecli.training.device import training_precision
 from vaecli.training.fit import check_methods
 
 
-def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> tuple[Experiment, Corpus]:
+def open_experiment(
+    settings: Settings, out: Path, overwrite: bool = False, told: Callable[[str], None] = lambda what: None
+) -> tuple[Experiment, Corpus]:
     """The experiment of some settings and its corpus; what is wrong with them ends here, not once a trial.
+
+    Args:
+        settings: The grid.
+        out: Where experiments are kept.
+        overwrite: Whether its trials may be made anew.
+        told: Hears what takes a while: ``reading synthetic``, ``building 12 methods``.
 
     Raises:
         UsageError: The folder holds trials of other settings or another corpus, or hardware is missing.
@@ -33,9 +41,12 @@ def open_experiment(settings: Settings, out: Path, overwrite: bool = False) -> t
     check_trackers(first.tracking.tracker)
     training_precision(first, 0)
     check_reference(first.evaluation.reference)
+    told(f"reading {first.corpus.data}")
     corpus = load_corpus(first.corpus)
     replaced = [trial.path for trial in experiment.trials()] if overwrite else []
     experiment.known.check_corpus(corpus, first.corpus.data, replaced)
+    count = len(experiment.methods)
+    told(f"building {', '.join(experiment.methods) if count < 6 else f'{count} methods'}")
     check_methods((trial.config for trial in experiment.trials()), corpus)
     return experiment, corpus
 

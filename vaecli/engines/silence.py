@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.progress_file import PROGRESS
 
 SILENT_SECONDS = 900.0
 """After which a trial that has written nothing is reported; twice as long after each report. A long epoch may take that
@@ -24,7 +25,8 @@ class Silence:
     """
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.monotonic) -> None:
-        self.paths = (folder.path / "run.json", folder.history_path, folder.checkpoint_path, folder.log_path)
+        paths = (folder.path / "run.json", folder.path / PROGRESS, folder.history_path, folder.checkpoint_path)
+        self.paths = (*paths, folder.log_path)
         self.clock = clock
         self.signs: tuple[int, ...] = ()
         self.since = self.looked = clock()

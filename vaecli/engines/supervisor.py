@@ -155,6 +155,7 @@ class Supervisor:
             self.stopping = True
             for attempt in self.running:
                 attempt.ask(number)
+                self.on_event(Event("stopping", attempt.start.trial, "running"))
 
     def _start(self) -> None:
         while starts := self._next():

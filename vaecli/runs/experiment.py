@@ -14,7 +14,7 @@ from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.core.names import check_name, folder_name
 from vaecli.corpus.origins import corpus_title
-from vaecli.remedies import is_available, resolve
+from vaecli.remedies import is_available, make_method, resolve
 from vaecli.runs.folder import RunFolder, config_changes, refuse_links, run_path
 from vaecli.runs.grid_file import GRID, read_grid
 from vaecli.runs.grid_settings import changed, grid_text, joined
@@ -191,12 +191,20 @@ class Experiment:
         absent = split_methods(read_toml(self.path / GRID)[0], remedies)[1] if remedies else {}
         absent |= {"methods": read_grid(self.path).methods} if remedies else {}  # in their order
         write_atomic(self.path / GRID, grid_text(self.name, settings, absent))
+        costs: dict[str, float] = {}
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
                 own = self.settings.override(trial.method, trial.variant)
+                if trial.label not in costs:
+                    costs[trial.label] = make_method(trial.method, trial.config.hyper).cost
                 folder.create(
-                    trial.config, overwrite=overwrite, variant=trial.variant, experiment=self.name, override=own
+                    trial.config,
+                    overwrite=overwrite,
+                    variant=trial.variant,
+                    experiment=self.name,
+                    override=own,
+                    cost=costs[trial.label],
                 )
             else:
                 folder.resume(with_free(folder.config(), trial.config))

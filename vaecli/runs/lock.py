@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -74,7 +74,7 @@ class FolderLock:
         for folder in (self.folder, *(self.folder / name for name in self.inside)):
             sweep(folder)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "machine": this_machine()}
         try:
             write_atomic(self.folder / OWNER, json.dumps(owner))
         except BaseException:
@@ -138,6 +138,44 @@ def read_owner(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return owner if isinstance(owner, dict) and isinstance(owner.get("pid"), int) else None
+
+
+Sign = Literal["alive", "silent", "gone", "none"]
+"""What is seen of a folder's owner: that it lives; that it has given no sign of life for `SILENCE`; that its process,
+one of this machine, has ended without giving the lock back; that there is no owner."""
+
+
+def sign_of_owner(folder: Path) -> Sign:
+    """What is seen of the owner of a folder without touching its lock, by a reader who must not stand in the way."""
+    owner = read_owner(folder)
+    if owner is None:
+        return "none"
+    machine = this_machine()
+    if machine and owner.get("machine") == machine and not _is_process(owner["pid"]):
+        return "gone"
+    return "alive" if beats(folder) else "silent"
+
+
+def this_machine() -> str:
+    """What sets the process numbers seen here apart from those of other machines and containers; empty if unknown.
+
+    The kernel's start and the namespace of process numbers: hosts share names, and containers share kernels.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def in_use_message(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vaecli.config import RunConfig
@@ -21,7 +21,13 @@ from vaecli.training.fit import check_methods
 
 
 def prepare_run(
-    settings: Settings, out: Path, *, resume: bool = False, overwrite: bool = False, command: Sequence[str] = ()
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    doing: Callable[[str], None] = lambda what: None,
 ) -> tuple[RunFolder, Corpus]:
     """The folder of a run, new or to be gone on with, and its corpus, which is read before anything is written.
 
@@ -31,6 +37,7 @@ def prepare_run(
         resume: Go on with a run that is there.
         overwrite: Delete a run that is there.
         command: Kept in run.json.
+        doing: Hears what takes a while: ``reading synthetic``, ``building bn``.
 
     Raises:
         UsageError: Contradictory wishes, several methods, changed settings, another corpus, or missing hardware.
@@ -41,18 +48,22 @@ def prepare_run(
     _check_one(settings)
     config, path, known = _trial_of(settings, out)
     folder = RunFolder(path)
+    doing(f"reading {config.corpus.data}")
     if resume and folder.exists:
         return folder, _go_on(folder, config, known)
-    corpus = _checked_corpus(config, known, [path] if overwrite else [])
+    corpus = _checked_corpus(config, known, [path] if overwrite else [], doing)
     return folder.create(config, overwrite=overwrite, command=list(command)), corpus
 
 
-def continue_run(path: Path, settings: Settings) -> tuple[RunFolder, Corpus]:
+def continue_run(
+    path: Path, settings: Settings, doing: Callable[[str], None] = lambda what: None
+) -> tuple[RunFolder, Corpus]:
     """The folder of a run that is to be gone on with, wherever it lies, and its corpus.
 
     Args:
         path: Its folder.
         settings: Of its config.toml, with what is to be otherwise, such as more epochs.
+        doing: Hears what is being done.
 
     Raises:
         UsageError: It is no run's folder, or other settings have changed.
@@ -61,6 +72,7 @@ def continue_run(path: Path, settings: Settings) -> tuple[RunFolder, Corpus]:
     folder = RunFolder.open(path)
     _check_one(settings)
     config = settings.config(settings.methods[0], settings.seeds[0], folder.config().experiment)
+    doing(f"reading {config.corpus.data}")
     return folder, _go_on(folder, config, KnownTrials(path.resolve().parent.parent))
 
 
@@ -81,7 +93,9 @@ def planned_trial(settings: Settings, out: Path) -> tuple[Trial, Corpus]:
     """
     _check_one(settings)
     config, path, known = _trial_of(settings, out)
-    return Trial(config.method, config.training.seed, config, path), _checked_corpus(config, known, [path])
+    return Trial(config.method, config.training.seed, config, path), _checked_corpus(
+        config, known, [path], lambda what: None
+    )
 
 
 def _trial_of(settings: Settings, out: Path) -> tuple[RunConfig, Path, KnownTrials]:
@@ -94,12 +108,15 @@ def _trial_of(settings: Settings, out: Path) -> tuple[RunConfig, Path, KnownTria
     return config, known.folder_of(config, own), known
 
 
-def _checked_corpus(config: RunConfig, known: KnownTrials, replaced: Sequence[Path]) -> Corpus:
+def _checked_corpus(
+    config: RunConfig, known: KnownTrials, replaced: Sequence[Path], doing: Callable[[str], None]
+) -> Corpus:
     """The corpus of a run, with everything looked at that could refuse the run; hardware before the corpus is read."""
     training_precision(config, 0)
     check_reference(config.evaluation.reference)
     corpus = load_corpus(config.corpus)
     known.check_corpus(corpus, config.corpus.data, replaced)
+    doing(f"building {config.method}")
     check_methods([config], corpus)
     return corpus
 

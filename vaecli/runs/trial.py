@@ -24,10 +24,11 @@ from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
-from vaecli.runs.evaluation import Evaluated, EvaluationRequest, block_input, run_blocks
+from vaecli.runs.evaluation import Evaluated, EvaluationRequest, Told, block_input, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
+from vaecli.runs.progress_file import ProgressFile
 from vaecli.runs.provenance import method_of_run, packages_of
 from vaecli.runs.reference_lm import load_reference
 from vaecli.runs.stop_request import StopRequests, forget_request
@@ -45,12 +46,21 @@ from vaecli.training.state import load_model
 
 @dataclass
 class Recorder:
-    """Writes the history and passes everything on to whoever watches."""
+    """Writes the history and where the run stands, and passes everything on to whoever watches.
+
+    Attributes:
+        folder: Of the run.
+        watcher: Told of updates and validations.
+        stand: Written now and then.
+        told: Hears what the run is doing where that isn't training.
+    """
 
     folder: RunFolder
     watcher: Observer
-    trackers: Trackers
+    stand: ProgressFile
+    told: Told
     interrupt: Interrupt
+    trackers: Trackers | None = None
 
     def __post_init__(self) -> None:
         """Forgets a request that was followed, or made of an earlier attempt."""
@@ -59,24 +69,34 @@ class Recorder:
 
     def step(self, progress: Progress, terms: Terms) -> None:
         """After an update; one after which the run is asked to stop is the last."""
+        self.stand.step(progress)
         self.watcher.step(progress, terms)
         if self.requests.asked():
             self.interrupt.ask(signal.SIGTERM)
+
+    def doing(self, what: str) -> None:
+        """Before something that takes a while."""
+        self.stand.doing(what)
+        self.told(what)
 
     def evaluated(self, row: Row) -> None:
         """After a validation: a row of history.csv."""
         self.folder.append_history(row)
         self.watcher.evaluated(row)
-        self.trackers.tell([row])
+        if self.trackers is not None:
+            self.trackers.tell([row])
 
 
-def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None) -> Metrics:
+def run_trial(
+    folder: RunFolder, watcher: Observer, corpus: Corpus | None = None, told: Told = lambda what: None
+) -> Metrics:
     """Runs the trial whose configuration stands in a folder, from its checkpoint if it has one.
 
     Args:
         folder: A run folder with a configuration, locked by the caller.
         watcher: Told of every update and validation.
         corpus: The configuration's corpus, if it is loaded already.
+        told: Hears what is being done where that isn't training: ``building bn``, ``measuring on test``.
 
     Returns:
         The figures at the best validation checkpoint; they are in metrics.json too.
@@ -87,20 +107,23 @@ def run_trial(folder: RunFolder, watcher: Observer, corpus: Corpus | None = None
     if corpus is not None:
         check_same_corpus(folder, corpus)
     interrupt = Interrupt()
+    recorder = Recorder(folder, watcher, ProgressFile(folder.path), told, interrupt)
     with interrupt:
         try:
             folder.update(status="running", message="")
-            metrics, keeper = _run(folder, watcher, corpus, interrupt)
+            metrics, keeper = _run(folder, recorder, corpus, interrupt)
             with interrupt.last_words():
                 folder.update(status="done", message="")
                 keeper.forget()
+                recorder.stand.remove()
             return metrics
         except BaseException as error:
             with interrupt.last_words():
-                told = _ended(folder, error)
-            if told is error:
+                end = _ended(folder, error)
+                recorder.stand.remove()
+            if end is error:
                 raise
-            raise told from None
+            raise end from None
 
 
 def _ended(folder: RunFolder, error: BaseException) -> BaseException:
@@ -123,7 +146,7 @@ def status_after(error: BaseException) -> End:
 
 
 def _run(
-    folder: RunFolder, watcher: Observer, corpus: Corpus | None, interrupt: Interrupt
+    folder: RunFolder, recorder: Recorder, corpus: Corpus | None, interrupt: Interrupt
 ) -> tuple[Metrics, FolderKeeper]:
     """The figures, which are in metrics.json, and who has kept them meanwhile."""
     started = time.perf_counter()
@@ -132,14 +155,16 @@ def _run(
         torch.set_num_threads(config.training.threads)
     device = resolve_device(config.training.device)
     if corpus is None:
+        recorder.doing(f"reading {config.corpus.data}")
         corpus = load_run_corpus(folder, config)
         check_same_corpus(folder, corpus)
+    recorder.doing(f"building {config.method}")
     check_checkpoint(folder)
     method = method_of_run(folder, config)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)
-    trackers = Trackers(folder, config, method)
+    trackers = recorder.trackers = Trackers(folder, config, method)
     torch.manual_seed(config.training.seed)
     model = build_model(method, len(corpus.vocabulary), len(corpus.train), config).to(device)
     session = TrainingSession(model, method, corpus, config, device)
@@ -149,12 +174,12 @@ def _run(
         return round(before + time.perf_counter() - started - trackers.seconds, 3)
 
     try:
-        recorder = Recorder(folder, watcher, trackers, interrupt)
-        loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
-        progress = loop.run()
+        recorder.stand.plan(config.training.epochs, session.batches.steps_per_epoch)
+        progress = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt).run()
+        trained = spent()
         with keeper.kept():
-            metrics, extra = _final(folder, session, reference, keeper)
-            folder.update(seconds=spent())
+            metrics, extra = _final(folder, session, reference, keeper, recorder.doing)
+            folder.update(seconds=spent(), evaluation_seconds=round(spent() - trained, 3))
             figures = _write_figures(folder, session, progress, metrics, extra)
         trackers.finish(figures.values, "done")
         return figures, keeper
@@ -201,6 +226,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
             "fingerprint": corpus.fingerprint,
             "vocabulary": len(corpus.vocabulary),
             "train_sentences": len(corpus.train),
+            "valid_sentences": len(corpus.valid),
             "longest": corpus.longest,
         },
         remedies=method.versions,
@@ -221,10 +247,11 @@ def _reference(config: RunConfig, corpus: Corpus, device: torch.device) -> VAE |
 
 
 def _final(
-    folder: RunFolder, session: TrainingSession, reference: VAE | None, keeper: FolderKeeper
+    folder: RunFolder, session: TrainingSession, reference: VAE | None, keeper: FolderKeeper, told: Told
 ) -> tuple[Metrics, Evaluated]:
     """The figures of the reported split at the best checkpoint, population statistics included, and the extra ones."""
     config, corpus, model = session.config, session.corpus, session.model
+    told(f"measuring on {config.evaluation.split}")
     load_model(model, load_best(folder), folder.checkpoint_path / BEST)
     settings, seed = config.evaluation, config.training.seed
     split = corpus.split(settings.split)
@@ -232,7 +259,8 @@ def _final(
         settings.extra, settings.split, sentences=settings.sentences or None, reference=reference
     )
     metrics = evaluate(model, split, settings, seed=seed, device=session.device, truth=corpus.truth, keeper=keeper)
-    results = run_blocks(request.blocks, block_input(session, request, keeper), keeper)
+    inputs = block_input(session, request, keeper)
+    results = run_blocks(request.blocks, inputs, keeper, lambda name: told(f"measuring {name} on {settings.split}"))
     return metrics, Evaluated(split.name, results=results)
 
 

@@ -1,0 +1,46 @@
+"""What there is to watch in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vaecli.core.errors import UsageError
+from vaecli.runs.trial_index import trial_folders
+from vaecli.runs.watched import ExperimentWatch
+
+
+def find_watched(folder: Path) -> ExperimentWatch:
+    """What a folder holds: a run, the runs of a method, an experiment, or experiments, of which the one at work last.
+
+    Raises:
+        UsageError: None of these.
+    """
+    if (folder / "run.json").is_file():
+        return ExperimentWatch(folder.parent.parent, [folder], folder)
+    seeds = sorted(path.parent for path in folder.glob("seed-*/run.json"))
+    if seeds:
+        return ExperimentWatch(folder.parent, seeds, folder)
+    if is_experiment(folder):
+        return ExperimentWatch(folder)
+    below = [path for path in folder.iterdir() if is_experiment(path)] if folder.is_dir() else []
+    if not below:
+        raise UsageError(
+            f"{folder}: there is no run and no experiment to watch; `vae train` and `vae compare` make some"
+        )
+    return ExperimentWatch(max(below, key=last_change))
+
+
+def is_experiment(folder: Path) -> bool:
+    """Whether a folder holds trials."""
+    return any((trial / "run.json").is_file() for trial in trial_folders(folder))
+
+
+def last_change(experiment: Path) -> int:
+    """When a file of an experiment's trials was last made, replaced or removed, in ns."""
+    changes = [0]
+    for trial in trial_folders(experiment):
+        try:
+            changes.append(trial.stat().st_mtime_ns)
+        except OSError:
+            continue
+    return max(changes)
