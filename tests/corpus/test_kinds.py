@@ -204,7 +204,9 @@ def test_an_empty_value_is_a_blank_line(tmp_path):
     assert any("2 blank lines skipped" in note for note in corpus.notes)
 
 
-@pytest.mark.parametrize("cut", [gzip.compress(b"a b\nc\n" * 99)[:-9], b"", gzip.compress(b"a")[:5]])
+@pytest.mark.parametrize(
+    "cut", [gzip.compress(b"a b\nc\n" * 99)[:-9], b"", gzip.compress(b"a")[:5]], ids=["end", "all", "head"]
+)
 def test_a_cut_off_gzip_file_is_named(cut, tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(cut)
     with pytest.raises(DataError, match=r"a\.txt\.gz: (named \.gz, but no whole|the file is empty)"):
