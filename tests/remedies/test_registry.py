@@ -242,7 +242,8 @@ def test_settings_are_by_the_address(path):
     plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name="bn"), bn="Theirs")
     settings = load_settings(methods=["vae-mine:bn", "bn"], sets=["Vae_Mine:bn.beta=0.3,0.4", "bn.gamma=0.5"])
     assert settings.variants("vae-mine:bn") == [{"vae-mine:bn.beta": 0.3}, {"vae-mine:bn.beta": 0.4}]
-    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.5}}
+    assert settings.config("bn", 0).hyper == {"bn": {"gamma": 0.5, "eps": 1e-12}}
+    assert settings.config("vae-mine:bn", 0).hyper == {"vae-mine:bn": {"beta": 0.3}}
     with pytest.raises(UsageError, match=r"--set vae-mine:bn\.beta=-1: vae-mine:bn\.beta: input should be greater"):
         load_settings(methods=["vae-mine:bn"], sets=["vae-mine:bn.beta=-1"])
 

@@ -69,7 +69,9 @@ def test_another_package_s_remedy_of_the_same_name_is_not_taken_for_it(path, tmp
 
 
 def test_a_run_of_before_that_does_not_say_its_package(tmp_path):
-    folder = RunFolder(tmp_path / "run").create(RunConfig(method="fresh"))
+    folder = RunFolder(tmp_path / "run").create(RunConfig())
+    config = folder.path / "config.toml"
+    config.write_text(config.read_text().replace('"vanilla"', '"fresh"'))
     with pytest.raises(UsageError, match="not installed here, and the run doesn't say which package it is of"):
         method_of_run(folder, folder.config())
     folder.update(packages={"fresh": 3})
