@@ -255,14 +255,21 @@ def single_run(folder: Path, method: str, kills: int, chance: random.Random, tal
 
 
 def workers(driver: int) -> Iterator[int]:
-    """Processes whose parent the driver is."""
+    """Processes that the driver has started, and theirs: that of which trials are copies, and the trials."""
+    for number in children(driver):
+        yield number
+        yield from workers(number)
+
+
+def children(parent: int) -> Iterator[int]:
+    """Processes whose parent one is."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(fields[1]) == driver and fields[0] != "Z":
+            if int(fields[1]) == parent and fields[0] != "Z":
                 yield int(entry.name)
 
 

@@ -9,6 +9,7 @@ from types import FrameType
 
 from vaecli.core.errors import ResourceError, VaeError
 from vaecli.core.messages import tell
+from vaecli.core.names import NURSERY
 from vaecli.core.resources import shortage
 from vaecli.core.signals import handled
 
@@ -25,6 +26,10 @@ def main() -> None:
     A signal that asks to stop ends it with 128 and the signal's number, as Ctrl-C does, unless what runs has its own
     answer to it.
     """
+    if sys.argv[1:2] == [NURSERY]:
+        from vaecli.engines.nursery import serve
+
+        sys.exit(serve(int(sys.argv[2]), main))
     for name, capacity in KERNEL_CACHES.items():  # read when torch first computes; what the user has set stays
         os.environ.setdefault(name, capacity)
     received: list[int] = []

@@ -9,6 +9,9 @@ import re
 
 from vaecli.core.errors import UsageError
 
+NURSERY = "nursery"
+"""The word after ``vae`` that makes a process the one that trials are copies of; no command for users."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 """Every system takes it as a folder, no shell or option parser as something else; ``+`` joins the parts of a method."""
 

@@ -44,9 +44,29 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
         DataError: There is no such corpus, or its text can't be used.
         UsageError: The tokenizer is unknown, lacks its library or doesn't fit the corpus.
     """
+    if tokenizer is None and config in KEPT:
+        return KEPT[config]
     if config.data == SYNTHETIC:
         return load_raw(config)[0]
     return _load_files(config, tokenizer)
+
+
+KEPT: dict[CorpusConfig, Corpus] = {}
+"""Corpora of a process whose copies all take them."""
+
+
+def keep_corpus(config: CorpusConfig) -> None:
+    """Loads a corpus once and for all, what is exactly known of it included.
+
+    Raises:
+        DataError: See `load_corpus`.
+        UsageError: See `load_corpus`.
+    """
+    if config not in KEPT:
+        corpus = load_corpus(config)
+        if corpus.truth is not None:
+            assert corpus.truth.entropy
+        KEPT[config] = corpus
 
 
 def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[str]]:

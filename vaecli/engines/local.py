@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from vaecli.core.errors import VaeError
 from vaecli.core.resources import cores
+from vaecli.engines.copies import Nursery, can_copy
 from vaecli.engines.engine import Engine, Outcome, Policy, Watcher
 from vaecli.engines.supervisor import Launcher, Start, Supervisor
-from vaecli.engines.worker import Command, Worker, trial_command, worker_environment
+from vaecli.engines.worker import Command, Worker, spawn, trial_command, worker_environment
 from vaecli.runs.experiment import Trial
 
 
@@ -59,7 +60,11 @@ class LocalEngine(Engine):
         if gpus is None:
             gpus = visible_gpus(trials[0].config.training.device) if trials else ()
         jobs = resolve_jobs(policy.jobs, len(trials), len(gpus))
-        return Supervisor(trials, _Processes(self, jobs, gpus), on_event, policy).run()
+        processes = _Processes(self, jobs, gpus)
+        try:
+            return Supervisor(trials, processes, on_event, policy).run()
+        finally:
+            processes.close()
 
 
 class _Processes(Launcher):
@@ -69,6 +74,13 @@ class _Processes(Launcher):
         self.command, self.jobs, self.gpus = engine.command, jobs, gpus
         self.poll_seconds = engine.poll_seconds
         self.threads = max(1, cores() // jobs)
+        own = engine.command is trial_command and not gpus  # what else a command does, only a new process can
+        self.nursery = Nursery(worker_environment(self.threads, None), self.threads) if own and can_copy() else None
+
+    def close(self) -> None:
+        """Lets go of what trials were copies of."""
+        if self.nursery is not None:
+            self.nursery.close()
 
     def capacity(self) -> int:
         return self.jobs
@@ -79,6 +91,8 @@ class _Processes(Launcher):
     def _worker(self, start: Start) -> Worker | VaeError:
         gpu = self.gpus[start.slot % len(self.gpus)] if self.gpus else None
         try:
-            return Worker(start, self.command, worker_environment(self.threads, gpu))
+            if self.nursery is not None:
+                return Worker(start, self.nursery.start)
+            return Worker(start, spawn(self.command, worker_environment(self.threads, gpu)))
         except OSError as error:  # no more processes, or no log
             return VaeError(f"the worker can't be started: {error}")

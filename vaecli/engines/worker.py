@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vaecli.core.signals import signal_name
 from vaecli.engines.interpreter import PYTHON, safe_environment
@@ -47,33 +48,68 @@ def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
     return safe_environment({**os.environ, **thread_variables(threads), **gpus})
 
 
-class Worker(Attempt):
-    """A running attempt at a trial.
+class Process(Protocol):
+    """A process that leads a group of its own, as far as a worker uses one."""
+
+    @property
+    def pid(self) -> int:
+        """Its number; 0 of one that is not there yet."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it works."""
+
+    def send_signal(self, sig: int) -> None:
+        """Sends it a signal; one that isn't there yet gets it as soon as it is."""
+
+    def wait(self) -> int:
+        """Its exit code, once there is one."""
+
+
+Spawn = Callable[[Path, Path], Process]
+"""Starts the process of a trial: of its folder, with a log to append to."""
+
+
+def spawn(command: Command, environment: Mapping[str, str]) -> Spawn:
+    """A way to start processes by a command.
 
     Args:
-        start: Which trial; its folder is prepared.
-        command: Gives the command for the folder.
+        command: Gives the command for a folder.
         environment: Of the process.
-
-    Raises:
-        OSError: It can't be started: there are no more processes, or no log can be written.
     """
 
-    def __init__(self, start: Start, command: Command, environment: Mapping[str, str]) -> None:
-        self.start = start
-        self.folder = RunFolder(start.trial.path)
-        self.silence = Silence(self.folder)
-        self.tail = HistoryTail(self.folder)
-        with open(self.folder.log_path, "ab") as log:
-            self._log_start = log.tell()
-            self.process = subprocess.Popen(
-                guarded(command(start.trial.path)),
+    def start(folder: Path, path: Path) -> Process:
+        with open(path, "ab") as log:
+            return subprocess.Popen(
+                guarded(command(folder)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=dict(environment),
                 process_group=0,  # a Ctrl-C at the terminal reaches the supervisor alone, which passes it on once
             )
+
+    return start
+
+
+class Worker(Attempt):
+    """A running attempt at a trial.
+
+    Args:
+        start: Which trial; its folder is prepared.
+        spawn: Starts its process.
+
+    Raises:
+        OSError: It can't be started: there are no more processes, or no log can be written.
+    """
+
+    def __init__(self, start: Start, spawn: Spawn) -> None:
+        self.start = start
+        self.folder = RunFolder(start.trial.path)
+        self.silence = Silence(self.folder)
+        self.tail = HistoryTail(self.folder)
+        with open(self.folder.log_path, "ab") as log:
+            self._log_start = log.tell()
+        self.process = spawn(start.trial.path, self.folder.log_path)
 
     def poll(self) -> End | None:
         """How it ended; None while it works."""
@@ -103,16 +139,19 @@ class Worker(Attempt):
         return last_line(self.folder.log_path, self._log_start)
 
 
-def send(process: subprocess.Popen[bytes], number: int) -> None:
+def send(process: Process, number: int) -> None:
     """Sends a process a signal, if it lives."""
     if process.poll() is None:
         process.send_signal(number)
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: Process) -> None:
     """Ends a process that leads a group of its own, and whatever it started."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.send_signal(signal.SIGKILL)
         process.wait()
 
 
