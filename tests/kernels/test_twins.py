@@ -165,6 +165,7 @@ OF_A_TRAINING = {
     "kernels.output.linear_cross_entropy",
     "metrics.columns.mi.mutual_information",
     "metrics.inference.sampled_nll",
+    "model.posterior.DiagonalGaussian.batchwise_log_prob",
     "model.posterior.DiagonalGaussian.pairwise_log_prob",
     "training.optimizer.clip_gradients",
 }

@@ -237,6 +237,15 @@ def pairs_of_gaussians():
     yield posterior.pairwise_log_prob(z[:7])
 
 
+@case("model.posterior.DiagonalGaussian.batchwise_log_prob", within=1e-9)
+def batches_of_gaussians():
+    for spread in (0.0, 1.0, 100.0):
+        posterior, z = gaussians(spread)
+        for size in (1, len(z) // 2, len(z)):
+            whole = len(z) // size * size
+            yield posterior.map(lambda t, end=whole: t[:end]).batchwise_log_prob(z[:whole], size)
+
+
 @case("model.von_mises_fisher.VonMisesFisher.pairwise_log_prob", within=1e-9)
 def pairs_on_the_sphere():
     mean = numbers(30, 3, dtype=torch.float64)

@@ -52,6 +52,10 @@ class Posterior(ABC):
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
         """(M, B) log q(z_m | x_b) of (M, Z), in the dtype of this posterior."""
 
+    def batchwise_log_prob(self, z: Tensor, size: int) -> Tensor:
+        """(B / size, size, size) log q(z_m | x_b) of (B, Z), within batches of sentences that follow one another."""
+        return batch_by_batch(self, z, size)
+
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""
         return None
@@ -77,6 +81,14 @@ class Posterior(ABC):
 def pairwise_by_definition(posterior: Posterior, z: Tensor) -> Tensor:
     """Plain twin of `Posterior.pairwise_log_prob`: each code's density under each sentence's posterior, one by one."""
     return posterior.log_prob(z.unsqueeze(1))
+
+
+def batch_by_batch(posterior: Posterior, z: Tensor, size: int) -> Tensor:
+    """Plain twin of `Posterior.batchwise_log_prob`: a batch after the other."""
+    batches = torch.arange(len(z), device=z.device).split(size)
+    parts = [posterior.map(lambda t, index=index: t[index]) for index in batches]  # type: ignore[misc]
+    tables = [part.pairwise_log_prob(z[index]) for part, index in zip(parts, batches, strict=True)]
+    return torch.stack(tables)
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,13 @@ class DiagonalGaussian(Posterior):
         """See `Posterior.pairwise_log_prob`; one matrix product instead of an (M, B, Z) array."""
         weights, constant = self._quadratic_form
         return torch.addmm(constant, torch.cat([z.square(), z], 1), weights)
+
+    @fast(batch_by_batch)
+    def batchwise_log_prob(self, z: Tensor, size: int) -> Tensor:
+        """See `Posterior.batchwise_log_prob`; one product for all batches."""
+        weights, constant = self._quadratic_form
+        powers = torch.cat([z.square(), z], 1).view(-1, size, weights.shape[0])
+        return torch.baddbmm(constant.view(-1, 1, size), powers, weights.T.view_as(powers).transpose(1, 2))
 
     @cached_property
     def _quadratic_form(self) -> tuple[Tensor, Tensor]:

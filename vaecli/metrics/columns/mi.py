@@ -138,8 +138,24 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
     Returns:
         Nats.
     """
+    order = batch_order(len(z), seed).to(z.device)
+    whole = len(z) // size * size
+    parts = [*order[:whole].split(max(1, CHUNK_ELEMENTS // size**2) * size), order[whole:]]
     total = 0.0
-    for index in torch.split(batch_order(len(z), seed).to(z.device), size):
-        part = posterior.map(lambda t, index=index: t[index])  # type: ignore[misc]
-        total += float(mutual_information(part, z[index]).terms.sum())
+    for index in parts:
+        if len(index):
+            part = posterior.map(lambda t, index=index: t[index])  # type: ignore[misc]
+            total += float(_batch_terms(part, z[index], min(size, len(index))).sum())
     return total / len(z)
+
+
+def _batch_terms(posterior: Posterior, z: Tensor, size: int) -> Tensor:
+    """(B,) log q(z_m|x_m) - log q(z_m) against batches of sentences that follow one another."""
+    pairwise = posterior.batchwise_log_prob(z, size)
+    own = pairwise.diagonal(dim1=1, dim2=2).flatten().clone()  # of one batch it would be a view of what follows
+    terms = _terms(pairwise.flatten(0, 1), own)
+    far = terms == -math.inf  # a sample far from where its own density is
+    if bool(far.any()):
+        ratios = posterior.batchwise_log_prob(z, size).flatten(0, 1)[far] - own[far].unsqueeze(1)
+        terms[far] = math.log(size) - ratios.logsumexp(1)
+    return terms
