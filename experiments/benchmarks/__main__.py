@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from experiments.benchmarks import machine, results, rows_evaluation, rows_program, rows_training
+from experiments.benchmarks import machine, results, rows_evaluation, rows_program, rows_revision, rows_training
 from experiments.benchmarks.results import Results, Row
 from experiments.benchmarks.subjects import Options, can_train
 
@@ -31,12 +31,14 @@ class Entry:
         names: Of its rows.
         on_gpu: Whether it is also run on a GPU.
         full: Whether it takes minutes and so ``--full``.
+        revision: Whether it is of two builds of this program and so ``--against``.
     """
 
     run: Callable[[Options], list[Row]]
     names: tuple[str, ...]
     on_gpu: bool = True
     full: bool = False
+    revision: bool = False
 
 
 ENTRIES = (
@@ -53,25 +55,36 @@ ENTRIES = (
     Entry(rows_program.reader, ("reader", "reader-cached"), on_gpu=False),
     Entry(rows_program.help_text, ("help",), on_gpu=False),
     Entry(rows_program.compare, ("compare", "compare-seconds"), on_gpu=False, full=True),
+    Entry(rows_revision.trial, ("revision-trial", "revision-memory-trial"), on_gpu=False, revision=True),
+    Entry(
+        rows_revision.twelve, ("revision-compare", "revision-memory-compare"), on_gpu=False, full=True, revision=True
+    ),
+    Entry(rows_revision.every_method, ("revision-all", "revision-memory-all"), on_gpu=False, full=True, revision=True),
 )
 
 
-def selected(only: Sequence[str], full: bool) -> list[Entry]:
+def selected(only: Sequence[str], full: bool, against: str = "") -> list[Entry]:
     """The entries that have a row whose name is in `only` or starts with one of its names and a hyphen.
 
-    Without names, all entries, those that take minutes only with `full`; naming one asks for it.
+    Without names, all entries, those that take minutes only with `full`; naming one asks for it. Those of two builds
+    are for `against`, and it for them.
 
     Raises:
         ValueError: A name that no row has.
     """
     if not only:
-        return [entry for entry in ENTRIES if full or not entry.full]
+        return [entry for entry in ENTRIES if entry.revision == bool(against) and (full or not entry.full)]
     chosen = []
     for wanted in only:
         found = [e for e in ENTRIES if any(n == wanted or n.startswith(f"{wanted}-") for n in e.names)]
         if not found:
             raise ValueError(f"--only {wanted}: choose from {', '.join(n for e in ENTRIES for n in e.names)}")
         chosen += [entry for entry in found if entry not in chosen]
+    if unfit := [entry.names[0] for entry in chosen if entry.revision != bool(against)]:
+        way = (
+            "is of one build; leave --against out" if against else "is of two builds; name the other with --against REV"
+        )
+        raise ValueError(f"--only {unfit[0]} {way}")
     return chosen
 
 
@@ -87,6 +100,13 @@ def parser() -> argparse.ArgumentParser:
         choices=("native", *machine.LIMITS),
         default="native",
         help="the newest instructions to use: a processor that has no others, measured on one that has [native]",
+    )
+    p.add_argument(
+        "--against",
+        default="",
+        metavar="REV",
+        help="rows of this build against that of a git revision, in the same run: a trial and its memory, with --full "
+        "also grids",
     )
     p.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="arithmetic of our training")
     p.add_argument("--output", type=Path, metavar="FILE", help="JSON, and Markdown next to it [build/benchmarks/...]")
@@ -154,15 +174,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     refuse(args)
     try:
-        entries = selected(args.only, args.full)
+        entries = selected(args.only, args.full, args.against)
     except ValueError as error:
         parser().error(str(error))
     if args.threads:
         torch.set_num_threads(args.threads)
     options = Options(precision=args.precision, quick=args.quick, repeats=2 if args.quick else 5, threads=args.threads)
+    options = replace(options, against=args.against, build_folder=BUILD)
     about = machine.describe()
     slug = machine.slug(about, options.resolved_precision)
-    found = Results(slug, about, options.resolved_precision, tuple(measure(entries, options, console)))
+    try:
+        rows = tuple(measure(entries, options, console))
+    except ValueError as error:
+        parser().error(str(error))
+    found = Results(slug, about, options.resolved_precision, rows)
     committed = results.RESULTS / f"{slug}.json"
     fallen = report(found, committed, console)
     output = committed if args.commit else args.output or BUILD / f"{slug}.json"

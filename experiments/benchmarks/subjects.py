@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,8 @@ class Options:
         quick: Less work and fewer repeats.
         repeats: Timed pairs of a row.
         threads: 0 leaves torch's own choice.
+        against: A revision of this program to compare with; none without.
+        build_folder: Where its files go.
     """
 
     device: str = "cpu"
@@ -51,6 +54,8 @@ class Options:
     quick: bool = False
     repeats: int = 5
     threads: int = 0
+    against: str = ""
+    build_folder: Path = Path("build/benchmarks")
 
     @property
     def torch_device(self) -> torch.device:

@@ -85,7 +85,7 @@ def pairwise_by_definition(posterior: Posterior, z: Tensor) -> Tensor:
 
 def batch_by_batch(posterior: Posterior, z: Tensor, size: int) -> Tensor:
     """Plain twin of `Posterior.batchwise_log_prob`: a batch after the other."""
-    batches = torch.arange(len(z), device=z.device).split(size)
+    batches = torch.split(torch.arange(len(z), device=z.device), size)
     parts = [posterior.map(lambda t, index=index: t[index]) for index in batches]  # type: ignore[misc]
     tables = [part.pairwise_log_prob(z[index]) for part, index in zip(parts, batches, strict=True)]
     return torch.stack(tables)

@@ -140,7 +140,7 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
     """
     order = batch_order(len(z), seed).to(z.device)
     whole = len(z) // size * size
-    parts = [*order[:whole].split(max(1, CHUNK_ELEMENTS // size**2) * size), order[whole:]]
+    parts = [*torch.split(order[:whole], max(1, CHUNK_ELEMENTS // size**2) * size), order[whole:]]
     total = 0.0
     for index in parts:
         if len(index):
