@@ -84,6 +84,12 @@ def test_show_says_where_each_setting_was_said(vae, tmp_path, monkeypatch):
     assert tomllib.loads(text)["method"]["bn"] == {"gamma": [0.3, 0.5], "eps": 1e-12}
 
 
+def test_show_without_anything_is_the_preset_quick(vae):
+    values = json.loads(vae("config", "show", "--json"))
+    assert values["preset"] == "quick"
+    assert values["tracking.tracker"] == []
+
+
 def test_what_show_prints_is_a_file_of_the_same_settings(vae, tmp_path):
     own = "[override.bn.training]\nclip = 2.0\n[override.bn.model]\nlatent_size = 8\n"
     (tmp_path / "x.toml").write_text(f'methods = ["bn", "beta"]\nseeds = [3]\n{own}')

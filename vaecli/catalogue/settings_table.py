@@ -220,7 +220,7 @@ def effective(settings: Settings) -> dict[str, Any]:
     for group in GROUPS:
         table = writable(getattr(config, group).model_dump(mode="json"))
         own = settings.overrides.get(settings.methods[0], {}).get(group, {})
-        shared = writable(GROUPS[group].model_validate(dict(settings.groups[group])).model_dump(mode="json"))
+        shared = writable(GROUPS[group].model_validate(dict(settings.groups.get(group, {}))).model_dump(mode="json"))
         values |= {f"{group}.{key}": shared[key] if key in own else value for key, value in table.items()}
     for method in settings.methods:
         hyper = settings.config(method, settings.seeds[0]).hyper
