@@ -116,6 +116,8 @@ def test_runs_and_experiments_are_sources_too(vae, tmp_path):
     assert vae("config", "diff", run, f"{run}/config.toml") == ""
     with pytest.raises(UsageError, match="folder of no run and of no experiment"):
         vae("config", "show", "runs")
+    with pytest.raises(UsageError, match="runs/synthetic has no settings of its own"):
+        vae("config", "show", "runs/synthetic")
 
 
 def test_a_key_is_explained(vae):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
-from vaecli.cli.completion import complete_methods
+from vaecli.cli.completion import complete_methods, complete_objective, complete_set
 from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ Goal = Annotated[
     typer.Option(
         "--objective",
         help="Of the validation: neg_elbo, another column, `mi at neg_elbo <= 106`, or hypervolume of kl and rec.",
+        autocompletion=complete_objective,
     ),
 ]
 Ranges = Annotated[
@@ -44,6 +45,7 @@ Ranges = Annotated[
         "--range",
         metavar="KEY=LOW..HIGH[:log]",
         help="Search this too, or otherwise than the method says; words have commas between. May be repeated.",
+        autocompletion=complete_set,
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the search and of its trials.")]
