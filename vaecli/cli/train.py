@@ -134,8 +134,8 @@ def _check_source(source: Path, context: typer.Context, resume: bool) -> Path | 
             raise UsageError(f"{option}: the run {source} is gone on with as it is and where it is; leave it out")
     if not (source / "config.toml").is_file():
         held = sorted(path.parent for path in source.glob("**/seed-*/config.toml"))
-        told = f"; name one in it, as {' or '.join(map(str, held[:3]))}" if held else ""
-        raise UsageError(f"{source} is the folder of no run{told}")
+        way = f"; name one in it, as {' or '.join(map(str, held[:3]))}" if held else ""
+        raise UsageError(f"{source} is the folder of no run{way}")
     return source
 
 
