@@ -110,7 +110,8 @@ def test_differences_of_files_with_defaults(vae, tmp_path):
 
 
 def test_runs_and_experiments_are_sources_too(vae, tmp_path):
-    vae("train", "--method", "bn", *(f"--set={key}={value}" for key, value in TINY.items()), "-q")
+    small = {**TINY, "corpus.train_size": 40, "corpus.valid_size": 20, "corpus.test_size": 20}
+    vae("train", "--method", "bn", *(f"--set={key}={value}" for key, value in small.items()), "-q")
     run = "runs/synthetic/bn/seed-0"
     assert tomllib.loads(vae("config", "show", run))["method"]["bn"]["gamma"] == 0.6
     assert vae("config", "diff", run, f"{run}/config.toml") == ""
