@@ -112,6 +112,8 @@ def test_a_remedy_of_the_tree_is_a_file_and_a_test(tmp_path):
     [
         ("bn", "is a method already"),
         ("vae", "is a method already"),
+        ("training", "means something else"),
+        ("new", "means something else"),
         ("Bn", "lower-case"),
         ("", "lower-case"),
         ("a/b", "lower"),

@@ -7,8 +7,10 @@ from importlib import import_module
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from vaecli.cli.app import COMMANDS, app, load_command
+from vaecli.core.errors import UsageError
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -36,3 +38,8 @@ def test_the_help_imports_no_command():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.strip() == "[]"
     assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_a_command_that_is_none_is_answered_by_what_is_near():
+    with pytest.raises(UsageError, match="unknown command 'tran': did you mean 'train'"):
+        CliRunner().invoke(app, ["tran"], catch_exceptions=False)

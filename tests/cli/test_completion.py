@@ -30,7 +30,9 @@ def runs(tmp_path):
     for path in ("ptb/bn/seed-0", "ptb/bn/seed-1", "ptb/vanilla/seed-0"):
         (tmp_path / "runs" / path).mkdir(parents=True)
         (tmp_path / "runs" / path / "run.json").write_text("{}")
+    (tmp_path / "runs" / "ptb" / "results.csv").touch()
     (tmp_path / "runs" / "notes").mkdir()
+    (tmp_path / "experiment.toml").touch()
     return tmp_path
 
 
@@ -40,6 +42,15 @@ def runs(tmp_path):
         ("train --method", "lin", ["linear_anneal"]),
         ("compare --methods", "bn,vani", ["bn,vanilla"]),
         ("compare --preset", "y", ["yahoo", "yelp"]),
+        ("watch", "runs/p", ["runs/ptb"]),
+        ("config diff", "runs/ptb/v", ["runs/ptb/vanilla/seed-0"]),
+        ("train --resume", "runs/ptb/v", ["runs/ptb/vanilla/seed-0"]),
+        ("train", "exp", ["experiment.toml"]),
+        ("train --tracker", "tensorboard,ml", ["tensorboard,mlflow"]),
+        ("compare --engine", "l", ["local"]),
+        ("tune bn --range", "bn.g", ["bn.gamma="]),
+        ("tune bn --objective", "hy", ["hypervolume"]),
+        ("methods", "ne", ["new"]),
         ("generate", "runs/ptb/bn/", ["runs/ptb/bn/seed-0", "runs/ptb/bn/seed-1"]),
     ],
 )

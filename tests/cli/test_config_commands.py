@@ -84,6 +84,12 @@ def test_show_says_where_each_setting_was_said(vae, tmp_path, monkeypatch):
     assert tomllib.loads(text)["method"]["bn"] == {"gamma": [0.3, 0.5], "eps": 1e-12}
 
 
+def test_show_without_anything_is_the_preset_quick(vae):
+    values = json.loads(vae("config", "show", "--json"))
+    assert values["preset"] == "quick"
+    assert values["tracking.tracker"] == []
+
+
 def test_what_show_prints_is_a_file_of_the_same_settings(vae, tmp_path):
     own = "[override.bn.training]\nclip = 2.0\n[override.bn.model]\nlatent_size = 8\n"
     (tmp_path / "x.toml").write_text(f'methods = ["bn", "beta"]\nseeds = [3]\n{own}')
@@ -104,12 +110,15 @@ def test_differences_of_files_with_defaults(vae, tmp_path):
 
 
 def test_runs_and_experiments_are_sources_too(vae, tmp_path):
-    vae("train", "--method", "bn", *(f"--set={key}={value}" for key, value in TINY.items()), "-q")
+    small = {**TINY, "corpus.train_size": 40, "corpus.valid_size": 20, "corpus.test_size": 20}
+    vae("train", "--method", "bn", *(f"--set={key}={value}" for key, value in small.items()), "-q")
     run = "runs/synthetic/bn/seed-0"
     assert tomllib.loads(vae("config", "show", run))["method"]["bn"]["gamma"] == 0.6
     assert vae("config", "diff", run, f"{run}/config.toml") == ""
     with pytest.raises(UsageError, match="folder of no run and of no experiment"):
         vae("config", "show", "runs")
+    with pytest.raises(UsageError, match="runs/synthetic has no settings of its own"):
+        vae("config", "show", "runs/synthetic")
 
 
 def test_a_key_is_explained(vae):

@@ -187,6 +187,7 @@ def test_a_run_is_trained_again_from_its_file_and_gone_on_with_from_its_folder(c
         (["folder", "--resume", "--name", "x"], "--name: the run folder is gone on with as it is and where it is"),
         (["folder", "--resume", "--out", "x"], "--out: the run folder"),
         (["folder", "--resume"], "there is no run of vae here"),
+        (["empty", "--resume"], "empty is the folder of no run"),
         (["none.toml"], "none.toml: can't read it"),
         (["two.toml"], "a run is of one method, got bn, beta: name it with --method"),
         (["two.toml", "--method", "bn"], "a run has one seed, got 0,1: name it with --seed"),
@@ -194,6 +195,7 @@ def test_a_run_is_trained_again_from_its_file_and_gone_on_with_from_its_folder(c
 )
 def test_what_no_run_comes_of(tmp_path, words, message):
     (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "folder" / "config.toml").write_text('methods = ["bn"]\n')
     (tmp_path / "two.toml").write_text('methods = ["bn", "beta"]\nseeds = "0-1"\n')
     result = vae("train", *words, cwd=tmp_path)

@@ -58,6 +58,9 @@ def test_a_dry_run_says_what_would_be_searched(vae):
         (["vanilla"], "vanilla declares no range"),
         (["bn", "--set", "bn.gamma=0.3,0.5"], "--range bn.gamma=LOW..HIGH"),
         (["bn", "--objective", "nll"], "unknown objective"),
+        (["bn", "--range", "bn.gamma=-1..0.5"], "--range bn.gamma: input should be greater than 0, got -1"),
+        (["bn", "--range", "training.optimizer=adam,foo"], "--range training.optimizer: .* got 'foo'"),
+        (["bn", "--set", "bn.gamma=1.5"], "--set bn.gamma=1.5: bn.gamma is searched over 0.3 to 1, without 1.5"),
         (["bm"], "did you mean 'bn'"),
     ],
 )

@@ -59,6 +59,25 @@ def test_a_finished_experiment_ends_at_once_and_well(trials):
     assert result.output == "2 trials: 2 done, 0 running, 0 waiting; 0s in all trials\n"
 
 
+def test_between_two_rounds_of_a_search_it_waits(trials):
+    for trial in trials:
+        finish(trial, {"rec": 22.0})
+    began, held = time.monotonic(), threading.Event()
+
+    def search():
+        with FolderLock(trials[0].path.parent.parent).hold():
+            held.set()
+            time.sleep(0.8)
+
+    worker = threading.Thread(target=search)
+    worker.start()
+    assert held.wait(5)
+    result = watch("--period", "0.2")
+    worker.join()
+    assert result.exit_code == 0
+    assert time.monotonic() - began >= 0.8
+
+
 def test_trials_that_failed_are_its_exit_code(trials):
     finish(trials[0], {"rec": 22.0})
     finish(trials[1], {}, status="failed", message="DataError: x")

@@ -135,6 +135,24 @@ def test_trials_are_ordinary_runs(search):
         assert run.run()["own"] == {"bn": {"gamma": gamma}}
 
 
+def test_other_ranges_or_another_seed_are_another_search(search):
+    first = search(trials=3)
+    first.run(Bowl(), unwatched)
+    for other in (search(trials=3, ranges=["bn.gamma=0.1..0.2"]), search(trials=3, seed=1)):
+        other.run(Bowl(), unwatched)
+        assert len(other.candidates) == 3
+        assert not {c.path for c in other.candidates} & {c.path for c in first.candidates}
+
+
+def test_two_seeds_propose_nothing_twice(search):
+    proposed = []
+    for seed in (0, 1):
+        one = search(trials=4, seed=seed, jobs=1)
+        one.run(Bowl(), unwatched)
+        proposed.append({c.values["bn.gamma"] for c in one.candidates[1:]})  # the first is that of the defaults
+    assert not proposed[0] & proposed[1]
+
+
 def test_a_limit_goes_before_the_figure(search):
     found = search("mi at neg_elbo <= 20.5", trials=16)
     found.run(Bowl(), unwatched)

@@ -47,6 +47,15 @@ def test_what_differs_in_the_settings_is_told(base):
     assert "experiment a and b" in report(base, "ab").stdout
 
 
+def test_settings_that_differ_within_one_are_told_with_all_their_values(base):
+    settings = {**TINY, "training.epochs": 1}
+    for name, epochs in (("mixed", 1), ("mixed", 2)):
+        many = {**settings, "training.epochs": epochs}
+        vaecli.train(["vanilla", "bn"][epochs - 1], base / "toy", settings=many, out=base / "runs", name=name)
+    said = side_by_side([base / "runs" / "a", base / "runs" / "mixed"]).notes
+    assert "training.epochs: 1 in a, 2 or 1 in mixed" in said
+
+
 def test_the_picture_holds_both(base, tmp_path):
     report(base, "ab", "--picture", str(tmp_path / "plane.svg"))
     assert "experiment=b" in (tmp_path / "plane.svg").read_text(encoding="utf-8")
@@ -56,7 +65,7 @@ def test_the_picture_holds_both(base, tmp_path):
     ("names", "said"),
     [
         ("ac", r"these experiments don't compare: corpus is toy in a, other in c; report them one by one"),
-        ("aa", "two of these experiments are called 'a'"),
+        ("aa", "a is named twice"),
     ],
 )
 def test_what_does_not_compare_is_refused(base, names, said):

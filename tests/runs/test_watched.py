@@ -155,6 +155,7 @@ def test_what_may_be_watched(tmp_path, trials):
 def test_variants_are_named_as_compare_names_them(tmp_path):
     (trial, *_) = prepared(tmp_path, ["bn"], "0", options={}, sets=["bn.gamma=0.3,0.5"], name="variants")
     assert label_of("bn", trial.path.parent.name) == trial.label == "bn (bn.gamma=0.3)"
+    assert label_of("my-own:bn", "my-own.bn--my-own-bn.gamma-0.3") == "my-own:bn (my-own-bn.gamma=0.3)"
 
 
 # progress.json

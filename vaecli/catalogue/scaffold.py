@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 import vaecli
+from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
 from vaecli.remedies import ALIASES, registry
 
@@ -216,6 +217,8 @@ def check_new(name: str) -> str:
         )
     if name in registry() or name in ALIASES:
         raise UsageError(f"{name!r} is a method already; choose another name")
+    if name in (*GROUPS, "all", "method", "new", "override"):
+        raise UsageError(f"{name!r} means something else in commands and files of settings; choose another name")
     return name
 
 

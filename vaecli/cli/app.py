@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from vaecli import __version__
+from vaecli.core.errors import unknown
 
 COMMANDS = {
     "train": ("train", "Train one method on one corpus and measure it on the test split."),
@@ -70,6 +71,16 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """See click."""
         return [*COMMANDS, *super().list_commands(ctx)]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """See click.
+
+        Raises:
+            UsageError: There is no such command.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise unknown("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """See click."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
+from glob import escape, glob
 from pathlib import Path
 
 Completion = Callable[[str], list[str]]
@@ -90,7 +91,49 @@ def complete_run(incomplete: str) -> list[str]:
 @quiet
 def complete_experiment(incomplete: str) -> list[str]:
     """Folders of experiments below what has been typed; without any of it, in the folder of experiments."""
-    return folders(incomplete, marker="experiment.toml", depth=1)
+    return sorted({*folders(incomplete, "results.csv", 1), *folders(incomplete, "experiment.toml", 1)})
+
+
+@quiet
+def complete_source(incomplete: str) -> list[str]:
+    """Folders of experiments, within one those of its runs; where there are none, the shell completes files itself."""
+    return complete_experiment(incomplete) or complete_run(incomplete)
+
+
+@quiet
+def complete_run_or_file(incomplete: str) -> list[str]:
+    """Folders of runs as `complete_run`, and files of settings."""
+    return [*sorted(glob(escape(incomplete) + "*.toml")), *complete_run(incomplete)]
+
+
+@quiet
+def complete_method_or_new(incomplete: str) -> list[str]:
+    """A method, or ``new``."""
+    return [*complete_methods(incomplete), *(["new"] if "new".startswith(incomplete) else [])]
+
+
+@quiet
+def complete_objective(incomplete: str) -> list[str]:
+    """``mi``, ``hypervolume``."""
+    from vaecli.settings.search import HYPERVOLUME, JUDGED
+
+    return [name for name in (*JUDGED, HYPERVOLUME) if name.startswith(incomplete)]
+
+
+@quiet
+def complete_tracker(incomplete: str) -> list[str]:
+    """``tensorboard,ml`` to ``tensorboard,mlflow``."""
+    from vaecli.trackers import TRACKERS
+
+    return continued(incomplete, ",", TRACKERS)
+
+
+@quiet
+def complete_engine(incomplete: str) -> list[str]:
+    """``l`` to ``local``."""
+    from vaecli.engines.choice import EXTRAS
+
+    return [name for name in EXTRAS if name.startswith(incomplete)]
 
 
 def folders(incomplete: str, marker: str, depth: int) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
-from vaecli.cli.completion import complete_key, complete_methods
+from vaecli.cli.completion import complete_key, complete_methods, complete_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,9 @@ def init(
 
 @o.with_settings(without=("training.seed",))
 def show(
-    source: Annotated[Path | None, typer.Argument(metavar="[FILE.toml|RUN|EXPERIMENT]", help=SOURCE)] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[FILE.toml|RUN|EXPERIMENT]", help=SOURCE, autocompletion=complete_source)
+    ] = None,
     *,
     methods: Methods = None,
     preset: o.Preset = None,
@@ -121,8 +123,8 @@ def explain(
 
 
 def diff(
-    one: Annotated[Path, typer.Argument(metavar="ONE", help=SOURCE)],
-    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The same.")],
+    one: Annotated[Path, typer.Argument(metavar="ONE", help=SOURCE, autocompletion=complete_source)],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The same.", autocompletion=complete_source)],
     json: Json = False,
 ) -> None:
     """Show the settings in which two runs, experiments or files differ, defaults included."""
@@ -156,6 +158,10 @@ def settings_file(source: Path) -> Path:
     for name in ("config.toml", "experiment.toml"):
         if (source / name).is_file():
             return source / name
+    held = [*source.glob("seed-*/config.toml"), *source.glob("*/seed-*/config.toml"), *source.glob("tune/*.toml")]
+    if held:
+        told = " or ".join(str(path) for path in sorted(held)[:3])
+        raise UsageError(f"{source} has no settings of its own, its runs have; name one, as {told}")
     raise UsageError(f"{source} is the folder of no run and of no experiment; name one, or a .toml file")
 
 

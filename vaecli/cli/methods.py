@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vaecli.cli.completion import complete_method_or_new
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ NARROW = 60
 
 def methods(
     method: Annotated[
-        str | None, typer.Argument(metavar="[METHOD|new]", help="Show all about this one.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[METHOD|new]",
+            help="Show all about this one.",
+            show_default=False,
+            autocompletion=complete_method_or_new,
+        ),
     ] = None,
     new_name: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from vaecli.cli.completion import complete_preset, complete_run, complete_set
+from vaecli.cli.completion import complete_engine, complete_preset, complete_run, complete_set, complete_tracker
 from vaecli.core.errors import UsageError, near_names
 from vaecli.core.option_settings import OPTION_SETTINGS, OptionSetting
 
@@ -33,7 +33,11 @@ def option_of(key: str, default: str | None = None) -> Any:
         default: In words, where a command has another than the setting.
     """
     setting = OPTION_SETTINGS[key]
-    return typer.Option(setting.option, metavar=setting.shown_kind, help=setting.help(default), show_default=False)
+    complete = {"tracking.tracker": complete_tracker}.get(key)
+    text = setting.help(default)
+    return typer.Option(
+        setting.option, metavar=setting.shown_kind, help=text, show_default=False, autocompletion=complete
+    )
 
 
 Preset = Annotated[
@@ -85,6 +89,7 @@ EngineName = Annotated[
         envvar="VAE_ENGINE",
         show_envvar=False,
         help="Where trials run: local, ray or slurm. (VAE_ENGINE)",
+        autocompletion=complete_engine,
     ),
 ]
 Run = Annotated[

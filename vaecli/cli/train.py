@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli import options as o
-from vaecli.cli.completion import complete_methods
+from vaecli.cli.completion import complete_methods, complete_run_or_file
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Source = Annotated[
     typer.Argument(
         metavar="[FILE.toml|RUN]",
         help="Settings in a file, such as the config.toml of a run; or the folder of a run, with --resume.",
+        autocompletion=complete_run_or_file,
     ),
 ]
 Method = Annotated[
@@ -131,6 +132,10 @@ def _check_source(source: Path, context: typer.Context, resume: bool) -> Path | 
         if told is not None and told.name == "COMMANDLINE":
             option = "--" + parameter.replace("_", "-")
             raise UsageError(f"{option}: the run {source} is gone on with as it is and where it is; leave it out")
+    if not (source / "config.toml").is_file():
+        held = sorted(path.parent for path in source.glob("**/seed-*/config.toml"))
+        way = f"; name one in it, as {' or '.join(map(str, held[:3]))}" if held else ""
+        raise UsageError(f"{source} is the folder of no run{way}")
     return source
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vaecli.cli import options as o
-from vaecli.cli.completion import complete_methods
+from vaecli.cli.completion import complete_methods, complete_objective, complete_set
 from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ Goal = Annotated[
     typer.Option(
         "--objective",
         help="Of the validation: neg_elbo, another column, `mi at neg_elbo <= 106`, or hypervolume of kl and rec.",
+        autocompletion=complete_objective,
     ),
 ]
 Ranges = Annotated[
@@ -44,6 +45,7 @@ Ranges = Annotated[
         "--range",
         metavar="KEY=LOW..HIGH[:log]",
         help="Search this too, or otherwise than the method says; words have commas between. May be repeated.",
+        autocompletion=complete_set,
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the search and of its trials.")]
@@ -86,7 +88,7 @@ def tune(
     from vaecli.engines.run_grid import open_experiment
     from vaecli.runs.experiment import corpus_name
     from vaecli.settings.resolve import load_settings
-    from vaecli.settings.search import parse_objective, parse_ranges, space_of
+    from vaecli.settings.search import check_searched, parse_objective, parse_ranges, space_of
 
     goal = parse_objective(objective)
     runner = make_engine(engine)
@@ -105,6 +107,7 @@ def tune(
     searched = parse_ranges(ranges or [], settings.methods)
     spaces = {method: space_of(method, searched) for method in settings.methods}
     check_spaces(spaces)
+    check_searched(settings, spaces, searched)
     if dry_run:
         progress.close()
         show_spaces(spaces, settings, trials, goal)
@@ -222,7 +225,7 @@ def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
         if best := search.best():
             name = f"tuned-{experiment.name.removeprefix('tune-')}"
             text = grid_text(name, tuned_settings(experiment.settings, best))
-            write_atomic(search.folder / f"{search.method}.toml", text)
+            write_atomic(search.file(".toml"), text)
 
 
 def show(searches: Sequence[Search], corpus: Corpus, json: bool) -> None:
@@ -311,4 +314,4 @@ def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:
     tell(f"a row a trial in {experiment.path}/results.csv, `vae report {experiment.path}` prints it")
     for search in searches:
         if search.best():
-            tell(f"more seeds of the best: vae compare {search.folder / search.method}.toml --seeds 0-2")
+            tell(f"more seeds of the best: vae compare {search.file('.toml')} --seeds 0-2")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaecli.cli.completion import complete_source
 from vaecli.cli.options import experiments_folder
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ Folder = Annotated[
         metavar="[DIR]",
         help="Folder of an experiment, a method or a run; by default the experiment in runs that was worked on last.",
         show_default=False,
+        autocompletion=complete_source,
     ),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Print the view once and end.")]
@@ -80,7 +82,8 @@ def wait(lookout: Lookout) -> None:
         scene = lookout.scene()
         now = time.monotonic()
         idle_since = None if is_worked_on(scene, lookout) else idle_since or now
-        return scene.over or (idle_since is not None and now - idle_since >= max(IDLE_SECONDS, 2 * lookout.period))
+        over = scene.over and not lookout.works()  # between two rounds of `vae tune`, more trials are to come
+        return over or (idle_since is not None and now - idle_since >= max(IDLE_SECONDS, 2 * lookout.period))
 
     if is_screen(sys.stdout):
         with LiveGrid(lookout, sys.stdout):

@@ -20,13 +20,13 @@ from vaecli.core.errors import InterruptedRunError
 from vaecli.core.nested import merge, nested
 from vaecli.engines.engine import Engine, Event, Policy
 from vaecli.engines.supervisor import mark
-from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
 from vaecli.runs.experiment import Experiment, Trial, variant_folder
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import with_free
 from vaecli.runs.stop_request import STOP, forget_request, request_stop
 from vaecli.settings.resolve import Settings
-from vaecli.settings.search import Objective, Space
+from vaecli.settings.search import Objective, Space, holds
 
 if TYPE_CHECKING:
     import optuna
@@ -104,6 +104,10 @@ class Search:
         """Whether it can prune: Optuna does so for one figure."""
         return self.prune and len(self.objective.columns) == 1
 
+    def file(self, suffix: str) -> Path:
+        """A file of the search, named as the folder of the method's runs is."""
+        return self.folder / f"{self.method.replace(':', '.')}{suffix}"
+
     def run(self, engine: Engine, watch: Watch) -> None:
         """Searches until the budget is spent.
 
@@ -131,8 +135,9 @@ class Search:
         from optuna.storages.journal import JournalFileBackend
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(self.folder / f"{self.method}.log")))
-        name = f"{self.objective} of {self.method}"
+        storage = JournalStorage(JournalFileBackend(str(self.file(".log"))))
+        searched = ", ".join(f"{key} {sensible_text(values)}" for key, values in self.space.items())
+        name = f"{self.objective} of {self.method}, seed {self.seed}: {searched}"  # where one differs, another search
         study = optuna.create_study(
             storage=storage, study_name=name, load_if_exists=True, directions=self.objective.directions
         )
@@ -148,7 +153,7 @@ class Search:
         config = self.experiment.settings.config(self.method, self.seed)
         tables = merge(config.model_dump(), config.hyper)
         values = {key: tables[key.partition(".")[0]][key.partition(".")[2]] for key in self.space}
-        return values if all(_holds(self.space[key], value) for key, value in values.items()) else {}
+        return values if all(holds(self.space[key], value) for key, value in values.items()) else {}
 
     def _recall(self, study: optuna.Study) -> None:
         """Takes over the trials of an earlier process."""
@@ -162,13 +167,15 @@ class Search:
     def _ask(self, study: optuna.Study) -> list[tuple[optuna.Trial, Trial]]:
         """The trials of the next round, as far as the budget goes."""
         import optuna
+        from numpy.random import SeedSequence
 
         asked: list[tuple[optuna.Trial, Trial]] = []
         left = self.trials * self.epochs - self.spent
         for _ in range(min(self.jobs, left // self.epochs)):
             startup = max(STARTUP, self.trials // 3)
             number = sum("candidate" in frozen.user_attrs for frozen in study.trials) + len(asked)
-            study.sampler = optuna.samplers.TPESampler(seed=self.seed + number, n_startup_trials=startup)
+            seed = int(SeedSequence((self.seed, number)).generate_state(1)[0])  # no two searches share a draw
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
             study.pruner = optuna.pruners.MedianPruner(STARTUP, n_warmup_steps=max(1, self.epochs // 3))
             own = study.ask()
             values = {key: suggested(own, key, values) for key, values in self.space.items()}
@@ -273,10 +280,6 @@ def suggested(own: optuna.Trial, key: str, values: Sensible) -> Any:
 def rounded(value: float) -> float:
     """The value to `DIGITS` digits."""
     return round(value, DIGITS - 1 - int(log10(abs(value)) // 1)) if value else 0.0
-
-
-def _holds(values: Sensible, value: Any) -> bool:
-    return values.low <= value <= values.high if isinstance(values, Span) else value in values
 
 
 def best_figures(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:

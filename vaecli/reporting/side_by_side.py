@@ -31,8 +31,11 @@ def side_by_side(paths: Sequence[Path]) -> LoadedResults:
         paths: Folders of experiments, two or more; see `load_results`.
 
     Raises:
-        UsageError: One holds no results, two bear one name, or they are of different texts or splits.
+        UsageError: One holds no results or is named twice, two bear one name, or they are of different texts or splits.
     """
+    for number, path in enumerate(paths):
+        if path.resolve() in [other.resolve() for other in paths[:number]]:
+            raise UsageError(f"{path} is named twice; a table beside itself compares nothing")
     loaded = [load_results(path) for path in paths]
     names = [_name(results, path) for results, path in zip(loaded, paths, strict=True)]
     if len(set(names)) < len(names):
@@ -54,14 +57,15 @@ def side_by_side(paths: Sequence[Path]) -> LoadedResults:
 
 
 def differences(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
-    """The settings in which experiments differ, a line each: ``training.epochs: 6 in a, 12 in b``."""
+    """The settings in which experiments differ, a line each: ``training.epochs: 6 in a, 6 or 12 in b``."""
     settings = [_settings(path) for path in paths]
     keys = list(dict.fromkeys(key for values in settings for key in values))
     lines = []
     for key in keys:
-        values = [found.get(key) for found in settings]
-        if any(value != values[0] for value in values):
-            lines.append(f"{key}: " + ", ".join(f"{v!r} in {name}" for v, name in zip(values, names, strict=True)))
+        values = [found.get(key, []) for found in settings]
+        if any(sorted(map(repr, told)) != sorted(map(repr, values[0])) for told in values):
+            told = [" or ".join(map(repr, some)) or "unknown" for some in values]
+            lines.append(f"{key}: " + ", ".join(f"{some} in {name}" for some, name in zip(told, names, strict=True)))
     return lines
 
 
@@ -114,11 +118,16 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
 
 
-def _settings(path: Path) -> Mapping[str, Any]:
-    """The settings that an experiment's trials share, by key; none of a bare file."""
+def _settings(path: Path) -> Mapping[str, list[Any]]:
+    """The values that an experiment's trials have of each setting but the seed, by key; none of a bare file."""
     from vaecli.runs.experiment import find_runs
 
     trials = find_runs(path if path.is_dir() else path.parent)
     found = [flatten({k: v for k, v in trial.config.items() if k not in OWN}) for trial in trials]
-    first = found[0] if found else {}
-    return {key: value for key, value in first.items() if all(settings.get(key) == value for settings in found)}
+    values: dict[str, list[Any]] = {}
+    for settings in found:
+        for key, value in settings.items():
+            known = values.setdefault(key, [])
+            if key != "training.seed" and value not in known:
+                known.append(value)
+    return values

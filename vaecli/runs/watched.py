@@ -8,6 +8,7 @@ reader never sees a part of one.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -236,7 +237,7 @@ def ordered(experiment: Path) -> list[Path]:
 
 def label_of(method: str, folder: str) -> str:
     """The name of a variant from that of its folder: ``bn--bn.gamma-0.3`` is ``bn (bn.gamma=0.3)``."""
-    parts = [part.replace("-", "=", 1) for part in folder.split("--")[1:]]
+    parts = [re.sub(r"^(.*?\.\w+)-", r"\1=", part) for part in folder.split("--")[1:]]
     return f"{method} ({', '.join(parts)})" if parts else method
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import isfinite
+from typing import Any, Literal
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, unknown
 from vaecli.metrics.schema import COLUMNS
 from vaecli.remedies import remedy_class
-from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
 from vaecli.settings.known_keys import check_key
 from vaecli.settings.layers import NO_VARIANTS, OVERRIDABLE, parse_value
+from vaecli.settings.resolve import Settings
 
 Space = Mapping[str, Sensible]
 """The values of each setting that are tried, by key."""
@@ -82,8 +84,8 @@ def parse_objective(text: str) -> Objective:
     if limited not in LIMITED:
         raise unknown("column", limited, LIMITED, where)
     number = parse_value(value)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise UsageError(f"{where} {text!r}: {value!r} is no number")
+    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
+        raise UsageError(f"{where} {text!r}: {value!r} is no finite number")
     return Objective(column, (limited, sign, float(number)))
 
 
@@ -97,6 +99,39 @@ def space_of(method: str, ranges: Mapping[str, Sensible]) -> dict[str, Sensible]
     """What is searched for a method: what its remedies declare, and what the user says of them and of groups."""
     owners = (*GROUPS, *method.split("+"))
     return declared_space(method) | {key: values for key, values in ranges.items() if key.partition(".")[0] in owners}
+
+
+def holds(values: Sensible, value: Any) -> bool:
+    """Whether a value is one of those that are tried."""
+    return values.low <= value <= values.high if isinstance(values, Span) else value in values
+
+
+def check_searched(settings: Settings, spaces: Mapping[str, Space], ranges: Space) -> None:
+    """Refuses values that a setting can't have, and a value said for a setting that is searched elsewhere.
+
+    Args:
+        settings: Of the search.
+        spaces: What is searched, by method.
+        ranges: Those of ``--range``.
+
+    Raises:
+        UsageError: Names the range, or where the value was said.
+    """
+    for method, space in spaces.items():
+        for key, values in space.items():
+            for value in ((values.low, values.high) if isinstance(values, Span) else values) if key in ranges else ():
+                try:
+                    settings.config(method, settings.seeds[0], variant={key: value})
+                except UsageError as error:
+                    raise UsageError(f"--range {str(error).partition(': ')[2]}") from None
+            owner, _, name = key.partition(".")
+            tables = settings.groups if owner in GROUPS else settings.hyper
+            said = settings.locations.get(key, "preset")
+            if not said.startswith("preset") and not holds(values, value := tables[owner][name]):
+                raise UsageError(
+                    f"{said}: {key} is searched over {sensible_text(values)}, without {value}; "
+                    f"--range {key}=... searches elsewhere"
+                )
 
 
 def parse_ranges(texts: Sequence[str], methods: Sequence[str]) -> dict[str, Sensible]:
@@ -117,6 +152,8 @@ def parse_ranges(texts: Sequence[str], methods: Sequence[str]) -> dict[str, Sens
             raise UsageError(f"{where}: write KEY=LOW..HIGH, KEY=LOW..HIGH:log or KEY=A,B")
         owner, name = check_key(key.strip())
         key = f"{owner}.{name}"
+        if key == "training.epochs":
+            raise UsageError(f"{where}: a search has a budget of epochs, the same for each trial; say it by --epochs")
         if owner in GROUPS and (owner not in OVERRIDABLE or key in NO_VARIANTS):
             raise UsageError(f"{where}: {key} is the same for all trials of an experiment; it can't be searched")
         if owner not in GROUPS and not any(owner in method.split("+") for method in methods):
