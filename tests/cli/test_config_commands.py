@@ -141,6 +141,8 @@ def test_a_key_is_explained(vae):
         ("bn.gama", "did you mean 'gamma'?"),
         ("trainig.epochs", "did you mean 'training'?"),
         ("zzz", "write group.key or remedy.key"),
+        ("bn", "name one: bn.gamma, bn.eps"),
+        ("vanilla", "it has none"),
     ],
 )
 def test_a_key_that_is_none_names_what_is_near(key, words):
@@ -166,6 +168,7 @@ def test_every_setting_can_be_explained():
         (("train", "--learning-rate", "1"), "did you mean --set training.learning_rate=VALUE?"),
         (("train", "--epoch", "1"), "did you mean --epochs?"),
         (("train", "--frobnicate"), "--help` lists them"),
+        (("compare", "--seed", "3"), "did you mean --seeds?"),
         (("train", "--method", "bn", "--set", "gamma=0.5"), "--set gamma=0.5: did you mean bn.gamma?"),
         (("train", "--set", "gamma=0.5"), "did you mean bn.gamma, du.gamma or wae_s.gamma?"),
         (("train", "--set", "zzz=0.5"), "write group.key=value or remedy.key=value"),

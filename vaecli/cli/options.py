@@ -125,14 +125,15 @@ class Command(TyperCommand):
     def _instead(self, name: str, args: Sequence[str], command: str) -> str:
         """What somebody meant who gave an option that there isn't."""
         options = [option for p in self.params for option in p.opts if option.startswith("--")]
-        near = near_names(name.lstrip("-"), [option.lstrip("-") for option in options])
+        if near := near_names(name.lstrip("-"), [option.lstrip("-") for option in options]):
+            return f"did you mean --{near[0]}?"
         if "--set" in options:
             from vaecli.settings.known_keys import keys_named
 
             keys = keys_named(name.lstrip("-"), _methods_in(args))
             if keys and len(keys) <= MOST_KEYS:
                 return "did you mean " + " or ".join(f"--set {key}=VALUE" for key in keys) + "?"
-        return f"did you mean --{near[0]}?" if near else f"`{command} --help` lists them"
+        return f"`{command} --help` lists them"
 
 
 def _methods_in(args: Sequence[str]) -> list[str]:

@@ -61,6 +61,9 @@ def check_key(key: str) -> OwnedKey:
         UsageError: There is none, or several; names those that are near.
     """
     owner, dot, name = key.removeprefix("--").partition(".")
+    if not dot and owner in (*GROUPS, *method_names()):
+        named = ", ".join(f"{owner}.{known}" for known in keys_of(owner))
+        raise UsageError(f"{key!r} is the owner of settings; name one: {named or 'it has none'}")
     if not dot:
         held = keys_named(owner)
         if len(held) != 1:
