@@ -96,6 +96,9 @@ def test_codes_and_sentences(run):
     [
         (lambda run: run.decode(np.zeros((2, 5))), r"codes of shape \(2, 5\); .* decodes \(N, 2\)"),
         (lambda run: run.encode(["the cat", "  "]), "sentence 1 .* has no word"),
+        (lambda run: run.codes("the cat"), "a list of texts, .* not 'the cat'"),
+        (lambda run: run.score(["the cat", None]), r"a list of texts, .* not \['the cat', None\]"),
+        (lambda run: run.encode([]), "there is no sentence"),
         (lambda run: run.interpolate("a cat", "a dog", steps=1), "no two ends"),
         (lambda run: run.evaluate("prob"), "did you mean 'probe'"),
     ],
@@ -140,6 +143,10 @@ def test_a_comparison_and_its_report(corpus, out):
     again = vaecli.report(out / "two")
     pd.testing.assert_frame_equal(again.trials, results.trials)
     assert time.time() - started < 300
+    table = out / "none.csv"
+    table.write_text((out / "two" / "results.csv").read_text().splitlines()[0] + "\n")
+    with pytest.raises(UsageError, match=r"none\.csv: the results hold no trials"):
+        vaecli.report(table)
 
 
 def test_methods_are_a_table():

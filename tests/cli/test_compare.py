@@ -224,7 +224,7 @@ def test_the_end_of_an_experiment(grid):
     with pytest.raises(TrialsFailedError) as failed:
         check_outcome(grid, Outcome())
     assert failed.value.exit_code == 5
-    assert "1 of 2 trials are not done" in str(failed.value)
+    assert "1 of 2 trials not done" in str(failed.value)
     assert "bn seed 1: failed: DataError: x" in str(failed.value)
     for number in (signal.SIGINT, signal.SIGTERM):
         with pytest.raises(InterruptedRunError) as interrupted:

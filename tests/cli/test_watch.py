@@ -81,16 +81,14 @@ def test_between_two_rounds_of_a_search_it_waits(trials):
 def test_trials_that_failed_are_its_exit_code(trials):
     finish(trials[0], {"rec": 22.0})
     finish(trials[1], {}, status="failed", message="DataError: x")
-    with pytest.raises(
-        TrialsFailedError, match=r"1 of 2 trials are not done\n  bn seed 1: failed: DataError: x"
-    ) as end:
+    with pytest.raises(TrialsFailedError, match=r"1 of 2 trials not done\n  bn seed 1: failed: DataError: x") as end:
         watch("--once")
     assert end.value.exit_code == 5
 
 
 def test_where_nobody_works_there_is_nothing_to_wait_for(trials, monkeypatch):
     monkeypatch.setattr("vaecli.cli.watch.IDLE_SECONDS", 0.1)
-    with pytest.raises(TrialsFailedError, match="2 of 2 trials are not done; nobody works on them"):
+    with pytest.raises(TrialsFailedError, match="2 of 2 trials not done; nobody works on them"):
         watch("--period", "0.2")
 
 

@@ -173,13 +173,40 @@ def test_a_column_is_asked_for_where_several_may_be_the_sentence(tmp_path):
     assert "labels: none; --label-column takes one of the columns that may be some: kind" in corpus.notes
 
 
+def test_a_split_with_other_columns_is_refused(tmp_path):
+    for part, header in (("train", "text,label"), ("valid", "text,label"), ("test", "sentence,label")):
+        table(tmp_path, f"{part}.csv", header, *(f"{s},{n % 2}" for n, s in enumerate(SHORT)))
+    with pytest.raises(DataError, match=r"test\.csv:1: not the columns of train: sentence, label; name them alike"):
+        load(tmp_path)
+
+
+def test_a_folder_of_corpora_names_them(tmp_path):
+    (tmp_path / "ptb").mkdir()
+    with pytest.raises(DataError, match=r"it holds folders only \(ptb\), of which one may be a corpus"):
+        load(tmp_path)
+
+
+def test_advice_that_would_change_nothing_is_not_given(tmp_path):
+    rows = [f"the {word} ran" for word in ("cat", "dog")] * 20
+    for part, lines in (("train", rows), ("valid", [*rows, "an emu"]), ("test", rows)):
+        table(tmp_path, f"{part}.txt", *lines)
+    (note,) = [note for note in load(tmp_path).notes if "<unk> is never trained" in note]
+    assert "--min-freq" not in note
+
+
 @pytest.mark.parametrize(
     ("name", "lines", "message"),
     [
         ("a.csv", ["text,label", "a b,1", "c, d,0"], r"a\.csv:3: 3 fields .*stands between quotation marks"),
         ("a.csv", ["text,label", '"a b,1'], r"a\.csv:2: not a row of separated values"),
         ("a.jsonl", ['{"text": "a"}', "[1]"], r"a\.jsonl:2: no JSON object"),
-        ("a.jsonl", ['{"text": "a"}', '{"txt": "a"}'], r"a\.jsonl:2: no column 'text'"),
+        ("a.jsonl", ['{"text": "a"}', '{"txt": "a"}'], r"a\.jsonl:2: no text, number or truth value 'text'"),
+        ("a.jsonl", ["[1,", "2]"], r"a\.jsonl:1: no JSON object; each line is one, .* `jq -c"),
+        ("a.jsonl", ['{"label": 0}', '{"text": "a", "label": 1}'], r"a\.jsonl:1: no text, number or .* 'text'"),
+        ("a.jsonl", ['{"text": ["a", "b"], "label": 1}'], r"a\.jsonl: no column of sentences: .* 'label' only"),
+        ("a.jsonl", ['{"text": {"en": "a"}, "label": 1}'], r"a\.jsonl: no column of sentences: .* 'label' only"),
+        ("a.jsonl", ['{"text": "a", "label": NaN}', '{"text": "b", "label": 1}'], r"a\.jsonl:1: an empty label"),
+        ("a.jsonl", ['{"text": "a"}', '{"text": "b"}', '{"text": "c"}'], r"too few different sentences .* 4 or more"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "\\ud800"}'], r"a\.jsonl:2: half a character"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b\\u0000"}'], r"a\.jsonl:2: a NUL character"),
         ("a.jsonl", ['{"text": "a", "label": 1}', '{"text": "b", "label": null}'], r"a\.jsonl:2: an empty label"),

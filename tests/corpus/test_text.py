@@ -159,7 +159,7 @@ def test_missing_file_names_what_is_there(folder):
     path = folder(train=None)
     with pytest.raises(DataError, match=r"no train\.txt .*; it holds test\.txt, valid\.txt"):
         load(path)
-    with pytest.raises(DataError, match="it holds no file"):
+    with pytest.raises(DataError, match="it is empty"):
         load(folder(None, None, None, name="empty"))
 
 

@@ -167,3 +167,11 @@ def test_a_page_of_one_method_is_drawn(methods, tmp_path):
     document, console = open_page(file)
     assert 'data-drawn="yes"' in document
     assert console == []
+
+
+def test_ten_updates_are_written_as_10(page, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(page, encoding="utf-8")
+    document, _ = open_page(file)
+    assert re.search(r"<text[^>]*>10</text>", document)
+    assert not re.search(r"<text[^>]*>1e\+\d</text>", document)

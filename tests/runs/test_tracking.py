@@ -138,7 +138,7 @@ def test_one_that_fails_costs_a_warning_and_no_figure(told, tmp_path, data, name
     experiment = Experiment.of(settings_of(data, f"{name},told"), tmp_path)
     (line,) = tracker_failures(experiment.trials())
     assert re.match(
-        f"tracker '{name}' failed in 1 of 1 trials, .*; the first: bn seed 0, {when.partition(',')[0]}", line
+        f"tracker '{name}' failed in 1 of 1 trial, .*; the first: bn seed 0, {when.partition(',')[0]}", line
     )
 
 

@@ -62,6 +62,7 @@ def report(path: str | Path | None = None) -> Results:
     Raises:
         UsageError: There are none.
     """
+    from vaecli.core.errors import UsageError
     from vaecli.reporting.read_results import load_results, newest_experiment
     from vaecli.runs.tables import summary_table
 
@@ -69,4 +70,6 @@ def report(path: str | Path | None = None) -> Results:
     loaded = load_results(chosen)
     for note in loaded.notes:
         warnings.warn(note, stacklevel=2)
+    if loaded.frame.empty:
+        raise UsageError(f"{chosen}: the results hold no trials; run `vae compare` first")
     return Results(chosen, loaded.frame, summary_table(loaded.frame))

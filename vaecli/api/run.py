@@ -222,6 +222,10 @@ class Run:
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.samples import as_split
 
+        if isinstance(sentences, str) or not all(isinstance(sentence, str) for sentence in sentences):
+            raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
+        if not len(sentences):
+            raise UsageError("there is no sentence; give one or more")
         vocabulary = self._loaded.vocabulary
         ids = [vocabulary.encode(vocabulary.tokenizer(sentence)) for sentence in sentences]
         for n, words in enumerate(ids):

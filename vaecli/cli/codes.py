@@ -64,10 +64,15 @@ def read_sentences(file: str) -> list[str]:
 
     Raises:
         DataError: It can't be read, is no UTF-8, or has no line or a blank one.
+        UsageError: It is a table or packed, whose lines aren't sentences.
     """
-    from vaecli.core.errors import DataError
+    from vaecli.core.errors import DataError, UsageError
+    from vaecli.corpus.origins import file_kind
 
     name = "stdin" if file == "-" else file
+    kind = file_kind(name)
+    if kind.packing or kind.kind not in ("", ".txt"):
+        raise UsageError(f"{name}: sentences are read from text, one a line, not from {kind.kind}{kind.packing} files")
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         lines = data.decode("utf-8-sig").split("\n")

@@ -110,6 +110,7 @@ def check_end(scene: Scene, lookout: Lookout) -> None:
     """
     from vaecli.cli.grid import state_text
     from vaecli.core.errors import TrialsFailedError
+    from vaecli.core.messages import counted
 
     bad = [trial for trial in scene.trials if trial.state != "done"]
     if not bad or is_worked_on(scene, lookout):
@@ -118,4 +119,5 @@ def check_end(scene: Scene, lookout: Lookout) -> None:
     if waiting := len(bad) - len(lines):
         lines.append(f"{waiting} not begun")
     goes_on = "" if scene.over else "; nobody works on them, and the command that began them goes on"
-    raise TrialsFailedError(f"{len(bad)} of {len(scene.trials)} trials are not done{goes_on}\n  " + "\n  ".join(lines))
+    share = f"{len(bad)} of {counted(len(scene.trials), 'trial')} not done"
+    raise TrialsFailedError(f"{share}{goes_on}\n  " + "\n  ".join(lines))

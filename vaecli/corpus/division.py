@@ -27,6 +27,9 @@ SHARE = 10
 RARE = 3
 """Labels of fewer different sentences count as one label: each alone would not fill three splits."""
 
+FEWEST_TRAIN = 2
+"""Sentences of train, without which nothing is trained."""
+
 
 def divided(given: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dict[str, Sentences], list[str]]:
     """All three splits, those that are lacking taken out of train, and a note on the rule.
@@ -46,7 +49,7 @@ def divided(given: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dict
     members = _members(train, seed, lacking)
     parts = {part: _taken(train, members == n) for n, part in enumerate(["train", *lacking])}
     counts = {part: sum(not line.isspace() for line in io.BytesIO(split.text)) for part, split in parts.items()}
-    if not all(counts.values()):
+    if not all(counts.values()) or counts["train"] < FEWEST_TRAIN:
         raise DataError(f"{path}: too few different sentences to split; give {len(lacking) + 2} or more")
     order = [part for part in SPLITS if part in parts]
     sizes = ", ".join(f"{part} {counts[part]:,}" for part in order)

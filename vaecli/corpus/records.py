@@ -186,13 +186,15 @@ def _json_records(source: Source, columns: Columns) -> Iterator[Record]:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise DataError(f"{source.path}:{number}: no JSON object, though the first lines of train.txt are")
-        yield Record(number, {str(key): _json_text(field) for key, field in value.items()})
+            hint = "; `jq -c '.[]'` writes a list like this" if line.lstrip().startswith("[") else ""
+            raise DataError(f"{source.path}:{number}: no JSON object; each line is one, {{...}}{hint}")
+        plain = {str(key): field for key, field in value.items() if not isinstance(field, dict | list)}
+        yield Record(number, {key: _json_text(field) for key, field in plain.items()})
 
 
 def _json_text(value: object) -> str:
     """A JSON value as text on one line; what isn't text as JSON spells it."""
-    if value is None:
+    if value is None or value != value:  # NaN is how pandas writes what is missing
         return ""
     if type(value) is int:  # most labels, for which `dumps` takes longer than reading the line did
         return str(value)

@@ -140,8 +140,11 @@ def _missing(folder: Path, needed: str, kind: str, names: list[str]) -> DataErro
         hint = f"--data {folder / readable[0]} takes this one file, and splits it"
     elif files := [name for name in names if (folder / name).is_file()]:
         hint = f"it holds {', '.join(files[:8])}{', ...' if len(files) > 8 else ''}"
+    elif names:
+        folders = f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        hint = f"it holds folders only ({folders}), of which one may be a corpus"
     else:
-        hint = "it holds no file"
+        hint = "it is empty"
     rule = " and".join(", ".join(f"{part}{kind}" for part in SPLITS).rsplit(",", 1))
     kinds = f"; {', '.join(KINDS)} and {' or '.join(PACKED)} of each are read" if not readable else ""
     return DataError(f"{folder}: no {needed} (a corpus is {rule}{kinds}); {hint}")

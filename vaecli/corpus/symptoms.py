@@ -222,10 +222,10 @@ def _unknown(splits: Mapping[str, SplitText], counts: Sequence[int], measured: s
     if own < UNTRAINED_RATIO * share:
         once = sum(count == 1 for count in counts)
         trained = "never" if not own else "hardly"
+        advice = f"; --min-freq 2 makes unknown the {once:,} words that train has once" if once else ""
         lines.append(
             f"{_percent(own)} of train's words are unknown but {_percent(share)} of {worst}'s: <unk> is "
-            f"{trained} trained, so chance sets its price, a large part of every perplexity; --min-freq 2 makes "
-            f"unknown the {once:,} words that train has once"
+            f"{trained} trained, so chance sets its price, a large part of every perplexity{advice}"
         )
     return lines
 
@@ -239,7 +239,7 @@ def _repeats(splits: Mapping[str, SplitText], repeats: Repeats) -> list[str]:
             share = count / total
             lines.append(
                 f"{count:,} of {total:,} {part} sentences ({_percent(share)}) stand in train word for word: "
-                f"{'its' if share > 0.5 else 'this part of its'} figures show what is remembered, not what is learned; "
+                f"{'its' if share > 0.5 else 'this part of the'} figures show what is remembered, not what is learned; "
                 "take repeats out before splitting"
             )
     repeated = repeats.within["train"] / len(splits["train"].lengths)

@@ -7,9 +7,8 @@ A file of these kinds is a table by its name, so that its columns may be recogni
 from __future__ import annotations
 
 import io
-import re
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -23,15 +22,8 @@ from vaecli.corpus.columns import (
     Sentences,
     few_labels,
 )
+from vaecli.corpus.header_row import SAMPLE_ROWS, names_columns
 from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source
-
-HEADER_NAME = re.compile(r"[^\W\d][\w .:/()-]{0,49}")
-"""What a column is called: a word or some, no number and no sentence."""
-
-HEADER_WORDS = 3
-
-SAMPLE_ROWS = 200
-"""Rows that are looked at to tell a header, and the delimiter."""
 
 ROW_NUMBERS = frozenset({"id", "idx", "index", "unnamed: 0", ""})
 """Names of columns that number the rows, though each may be a label elsewhere."""
@@ -48,12 +40,14 @@ class _Column:
         values: Those that differ, one more than labels may have at most.
         short: Whether all have as few letters as labels.
         brief: Whether all have as few words as labels.
+        whole: Whether every row has the column, as objects of JSON need not.
     """
 
     rows: int = 0
     values: set[str] = field(default_factory=set)
     short: bool = True
     brief: bool = True
+    whole: bool = True
 
     def add(self, value: str) -> None:
         """Takes one more value."""
@@ -71,7 +65,7 @@ class _Column:
     @property
     def label_like(self) -> bool:
         """Whether it may be a label whatever it is called."""
-        return self.few and self.brief
+        return self.few and self.brief and self.whole
 
 
 def table_sentences(
@@ -93,9 +87,11 @@ def table_sentences(
     first = next((record for record in records["train"]() if record.fields), None)
     if first is None:
         raise DataError(f"{sources['train'].path}: no row with a value; give a sentence a row")
-    names = dict(zip(first.fields, first.fields, strict=True))
+    # an object may lack what the others have
+    rows = islice(records["train"](), SAMPLE_ROWS) if form == "json" else [first]
+    names = {name: name for record in rows for name in record.fields}
     notes = []
-    if form != "json" and (by_name(columns) or _names_columns(records["train"])):
+    if form != "json" and (by_name(columns) or names_columns(records["train"])):
         names = {number: value.strip() for number, value in first.fields.items()}
         records = {part: _without_header(sources[part], read, first) for part, read in records.items()}
         notes.append(f"columns: {', '.join(names.values())} (line {first.line} of {sources['train'].path.name})")
@@ -152,6 +148,9 @@ def _without_header(source: Source, read: Records, header: Record) -> Records:
             if record.fields != header.fields:
                 if set(record.fields.values()) == set(header.fields.values()):
                     raise DataError(f"{source.path}:{record.line}: the columns of train in another order")
+                if names_columns(read):
+                    called = ", ".join(record.fields.values())
+                    raise DataError(f"{source.path}:{record.line}: not the columns of train: {called}; name them alike")
                 yield record
             break
         yield from records
@@ -159,45 +158,12 @@ def _without_header(source: Source, read: Records, header: Record) -> Records:
     return rest
 
 
-def _names_columns(read: Records) -> bool:
-    """Whether the first row of a table names its columns.
-
-    It does where all its values are different, short and no numbers, none comes again in its column among the rows that
-    follow, and some column goes on with numbers or with longer texts.
-    """
-    rows = [record.fields for record in islice(read(), SAMPLE_ROWS) if record.fields]
-    if not rows:
-        return False
-    head, rest = rows[0], rows[1:]
-    values = [value.strip() for value in head.values()]
-    lower = {value.lower() for value in values}
-    if len(lower) != len(values) or not all(map(_is_name, filter(None, values))):
-        return False  # one may be empty: a program that writes the numbers of rows leaves their column without a name
-    if any(row.get(key) == value for row in rest for key, value in head.items()):
-        return False
-    if lower & (TEXT_NAMES | LABEL_NAMES):
-        return True
-    columns = [[row[key] for row in rest if key in row] for key in head]
-    return any(column and (all(map(_is_number, column)) or _are_texts(column)) for column in columns)
-
-
-def _is_name(value: str) -> bool:
-    return bool(HEADER_NAME.fullmatch(value)) and len(value.split()) <= HEADER_WORDS
-
-
-def _is_number(value: str) -> bool:
-    return value.strip().replace(".", "", 1).removeprefix("-").isdecimal()
-
-
-def _are_texts(values: Sequence[str]) -> bool:
-    return sum(len(value.split()) for value in values) > HEADER_WORDS * len(values)
-
-
 def _contents(read: Records, names: Mapping[str, str]) -> dict[str, _Column]:
     held = {key: _Column() for key in names}
     for record in read():
         if record.fields:
             for key, column in held.items():
+                column.whole &= key in record.fields
                 column.add(record.fields.get(key, "").strip())
     return held
 
@@ -252,6 +218,11 @@ def _clear_text(train: Source, names: Mapping[str, str], held: Mapping[str, _Col
     """
     taken = {key for key, called in names.items() if columns.label in (key, called)}
     free = [key for key in names if key not in taken]
+    if len(free) == 1 and names[free[0]].lower() in LABEL_NAMES and held[free[0]].label_like:
+        raise DataError(
+            f"{train.path}: no column of sentences: of those that hold texts, numbers or truth values there is "
+            f"{names[free[0]]!r} only"
+        )
     called = [key for key in free if names[key].lower() in TEXT_NAMES]
     texts = [key for key in free if not held[key].label_like]
     for candidates in (free, called, texts if len(names) == 2 else []):
@@ -290,5 +261,6 @@ def _taken(source: Source, read: Records, text: str, label: str | None, names: M
 
 def _value(source: Source, record: Record, key: str, names: Mapping[str, str], option: str) -> str:
     if key not in record.fields:
-        raise DataError(f"{source.path}:{record.line}: no column {names[key]!r} ({option})")
+        way = f"; or {option} {NO_LABEL}" if option == "--label-column" else ""
+        raise DataError(f"{source.path}:{record.line}: no text, number or truth value {names[key]!r} ({option}){way}")
     return record.fields[key]

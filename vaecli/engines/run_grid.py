@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vaecli.core.errors import InterruptedRunError, TrialsFailedError
+from vaecli.core.messages import counted
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
 from vaecli.engines.engine import Engine, Event, Outcome, Policy
@@ -107,4 +108,5 @@ def check_outcome(experiment: Experiment, outcome: Outcome) -> None:
     if bad:
         lines = [f"{trial.name}: {status}" + (f": {message}" if message else "") for trial, status, message in bad]
         logs = f"logs are in {experiment.path}/METHOD/seed-N/log.txt"
-        raise TrialsFailedError(f"{len(bad)} of {len(states)} trials are not done; {logs}\n  " + "\n  ".join(lines))
+        share = f"{len(bad)} of {counted(len(states), 'trial')} not done"
+        raise TrialsFailedError(f"{share}; {logs}\n  " + "\n  ".join(lines))

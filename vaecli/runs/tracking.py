@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import VaeError
 from vaecli.core.files import dump_json, load_json, write_atomic
-from vaecli.core.messages import printable
+from vaecli.core.messages import counted, printable
 from vaecli.runs.history import Row
 from vaecli.settings.run_file import settings_by_key
 from vaecli.trackers import make_tracker
@@ -72,9 +72,9 @@ def tracker_failures(trials: Sequence[Trial]) -> list[str]:
         for name in names:
             if "failed" in state.get(name, {}):
                 found.setdefault(name, []).append(f"{trial.name}, {state[name]['failed']}")
-    count = len(trials)
+    share = counted(len(trials), "trial")
     return [
-        f"tracker {name!r} failed in {len(lines)} of {count} trials, which lack nothing else; the first: {lines[0]}"
+        f"tracker {name!r} failed in {len(lines)} of {share}, and nothing else did; the first: {lines[0]}"
         for name, lines in found.items()
     ]
 

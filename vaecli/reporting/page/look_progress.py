@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vaecli.core.messages import tell
+from vaecli.core.messages import counted, tell
 from vaecli.reporting.page.model_looks import Looks, Viewer
 from vaecli.reporting.page.page_trials import PageTrial
 
@@ -21,7 +21,7 @@ def looks_of(sections: Sequence[Sequence[Sequence[PageTrial]]]) -> list[Looks | 
 
     viewer, found = Viewer(), [Looks() for _ in sections]
     total = sum(any(trial.trained for trial in trials) for rows in sections for trials in rows)
-    tell(f"vae: reads {total} models for codes and sentences; --without-models leaves that out")
+    tell(f"vae: reads {counted(total, 'model')} for codes and sentences; --without-models leaves that out")
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=total)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from vaecli.core.messages import counted
 from vaecli.core.nested import flatten
 from vaecli.reporting.page.page_trials import PageTrial
 
@@ -54,9 +55,8 @@ def environments(trials: Iterable[PageTrial]) -> list[tuple[str, str]]:
     for name, values in fields:
         counts = Counter(str(value) for value in values if value not in (None, ""))
         if counts:
-            several = len(counts) > 1
-            shown = [f"{value} ({count} trials)" if several else value for value, count in counts.most_common()]
-            lines.append((name, "; ".join(shown)))
+            shown = [f"{value} ({counted(count, 'trial')})" for value, count in counts.most_common()]
+            lines.append((name, "; ".join(shown if len(counts) > 1 else counts)))
     created = sorted(str(run["created"]) for run in runs if run.get("created"))
     if created:
         told = created[0] if created[0] == created[-1] else f"{created[0]} to {created[-1]}"

@@ -202,7 +202,7 @@
     const colour = { field: colours.field, type: "nominal", scale: { domain: colours.domain, range: colours.range }, legend: legend(colours.title) };
     const ends = {};
     for (const r of rows) if (!ends[r.label] || (r.seed === ends[r.label].seed && r.x >= ends[r.label].x)) ends[r.label] = r;
-    const x = { field: "x", type: "quantitative", title: over, scale: { zero: false, nice: false }, axis: over === "train_seconds" ? {} : { tickMinStep: 1, format: "~g" } };
+    const x = { field: "x", type: "quantitative", title: over, scale: { zero: false, nice: false }, axis: over === "train_seconds" ? {} : { tickMinStep: 1, labelExpr: "'' + datum.value" } };
     const y = { field: "y", type: "quantitative", title: column, scale: { zero: false } };
     const tip = [{ field: "label", title: "method" }, { field: "seed", title: "seed" }, { field: "x", title: over, format: ".4~g" }, { field: "y", title: column, format: ".4~g" }];
     if (rows.some((r) => r.phase)) tip.push({ field: "phase", title: "phase" });
@@ -276,7 +276,7 @@
     [marks, lines, joined, constant].forEach((rows) => rows.forEach(key));
     const other = lineColours(section, used);
     const colour = colours ? { field: "key", type: "nominal", scale: colours, legend: legend("method") } : { field: other.field, type: "nominal", scale: { domain: other.domain, range: other.range }, legend: legend(other.title) };
-    const x = { field: "x", type: "quantitative", title: "steps (updates)", scale: { zero: true, nice: false }, axis: { tickMinStep: 1, format: "~g" } };
+    const x = { field: "x", type: "quantitative", title: "steps (updates)", scale: { zero: true, nice: false }, axis: { tickMinStep: 1, labelExpr: "'' + datum.value" } };
     const y = { field: "y", type: "quantitative", title: "weight of the KL", scale: { zero: true } };
     const ends = {};
     for (const r of marks) if (!moves.has(r.label) && (!ends[r.label] || r.x >= ends[r.label].x)) ends[r.label] = r;
