@@ -14,7 +14,8 @@ from vaecli.settings.resolve import load_settings
 from vaecli.settings.search import parse_objective, parse_ranges, space_of
 
 pytest.importorskip("optuna")
-from vaecli.engines.tuning import Candidate, Search, front, hypervolume, rounded
+from vaecli.engines.candidates import Candidate, front, hypervolume
+from vaecli.engines.tuning import Search, rounded
 
 EPOCHS = 4
 RANGE = ["bn.gamma=0.1..2.0"]

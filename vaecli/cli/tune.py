@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,9 +16,8 @@ from vaecli.cli.completion import complete_methods, complete_objective, complete
 from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
-    from vaecli.corpus.types import Corpus
     from vaecli.engines.engine import Event
-    from vaecli.engines.tuning import Candidate, Search
+    from vaecli.engines.tuning import Search
     from vaecli.runs.experiment import Experiment, Trial
     from vaecli.settings.resolve import Settings
     from vaecli.settings.search import Objective
@@ -127,7 +125,9 @@ def tune(
                 search.run(runner, partial(display, experiment=experiment.path, quiet=quiet))
     finally:
         finish(experiment, searches)
-    show(searches, corpus, json)
+    from vaecli.cli.search_table import show_searches
+
+    show_searches(searches, corpus, json)
     if not quiet:
         say_what_next(experiment, searches)
 
@@ -214,7 +214,7 @@ def display(todo: list[Trial], experiment: Path, quiet: bool) -> Iterator[Callab
 def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
     """Writes the tables of the trials, and for each method a file with the best settings."""
     from vaecli.core.files import write_atomic
-    from vaecli.engines.tuning import tuned_settings
+    from vaecli.engines.candidates import tuned_settings
     from vaecli.runs.grid_settings import grid_text
     from vaecli.runs.tables import write_tables
     from vaecli.runs.trial_index import trial_folders
@@ -226,87 +226,6 @@ def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
             name = f"tuned-{experiment.name.removeprefix('tune-')}"
             text = grid_text(name, tuned_settings(experiment.settings, best))
             write_atomic(search.file(".toml"), text)
-
-
-def show(searches: Sequence[Search], corpus: Corpus, json: bool) -> None:
-    """The trials as JSON, or what came of each search."""
-    if json:
-        from json import dumps
-
-        print(dumps([row(search, candidate) for search in searches for candidate in search.candidates], indent=2))
-        return
-    from rich.text import Text
-
-    from vaecli.core.messages import printable
-    from vaecli.reporting.terminal import Target, plain_table, tidy
-
-    target = Target.stdout()
-    table = plain_table(target)
-    for head in ("method", "trials", "epochs", *searches[0].objective.columns, "settings"):
-        table.add_column(head, overflow="fold", justify="left" if head in ("method", "settings") else "right")
-    for search in searches:
-        for cells in summary_rows(search):
-            table.add_row(*(Text(printable(cell)) for cell in cells))
-    console = target.console()
-    with console.capture() as captured:
-        console.print(table)
-        for text in remarks(searches, corpus):
-            console.print(Text(text))
-    sys.stdout.write(tidy(captured.get(), target))
-
-
-def row(search: Search, candidate: Candidate) -> dict[str, Any]:
-    """A trial as plain values."""
-    return {
-        "method": candidate.method,
-        "settings": dict(candidate.values),
-        "status": candidate.status,
-        "epochs": candidate.epochs,
-        "figures": dict(candidate.figures),
-        "keeps_limit": search.objective.excess(candidate.figures) <= 0 if candidate.figures else None,
-        "run": str(candidate.path),
-    }
-
-
-def summary_rows(search: Search) -> list[list[str]]:
-    """The best trial of a search, or for rate and distortion the trials of its front."""
-    from vaecli.engines.tuning import front
-
-    best = search.best()
-    shown = [best] if best else front(search.candidates) if len(search.objective.columns) > 1 else []
-    ends = [candidate.status for candidate in search.candidates]
-    told = ", ".join(f"{ends.count(end)} {end}" for end in ("done", "pruned", "diverged", "failed") if end in ends)
-    heads = [[search.method, told, str(search.spent)], *[["", "", ""]] * max(0, len(shown) - 1)]
-    empty = ["-"] * len(search.objective.columns)
-    rows = [
-        [*(f"{c.figures[name]:.2f}" for name in search.objective.columns), values_text(c.values)] for c in shown
-    ] or [[*empty, "no trial ended"]]
-    return [[*head, *cells] for head, cells in zip(heads, rows, strict=True)]
-
-
-def values_text(values: Any) -> str:
-    """``bn.gamma=0.52``."""
-    return ", ".join(f"{key}={value}" for key, value in values.items())
-
-
-def remarks(searches: Sequence[Search], corpus: Corpus) -> list[str]:
-    """What the table doesn't say."""
-    from math import log
-
-    from vaecli.corpus.unigram import unigram_nll
-    from vaecli.engines.tuning import hypervolume
-
-    lines = ["figures of the best validation of each trial; the tables have those of the test split"]
-    for search in searches:
-        best = search.best()
-        if best and search.objective.excess(best.figures) > 0:
-            over = search.objective.excess(best.figures)
-            lines.append(f"{search.method}: no trial keeps to the limit; this one breaks it least, by {over:.2f}")
-    if len(searches[0].objective.columns) > 1:
-        corner = log(len(corpus.train)), unigram_nll(corpus, corpus.valid)
-        lines.append(f"hypervolume below kl {corner[0]:.2f} (log of train's sentences), rec {corner[1]:.2f} (unigram):")
-        lines += [f"  {search.method}: {hypervolume(search.candidates, corner):.2f}" for search in searches]
-    return lines
 
 
 def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:
