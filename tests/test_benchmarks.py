@@ -116,6 +116,15 @@ def test_mutual_information_agrees_with_ours():
     assert 0.5 < ours.value < ours.ceiling - 0.5  # neither independent nor at the ceiling
 
 
+def test_mutual_information_within_batches_agrees_with_ours_and_unequal_work_is_not_timed(monkeypatch):
+    row = rows_evaluation.batch_mi_row(200, 3, QUICK)
+    assert row.name == "batch-mi"
+    assert row.detail["difference_nats"] < 1e-4
+    monkeypatch.setattr(mi, "batch_mutual_information", lambda posterior, z, seed: 0.0)
+    with pytest.raises(UnequalWorkError):
+        rows_evaluation.batch_mi_row(200, 3, QUICK)
+
+
 def test_groups_are_of_one_length_and_keep_the_left_over():
     split = split_of([4, 5], [6], [7, 8], [9, 10], [11, 4, 5])
     # lengths in words 2 1 2 2 3: one sentence of 1, two and one of 2, one of 3

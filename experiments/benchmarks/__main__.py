@@ -48,6 +48,7 @@ ENTRIES = (
     Entry(rows_evaluation.elbo_ptb, ("elbo-ptb",)),
     Entry(rows_evaluation.iw_ptb, ("iw-ptb",)),
     Entry(rows_evaluation.mi_split, ("mi",)),
+    Entry(rows_evaluation.mi_batches, ("batch-mi",)),
     Entry(rows_evaluation.mi_memory, ("memory-mi",)),
     Entry(rows_training.saving_ptb, ("saving-ptb",)),
     Entry(rows_training.saving_yahoo, ("saving-yahoo",)),

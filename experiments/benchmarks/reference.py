@@ -189,6 +189,25 @@ def mutual_information_terms(mean: Tensor, logvar: Tensor, z: Tensor, places: It
     return terms
 
 
+def batch_mutual_information(mean: Tensor, logvar: Tensor, z: Tensor, batches: Iterable[Tensor]) -> float:
+    """Mean of log q(z_n|x_n) - log q(z_n) with q(z) over the sentence's batch, a batch at a time.
+
+    Args:
+        mean: (N, Z) of all sentences.
+        logvar: (N, Z) of all sentences.
+        z: (N, Z) a sample of each.
+        batches: Indices of the sentences of each.
+    """
+    total, count = 0.0, 0
+    for index in batches:
+        m, v, code = mean[index], logvar[index], z[index]
+        distance = (code.unsqueeze(1) - m.unsqueeze(0)).square() / v.exp()
+        log_q = -0.5 * (distance + v + LOG_2PI).sum(-1)
+        total += float((log_q.diagonal() - (torch.logsumexp(log_q, 1) - math.log(len(index)))).sum())
+        count += len(index)
+    return total / count
+
+
 def read_text(folder: Path) -> tuple[dict[str, int], dict[str, list[list[int]]]]:
     """Vocabulary and ids of a corpus: the vocabulary grows while train is read, later words are unknown."""
     vocabulary: defaultdict[str, int] = defaultdict(lambda: len(vocabulary))

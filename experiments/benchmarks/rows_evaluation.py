@@ -10,6 +10,7 @@ from torch import Tensor
 
 from experiments.benchmarks.floors import FORWARD, floor_detail, flop_per_sample_token, flop_per_token
 from experiments.benchmarks.reference import (
+    batch_mutual_information,
     equal_length_batch,
     equal_length_groups,
     evaluate_neg_elbo,
@@ -31,6 +32,7 @@ from experiments.benchmarks.subjects import (
 from experiments.benchmarks.timing import interleave, synchronised
 from vaecli.config import EvaluationConfig
 from vaecli.corpus.types import Corpus, Split
+from vaecli.metrics.ceilings import BATCH
 from vaecli.metrics.columns import iw, mi
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.scoring import Scoring
@@ -165,6 +167,36 @@ def mi_row(sentences: int, latent_size: int, looped: int, options: Options) -> R
 def mi_split(options: Options) -> list[Row]:
     """Mutual information on 10,000 sentences."""
     return [mi_row(10_000, 32, 50 if options.quick else 500, options)]
+
+
+def batch_mi_row(sentences: int, latent_size: int, options: Options) -> Row:
+    """Mutual information within batches of 32, which published loops take one after the other.
+
+    Raises:
+        UnequalWorkError: The two differ.
+    """
+    device = options.torch_device
+    posterior, z = random_posteriors(sentences, latent_size, device)
+    narrow = (posterior.mean.float(), posterior.logvar.float(), z.float())
+    batches = torch.split(mi.batch_order(sentences, 0).to(device), BATCH)
+    expected = batch_mutual_information(*narrow, batches)
+    differ = abs(mi.batch_mutual_information(posterior, z, 0) - expected)
+    if not differ <= AGREEMENT:
+        raise UnequalWorkError(f"mutual information within batches differs by {differ:.2g} nats")
+    pairs = interleave(
+        synchronised(lambda: batch_mutual_information(*narrow, batches), device),
+        synchronised(lambda: mi.batch_mutual_information(posterior, z, 0), device),
+        3 * options.repeats,
+    )
+    title = f"mutual information within batches, {sentences:,} sentences, Z {latent_size}"
+    work = (float(sentences), float(sentences))
+    detail: dict[str, float | str] = {"difference_nats": differ}
+    return paired_row(f"batch-mi{options.suffix}", title, pairs, work, "sentences/s", 3.0, detail)
+
+
+def mi_batches(options: Options) -> list[Row]:
+    """Mutual information within batches, on 10,000 sentences."""
+    return [batch_mi_row(1_000 if options.quick else 10_000, 32, options)]
 
 
 def mi_memory(options: Options) -> list[Row]:
