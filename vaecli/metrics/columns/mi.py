@@ -25,6 +25,9 @@ from vaecli.model.vae import stable_seed
 CHUNK_ELEMENTS = 500_000
 """Pairwise log densities held at a time (4 MB)."""
 
+BATCH_ELEMENTS = 65_536
+"""Those within batches: what a batch's densities are made of is as large as they, and all of it fits a core's cache."""
+
 
 @dataclass(frozen=True)
 class MutualInformation:
@@ -140,7 +143,7 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
     """
     order = batch_order(len(z), seed).to(z.device)
     whole = len(z) // size * size
-    parts = [*torch.split(order[:whole], max(1, CHUNK_ELEMENTS // size**2) * size), order[whole:]]
+    parts = [*torch.split(order[:whole], max(1, BATCH_ELEMENTS // size**2) * size), order[whole:]]
     total = 0.0
     for index in parts:
         if len(index):
