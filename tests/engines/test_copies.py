@@ -135,6 +135,37 @@ def test_trials_of_a_server_that_was_killed_are_tried_again(tmp_path):
             assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 31))
 
 
+def test_a_copy_that_saves_long_after_its_server_is_gone_is_waited_for(tmp_path, nursery, monkeypatch):
+    """While another trial has begun under a new server."""
+    first, second = trials_of(tmp_path, epochs=2000, seeds="0-1")
+    process = nursery.start(first.path, first.path / "log.txt")
+    wait_for(lambda: process.poll() is None and (first.path / "history.csv").exists())
+    monkeypatch.setattr(process, "is_gone", lambda: False)
+    server = nursery.server
+    server.kill()
+    server.wait()
+    other = nursery.start(second.path, second.path / "log.txt")
+    assert nursery.server is not server
+    wait_for(lambda: other.poll() is None and (second.path / "history.csv").exists())
+    assert process.poll() is None, "it is still there"
+    monkeypatch.undo()
+    assert process.wait() == -signal.SIGKILL
+    assert run_json(first.path)["status"] == "interrupted"
+    end_group(other)
+
+
+def test_a_server_that_is_lost_as_it_is_asked_is_no_fault_of_the_trial(tmp_path, nursery):
+    first, second = trials_of(tmp_path, seeds="0-1")
+    nursery.start(first.path, first.path / "log.txt")
+    reader, writer = os.pipe()
+    os.close(reader)
+    nursery.server.stdin.close()
+    nursery.server.stdin = open(writer, "wb")  # noqa: SIM115  (closed with the nursery)
+    process = nursery.start(second.path, second.path / "log.txt")
+    nursery.server.kill()
+    assert process.wait() == -signal.SIGKILL
+
+
 def test_copies_end_with_their_supervisor(tmp_path):
     (trial,) = trials_of(tmp_path, epochs=2000)
     code = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Nursery:
         self.buffer = b""
         self.starting: dict[str, Copy] = {}
         self.running: dict[int, Copy] = {}
+        self.orphans: list[Copy] = []
 
     def start(self, folder: Path, log: Path) -> Copy:
         """A copy that runs the trial of a folder; it is there as soon as the server has everything imported.
@@ -46,8 +48,9 @@ class Nursery:
         self.starting[str(folder)] = copy
         request = {"folder": str(folder), "log": str(log), "threads": self.threads}
         assert self.server.stdin is not None
-        self.server.stdin.write((json.dumps(request) + "\n").encode())
-        self.server.stdin.flush()
+        with suppress(BrokenPipeError):  # it was lost just now, which `listen` will tell
+            self.server.stdin.write((json.dumps(request) + "\n").encode())
+            self.server.stdin.flush()
         return copy
 
     def _serve(self) -> subprocess.Popen[bytes]:
@@ -61,6 +64,7 @@ class Nursery:
 
     def listen(self) -> None:
         """Takes in what the server has said since, and that it was lost."""
+        self._look_after_orphans()
         if self.server is None:
             return
         assert self.server.stdout is not None
@@ -88,14 +92,19 @@ class Nursery:
             copy_or_none.end(os.waitstatus_to_exitcode(int(news["status"])))
 
     def _lost(self) -> None:
-        """Ends copies whose server is gone, those that save still excepted: the kernel has asked them to."""
+        """Takes leave of a server that is gone: copies that aren't there yet never will be, the others save first."""
         for copy in self.starting.values():
             copy.end(-signal.SIGKILL)
         self.starting.clear()
-        for pid, copy in list(self.running.items()):
-            if not _exists(pid):
-                copy.end(-signal.SIGKILL)
-                del self.running[pid]
+        self.orphans += self.running.values()
+        self.running.clear()
+        self._look_after_orphans()
+
+    def _look_after_orphans(self) -> None:
+        """Ends copies of a server that is gone once they have saved, as the kernel has asked them to."""
+        for copy in [copy for copy in self.orphans if copy.is_gone()]:
+            copy.end(-signal.SIGKILL)
+            self.orphans.remove(copy)
 
     def close(self) -> None:
         """Lets the server end; the copies have ended before."""
@@ -107,14 +116,6 @@ class Nursery:
             self.server.wait()
             self.server.stdout.close()
             self.server = None
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 class Copy:
@@ -133,7 +134,9 @@ class Copy:
 
     def begin(self, pid: int) -> None:
         """The copy is there; signals that came before it go to it now."""
-        self.pid, self.handle = pid, os.pidfd_open(pid)
+        self.pid = pid
+        with suppress(ProcessLookupError):  # it has ended already
+            self.handle = os.pidfd_open(pid)
         for number in self.waiting:
             self.send_signal(number)
 
@@ -143,6 +146,10 @@ class Copy:
         if self.handle >= 0:
             os.close(self.handle)
             self.handle = -1
+
+    def is_gone(self) -> bool:
+        """Whether its process has ended, whoever has been told of it."""
+        return self.handle < 0 or bool(select.select([self.handle], [], [], 0)[0])
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it works."""
@@ -154,8 +161,10 @@ class Copy:
         """Sends it a signal, as soon as it is there."""
         if self.code is not None:
             return
-        if self.handle < 0:
+        if not self.pid:
             self.waiting.append(number)
+            return
+        if self.handle < 0:
             return
         try:
             signal.pidfd_send_signal(self.handle, number)
