@@ -63,8 +63,12 @@ def test_a_run_is_what_the_command_makes(run, out):
 def test_problems_of_settings_name_their_keys(corpus, out):
     with pytest.raises(UsageError, match=r"did you mean .gamma.\?"):
         vaecli.train("bn", corpus, settings={"bn.gama": 1.0}, out=out)
-    with pytest.raises(UsageError, match=r"name a setting as group\.key"):
+    with pytest.raises(UsageError, match=r"settings\['epochs'\]: did you mean training\.epochs\?"):
         vaecli.train("bn", corpus, settings={"epochs": 1}, out=out)
+    with pytest.raises(UsageError, match=r"settings\['gamma'\]: did you mean bn\.gamma\?"):
+        vaecli.train("bn", corpus, settings={"gamma": 1.0}, out=out)
+    with pytest.raises(UsageError, match=r"name a setting as group\.key"):
+        vaecli.train("bn", corpus, settings={"nonsense": 1.0}, out=out)
     with pytest.raises(UsageError, match="epochs"):
         vaecli.train("bn", corpus, settings={"training.epochs": True}, out=out)
 

@@ -171,7 +171,7 @@ def test_every_setting_can_be_explained():
         (("compare", "--seed", "3"), "did you mean --seeds?"),
         (("train", "--method", "bn", "--set", "gamma=0.5"), "--set gamma=0.5: did you mean bn.gamma?"),
         (("train", "--set", "gamma=0.5"), "did you mean bn.gamma, du.gamma or wae_s.gamma?"),
-        (("train", "--set", "zzz=0.5"), "write group.key=value or remedy.key=value"),
+        (("train", "--set", "zzz=0.5"), "name a setting as group.key or remedy.key"),
         (("train", "--method", "BN"), "did you mean 'bn'?"),
     ],
 )

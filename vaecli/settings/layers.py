@@ -268,7 +268,9 @@ def read_values(values: Mapping[str, Any], base: Path) -> Layer:
     for name, value in values.items():
         location = f"settings[{name!r}]"
         owner, dot, key = str(name).partition(".")
-        if not (dot and owner and key):
+        if owner and not dot:
+            layer.ownerless[location] = owner
+        elif not (dot and owner and key):
             layer.problems.append(f"{location}: name a setting as group.key or remedy.key")
         elif owner in GROUPS:
             layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, location)

@@ -286,7 +286,7 @@ class _Resolver:
         for layer in self.layers:
             for location, name in layer.ownerless.items():
                 self.problems.append(
-                    f"{location}: {meant(name, methods) or 'write group.key=value or remedy.key=value'}"
+                    f"{location}: {meant(name, methods) or 'name a setting as group.key or remedy.key'}"
                 )
 
     def _notes(self) -> tuple[str, ...]:
