@@ -85,8 +85,18 @@ class Environment:
         return done.stdout + done.stderr
 
 
+HUB_CODE = 3 if find_spec("datasets") else 2
+"""Of a dataset that is not in the cache; of the extra `hub` that is not installed."""
+
+SMALL = [f"--set={key}={value}" for key, value in TINY.items()]
+CATS = ["--data=cats", *SMALL]
+RUN = "runs/cats/bn/seed-0"
+GRID = ("--methods=bn,vanilla,lm", "--set=bn.gamma=0.3,0.5", *CATS, "--name=grid", "--jobs=2")
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
+    """The environment, with a run and a grid that the tests look at, in whatever order they come."""
     folder = tmp_path_factory.mktemp("wheel")
     environment = Environment(folder)
     environment.install(build(folder))
@@ -94,16 +104,9 @@ def here(tmp_path_factory):
     (environment.folder / "tiny.toml").write_text(
         "\n".join(f"{key} = {json.dumps(value)}" for key, value in TINY.items()) + '\n[corpus]\ndata = "cats"\n'
     )
+    environment.trained = environment("vae", "train", "--method", "bn", *CATS)
+    environment.compared = environment("vae", "compare", *GRID)
     return environment
-
-
-HUB_CODE = 3 if find_spec("datasets") else 2
-"""Of a dataset that is not in the cache; of the extra `hub` that is not installed."""
-
-SMALL = [f"--set={key}={value}" for key, value in TINY.items()]
-CATS = ["--data=cats", *SMALL]
-RUN = "runs/cats/bn/seed-0"
-"""Trained by the first test; the tests of this file are one story and run in their order."""
 
 
 def test_the_wheel_is_what_is_imported(here):
@@ -114,7 +117,7 @@ def test_the_wheel_is_what_is_imported(here):
 
 
 def test_train_and_go_on(here):
-    assert "bn, seed 0, into runs/cats/bn/seed-0" in here("vae", "train", "--method", "bn", *CATS)
+    assert "bn, seed 0, into runs/cats/bn/seed-0" in here.trained
     again = here("vae", "train", f"{RUN}/config.toml", "--name", "again")
     assert "runs/again" in again
     here("vae", "train", "--resume", RUN)
@@ -123,8 +126,7 @@ def test_train_and_go_on(here):
 
 
 def test_grids_and_tuning(here):
-    out = here("vae", "compare", "--methods=bn,vanilla,lm", "--set=bn.gamma=0.3,0.5", *CATS, "--name=grid", "--jobs=2")
-    assert "0.3" in out
+    assert "0.3" in here.compared
     rows = csv.DictReader((here.folder / "runs/grid/results.csv").read_text().splitlines())
     assert sorted(row["variant"] for row in rows) == ["", "", "bn.gamma=0.3", "bn.gamma=0.5"]
     assert "bn" in here("vae", "tune", "bn", "--trials=2", *CATS, "--name=tuned", "--jobs=2")
