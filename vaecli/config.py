@@ -70,11 +70,11 @@ class CorpusConfig(SettingsGroup):
     text_column: str = with_option("corpus.text_column")
     label_column: str = with_option("corpus.label_column")
     unknown_words: str = with_option("corpus.unknown_words")
-    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in train")
-    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in valid")
-    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in test")
+    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in train")
+    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in valid")
+    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in test")
     corpus_seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="seed of the synthetic corpus, and of splitting one file"
+        0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file"
     )
 
 
