@@ -135,10 +135,11 @@ def statistics(words):
 
 @pytest.mark.skipif("VAE_TEST_DATA" not in os.environ, reason="VAE_TEST_DATA names no folder of corpora")
 def test_the_authors_text_looks_like_ours():
-    """Their weights are others, so each statistic of theirs is to lie among those of six of our generators.
+    """Their weights are others, so each statistic of theirs is to be one of those that six of our generators have.
 
-    Under U(-3, 3) instead of U(-5, 5), as an early version of their script has it, it doesn't: the entropy of a word is
-    5.76 to 5.92 nats and that of the second word 4.85 to 5.20, against their 5.42 and 4.45.
+    Under U(-3, 3) instead of U(-5, 5), which a version of their script has, it isn't: over eight seeds and 16,000
+    sentences the entropy of a word is 5.76 to 5.92 nats and that of the second word 4.85 to 5.20, against their 5.42
+    and 4.45; under U(-5, 5) it is 5.21 to 5.46 and 4.32 to 4.67.
     """
     path = Path(os.environ["VAE_TEST_DATA"]) / "he2019_synthetic" / "train.txt"
     theirs_words = np.array([[int(word) for word in line.split()] for line in path.read_text().splitlines()])
@@ -150,6 +151,5 @@ def test_the_authors_text_looks_like_ours():
         assert own["first_uniform"] < 999 + 5 * math.sqrt(2 * 999)  # chi squared, 999 degrees of freedom
     for name, value in theirs.items():
         values = [own[name] for own in ours]
-        spread = 0.25 * (max(values) - min(values))  # seven draws of one law: the seventh may lie a little outside
-        if name != "first_uniform":
-            assert min(values) - spread <= value <= max(values) + spread, (name, value, values)
+        if name not in ("types", "first_uniform"):
+            assert abs(value - np.mean(values)) < 3.5 * np.std(values, ddof=1), (name, value, values)
