@@ -147,6 +147,12 @@ class EvaluationConfig(SettingsGroup):
         0, ge=0, le=MANY, description="sentences of those that take a sample of them; 0 is their own number"
     )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
+    posteriors_every: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="updates between two looks at the means of q(z|x) and of the exact p(z|x), at latent size 1; 0: none",
+    )
 
     _split = field_validator("extra", mode="before")(names_in)
 

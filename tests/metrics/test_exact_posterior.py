@@ -69,11 +69,11 @@ def test_only_sentences_that_still_move_are_refined():
 
 
 @pytest.mark.parametrize("method", ["vanilla", "skip", "bn", "mog"])
-def test_the_adaptive_rule_agrees_with_a_grid_of_forty_thousand_steps(method):
+def test_the_adaptive_rule_agrees_with_a_grid_of_four_thousand_steps(method):
     model = make_method(method).build(tiny_shape(1, init_range=2.0), 3).double()
     split = tiny_split(12)
     usual, found = (exact_posterior(model, scoring(split, batch_size=5), tolerance) for tolerance in (1e-4, 1e-7))
-    z = torch.linspace(-LARGEST, LARGEST, 40_001, dtype=torch.float64).view(-1, 1, 1)
+    z = torch.linspace(-LARGEST, LARGEST, 4_001, dtype=torch.float64).view(-1, 1, 1)
     how = scoring(split)
     with evaluation_mode(model, how.device):
         for index, batch in how.batches(1):
@@ -83,7 +83,7 @@ def test_the_adaptive_rule_agrees_with_a_grid_of_forty_thousand_steps(method):
             n = int(index)
             assert float(found.mean[n]) == pytest.approx(mean, abs=1e-9)
             assert float(usual.mean[n]) == pytest.approx(mean, abs=1e-4)
-            assert float(found.log_evidence[n]) == pytest.approx(float(joint.logsumexp(0)) + math.log(1e-3), abs=1e-9)
+            assert float(found.log_evidence[n]) == pytest.approx(float(joint.logsumexp(0)) + math.log(1e-2), abs=1e-9)
 
 
 def test_batches_do_not_matter_and_the_model_stays_as_it_was():
