@@ -4,7 +4,8 @@ r"""The model's own posterior p(z|x) at latent size 1, by quadrature (He et al. 
     E[z|x] = \int z\, p(z|x)\, dz
 
 The integrals run over [-20, 20]. A coarse grid finds where p(z, x) is within `DROP` nats of its maximum; there, for each
-sentence apart, the trapezoidal rule is refined until halving its step moves the mean by less than a tolerance. The rule
+sentence apart, the trapezoidal rule is refined until halving its step moves mean, variance and log p(x) by less than a
+tolerance, all three, for one may stay by chance. The rule
 converges faster than any power of the step for an integrand that vanishes at both ends (Trefethen & Weideman 2014), so
 that what is left is less than that last change. The paper's grid has one step, 0.1, for all sentences, of which most nodes lie
 where there is no mass. A mode is overlooked only if it is so narrow that both nodes beside it miss it, which takes a
@@ -38,7 +39,7 @@ FIRST_STEPS, MOST_STEPS = 32, 4096
 """Steps of the rule at first, and at most."""
 
 TOLERANCE = 1e-4
-"""The change of a mean from which on the step is halved once more."""
+"""The change from which on the step is halved once more."""
 
 LogJoint = Callable[[Tensor, Tensor], Tensor]
 """(S, B) log p(z, x) in nats of (S, B) values of z at (B,) numbers of sentences."""
@@ -52,7 +53,7 @@ class ExactPosterior:
         mean: (N,) E[z|x].
         variance: (N,) Var[z|x].
         log_evidence: (N,) log p(x) in nats.
-        change: (N,) by how much the last halving of the step has moved the mean.
+        change: (N,) by how much the last halving of the step has moved the one that it moved most of these three.
     """
 
     mean: Tensor
@@ -80,8 +81,8 @@ def quadrature(log_joint: LogJoint, count: int, tolerance: float = TOLERANCE) ->
         between = (z[1:] + z[:-1]) / 2
         z, values = _interleaved(z, between), _interleaved(values, log_joint(between, rows))
         steps *= 2
-        before, finer = result.mean[rows], _moments(z, values)
-        change = (finer.mean - before).abs()
+        finer = _moments(z, values)
+        change = _change(result, rows, finer)
         for whole, part in zip(
             (result.mean, result.variance, result.log_evidence, result.change),
             (finer.mean, finer.variance, finer.log_evidence, change),
@@ -124,6 +125,14 @@ def exact_posterior(model: VAE, scoring: Scoring, tolerance: float = TOLERANCE) 
             for name, values in parts.items():
                 values[sentences] = getattr(found, name)
     return ExactPosterior(**parts)
+
+
+def _change(before: ExactPosterior, rows: Tensor, after: ExactPosterior) -> Tensor:
+    """(R,) the largest change of mean, variance and log evidence of some sentences."""
+    moved = [
+        (getattr(after, name) - getattr(before, name)[rows]).abs() for name in ("mean", "variance", "log_evidence")
+    ]
+    return torch.stack(moved).max(0).values
 
 
 def _support(grid: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
