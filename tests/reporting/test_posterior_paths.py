@@ -12,7 +12,14 @@ from vaecli.cli.app import app
 from vaecli.core.errors import UsageError
 from vaecli.reporting.picture import check_picture
 from vaecli.reporting.pictures.picture_posteriors import axis_limit
-from vaecli.reporting.pictures.posterior_paths import PosteriorPath, all_moments, frames, moments, posterior_paths, spread
+from vaecli.reporting.pictures.posterior_paths import (
+    PosteriorPath,
+    all_moments,
+    frames,
+    moments,
+    posterior_paths,
+    spread,
+)
 from vaecli.reporting.pictures.run_paths import method_runs
 from vaecli.reporting.read_results import load_results
 from vaecli.runs.posterior_file import PosteriorFile

@@ -66,7 +66,7 @@ def report(
         typer.Option(
             "--picture",
             metavar="FILE",
-            help="Also draw a picture: a .png, .svg or .pdf.",
+            help="Also draw a picture: a .png, .svg or .pdf, or a .gif of posteriors.",
             show_default=False,
         ),
     ] = None,
