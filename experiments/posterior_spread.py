@@ -1,6 +1,6 @@
 """The figures behind the picture of posteriors: how far the means of an experiment's sentences lie apart, by moment.
 
-python -m experiments.posterior_spread runs/he2019-toy -o experiments/papers/he2019-toy/spread.csv
+``python -m experiments.posterior_spread runs/he2019-toy -o experiments/papers/he2019-toy/spread.csv``
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vaecli.reporting.pictures.run_paths import method_runs
 from vaecli.reporting.read_results import load_results
 
 TOY = Path(__file__).resolve().parent / "papers" / "he2019-toy"
-SHOWN = (100, 400, 800)
+SHOWN = (50, 200, 400)
 """Updates of which the page shows figures."""
 
 
@@ -47,10 +47,9 @@ def spread_lines(frame: pd.DataFrame) -> str:
     lines = ["| method | " + " | ".join(groups) + " |", "|---|" + "---:|" * len(groups)]
     for method, own in frame.groupby("method", sort=False):
         by = own.set_index("updates")
-        cells = [
-            f"{by.loc[updates, column]:.2f}" for column in ("exact_sd", "encoder_sd", "distance") for updates in SHOWN
-        ]
-        lines.append(f"| `{method}` | " + " | ".join(cells) + " |")
+        columns = ("exact_sd", "encoder_sd", "distance")
+        cells = [f"{float(by[column][updates]):.2f}" for column in columns for updates in SHOWN]
+        lines.append(f"| `{method!s}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

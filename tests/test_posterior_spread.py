@@ -16,7 +16,7 @@ def test_a_row_a_method_and_look(tmp_path):
     for method, scale in (("bn", 1.0), ("vanilla", 0.0)):
         file = PosteriorFile(folder / method / "seed-0")
         for updates in SHOWN:
-            exact = torch.tensor([-1.0, 1.0]) * updates / 100
+            exact = torch.tensor([-1.0, 1.0]) * updates / 50
             file.append(PosteriorLook(updates, torch.tensor([1, 2]), ("", ""), scale * exact, exact))
     frame = spread_table(folder)
     assert frame["method"].tolist() == ["bn"] * len(SHOWN) + ["vanilla"] * len(SHOWN)

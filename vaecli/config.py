@@ -149,7 +149,7 @@ class EvaluationConfig(SettingsGroup):
         0,
         ge=0,
         le=MANY,
-        description="updates between two looks at the means of q(z|x) and of the exact p(z|x), at latent size 1; 0: none",
+        description="updates between looks at the means of q(z|x) and of the exact p(z|x), at latent size 1; 0 is none",
     )
 
     _split = field_validator("extra", mode="before")(names_in)

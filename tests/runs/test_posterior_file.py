@@ -15,9 +15,8 @@ from vaecli.training.posterior_watch import PosteriorLook
 
 
 def look(updates, encoder=(0.25, -1e-9), exact=(1.23456789, -0.5)):
-    return PosteriorLook(
-        updates, torch.tensor([3, 8]), ("up, left", "down"), torch.tensor(encoder), torch.tensor(exact)
-    )
+    means = torch.tensor(encoder), torch.tensor(exact)
+    return PosteriorLook(updates, torch.tensor([3, 8]), ("up, left", "down"), *means)
 
 
 def test_looks_are_rows_with_four_digits(tmp_path):

@@ -5,9 +5,9 @@ r"""The embedded corpus ``mixture``: the synthetic text of He et al. (2019), who
     x_1 \sim U, \qquad
     p(x_{t+1} | x_{\le t}, z) = \mathrm{softmax}(W_1 h_t + W_2 z)
 
-h is the state of an LSTM that reads [embedding of x_t; z] from c_0 = W_0 z, h_0 = tanh(c_0). All its weights, biases and
-embeddings are U(-1, 1), W_2 alone is U(-5, 5). A sentence has ten words of a thousand types, the first of which says
-nothing about z. The program adds ``</s>``, which always comes eleventh.
+h is the state of an LSTM that reads [embedding of x_t; z] from c_0 = W_0 z, h_0 = tanh(c_0). All its weights, biases
+and embeddings are U(-1, 1), W_2 alone is U(-5, 5). A sentence has ten words of a thousand types, the first of which
+says nothing about z. The program adds ``</s>``, which always comes eleventh.
 
 Text and weights are drawn here from `corpus.corpus_seed`, in float64 and one stream a split; the paper's own text was
 drawn by the same law with other weights. The cluster is the label of a sentence.

@@ -33,7 +33,8 @@ PACKED = (".gz", ".zst")
 """Ends that may follow: compressed."""
 
 ACCEPTED = (
-    f"{', '.join(f'`{name}`' for name in EMBEDDED)}, a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; each also "
+    f"{', '.join(f'`{name}`' for name in EMBEDDED)}, "
+    f"a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; each also "
     f"{' or '.join(PACKED)}), or {HUB}NAME"
 )
 

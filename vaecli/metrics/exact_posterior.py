@@ -3,13 +3,13 @@ r"""The model's own posterior p(z|x) at latent size 1, by quadrature (He et al. 
 .. math:: p(z|x) = \frac{p(z)\, p(x|z)}{p(x)}, \qquad p(x) = \int p(z)\, p(x|z)\, dz, \qquad
     E[z|x] = \int z\, p(z|x)\, dz
 
-The integrals run over [-20, 20]. A coarse grid finds where p(z, x) is within `DROP` nats of its maximum; there, for each
-sentence apart, the trapezoidal rule is refined until halving its step moves mean, variance and log p(x) by less than a
-tolerance, all three, for one may stay by chance. The rule
-converges faster than any power of the step for an integrand that vanishes at both ends (Trefethen & Weideman 2014), so
-that what is left is less than that last change. The paper's grid has one step, 0.1, for all sentences, of which most nodes lie
-where there is no mass. A mode is overlooked only if it is so narrow that both nodes beside it miss it, which takes a
-standard deviation below 0.03 where |z| < 6, and below 0.06 elsewhere.
+The integrals run over [-20, 20]. A coarse grid finds where p(z, x) is within `DROP` nats of its maximum; there, for
+each sentence apart, the trapezoidal rule is refined until halving its step moves mean, variance and log p(x) by less
+than a tolerance, all three, for one may stay by chance. The rule converges faster than any power of the step for an
+integrand that vanishes at both ends (Trefethen & Weideman 2014), so that what is left is less than that last change.
+The paper's grid has one step, 0.1, for all sentences, of which most nodes lie where there is no mass. A mode is
+overlooked only if it is so narrow that both nodes beside it miss it, which takes a standard deviation below 0.03 where
+|z| < 6, and below 0.06 elsewhere.
 """
 
 from __future__ import annotations

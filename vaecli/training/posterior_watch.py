@@ -1,8 +1,8 @@
 """Looks at the posteriors while a model trains: the mean of q(z|x) beside that of the exact p(z|x), at latent size 1.
 
 The picture of He et al. (2019, figures 2 and 3) is made of such looks: where the encoder lags, its means stay at zero
-while those of the model's own posterior spread. A look moves nothing: what training draws, its population statistics and
-the mode of every module are as before.
+while those of the model's own posterior spread. A look moves nothing: what training draws, its population statistics
+and the mode of every module are as before.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def posteriors_figure(paths: Sequence[PosteriorPath]) -> Figure:
     figure = new_figure(WIDTH, side * rows + 0.9)
     widths = [*[1.0] * len(chosen), *([0.35, *[1.0] * len(chosen)] if gap else [])]
     grid = figure.subplots(rows, len(widths), squeeze=False, gridspec_kw={"width_ratios": widths})
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
     limit, names = axis_limit(paths), class_names(paths)
     for axes in grid.flat:
         axes.set_visible(False)
@@ -84,9 +84,11 @@ def save_animation(paths: Sequence[PosteriorPath], path: Path) -> None:
         paths: Of the methods.
         path: Its suffix is ``.gif``.
     """
+    from PIL.Image import Dither
+
     pictures = [_frame(paths, updates) for updates in frames(paths)]
     palette = pictures[-1].quantize(COLOURS)
-    reduced = [picture.quantize(palette=palette, dither=0) for picture in pictures]
+    reduced = [picture.quantize(palette=palette, dither=Dither.NONE) for picture in pictures]
     drawn = io.BytesIO()
     times = [*[FRAME_MS] * (len(reduced) - 1), LAST_MS]
     reduced[0].save(drawn, format="GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0)
@@ -112,9 +114,10 @@ def _frame(paths: Sequence[PosteriorPath], updates: int) -> Image:
     figure.suptitle(f"{TITLE}\n{_sentences(paths)}, after {updates:,} updates", fontsize=10)
     _legend(figure, names)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     size = canvas.get_width_height()
-    return Image.frombytes("RGBA", size, bytes(canvas.buffer_rgba())).convert("RGB")
+    pixels = bytes(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return Image.frombytes("RGBA", size, pixels).convert("RGB")
 
 
 def axis_limit(paths: Sequence[PosteriorPath]) -> float:
