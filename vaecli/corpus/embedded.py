@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus import mixture, synthetic
+from vaecli.corpus import mixture_text, synthetic
 from vaecli.corpus.encode import RawSplit
 from vaecli.corpus.origins import MIXTURE, SPLITS, SYNTHETIC
 from vaecli.corpus.tokenizers import get_tokenizer
@@ -44,14 +44,14 @@ def _of_grammar(seed: int, part: str, count: int) -> Sentences:
 
 
 def _of_mixture(seed: int, part: str, count: int) -> Sentences:
-    drawn = mixture.draw_split(seed, part, count)
+    drawn = mixture_text.draw_split(seed, part, count)
     sentences = [list(map(str, words)) for words in drawn.words.tolist()]
-    return sentences, {"cluster": [mixture.CLUSTERS[k] for k in drawn.clusters.tolist()]}
+    return sentences, {"cluster": [mixture_text.CLUSTERS[k] for k in drawn.clusters.tolist()]}
 
 
 CORPORA: Mapping[str, Embedded] = {
     SYNTHETIC: Embedded(synthetic.VERSION, _of_grammar, synthetic.synthetic_truth),
-    MIXTURE: Embedded(mixture.VERSION, _of_mixture, kept=True),
+    MIXTURE: Embedded(mixture_text.VERSION, _of_mixture, kept=True),
 }
 """By the name that ``--data`` takes."""
 

@@ -11,7 +11,7 @@ from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus import embedded
 from vaecli.corpus.load import load_corpus
-from vaecli.corpus.mixture import CENTRES, CLUSTERS, LENGTH, TYPES, draw_split, mixture_generator
+from vaecli.corpus.mixture_text import CENTRES, CLUSTERS, LENGTH, TYPES, draw_split, mixture_generator
 
 SMALL = {"data": "mixture", "train_size": 400, "valid_size": 60, "test_size": 50}
 
@@ -100,7 +100,7 @@ def test_the_corpus_is_decided_by_its_seed():
 def test_it_is_written_once_and_kept(monkeypatch):
     config = CorpusConfig(**SMALL, corpus_seed=5)
     first = load_corpus(config)
-    monkeypatch.setattr(embedded.mixture, "draw_split", None)
+    monkeypatch.setattr(embedded.mixture_text, "draw_split", None)
     kept = load_corpus(config)
     assert kept.fingerprint == first.fingerprint
     assert kept.train.labels["cluster"].tolist() == first.train.labels["cluster"].tolist()
