@@ -53,10 +53,10 @@ def posteriors_figure(paths: Sequence[PosteriorPath]) -> Figure:
     blocks = 1 if len(paths) <= ONE_COLUMN else 2
     rows, gap = math.ceil(len(paths) / blocks), blocks - 1
     side = WIDTH / (blocks * (len(chosen) + 0.55))
-    figure = new_figure(WIDTH, side * rows + 0.9)
+    figure = new_figure(WIDTH, side * (rows + 0.1) + 1.0)
     widths = [*[1.0] * len(chosen), *([0.35, *[1.0] * len(chosen)] if gap else [])]
     grid = figure.subplots(rows, len(widths), squeeze=False, gridspec_kw={"width_ratios": widths})
-    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.05, wspace=0.01, hspace=0.01)
     limit, names = axis_limit(paths), class_names(paths)
     for axes in grid.flat:
         axes.set_visible(False)
