@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
+from vaecli.core.files import cache_folder
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus import cache, synthetic
 from vaecli.corpus.arrow_rows import hub_files
@@ -122,7 +123,7 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = corpus_files(config.data)
     name = _name(config.data)
-    store = cache.cache_folder()
+    store = cache_folder()
     key = _key(files, config) if store else ""
     damaged = kept = ""
     if store:
