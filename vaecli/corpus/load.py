@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
+from vaecli.core.files import cache_folder
 from vaecli.corpus import cache
 from vaecli.corpus.arrow_rows import hub_files
 from vaecli.corpus.embedded import CORPORA, embedded_words
@@ -114,7 +115,7 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = corpus_files(config.data)
     name = _name(config.data)
-    key = _key(files, config) if cache.cache_folder() else ""
+    key = _key(files, config) if cache_folder() else ""
 
     def encoded() -> Corpus:
         raw, words, notes = parse_files(files, config, tokenizer)
@@ -125,7 +126,7 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
 
 def _through_cache(key: str, name: str, make: Callable[[], Corpus], learned: Tokenizer | None = None) -> Corpus:
     """A corpus from the cache, or made and kept there; one whose tokenizer brings what it has learned isn't kept."""
-    store = cache.cache_folder()
+    store = cache_folder()
     damaged = kept = ""
     if store:
         corpus, damaged = cache.load(store, key, name)
