@@ -70,11 +70,11 @@ class CorpusConfig(SettingsGroup):
     text_column: str = with_option("corpus.text_column")
     label_column: str = with_option("corpus.label_column")
     unknown_words: str = with_option("corpus.unknown_words")
-    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in train")
-    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in valid")
-    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in test")
+    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in train")
+    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in valid")
+    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in test")
     corpus_seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="seed of the synthetic corpus, and of splitting one file"
+        0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file"
     )
 
 
@@ -85,6 +85,11 @@ class ModelConfig(SettingsGroup):
     encoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the encoder LSTM")
     decoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the decoder LSTM")
     latent_size: int = Field(16, ge=1, le=MANY, description="dimensions Z of the latent variable")
+    decoder: Literal["lstm", "lstm_output", "oracle"] = Field(
+        "lstm",
+        description="lstm: z in the initial state and every input; lstm_output: z beside the state that the output "
+        "layer reads, and nowhere else; oracle: the fixed decoder that wrote the corpus oracle",
+    )
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's word embeddings")
     output_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's hidden states")
     init_range: float | None = Field(

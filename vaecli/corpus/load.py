@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus import cache, synthetic
+from vaecli.corpus import cache, oracle, synthetic
 from vaecli.corpus.arrow_rows import hub_files
 from vaecli.corpus.encode import RawSplit, encode_corpus
-from vaecli.corpus.origins import SPLITS, SYNTHETIC, corpus_title, is_hub, locate
+from vaecli.corpus.origins import EMBEDDED, ORACLE, SPLITS, SYNTHETIC, corpus_title, is_hub, locate
 from vaecli.corpus.split_files import read_path
 from vaecli.corpus.text import parse_files
 from vaecli.corpus.text_files import TextFile
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import Corpus
-from vaecli.corpus.words import Numbering
+from vaecli.corpus.words import Numbering, Words
 
 TEXT_SETTINGS = (
     "tokenizer",
@@ -34,7 +36,7 @@ TEXT_SETTINGS = (
 
 
 def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
-    """Loads ``synthetic``, the three files of a folder, one file, or a dataset of the hub; see `origins`.
+    """Loads ``synthetic`` or ``oracle``, the three files of a folder, one file, or a dataset of the hub; see `origins`.
 
     Args:
         config: Which text, and how it becomes ids.
@@ -46,7 +48,7 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
     """
     if tokenizer is None and config in KEPT:
         return KEPT[config]
-    if config.data == SYNTHETIC:
+    if config.data in EMBEDDED:
         return load_raw(config)[0]
     return _load_files(config, tokenizer)
 
@@ -64,7 +66,7 @@ def keep_corpus(config: CorpusConfig) -> None:
     """
     if config not in KEPT:
         corpus = load_corpus(config)
-        if corpus.truth is not None:
+        if corpus.truth is not None and corpus.truth.nll(corpus.test) is None:
             assert corpus.truth.entropy
         KEPT[config] = corpus
 
@@ -79,6 +81,9 @@ def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[st
     if config.data == SYNTHETIC:
         raw, words = _synthetic_words(config)
         return encode_corpus(SYNTHETIC, raw, words, config, synthetic.synthetic_truth()), raw, []
+    if config.data == ORACLE:
+        raw, words = _oracle_words(config)
+        return encode_corpus(ORACLE, raw, words, config, oracle.oracle_truth(), types=words), raw, []
     tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
     raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
     return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
@@ -105,6 +110,31 @@ def _synthetic_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequenc
         words = numbering.sentences(sample.sentences, config.max_length)
         raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
     return raw, numbering.spellings
+
+
+def _oracle_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[str]]:
+    """The oracle's sentences, labelled by the quadrant of their codes; all of its words are known.
+
+    Raises:
+        UsageError: A setting would take words away, so that the true likelihood would be of another text.
+    """
+    least = {"max_length": oracle.LENGTH}
+    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1}
+    wrong = [name for name, value in fixed.items() if getattr(config, name) != value]
+    wrong += [name for name, value in least.items() if getattr(config, name) < value]
+    if wrong:
+        told = ", ".join(f"corpus.{name}" for name in wrong)
+        raise UsageError(f"{told}: the corpus oracle is taken whole, words and sentences; leave it out")
+    sizes = {"train": config.train_size, "valid": config.valid_size, "test": config.test_size}
+    raw = {}
+    for part in SPLITS:
+        seed = stable_seed(ORACLE, oracle.VERSION, config.corpus_seed, part)
+        words, z = oracle.the_oracle().sample(sizes[part], seed)
+        quadrant = (z > 0) @ np.array([2, 1])
+        labels = {"quadrant": [oracle.QUADRANTS[i] for i in quadrant.tolist()]}
+        lengths = np.full(len(words), oracle.LENGTH)
+        raw[part] = RawSplit(f"{ORACLE} {part}", Words(words.ravel(), lengths), labels)
+    return raw, oracle.word_types()
 
 
 def corpus_files(data: str) -> dict[str, TextFile]:

@@ -17,6 +17,9 @@ Caveat:
     `unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients,
     for the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it
     started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+    With `start` prior there is no amortisation: stochastic variational inference (Hoffman et al. 2013), the baseline of
+    the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K as
+    it is.
 
 References:
     Kim et al. (2018).
@@ -110,6 +113,10 @@ class SemiAmortized(Remedy):
     gradient: Literal["unrolled", "first_order"] = Field(
         "unrolled", description="how the loss reaches the encoder: through the steps, as published, or past them"
     )
+    start: Literal["encoder", "prior"] = Field(
+        "encoder",
+        description="where the steps start: at the encoder's posterior, or at the prior, which is SVI and trains no encoder",
+    )
 
     def infer(self, posterior: Posterior, bound: Bound) -> Posterior:
         """The refined posterior.
@@ -122,9 +129,13 @@ class SemiAmortized(Remedy):
             return posterior
         start = torch.stack([posterior.mean, posterior.logvar])
         start = start if start.dtype == torch.float64 else start.float()
-        if torch.is_grad_enabled() and self.gradient == "unrolled":
+        end: Tensor
+        if self.start == "prior":  # the encoder learns nothing, by a gradient of zero that keeps the loss in the graph
+            path = self.descend(torch.zeros_like(start), bound_gradient(bound, posterior))
+            end = path[-1][0] + 0 * start
+        elif torch.is_grad_enabled() and self.gradient == "unrolled":
             weights = bound.weights
-            end: Tensor = _Descent.apply(start, self, bound, posterior, *weights)  # type: ignore[no-untyped-call]
+            end = _Descent.apply(start, self, bound, posterior, *weights)  # type: ignore[no-untyped-call]
         else:
             path = self.descend(start.detach(), bound_gradient(bound, posterior))
             end = start + (path[-1][0] - start.detach())
