@@ -73,9 +73,7 @@ class CorpusConfig(SettingsGroup):
     train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in train")
     valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in valid")
     test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in test")
-    corpus_seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file"
-    )
+    corpus_seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file")
 
 
 class ModelConfig(SettingsGroup):

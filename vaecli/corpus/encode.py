@@ -115,7 +115,11 @@ def encode_corpus(
     seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
     pieces = tokenizer.pieces if tokenizer is not None and config.min_freq == 1 else ()  # those train lacks, too
     counts = dict.fromkeys(pieces, 0) | seen
-    vocabulary = WordVocabulary(types) if types else WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
+    vocabulary = (
+        WordVocabulary(types)
+        if types
+        else WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
+    )
     if len(vocabulary) == len(SPECIALS):
         _refuse_long(raw["train"], sum(numbers))
         raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")

@@ -46,13 +46,26 @@ class Bound:
         """(B,) nats per sentence; `weights`: differentiable in the weights too."""
         model, mean = self.model, posterior.mean
         if self._drawn is None:
-            size = (1, self.batch.size, posterior.noise_size)
-            drawn = torch.randn(size, device=mean.device) if self.noise is None else self.noise(posterior.noise_size)
-            self._drawn = drawn.to(mean)
+            self._drawn = self._draw(posterior.noise_size, mean)
         still = nullcontext() if weights else frozen(model.decoder, model.prior)
         with without_dropout(model.decoder, model.input_noise), still:
             z = posterior.sample(self._drawn).squeeze(0)
             return bound_terms(posterior, model.prior, z, partial(model.nll, batch=self.batch)).total
+
+    def _draw(self, numbers: int, like: Tensor) -> Tensor:
+        """(1, B, numbers)."""
+        size = (1, self.batch.size, numbers)
+        drawn = torch.randn(size, device=like.device) if self.noise is None else self.noise(numbers)
+        return drawn.to(like)
+
+    def apart(self, posterior: Posterior, count: int) -> list[Bound]:
+        """So many bounds of the batch, each with noise of its own, for steps that must not fit one noise."""
+        size = posterior.noise_size
+        parts = self._draw(count * size, posterior.mean).split(size, -1)
+        bounds = [Bound(self.model, self.batch, self.noise) for _ in parts]
+        for bound, part in zip(bounds, parts, strict=True):
+            bound._drawn = part
+        return bounds
 
     @property
     def weights(self) -> list[nn.Parameter]:
@@ -120,9 +133,7 @@ def vanilla_parts(shape: Shape) -> Parts:
         decoder: Decoder = OracleDecoder(v, m.latent_size)
     else:
         kind = LSTMDecoder if m.decoder == "lstm" else LSTMOutputDecoder
-        decoder = kind(
-            v, m.embedding_size, m.decoder_size, m.latent_size, m.embedding_dropout, m.output_dropout
-        )
+        decoder = kind(v, m.embedding_size, m.decoder_size, m.latent_size, m.embedding_dropout, m.output_dropout)
     return Parts(
         shape=shape,
         encoder=encoder,

@@ -19,7 +19,7 @@ Caveat:
     started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
     With `start` prior there is no amortisation: stochastic variational inference (Hoffman et al. 2013), the baseline of
     the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K as
-    it is.
+    it is. Each of these steps has noise of its own: from so far away, K steps would fit a single one.
 
 References:
     Kim et al. (2018).
@@ -131,7 +131,8 @@ class SemiAmortized(Remedy):
         start = start if start.dtype == torch.float64 else start.float()
         end: Tensor
         if self.start == "prior":  # the encoder learns nothing, by a gradient of zero that keeps the loss in the graph
-            path = self.descend(torch.zeros_like(start), bound_gradient(bound, posterior))
+            bounds = bound.apart(posterior, self.steps)
+            path = self.descend(torch.zeros_like(start), *(bound_gradient(one, posterior) for one in bounds))
             end = path[-1][0] + 0 * start
         elif torch.is_grad_enabled() and self.gradient == "unrolled":
             weights = bound.weights
@@ -141,11 +142,16 @@ class SemiAmortized(Remedy):
             end = start + (path[-1][0] - start.detach())
         return replace(posterior, mean=end[0], logvar=end[1])
 
-    def descend(self, lam: Tensor, gradient: Gradient) -> list[tuple[Tensor, Tensor]]:
-        """The K + 1 points of the descent from (2, B, Z), each with the gradient there (zeros at the last)."""
+    def descend(self, lam: Tensor, *gradients: Gradient) -> list[tuple[Tensor, Tensor]]:
+        """The K + 1 points of the descent from (2, B, Z), each with the gradient there (zeros at the last).
+
+        Args:
+            lam: Where it starts.
+            gradients: One for all steps, or one a step.
+        """
         path, velocity = [], torch.zeros_like(lam)
-        for _ in range(self.steps):
-            slope = gradient(lam)
+        for step in range(self.steps):
+            slope = gradients[step % len(gradients)](lam)
             path.append((lam, slope))
             velocity = self.momentum * velocity + clip_rows(slope, self.clip)
             lam = lam - self.rate * velocity

@@ -75,7 +75,9 @@ class Method:
         for remedy in self.remedies:
             parts = remedy.build(parts)
             if given is not None and parts.decoder is not given:
-                raise UsageError(f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes")
+                raise UsageError(
+                    f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes"
+                )
         model = VAE(parts, self._infer if any(r.refines for r in self.remedies) else None)
         initialise(model, shape.model, seed)
         return model
