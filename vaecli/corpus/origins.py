@@ -33,8 +33,8 @@ PACKED = (".gz", ".zst")
 """Ends that may follow: compressed."""
 
 ACCEPTED = (
-    f"`{SYNTHETIC}`, `{ORACLE}`, a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; each also "
-    f"{' or '.join(PACKED)}), or {HUB}NAME"
+    f"`{SYNTHETIC}`, `{ORACLE}`, a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; "
+    f"each also {' or '.join(PACKED)}), or {HUB}NAME"
 )
 
 

@@ -187,7 +187,7 @@ class GrammarTruth:
         return self.grammar.log_prob(sentence)
 
     def nll(self, split: Split) -> None:
-        """None: of the grammar's sentences a report has the entropy, whose error is far below that of a split's mean."""
+        """None: reports have the grammar's entropy, whose error is far below that of a split's mean."""
         return None
 
     @cached_property

@@ -95,7 +95,7 @@ class LSTMDecoder(Decoder):
 
 
 class LSTMOutputDecoder(LSTMDecoder):
-    """One-layer LSTM over the words alone, z beside every state that the output layer reads (Kim et al. 2018, synthetic).
+    """One-layer LSTM over the words alone, z beside every state that the output layer reads (Kim et al. 2018).
 
     p(w_t | w_<t, z) ~ exp(W [dropout(h_t); z]): z moves the logits by a term of its own and nothing of the recurrence.
 

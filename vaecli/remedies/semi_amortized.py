@@ -18,8 +18,8 @@ Caveat:
     for the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it
     started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
     With `start` prior there is no amortisation: stochastic variational inference (Hoffman et al. 2013), the baseline of
-    the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K as
-    it is. Each of these steps has noise of its own: from so far away, K steps would fit a single one.
+    the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K
+    as it is. Each of these steps has noise of its own: from so far away, K steps would fit a single one.
 
 References:
     Kim et al. (2018).
@@ -115,7 +115,7 @@ class SemiAmortized(Remedy):
     )
     start: Literal["encoder", "prior"] = Field(
         "encoder",
-        description="where the steps start: at the encoder's posterior, or at the prior, which is SVI and trains no encoder",
+        description="where the steps start: the encoder's posterior, or the prior, which is SVI and trains no encoder",
     )
 
     def infer(self, posterior: Posterior, bound: Bound) -> Posterior:

@@ -80,8 +80,8 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
         notes.append("±: standard deviation over seeds")
     if sources:
         notes.append(
-            "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and half "
-            "the 95 % interval over our seeds"
+            "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
+            "half the 95 % interval over our seeds"
         )
     if any(line.printed is not None and not line.printed.confirmed for line in lines):
         notes.append(f"?: from memory, {UNCONFIRMED}")

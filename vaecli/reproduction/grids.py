@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,8 +121,8 @@ class Plan:
             return f"budget {duration(self.budget)}: all epochs fit"
         least = " (one epoch a row, the least, takes longer)" if self.exceeded else ""
         return (
-            f"budget {duration(self.budget)}{least}: by the time of its first updates each row has as many epochs, 1 at "
-            "least, as fit into an equal share of the time; the epochs before the first decay and warm-ups shrink with them"
+            f"budget {duration(self.budget)}{least}: by the time of its first updates each row has as many epochs, 1 "
+            "at least, as fit into an equal share; the epochs before the first decay and warm-ups shrink with them"
         )
 
     @property

@@ -1,4 +1,4 @@
-"""What a reproduction leaves in its folder beside the runs: tables, the comparison, and a page where one can be made."""
+"""What a reproduction leaves in its folder beside the runs: its tables, and the comparison."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reproduced(table: PaperTable, plan: Plan, folder: Path) -> Reproduced:
 
 def _title(table: PaperTable, frame: pd.DataFrame) -> str:
     """``Kim et al. 2018, synthetic data: corpus oracle, split test, 1,000 sentences, seeds 0, 1, 2``."""
-    done = frame[frame["status"] == "done"]
+    done = frame[(frame["status"] == "done") & frame["sentences"].notna()]
     if not len(done):
         return table.title
     first = done.iloc[0]
