@@ -1,4 +1,4 @@
-"""``vae reproduce``: from the command line to the tables, one row trained, the others with workers that train nothing."""
+"""``vae reproduce``: from the command line to the tables; one row is trained, others by workers that train nothing."""
 
 import csv
 import io

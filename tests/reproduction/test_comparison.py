@@ -98,6 +98,15 @@ def test_the_table_says_it_all_at_any_width(width):
     assert text.count("SA-VAE, oracle's decoder  ") >= 1
 
 
+def test_long_names_have_lines_of_their_own_where_there_is_no_room():
+    long = "ae_pretrain+free_bits+linear_anneal"
+    lines = [Compared(long, "neg_elbo", Interval(3, 102.41, 0.12, 102, 103), Printed("x", 101.2, "P"), 0.5)] * 2
+    text = comparison_text(comparison_view("Title", lines), Target(60)).splitlines()
+    assert text[3] == long
+    assert text[4].split() == text[5].split() == ["neg_elbo", "102.41", "±0.12", "101.20", "+1.21", "above"]
+    assert max(map(len, text)) <= 60
+
+
 def test_the_table_for_other_programs():
     view = comparison_view("Title", LINES)
     values = json.loads(to_json([view]))

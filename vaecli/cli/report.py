@@ -177,7 +177,7 @@ def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
     from vaecli.reproduction.comparison import compare_published
     from vaecli.reproduction.comparison_table import comparison_text, comparison_view
 
-    note = "a verdict takes a source's setting for ours: look at it before you trust the verdict"
+    note = "rows in print of another value of a hyper-parameter are left out; other sizes stand with their source"
     view = comparison_view("Obtained and printed", compare_published(frame), [note])
     if format == "table":
         return comparison_text(view, target)

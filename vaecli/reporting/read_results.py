@@ -84,7 +84,7 @@ def _signs(folder: Path) -> list[Path]:
 
 
 def has_ended(experiment: Path) -> bool:
-    """Whether a trial of an experiment, or of a folder of them, has ended; what can't be read is for the reader of all."""
+    """Whether a trial of an experiment, or of a folder of them, has ended; what can't be read isn't told here."""
     if is_bare(experiment):
         return True
     files = run_files(experiment) or [file for inner in experiments_in(experiment) for file in run_files(inner)]

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from vaecli.catalogue.published import settings_of
 from vaecli.core.errors import UsageError
+from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import PaperTable, Printed, printed_figures, published_rows
 from vaecli.runs.groups import Group, finished, grouped
 from vaecli.runs.statistics import Interval, interval
@@ -158,6 +160,8 @@ def _plain(name: str) -> str:
 def compare_published(frame: pd.DataFrame) -> list[Compared]:
     """What papers print for the methods of some results on the same corpus, beside the results.
 
+    Rows in print that name another value of a hyper-parameter than ours are left out.
+
     Args:
         frame: A row a trial.
 
@@ -177,12 +181,22 @@ def compare_published(frame: pd.DataFrame) -> list[Compared]:
     return lines
 
 
+def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
+    """Whether a row in print names a hyper-parameter's value that isn't ours."""
+    told = dict(part.partition("=")[::2] for part in str(group.key.get("variant") or "").split(", ") if part)
+    for remedy, key, value in settings_of(row):
+        ours = told.get(f"{remedy}.{key}", make_method(group.method).hyper[remedy][key])
+        if not math.isclose(float(ours), value):
+            return True
+    return False
+
+
 def _published(group: Group, rows: Iterable[Mapping[str, Any]]) -> list[Compared]:
     """The rows in print of a group's method and corpus, each with its setting at its source."""
     corpus = str(group.key.get("corpus"))
     lines = []
     for row in rows:
-        if row["method"] == group.method and same_corpus(row["dataset"], corpus):
+        if row["method"] == group.method and same_corpus(row["dataset"], corpus) and not other_setting(group, row):
             setting = f", {row['setting']}" if "setting" in row else ""
             figures = [Printed(f.column, f.value, f.source + setting, f.confirmed) for f in printed_figures(row)]
             lines += compared(group.label, group.trials, figures) if figures else []

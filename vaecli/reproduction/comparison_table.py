@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vaecli.reporting.terminal import GAP, Target, column_widths, to_text
+from vaecli.reporting.terminal import GAP, Target, column_widths, tidy, to_text
 from vaecli.reporting.view import UNDEFINED, Cell, Head, View
 from vaecli.reproduction.comparison import Compared
 
@@ -114,14 +114,15 @@ def record(line: Compared) -> dict[str, Any]:
 
 
 def comparison_text(view: View, target: Target) -> str:
-    """The table for a terminal; a narrow one gets the columns that fit, and a line on the others."""
-    shown = list(range(len(view.heads)))
-    dropped = []
-    widths = column_widths(view, target)
+    """The table for a terminal; a narrow one gets the columns that fit, and a line on the others.
+
+    Where not even these fit, a row's name has a line of its own.
+    """
+    names = [head.name for head in view.heads]
+    shown, dropped = list(range(len(names))), []
     for name in LEFT_OUT:
-        if target.width and sum(widths[c] for c in shown) + GAP * (len(shown) - 1) > target.width:
-            column = [head.name for head in view.heads].index(name)
-            shown.remove(column)
+        if not _fits(view, target, shown):
+            shown.remove(names.index(name))
             dropped.append(name)
     told = [f"not shown for want of width: {', '.join(dropped)}"] if dropped else []
     narrow = View(
@@ -131,4 +132,26 @@ def comparison_text(view: View, target: Target) -> str:
         view.records,
         (*told, *view.notes),
     )
-    return to_text(narrow, target)
+    return to_text(narrow, target) if _fits(view, target, shown) else _named_blocks(narrow, target)
+
+
+def _fits(view: View, target: Target, shown: Sequence[int]) -> bool:
+    widths = column_widths(view, target)
+    return not target.width or sum(widths[c] for c in shown) + GAP * (len(shown) - 1) <= target.width
+
+
+def _named_blocks(view: View, target: Target) -> str:
+    """The table without its first column, whose cells stand above the lines of their rows."""
+    from rich.text import Text
+
+    body = View("", view.heads[1:], tuple(row[1:] for row in view.rows))
+    head, rule, *lines = to_text(body, target).splitlines()
+    console = target.console()
+    with console.capture() as captured:
+        console.print(Text(view.title, style="bold"))
+        console.print(Text(f"{head}\n{rule}"))
+        for row, line in zip(view.rows, lines, strict=True):
+            console.print(Text(f"{row[0].text}\n{line}" if row[0].text else line))
+        for note in view.notes:
+            console.print(Text(note))
+    return tidy(captured.get(), target)
