@@ -48,10 +48,14 @@ class OracleDecoder(LSTMOutputDecoder):
             self.embedding.weight.zero_()
             self.embedding.weight[BOS] = weights["embedding"][0].to(self.embedding.weight)
             self.embedding.weight[first:] = weights["embedding"][1:].to(self.embedding.weight)
-            self.lstm.weight_ih_l0.copy_(weights["input_weight"])
-            self.lstm.weight_hh_l0.copy_(weights["hidden_weight"])
-            self.lstm.bias_ih_l0.copy_(weights["bias"])
-            self.lstm.bias_hh_l0.zero_()
+            recurrent = {
+                "weight_ih_l0": weights["input_weight"],
+                "weight_hh_l0": weights["hidden_weight"],
+                "bias_ih_l0": weights["bias"],
+                "bias_hh_l0": torch.zeros(4 * width),
+            }
+            for name, parameter in self.lstm.named_parameters():
+                parameter.copy_(recurrent[name])
             table = torch.cat([weights["state_weight"], weights["code_weight"]], 1).to(self.output.weight)
             self.output.weight.zero_()
             self.output.weight[first:, : width + latent_size] = table

@@ -61,7 +61,7 @@ class Bound:
     def apart(self, posterior: Posterior, count: int) -> list[Bound]:
         """So many bounds of the batch, each with noise of its own, for steps that must not fit one noise."""
         size = posterior.noise_size
-        parts = self._draw(count * size, posterior.mean).split(size, -1)
+        parts = self._draw(count * size, posterior.mean).chunk(count, -1)
         bounds = [Bound(self.model, self.batch, self.noise) for _ in parts]
         for bound, part in zip(bounds, parts, strict=True):
             bound._drawn = part

@@ -36,7 +36,7 @@ def comparison_view(title: str, lines: Sequence[Compared], notes: Sequence[str] 
         notes: Lines below.
     """
     sources = list(dict.fromkeys(_source(line) for line in lines if line.printed is not None))
-    before, rows = ("", None), []
+    before, rows = ("", ""), []
     for line in lines:
         number = str(sources.index(_source(line)) + 1) if line.printed is not None else UNDEFINED
         key = (line.row, number)

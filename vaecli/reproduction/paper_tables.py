@@ -105,7 +105,8 @@ class PaperTable:
     def settings_of(self, row: PaperRow) -> dict[str, Any]:
         """All settings of a row by dotted key; those that the table has for methods without a part in it left out."""
         owners = {*GROUPS, *row.method.split("+")}
-        return {key: value for key, value in self.settings.items() if key.partition(".")[0] in owners} | row.settings
+        shared = {key: value for key, value in self.settings.items() if key.partition(".")[0] in owners}
+        return {**shared, **row.settings}
 
 
 def table_names() -> list[str]:
