@@ -28,6 +28,7 @@ ORDER = (
     "engines",
     "reporting",
     "catalogue",
+    "reproduction",
     "api",
     "__init__",
     "cli",

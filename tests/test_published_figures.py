@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.published import CONTEXT, FIGURES, NO_FIGURES, to_toml
-from vaecli.catalogue.published import figures_of
+from vaecli.catalogue.published import figures_of, settings_of
 from vaecli.remedies import REMEDIES, canonical, make_method
 
 ROOT = Path(__file__).parents[1]
@@ -45,31 +45,8 @@ def test_names_are_those_of_methods_that_compose():
     assert {row["method"] for table in DATA["context"] for row in table["rows"]} == CONTEXT
 
 
-SETTINGS = (
-    ("bn", r"gamma=([\d.]+)", "gamma", float),
-    ("beta", r"beta=([\d.]+)", "beta", float),
-    ("delta", r"(?:delta=)?([\d.]+)", "delta", float),
-    ("vmf", r"kappa[ =](\d+).*", "kappa", float),
-    ("cyclical", r"M=(\d+)", "cycles", int),
-    ("dg", r"\|b\|=(\d+)", "subset", int),
-    ("free_bits", r"(?:target |lambda=)?(\d+)", "target", float),
-    ("free_bits", r"free bits target (\d+) .*", "target", float),
-    ("free_bits", r"lambda=(\d+)(?: per dimension|, beta=\d+)", "target", lambda text: 32 * float(text)),
-    ("mu_forcing", r"(?:beta|var)=([\d.]+).*|lambda=\d+, beta=(\d+)", "margin", float),
-    ("word_dropout", r".*word-keep ([\d.]+)", "rate", lambda text: 1 - float(text)),
-)
-"""What a row's setting says of a remedy: its name, a pattern, the hyper-parameter, and what the group in it means."""
-
 NO_SETTING_OF_A_METHOD = r".*(z \d+|emb \d+).*|(quoted from|He et al\.).*"
 """Sizes of layers, and citations."""
-
-
-def settings_of(row):
-    """``(remedy, key, value)`` for each hyper-parameter that a row names."""
-    for remedy, pattern, key, convert in SETTINGS:
-        match = re.fullmatch(pattern, row.get("setting", ""))
-        if match and remedy in row["method"].split("+"):
-            yield remedy, key, convert(next(filter(None, match.groups())))
 
 
 NAMED = sorted({(row["method"], *setting) for _, row in ROWS for setting in settings_of(row)})

@@ -112,7 +112,20 @@ def here(tmp_path_factory):
 def test_the_wheel_is_what_is_imported(here):
     assert str(here.site) in here("python", "-c", "import vaecli; print(vaecli.__file__)")
     assert "torch" not in here("python", "-c", "import sys, vaecli; print(*sys.modules)").split()
-    for command in ("train", "compare", "watch", "tune", "report", "methods", "generate", "encode", "evaluate", "data"):
+    assert "kim2018" in here("vae", "reproduce", "--list")
+    for command in (
+        "train",
+        "compare",
+        "reproduce",
+        "watch",
+        "tune",
+        "report",
+        "methods",
+        "generate",
+        "encode",
+        "evaluate",
+        "data",
+    ):
         assert f" {command} " in here("vae", "--help")
 
 

@@ -83,6 +83,11 @@ class ModelConfig(SettingsGroup):
     encoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the encoder LSTM")
     decoder_size: int = Field(64, ge=1, le=MANY, description="hidden units of the decoder LSTM")
     latent_size: int = Field(16, ge=1, le=MANY, description="dimensions Z of the latent variable")
+    decoder: Literal["lstm", "lstm_output", "oracle"] = Field(
+        "lstm",
+        description="lstm: z in the initial state and every input; lstm_output: z beside the state that the output "
+        "layer reads, and nowhere else; oracle: the fixed decoder that wrote the corpus oracle",
+    )
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's word embeddings")
     output_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the decoder's hidden states")
     init_range: float | None = Field(

@@ -48,6 +48,8 @@ def runs(tmp_path):
         ("train", "exp", ["experiment.toml"]),
         ("train --tracker", "tensorboard,ml", ["tensorboard,mlflow"]),
         ("compare --engine", "l", ["local"]),
+        ("reproduce", "ki", ["kim2018"]),
+        ("reproduce kim2018 --rows", "vae-oracle,svi-o", ["vae-oracle,svi-oracle"]),
         ("tune bn --range", "bn.g", ["bn.gamma="]),
         ("tune bn --objective", "hy", ["hypervolume"]),
         ("methods", "ne", ["new"]),

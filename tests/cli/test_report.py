@@ -322,3 +322,45 @@ def test_a_torn_table_is_read_without_its_last_line_aloud(experiment):
     assert result.stderr == f"vae: {path}:5: torn, so this line is left out\n"
     assert "21 " not in result.stdout
     assert result.stdout.count("vanilla") > 0
+
+
+PTB = Path(__file__).parents[2] / "experiments" / "ptb"
+
+
+def test_published_figures_stand_beside_ours():
+    text = run(PTB, "--published", COLUMNS="200").stdout
+    row = next(line for line in text.splitlines() if line.startswith("linear_anneal") and "neg_elbo" in line)
+    assert row.split()[:5] == ["linear_anneal", "neg_elbo", "106.00", "101.28", "+4.72"]
+    assert "above" in row
+    assert "source 1: Li C. et al. 2020 (Optimus), Table 8, monotonic annealing" in text
+    assert "bn" not in {line.split()[0] for line in text.splitlines() if line.strip()}  # gamma 0.7, on another scale
+    values = json.loads(run(PTB, "--published", "--format", "json").stdout)
+    assert {value["figure"] for value in values} >= {"neg_elbo", "ppl_iw", "kl"}
+    assert run(PTB, "--published", "--format", "markdown").stdout.startswith("**Obtained and printed**")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--baseline", "vanilla"], "--published shows obtained figures beside printed ones"),
+        (["--per-trial"], "--published shows obtained figures beside printed ones"),
+        (["--format", "latex"], "--published: no latex of it"),
+    ],
+)
+def test_published_goes_with_its_own_formats_only(options, message):
+    with pytest.raises(UsageError, match=message):
+        run(PTB, "--published", *options)
+
+
+def test_a_corpus_without_figures_in_print_is_told(experiment):
+    with pytest.raises(UsageError, match="nothing in print is of these methods on synthetic"):
+        run(experiment, "--published")
+
+
+def test_a_reproduction_is_an_experiment_that_has_ended(experiment):
+    """Its folder holds those of its rows, and a table of all."""
+    inner = experiment.parent / "table" / "row"
+    config = build_config({"experiment": "row", "method": "bn"})
+    RunFolder(run_path(experiment.parent / "table", "row", "bn", 0)).create(config).update(status="done")
+    (inner.parent / "results.csv").write_text("experiment,method,seed,status\nrow,bn,0,done\n")
+    assert "experiment row" in run().stdout

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from metrics.toys import CPU
@@ -19,6 +20,9 @@ class Coin:
 
     entropy: float = 2 * math.log(2)
     entropy_se: float = 0.0
+
+    def nll(self, split):
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +59,18 @@ def test_the_excess_of_a_model_is_its_divergence_from_the_source(method):
     values = evaluate(model, split, EvaluationConfig(iw_samples=3), seed=0, device=CPU, truth=Coin()).values
     assert values["excess_nll"] == pytest.approx(3 * math.log(12) - 2 * math.log(2), abs=0.05)
     assert values["excess_nll"] > 0
+
+
+class Known(Coin):
+    """The same, sentence by sentence: the first is dear, the others are cheap."""
+
+    def nll(self, split):
+        return np.array([3.0, 1.0, 1.0, 1.0])
+
+
+def test_where_the_sentences_own_likelihood_is_known_the_excess_is_over_it():
+    # differences .5, 1.5, .5, 1.5: mean 1, standard error sqrt(1 / 3) / 2; the entropy, 1.39, is left out
+    split = split_of([4, 4], [4, 5], [5, 4], [5, 5])
+    values = _iw_values(torch.tensor([3.5, 2.5, 1.5, 2.5], dtype=torch.float64), 1, split, Known())
+    assert values["excess_nll"] == pytest.approx(1.0)
+    assert values["excess_nll_se"] == pytest.approx(math.sqrt(1 / 3) / 2)

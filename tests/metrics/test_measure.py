@@ -25,6 +25,9 @@ class KnownEntropy:
     entropy: float
     entropy_se: float = 0.0
 
+    def nll(self, split):
+        return None
+
 
 def run(model, split, *, iw_samples=5, seed=0, **options):
     return evaluate(model, split, EvaluationConfig(iw_samples=iw_samples), seed=seed, device=CPU, **options)

@@ -247,3 +247,47 @@ def test_it_refines_where_gradients_are_off():
 def test_other_posteriors_are_refused():
     with pytest.raises(UsageError, match="'semi_amortized' needs a diagonal Gaussian posterior, got PointMass"):
         SemiAmortized().infer(PointMass(torch.zeros(2, 3)), Quadratic())
+
+
+def test_svi_by_hand():
+    # from N(0, 1) whatever the encoder says: a = 2, c = 1, slope 2 (0 - 1) = -2 at r = .1 gives .2, then v = -1 - 1.6
+    remedy = SemiAmortized(steps=2, rate=0.1, start="prior")
+
+    class Apart(Quadratic):
+        def apart(self, q, count):
+            return [self] * count
+
+    for mean in (3.0, -50.0):
+        q = remedy.infer(gaussian(mean, logvar=1.0), Apart())
+        assert q.mean.item() == pytest.approx(0.2 + 0.26)
+        assert q.logvar.item() == 0
+
+
+def test_svi_trains_the_decoder_and_gives_the_encoder_a_gradient_of_zero():
+    loss, model = seeded_svi()
+    loss.backward()
+    grads = [p.grad for part in (model.encoder, model.head) for p in part.parameters()]
+    assert all((g == 0).all() for g in grads if g is not None)
+    assert float(model.decoder.output.weight.grad.abs().max()) > 0
+
+
+def seeded_svi():
+    torch.manual_seed(0)
+    hyper = {"semi_amortized": {"start": "prior", "steps": 3}}
+    model = tiny_model("semi_amortized", hyper)
+    terms = make_method("semi_amortized", hyper).objective(raw_terms(model, tiny_batch()), clock())
+    return terms.loss, model
+
+
+def test_each_step_of_svi_has_noise_of_its_own():
+    model, batch = tiny_model().eval(), tiny_batch()
+    torch.manual_seed(1)
+    bound = Bound(model, batch)
+    q = model.posterior(batch)
+    apart = bound.apart(q, 4)
+    drawn = torch.stack([one._drawn for one in apart])
+    assert drawn.shape == (4, 1, batch.size, model.latent_size)
+    assert len({float(noise.sum()) for noise in drawn}) == 4
+    values = [one(q).detach() for one in apart]
+    assert not torch.equal(values[0], values[1])
+    assert torch.equal(values[0], apart[0](q).detach())  # and each is one function

@@ -158,3 +158,10 @@ def test_a_grid_is_read_whatever_is_installed(tmp_path):
     assert grid.groups["model"]["init_range"] is None
     assert grid.groups["model"]["latent_size"] == load_preset("ptb")["model"]["latent_size"]
     assert read_grid(tmp_path / "none").methods == ()
+
+
+def test_a_setting_that_came_later_leaves_the_digits_of_before():
+    now = build_config(load_preset("quick")).model_dump(mode="json")
+    before = {**now, "model": {key: value for key, value in now["model"].items() if key != "decoder"}}
+    other = {**now, "model": {**now["model"], "decoder": "lstm_output"}}
+    assert protocol(now, {}, {}) == protocol(before, {}, {}) != protocol(other, {}, {})

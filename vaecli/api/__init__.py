@@ -39,7 +39,7 @@ def train(
 
     Args:
         method: A remedy, or several joined with ``+``.
-        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
+        data: ``synthetic``, ``oracle``, or a folder with train.txt, valid.txt and test.txt.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         seed: Seed of initialisation, data order and noise.
         settings: By dotted key.
@@ -92,7 +92,7 @@ def compare(
 
     Args:
         methods: Remedies or compositions; ``["all"]`` is every remedy.
-        data: ``synthetic``, or a folder with train.txt, valid.txt and test.txt.
+        data: ``synthetic``, ``oracle``, or a folder with train.txt, valid.txt and test.txt.
         seeds: One, several, or a text such as ``"0-2"``.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         settings: By dotted key.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,6 +27,22 @@ KL_WEIGHTS = frozenset(
     }
 )
 """The remedies that own the KL weight; named here, so that the file is read without importing any of them."""
+
+
+SETTINGS: tuple[tuple[str, str, str, Callable[[str], float]], ...] = (
+    ("bn", r"gamma=([\d.]+)", "gamma", float),
+    ("beta", r"beta=([\d.]+)", "beta", float),
+    ("delta", r"(?:delta=)?([\d.]+)", "delta", float),
+    ("vmf", r"kappa[ =](\d+).*", "kappa", float),
+    ("cyclical", r"M=(\d+)", "cycles", int),
+    ("dg", r"\|b\|=(\d+)", "subset", int),
+    ("free_bits", r"(?:target |lambda=)?(\d+)", "target", float),
+    ("free_bits", r"free bits target (\d+) .*", "target", float),
+    ("free_bits", r"lambda=(\d+)(?: per dimension|, beta=\d+)", "target", lambda text: 32 * float(text)),
+    ("mu_forcing", r"(?:beta|var)=([\d.]+).*|lambda=\d+, beta=(\d+)", "margin", float),
+    ("word_dropout", r".*word-keep ([\d.]+)", "rate", lambda text: 1 - float(text)),
+)
+"""What a row's setting says of a remedy: its name, a pattern, the hyper-parameter, and what the group in it means."""
 
 
 @cache
@@ -55,6 +72,14 @@ def figures_of(name: str, data: Mapping[str, Any] | None = None) -> list[dict[st
             common["table_note"] = table["note"]
         found += [common | row for row in table["rows"] if name in subjects(row["method"])]
     return found
+
+
+def settings_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """Remedy, hyper-parameter and value, for each that a row's setting names."""
+    for remedy, pattern, key, convert in SETTINGS:
+        match = re.fullmatch(pattern, row.get("setting", ""))
+        if match and remedy in row["method"].split("+"):
+            yield remedy, key, convert(next(filter(None, match.groups())))
 
 
 def printed_for(method: str) -> list[dict[str, Any]]:

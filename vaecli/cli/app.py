@@ -25,6 +25,10 @@ COMMANDS = {
         "tune",
         "Search the settings of methods, the same number of epochs for each; the trials are rows of the usual tables.",
     ),
+    "reproduce": (
+        "reproduce",
+        "Run a published table again, and print obtained and printed figures, their gap and a verdict.",
+    ),
     "report": ("report", "Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."),
     "methods": (
         "methods",

@@ -121,6 +121,23 @@ def complete_objective(incomplete: str) -> list[str]:
 
 
 @quiet
+def complete_table(incomplete: str) -> list[str]:
+    """``k`` to ``kim2018``."""
+    from vaecli.reproduction.paper_tables import table_names
+
+    return [name for name in table_names() if name.startswith(incomplete)]
+
+
+@quiet
+def complete_row(incomplete: str) -> list[str]:
+    """``vae-oracle,sv`` to ``vae-oracle,svi-oracle``, of any table."""
+    from vaecli.reproduction.paper_tables import load_table, table_names
+
+    rows = dict.fromkeys(row.name for table in table_names() for row in load_table(table).rows)
+    return continued(incomplete, ",", rows)
+
+
+@quiet
 def complete_tracker(incomplete: str) -> list[str]:
     """``tensorboard,ml`` to ``tensorboard,mlflow``."""
     from vaecli.trackers import TRACKERS

@@ -14,7 +14,10 @@ from vaecli.cli.options import experiments_folder
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.reporting.terminal import Target
 
 
 def report(
@@ -54,6 +57,9 @@ def report(
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
+    ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Compare with what papers print for these methods on this corpus.")
     ] = False,
     without_models: Annotated[
         bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
@@ -108,6 +114,8 @@ def report(
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     check_kind(picture, kind, label)
+    if published:
+        check_published(format or format_of(output), columns, sort, baseline, per_trial or ranks or explain)
     chosen = format or format_of(output)
     check_page(chosen, without_models)
     if directories and len(directories) > 1:
@@ -116,19 +124,23 @@ def report(
         results = load_results(directories[0] if directories else newest())
     for note in results.notes:
         tell(f"vae: {note}")
-    text = render(
-        results.frame,
-        chosen,
-        columns,
-        sort,
-        baseline,
-        per_trial,
-        ranked=ranks,
-        explain=explain,
-        contexts=results.contexts,
-        target=Target() if output is not None else Target.stdout(),
-        page=page_options(results.notes, not without_models) if chosen == "html" else None,
-    )
+    target = Target() if output is not None else Target.stdout()
+    if published:
+        text = published_text(results.frame, chosen, target)
+    else:
+        text = render(
+            results.frame,
+            chosen,
+            columns,
+            sort,
+            baseline,
+            per_trial,
+            ranked=ranks,
+            explain=explain,
+            contexts=results.contexts,
+            target=target,
+            page=page_options(results.notes, not without_models) if chosen == "html" else None,
+        )
     if picture is not None:
         from vaecli.reporting.picture import draw
 
@@ -137,6 +149,42 @@ def report(
         write_stdout(text)
     else:
         write_output(output, text)
+
+
+PUBLISHED_FORMATS = ("table", "csv", "markdown", "json")
+
+
+def check_published(format: str, columns: str | None, sort: str | None, baseline: str | None, others: bool) -> None:
+    """Refuses, before any work, what has no meaning for obtained figures beside printed ones.
+
+    Raises:
+        UsageError: Names it.
+    """
+    from vaecli.core.errors import UsageError
+
+    if others or any(value is not None for value in (columns, sort, baseline)):
+        raise UsageError("--published shows obtained figures beside printed ones; it takes --format and --output only")
+    if format not in PUBLISHED_FORMATS:
+        raise UsageError(f"--published: no {format} of it; choose from {', '.join(PUBLISHED_FORMATS)}")
+
+
+def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
+    """Obtained figures beside those that papers print for the methods on the corpus.
+
+    Raises:
+        UsageError: There are none.
+    """
+    from vaecli.reporting.formats import to_csv, to_json, to_markdown
+    from vaecli.reproduction.comparison import compare_published
+    from vaecli.reproduction.comparison_table import comparison_text, comparison_view
+
+    note = "rows in print of another value of a hyper-parameter are left out; other sizes stand with their source"
+    view = comparison_view("Obtained and printed", compare_published(frame), [note])
+    if format == "table":
+        return comparison_text(view, target)
+    if format == "csv":
+        return to_csv([view])
+    return to_json([view], target.ascii_only) if format == "json" else to_markdown(view, target.ascii_only)
 
 
 def check_page(format: str, without_models: bool) -> None:

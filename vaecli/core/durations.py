@@ -1,6 +1,10 @@
-"""Seconds in words."""
+"""Seconds in words, and back."""
 
 from __future__ import annotations
+
+import re
+
+from vaecli.core.errors import UsageError
 
 
 def duration(seconds: float) -> str:
@@ -13,3 +17,17 @@ def duration(seconds: float) -> str:
     if whole < 172_800:
         return f"{whole // 3600}h{whole % 3600 // 60:02}m"
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of ``90``, ``45s``, ``15m``, ``2h``, ``1h30m`` or ``2d``; a number without a letter is seconds.
+
+    Raises:
+        UsageError: It is no such duration, or none at all.
+    """
+    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    parts = [int(part or 0) for part in match.groups()] if match else []
+    total = sum(part * unit for part, unit in zip(parts, (86_400, 3600, 60, 1), strict=False))
+    if not total:
+        raise UsageError(f"{text!r} is no duration; write 15m, 2h, 1h30m or a number of seconds")
+    return float(total)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus import mixture_text, synthetic
+from vaecli.corpus import mixture_text, oracle, synthetic
 from vaecli.corpus.encode import RawSplit
-from vaecli.corpus.origins import MIXTURE, SPLITS, SYNTHETIC
+from vaecli.corpus.origins import MIXTURE, ORACLE, SPLITS, SYNTHETIC
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.types import Truth
-from vaecli.corpus.words import Numbering
+from vaecli.corpus.words import Numbering, Words
 
 Sentences = tuple[Sequence[Sequence[str]], Mapping[str, Sequence[str]]]
 """The words of each sentence, and for each label field the class of each."""
+
+Draw = Callable[[int, str, int], Sentences]
+"""The sentences of a split from the corpus seed, its name and their number."""
+
+Written = tuple[dict[str, RawSplit], Sequence[str]]
+"""Splits, and the words that their numbers stand for."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,17 @@ class Embedded:
 
     Attributes:
         version: Raised when the sentences drawn from a seed would change.
-        draw: The sentences of a split from the corpus seed, its name and their number.
+        write: The splits that the settings name, and the words that their numbers stand for.
         truth: What is exactly known of it; None where nothing is.
         kept: Whether writing it takes long enough for the cache.
+        whole: Whether the vocabulary holds all words of the corpus, and not those of train alone.
     """
 
     version: int
-    draw: Callable[[int, str, int], Sentences]
+    write: Callable[[CorpusConfig], Written]
     truth: Callable[[], Truth | None] = lambda: None
     kept: bool = False
+    whole: bool = False
 
 
 def _of_grammar(seed: int, part: str, count: int) -> Sentences:
@@ -49,15 +60,8 @@ def _of_mixture(seed: int, part: str, count: int) -> Sentences:
     return sentences, {"cluster": [mixture_text.CLUSTERS[k] for k in drawn.clusters.tolist()]}
 
 
-CORPORA: Mapping[str, Embedded] = {
-    SYNTHETIC: Embedded(synthetic.VERSION, _of_grammar, synthetic.synthetic_truth),
-    MIXTURE: Embedded(mixture_text.VERSION, _of_mixture, kept=True),
-}
-"""By the name that ``--data`` takes."""
-
-
-def embedded_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[str]]:
-    """The splits of the embedded corpus that the settings name, and the words that their numbers stand for.
+def _numbered(draw: Draw, config: CorpusConfig) -> Written:
+    """The splits of a corpus whose sentences are drawn as words.
 
     Raises:
         UsageError: The tokenizer is unknown or doesn't fit.
@@ -68,7 +72,40 @@ def embedded_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[
     sizes = {"train": config.train_size, "valid": config.valid_size, "test": config.test_size}
     raw, numbering = {}, Numbering()
     for part in SPLITS:
-        sentences, labels = CORPORA[config.data].draw(config.corpus_seed, part, sizes[part])
+        sentences, labels = draw(config.corpus_seed, part, sizes[part])
         words = numbering.sentences(sentences, config.max_length)
         raw[part] = RawSplit(f"{config.data} {part}", words, labels)
     return raw, numbering.spellings
+
+
+def _of_oracle(config: CorpusConfig) -> Written:
+    """The oracle's sentences, labelled by the quadrant of their codes; all of its words are known.
+
+    Raises:
+        UsageError: A setting would take words away, so that the true likelihood would be of another text.
+    """
+    least = {"max_length": oracle.LENGTH}
+    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1}
+    wrong = [name for name, value in fixed.items() if getattr(config, name) != value]
+    wrong += [name for name, value in least.items() if getattr(config, name) < value]
+    if wrong:
+        told = ", ".join(f"corpus.{name}" for name in wrong)
+        raise UsageError(f"{told}: the corpus oracle is taken whole, words and sentences; leave it out")
+    sizes = {"train": config.train_size, "valid": config.valid_size, "test": config.test_size}
+    raw = {}
+    for part in SPLITS:
+        seed = stable_seed(ORACLE, oracle.VERSION, config.corpus_seed, part)
+        words, z = oracle.the_oracle().sample(sizes[part], seed)
+        quadrant = (z > 0) @ np.array([2, 1])
+        labels = {"quadrant": [oracle.QUADRANTS[i] for i in quadrant.tolist()]}
+        lengths = np.full(len(words), oracle.LENGTH)
+        raw[part] = RawSplit(f"{ORACLE} {part}", Words(words.ravel(), lengths), labels)
+    return raw, oracle.word_types()
+
+
+CORPORA: Mapping[str, Embedded] = {
+    SYNTHETIC: Embedded(synthetic.VERSION, partial(_numbered, _of_grammar), synthetic.synthetic_truth),
+    MIXTURE: Embedded(mixture_text.VERSION, partial(_numbered, _of_mixture), kept=True),
+    ORACLE: Embedded(oracle.VERSION, _of_oracle, oracle.oracle_truth, whole=True),
+}
+"""By the name that ``--data`` takes."""

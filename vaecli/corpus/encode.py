@@ -88,6 +88,7 @@ def encode_corpus(
     truth: Truth | None = None,
     notes: Sequence[str] = (),
     tokenizer: Tokenizer | None = None,
+    types: Sequence[str] = (),
 ) -> Corpus:
     """Skips blank lines, builds the vocabulary on train and encodes the splits.
 
@@ -99,6 +100,8 @@ def encode_corpus(
         truth: Exact facts; left out of a corpus whose sentences were cut.
         notes: Lines that come before this function's own.
         tokenizer: Made the words; `split` without.
+        types: All word types of a corpus that is drawn from known ones, in the order of their ids; without, those that
+            train has.
 
     Raises:
         DataError: A split has no sentence, train has one, no word of train is in the vocabulary, or hardly any word of
@@ -112,7 +115,11 @@ def encode_corpus(
     seen = {word: number for word, number in zip(words, numbers, strict=True) if number and word not in placeholders}
     pieces = tokenizer.pieces if tokenizer is not None and config.min_freq == 1 else ()  # those train lacks, too
     counts = dict.fromkeys(pieces, 0) | seen
-    vocabulary = WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
+    vocabulary = (
+        WordVocabulary(types)
+        if types
+        else WordVocabulary.build(counts, config.max_vocab, 0 if pieces else config.min_freq, tokenizer)
+    )
     if len(vocabulary) == len(SPECIALS):
         _refuse_long(raw["train"], sum(numbers))
         raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")

@@ -10,7 +10,7 @@ from vaecli.config import CorpusConfig
 from vaecli.core.files import cache_folder
 from vaecli.corpus import cache
 from vaecli.corpus.arrow_rows import hub_files
-from vaecli.corpus.embedded import CORPORA, embedded_words
+from vaecli.corpus.embedded import CORPORA
 from vaecli.corpus.encode import RawSplit, encode_corpus
 from vaecli.corpus.origins import EMBEDDED, SPLITS, corpus_title, is_hub, locate
 from vaecli.corpus.split_files import read_path
@@ -63,7 +63,7 @@ def keep_corpus(config: CorpusConfig) -> None:
     """
     if config not in KEPT:
         corpus = load_corpus(config)
-        if corpus.truth is not None:
+        if corpus.truth is not None and corpus.truth.nll(corpus.test) is None:
             assert corpus.truth.entropy
         KEPT[config] = corpus
 
@@ -76,8 +76,10 @@ def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[st
         UsageError: See `load_corpus`.
     """
     if config.data in EMBEDDED:
-        raw, words = embedded_words(config)
-        return encode_corpus(config.data, raw, words, config, CORPORA[config.data].truth()), raw, []
+        embedded = CORPORA[config.data]
+        raw, words = embedded.write(config)
+        types = words if embedded.whole else ()
+        return encode_corpus(config.data, raw, words, config, embedded.truth(), types=types), raw, []
     tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
     raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
     return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes

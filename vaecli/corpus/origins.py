@@ -18,7 +18,10 @@ SYNTHETIC = "synthetic"
 MIXTURE = "mixture"
 """Name of the embedded corpus of He et al. (2019)."""
 
-EMBEDDED = (SYNTHETIC, MIXTURE)
+ORACLE = "oracle"
+"""Name of the embedded corpus that a known LSTM with a latent variable writes (Kim et al. 2018)."""
+
+EMBEDDED = (SYNTHETIC, MIXTURE, ORACLE)
 """Names of the corpora that the program writes itself."""
 
 HUB = "hf:"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
@@ -53,6 +54,12 @@ class Truth(Protocol):
 
     def log_prob(self, sentence: Sequence[str]) -> float:
         """Exact log p(sentence) in nats; ``-inf`` outside the support."""
+
+    def nll(self, split: Split) -> NDArray[np.float64] | None:
+        """(N,) exact -log p(x) of a split in nats; None where no more than the entropy is to be had in reasonable time.
+
+        Where it is known, an excess is over these very sentences, and their sampling doesn't blur it.
+        """
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Corpus:
     """A corpus ready for training.
 
     Attributes:
-        name: ``synthetic``, or the folder's name.
+        name: ``synthetic``, ``oracle``, or the folder's name.
         vocabulary: Built on the train split only.
         train: Training sentences.
         valid: Validation sentences.

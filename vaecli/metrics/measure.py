@@ -123,11 +123,21 @@ def _iw_values(iw_nll: Tensor | None, samples: int, split: Split, truth: Truth |
     if iw_nll is not None and split.raw_words is not None:
         values["ppl_word"] = perplexity(float(iw_nll.sum()), split.raw_words + len(split))
     values["excess_nll"] = values["excess_nll_se"] = None
-    if truth is not None and values["iw_nll"] is not None:
-        values["excess_nll"] = values["iw_nll"] - truth.entropy
-        if values["iw_nll_se"] is not None:
-            values["excess_nll_se"] = math.hypot(values["iw_nll_se"], truth.entropy_se)
+    if truth is not None and iw_nll is not None:
+        values |= _excess(iw_nll, split, truth)
     return values
+
+
+def _excess(iw_nll: Tensor, split: Split, truth: Truth) -> dict[str, Value]:
+    """How far above the truth (N,) figures are: sentence by sentence where that is known, or above the entropy."""
+    true = truth.nll(split)
+    if true is not None:
+        return _mean("excess_nll", iw_nll.double().cpu() - torch.from_numpy(true), split)
+    spread = standard_error(iw_nll)
+    return {
+        "excess_nll": float(iw_nll.mean()) - truth.entropy,
+        "excess_nll_se": None if spread is None else math.hypot(spread, truth.entropy_se),
+    }
 
 
 def _latent_values(

@@ -105,7 +105,14 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
     Column(
         "ppl_word", "float", "perplexity", "lower", "exp(N iw_nll / (white-space words + N)), whatever the tokens", True
     ),
-    Column("excess_nll", "float", NATS, "lower", "iw_nll - H(x), on a corpus whose entropy is known", True),
+    Column(
+        "excess_nll",
+        "float",
+        NATS,
+        "lower",
+        "iw_nll - H(x), on a corpus whose entropy is known; less the sentences' own -log p(x) where that is known",
+        True,
+    ),
     Column("excess_nll_se", "float", NATS, None, "standard error of excess_nll, that of H(x) included", True),
     Column("rec_se", "float", NATS, None, "standard error of rec over sentences", True),
     Column("kl_se", "float", NATS, None, "standard error of kl over sentences", True),

@@ -104,3 +104,36 @@ class LSTMDecoder(Decoder):
         if type(self).hidden is not LSTMDecoder.hidden or self.training:
             return super().hidden_of_samples(z, inputs)
         return self.hidden(z.flatten(0, 1), inputs)
+
+
+class LSTMOutputDecoder(LSTMDecoder):
+    """One-layer LSTM over the words alone, z beside every state that the output layer reads (Kim et al. 2018).
+
+    p(w_t | w_<t, z) ~ exp(W [dropout(h_t); z]): z moves the logits by a term of its own and nothing of the recurrence.
+
+    Args:
+        vocabulary_size: Word types V.
+        embedding_size: Width of the word embeddings.
+        hidden_size: Hidden units H.
+        latent_size: Z, at least 1.
+        embedding_dropout: Dropout on the word embeddings.
+        output_dropout: Dropout on the hidden states.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        latent_size: int,
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__(vocabulary_size, embedding_size, hidden_size, 0, embedding_dropout, output_dropout)
+        self.latent_size = latent_size
+        self.output = OutputLayer(hidden_size + latent_size, vocabulary_size)
+
+    def hidden(self, z: Tensor, inputs: Tensor) -> Tensor:
+        """(B, T, H + Z) ``[h_t; z]``; see `Decoder.hidden`."""
+        states = super().hidden(z, inputs)
+        return torch.cat([states, z.unsqueeze(1).expand(-1, states.shape[1], -1).to(states.dtype)], -1)

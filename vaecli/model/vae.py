@@ -15,9 +15,10 @@ from vaecli.core.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.bound import bound_terms
-from vaecli.model.decoder import Decoder, LSTMDecoder
+from vaecli.model.decoder import Decoder, LSTMDecoder, LSTMOutputDecoder
 from vaecli.model.encoder import Encoder, Encoding, LSTMEncoder
 from vaecli.model.frozen import frozen, without_dropout
+from vaecli.model.oracle_decoder import OracleDecoder
 from vaecli.model.posterior import GaussianHead, Posterior, PosteriorHead
 from vaecli.model.prior import Prior, StandardNormal
 
@@ -45,13 +46,26 @@ class Bound:
         """(B,) nats per sentence; `weights`: differentiable in the weights too."""
         model, mean = self.model, posterior.mean
         if self._drawn is None:
-            size = (1, self.batch.size, posterior.noise_size)
-            drawn = torch.randn(size, device=mean.device) if self.noise is None else self.noise(posterior.noise_size)
-            self._drawn = drawn.to(mean)
+            self._drawn = self._draw(posterior.noise_size, mean)
         still = nullcontext() if weights else frozen(model.decoder, model.prior)
         with without_dropout(model.decoder, model.input_noise), still:
             z = posterior.sample(self._drawn).squeeze(0)
             return bound_terms(posterior, model.prior, z, partial(model.nll, batch=self.batch)).total
+
+    def _draw(self, numbers: int, like: Tensor) -> Tensor:
+        """(1, B, numbers)."""
+        size = (1, self.batch.size, numbers)
+        drawn = torch.randn(size, device=like.device) if self.noise is None else self.noise(numbers)
+        return drawn.to(like)
+
+    def apart(self, posterior: Posterior, count: int) -> list[Bound]:
+        """So many bounds of the batch, each with noise of its own, for steps that must not fit one noise."""
+        size = posterior.noise_size
+        parts = self._draw(count * size, posterior.mean).chunk(count, -1)
+        bounds = [Bound(self.model, self.batch, self.noise) for _ in parts]
+        for bound, part in zip(bounds, parts, strict=True):
+            bound._drawn = part
+        return bounds
 
     @property
     def weights(self) -> list[nn.Parameter]:
@@ -112,15 +126,20 @@ class Parts:
 
 
 def vanilla_parts(shape: Shape) -> Parts:
-    """The parts of the vanilla VAE: LSTM encoder, diagonal Gaussian, N(0, I), LSTM decoder."""
+    """The parts of the vanilla VAE: LSTM encoder, diagonal Gaussian, N(0, I), the decoder of the settings."""
     m, v = shape.model, shape.vocabulary_size
     encoder = LSTMEncoder(v, m.embedding_size, m.encoder_size)
+    if m.decoder == "oracle":
+        decoder: Decoder = OracleDecoder(v, m.latent_size)
+    else:
+        kind = LSTMDecoder if m.decoder == "lstm" else LSTMOutputDecoder
+        decoder = kind(v, m.embedding_size, m.decoder_size, m.latent_size, m.embedding_dropout, m.output_dropout)
     return Parts(
         shape=shape,
         encoder=encoder,
         head=GaussianHead(encoder.feature_size, m.latent_size),
         prior=StandardNormal(m.latent_size),
-        decoder=LSTMDecoder(v, m.embedding_size, m.decoder_size, m.latent_size, m.embedding_dropout, m.output_dropout),
+        decoder=decoder,
     )
 
 
@@ -191,7 +210,7 @@ class VAE(nn.Module):
 def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
     """Initialises every module from its own stream, so that modules that two methods share start equal.
 
-    A module that another holds as `wrapped` starts as it would alone.
+    A module that another holds as `wrapped` starts as it would alone; a part whose weights are `given` keeps them.
 
     Args:
         model: Its modules with `reset_parameters` are initialised anew.
@@ -199,9 +218,10 @@ def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
         seed: The run's seed.
     """
     with torch.random.fork_rng(devices=[]):
+        given = {id(part) for module in model.modules() if getattr(module, "given", False) for part in module.modules()}
         for name, module in model.named_modules():
             reset = getattr(module, "reset_parameters", None)
-            if reset is None:
+            if reset is None or id(module) in given:
                 continue
             torch.manual_seed(stable_seed(seed, "init", name.replace("wrapped.", "")))
             reset()

@@ -17,6 +17,9 @@ Caveat:
     `unrolled` differentiates through the steps as published, by Hessian-vector products from differences of gradients,
     for the encoder and for the decoder. `first_order` takes the refinement as a shift that doesn't depend on where it
     started, so the encoder gets the gradient of the loss at lam_K as it is: a quarter of the cost, and another method.
+    With `start` prior there is no amortisation: stochastic variational inference (Hoffman et al. 2013), the baseline of
+    the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K
+    as it is. Each of these steps has noise of its own: from so far away, K steps would fit a single one.
 
 References:
     Kim et al. (2018).
@@ -110,6 +113,10 @@ class SemiAmortized(Remedy):
     gradient: Literal["unrolled", "first_order"] = Field(
         "unrolled", description="how the loss reaches the encoder: through the steps, as published, or past them"
     )
+    start: Literal["encoder", "prior"] = Field(
+        "encoder",
+        description="where the steps start: the encoder's posterior, or the prior, which is SVI and trains no encoder",
+    )
 
     def infer(self, posterior: Posterior, bound: Bound) -> Posterior:
         """The refined posterior.
@@ -122,19 +129,29 @@ class SemiAmortized(Remedy):
             return posterior
         start = torch.stack([posterior.mean, posterior.logvar])
         start = start if start.dtype == torch.float64 else start.float()
-        if torch.is_grad_enabled() and self.gradient == "unrolled":
+        end: Tensor
+        if self.start == "prior":  # the encoder learns nothing, by a gradient of zero that keeps the loss in the graph
+            bounds = bound.apart(posterior, self.steps)
+            path = self.descend(torch.zeros_like(start), *(bound_gradient(one, posterior) for one in bounds))
+            end = path[-1][0] + 0 * start
+        elif torch.is_grad_enabled() and self.gradient == "unrolled":
             weights = bound.weights
-            end: Tensor = _Descent.apply(start, self, bound, posterior, *weights)  # type: ignore[no-untyped-call]
+            end = _Descent.apply(start, self, bound, posterior, *weights)  # type: ignore[no-untyped-call]
         else:
             path = self.descend(start.detach(), bound_gradient(bound, posterior))
             end = start + (path[-1][0] - start.detach())
         return replace(posterior, mean=end[0], logvar=end[1])
 
-    def descend(self, lam: Tensor, gradient: Gradient) -> list[tuple[Tensor, Tensor]]:
-        """The K + 1 points of the descent from (2, B, Z), each with the gradient there (zeros at the last)."""
+    def descend(self, lam: Tensor, *gradients: Gradient) -> list[tuple[Tensor, Tensor]]:
+        """The K + 1 points of the descent from (2, B, Z), each with the gradient there (zeros at the last).
+
+        Args:
+            lam: Where it starts.
+            gradients: One for all steps, or one a step.
+        """
         path, velocity = [], torch.zeros_like(lam)
-        for _ in range(self.steps):
-            slope = gradient(lam)
+        for step in range(self.steps):
+            slope = gradients[step % len(gradients)](lam)
             path.append((lam, slope))
             velocity = self.momentum * velocity + clip_rows(slope, self.clip)
             lam = lam - self.rate * velocity

@@ -84,10 +84,11 @@ def _signs(folder: Path) -> list[Path]:
 
 
 def has_ended(experiment: Path) -> bool:
-    """Whether a trial of an experiment has ended, well or not; what can't be read is for whoever reads it all."""
+    """Whether a trial of an experiment, or of a folder of them, has ended; what can't be read isn't told here."""
     if is_bare(experiment):
         return True
-    for file in run_files(experiment):
+    files = run_files(experiment) or [file for inner in experiments_in(experiment) for file in run_files(inner)]
+    for file in files:
         try:
             run = load_json(file)
         except (OSError, ValueError):

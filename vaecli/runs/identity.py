@@ -27,6 +27,9 @@ NOT_PROTOCOL = {
 }
 """Settings by group that decide no figure, or that another column holds; the corpus is known by its fingerprint."""
 
+LATER = {"model": {"decoder": "lstm"}}
+"""Settings that came later, at the value that all runs had before: there they leave the digits as they are."""
+
 Versions = Mapping[str, str]
 
 UNKNOWN = "versions"
@@ -53,7 +56,8 @@ def protocol(config: Mapping[str, Any], override: Mapping[str, Any], shared: Map
         for key in override.get(group, {}):
             values.pop(key, None)
             values |= _checked(group, key, shared.get(group, {}))
-        groups[group] = {key: value for key, value in values.items() if key not in left_out}
+        before = LATER.get(group, {})
+        groups[group] = {k: v for k, v in values.items() if k not in left_out and (k not in before or v != before[k])}
     return hashlib.sha256(json.dumps(groups, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 

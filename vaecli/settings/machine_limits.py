@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaecli.core.resources import cores, memory
-from vaecli.corpus.origins import EMBEDDED
+from vaecli.corpus.origins import EMBEDDED, SYNTHETIC
 
 THREADS_A_CORE, ANYWHERE = 4, 64
 """Threads of a core that still make sense to try, and a number that hurts no machine."""
@@ -30,7 +30,7 @@ def machine_problems(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[
         why = f"this machine has {cores()} cores; 0 lets torch choose"
         yield "training", "threads", f"must be at most {most}, got {threads}: {why}"
     corpus = groups.get("corpus", {})
-    if corpus.get("data", EMBEDDED[0]) not in EMBEDDED:
+    if corpus.get("data", SYNTHETIC) not in EMBEDDED:
         return
     for key in ("train_size", "valid_size", "test_size"):
         size = corpus.get(key)

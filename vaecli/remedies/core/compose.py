@@ -66,10 +66,18 @@ class Method:
         Args:
             shape: The sizes to build for.
             seed: The run's seed; modules that two methods share start equal.
+
+        Raises:
+            UsageError: A remedy changes a decoder whose weights are given.
         """
         parts: Parts = vanilla_parts(shape)
+        given = parts.decoder if getattr(parts.decoder, "given", False) else None
         for remedy in self.remedies:
             parts = remedy.build(parts)
+            if given is not None and parts.decoder is not given:
+                raise UsageError(
+                    f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes"
+                )
         model = VAE(parts, self._infer if any(r.refines for r in self.remedies) else None)
         initialise(model, shape.model, seed)
         return model

@@ -1,0 +1,170 @@
+"""``vae reproduce``: from the command line to the tables; one row is trained, others by workers that train nothing."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vaecli.cli.reproduce import KINDS, reproduce
+from vaecli.core.durations import seconds_of
+from vaecli.core.errors import DataError, TrialsFailedError, UsageError
+from vaecli.engines.local import LocalEngine
+from vaecli.reproduction import grids, paper_tables
+from vaecli.runs.folder import RunFolder
+from vaecli.training.timing import Pace
+
+FAKE = Path(__file__).parents[1] / "engines" / "fake_worker.py"
+TINY = [f"--set=corpus.{split}_size=20" for split in ("train", "valid", "test")]
+ORACLE_ROWS = "--rows=vae-oracle,svi-oracle"
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    app = typer.Typer()
+    app.command()(reproduce)
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [*arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def vae(command, monkeypatch):
+    """With the fake worker, and no time spent on timing: every row takes a second an epoch."""
+    fake = LocalEngine(command=lambda path: [sys.executable, str(FAKE), str(path)], poll_seconds=0.02)
+    monkeypatch.setattr("vaecli.engines.run_together.LocalEngine", lambda: fake)
+    monkeypatch.setattr(grids, "measured_pace", lambda config, corpus: Pace(0.5, 0.5, 0.0))
+    monkeypatch.setattr("vaecli.cli.reproduce.write_page", lambda folder: [])
+    return command
+
+
+def table(path):
+    return list(csv.DictReader(io.StringIO(Path(path).read_text())))
+
+
+def test_tables_and_rows_are_listed_and_nothing_is_run(command, tmp_path):
+    for words in ([], ["--list"]):
+        assert "kim2018     Kim et al. 2018, synthetic data, 6 rows" in command(*words).stdout
+    rows = command("kim2018", "--list").stdout
+    assert "svi-oracle [semi_amortized]: bound_gap 2.7 (unconfirmed); nothing is learned" in rows
+    assert "bn+linear_anneal]: no figure in print; no figure on this corpus" in command("ptb-lstm", "--list").stdout
+    named = {entry["name"] for entry in json.loads(command("--json").stdout)}
+    assert named >= {"kim2018", "ptb-lstm"}
+    assert json.loads(command("kim2018", "--list", "--json").stdout)[0]["printed"] == 2.14
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_row_trained_to_its_verdict_and_gone_on_with(command):
+    """The whole way on 20 sentences; a gap of 20 sentences after one epoch is no reproduction, and is told as such."""
+    words = ("kim2018", "--rows=vae-oracle", "--seeds=0", "--set=training.epochs=1", *TINY, "--quiet")
+    first = command(*words)
+    assert "Kim et al. 2018, synthetic data: corpus oracle, split test, 20 sentences, seeds 0" in first.stdout
+    (line,) = table("runs/kim2018/comparison.csv")
+    (row,) = table("runs/kim2018/results.csv")
+    truth = float(row["iw_nll"]) - float(row["excess_nll"])
+    assert float(line["obtained"]) == pytest.approx(float(row["neg_elbo"]) - truth)
+    assert float(line["gap"]) == pytest.approx(float(line["obtained"]) - 2.14)
+    assert (line["verdict"], line["confirmed"]) == ("above", "False")
+    page = Path("runs/kim2018/table.md").read_text()
+    assert "from memory, unconfirmed" in page
+    assert "command: `" in page
+    stamp = Path("runs/kim2018/vae-oracle/linear_anneal/seed-0/metrics.json").stat().st_mtime_ns
+    assert command(*words).stdout == first.stdout  # nothing is done twice
+    assert Path("runs/kim2018/vae-oracle/linear_anneal/seed-0/metrics.json").stat().st_mtime_ns == stamp
+
+
+def test_a_budget_shortens_epochs_says_so_and_is_kept_for_the_next_call(vae):
+    # 3 trials of 30 s and 4 to begin make 102 s, and 3 of 1 s and 4 make 15: of 90 s, 75 leave 21 epochs
+    result = vae("kim2018", ORACLE_ROWS, "--budget=100", "--jobs=1", *TINY)
+    plan = json.loads(Path("runs/kim2018/reproduction.json").read_text())
+    assert plan["epochs"] == {"vae-oracle": 21, "svi-oracle": 1}
+    config = RunFolder(Path("runs/kim2018/vae-oracle/linear_anneal/seed-2")).config()
+    assert (config.training.epochs, config.training.decay_start) == (21, 10)
+    assert "21/30" in result.stdout
+    assert "budget 1m40s: by the time of its first updates each row has as many epochs" in result.stdout
+    again = vae("kim2018", ORACLE_ROWS, "--budget=100", "--jobs=1", *TINY)
+    assert "0 trials to do, 6 done already" in again.stderr
+    with pytest.raises(UsageError, match="holds kim2018 with a budget of 1m40s; say the same again"):
+        vae("kim2018", ORACLE_ROWS, *TINY)
+    with pytest.raises(UsageError, match="its budget was shared without sa-oracle"):
+        vae("kim2018", "--rows=sa-oracle", "--budget=100", *TINY)
+
+
+def test_without_a_budget_rows_may_come_later(vae):
+    vae("kim2018", "--rows=vae-oracle", "--seeds=0", *TINY)
+    result = vae("kim2018", ORACLE_ROWS, "--seeds=0", *TINY)
+    assert "1 trial to do, 1 done already" in result.stderr
+    assert {row["experiment"] for row in table("runs/kim2018/results.csv")} == {"vae-oracle", "svi-oracle"}
+
+
+def test_a_dry_run_writes_nothing(vae, tmp_path):
+    shown = vae("kim2018", ORACLE_ROWS, "--budget=100", "--dry-run", "--jobs=1", *TINY).stdout
+    assert [line.split() for line in shown.splitlines()[1:]] == [
+        ["vae-oracle", "linear_anneal", "3", "21/30", "3"],
+        ["svi-oracle", "semi_amortized", "3", "1", "3"],
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_trials_that_fail_are_told_with_their_row_after_the_table(vae):
+    folder = Path("runs/kim2018/vae-oracle/linear_anneal/seed-0")
+    vae("kim2018", "--rows=vae-oracle", "--seeds=0", *TINY)
+    RunFolder(folder).update(status="failed")
+    (folder / "plan").write_text("fail")
+    with pytest.raises(TrialsFailedError, match=r"vae-oracle: 1 of 2 trials not done"):
+        vae("kim2018", "--rows=vae-oracle", "--seeds=0-1", *TINY)
+
+
+def test_a_corpus_that_is_not_there_says_how_it_is_had(vae):
+    with pytest.raises(DataError, match="`vae data fetch ptb` writes it, or give your own"):
+        vae("ptb-lstm", "--rows=lm")
+    with pytest.raises(DataError, match="`vae data fetch yelp_short` writes it"):
+        vae("yelp-short", "--rows=lm")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--budget=1h"], "name a table"),
+        (["kim2018", "--budget=soon"], "'soon' is no duration"),
+        (["kim2018", "--rows=vae"], "did you mean"),
+        (["kim"], "did you mean 'kim2018'"),
+    ],
+)
+def test_what_is_wrong_is_told_before_any_work(vae, words, message):
+    with pytest.raises(UsageError, match=message):
+        vae(*words)
+
+
+def test_a_kind_that_nothing_reproduces_is_told_and_one_that_something_does_is_called(command, monkeypatch):
+    picture = paper_tables.PaperTable("toy", "picture", "T", "A")
+    monkeypatch.setattr(paper_tables, "load_table", lambda name: picture)
+    with pytest.raises(UsageError, match="nothing here reproduces a table of kind 'picture'"):
+        command("toy")
+    called = []
+    monkeypatch.setitem(KINDS, "picture", lambda context, call: called.append((call.folder, call.budget)))
+    command("toy", "--budget=2m")
+    assert called == [(Path("runs/toy"), 120.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("45s", 45), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("2d", 172_800)]
+)
+def test_durations(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "h", "1.5h", "-3m", "2h 5x"])
+def test_no_durations(text):
+    with pytest.raises(UsageError, match="is no duration"):
+        seconds_of(text)

@@ -1,0 +1,134 @@
+"""Obtained beside printed: gaps and verdicts by hand, and the table at two widths."""
+
+import json
+import math
+
+import pandas as pd
+import pytest
+
+from vaecli.core.errors import UsageError
+from vaecli.reporting.formats import to_csv, to_json, to_markdown
+from vaecli.reporting.terminal import Target
+from vaecli.reproduction.comparison import Compared, bound_gap, compare_published, compared, tolerance
+from vaecli.reproduction.comparison_table import comparison_text, comparison_view
+from vaecli.reproduction.paper_tables import Printed
+from vaecli.runs.statistics import Interval
+
+TRIALS = pd.DataFrame(
+    {
+        "experiment": "ptb",
+        "corpus": "ptb",
+        "method": "linear_anneal",
+        "seed": [0, 1, 2],
+        "status": ["done", "done", "failed"],
+        "split": "test",
+        "sentences": 10,
+        "tokens": 220,
+        "neg_elbo": [101.0, 102.0, None],
+        "iw_nll": [100.0, 101.0, None],
+        "excess_nll": [1.0, 1.5, None],
+        "ppl_iw": [100.0, 102.0, None],
+        "kl": [0.5, 0.7, None],
+        "mi": [0.4, 0.4, None],
+        "au": [1.0, 3.0, None],
+        "rec": [100.5, 101.3, None],
+    }
+)
+
+
+def test_the_gap_of_a_bound_by_hand():
+    # the truth is 99 and 99.5, so the bounds are 2 and 2.5 above it
+    assert bound_gap(TRIALS.head(2)) == [2.0, 2.5]
+    (line,) = compared("a", TRIALS, [Printed("bound_gap", 2.0, "P")])
+    assert line.obtained.mean == 2.25
+    assert line.gap == 0.25
+
+
+def test_what_is_allowed_by_hand():
+    assert tolerance("ppl_iw", 100.47, 22.0) == pytest.approx(2.0094)
+    assert tolerance("neg_elbo", 101.0, 22.0) == pytest.approx(math.log(1.02) * 22)
+    assert (tolerance("kl", 3.0, 22.0), tolerance("mi_batch", 3.0, 22.0), tolerance("au", 3.0, 22.0)) == (1, 1, 2)
+    with pytest.raises(UsageError, match="'seconds'"):
+        tolerance("seconds", 1.0, 1.0)
+
+
+def test_a_verdict_takes_seeds_and_estimator():
+    # kl .5 and .7: mean .6, t interval of one degree 12.706 * .1 = 1.2706 on either side, 1 nat of the estimator
+    (line,) = compared("a", TRIALS, [Printed("kl", 2.8, "P")])
+    assert line.allowed == pytest.approx(2.2706, abs=1e-4)
+    assert (round(line.gap, 9), line.verdict) == (-2.2, "within")
+    (line,) = compared("a", TRIALS, [Printed("kl", 2.9, "P")])
+    assert line.verdict == "below"
+    one = TRIALS.head(1)  # a single seed has no interval
+    assert [compared("a", one, [Printed("kl", v, "P")])[0].verdict for v in (1.4, 1.6)] == ["within", "below"]
+    assert compared("a", one, [Printed("ppl_iw", 97.9, "P")])[0].verdict == "above"
+
+
+def test_nothing_obtained_or_printed_has_no_verdict():
+    waiting = TRIALS.assign(status="pending")
+    (line,) = compared("a", waiting, [Printed("kl", 2.0, "P")])
+    assert (line.obtained, line.gap, line.verdict) == (None, None, "")
+    lines = compared("a", TRIALS, [])
+    assert [(line.column, line.verdict) for line in lines] == [("ppl_iw", ""), ("kl", ""), ("mi", "")]
+    assert compared("a", TRIALS.drop(columns="kl"), [Printed("kl", 2.0, "P")])[0].obtained is None
+
+
+LINES = [
+    Compared(
+        "SA-VAE, oracle's decoder",
+        "bound_gap",
+        Interval(2, 0.66, 0.02, 0.5, 0.8),
+        Printed("x", 0.5, "K", False),
+        0.3,
+        (4, 30),
+    ),
+    Compared("SA-VAE, oracle's decoder", "kl", Interval(1, 2.0), Printed("x", 5.0, "L"), 1.0, (4, 30)),
+    Compared("bn", "mi", None, None, None, (30, 30)),
+]
+
+
+@pytest.mark.parametrize("width", [80, 200, None])
+def test_the_table_says_it_all_at_any_width(width):
+    text = comparison_text(comparison_view("Title", LINES, ["a note"]), Target(width))
+    assert max(map(len, text.splitlines())) <= (width or 1000)
+    for said in ("0.66 ±0.02", "0.50?", "+0.16", "within", "below", "-3.00", "from memory, unconfirmed", "a note"):
+        assert said in text
+    assert "4/30" in text
+    assert ("not shown for want of width" in text) == (width == 80)
+    assert text.count("SA-VAE, oracle's decoder  ") >= 1
+
+
+def test_long_names_have_lines_of_their_own_where_there_is_no_room():
+    long = "ae_pretrain+free_bits+linear_anneal"
+    lines = [Compared(long, "neg_elbo", Interval(3, 102.41, 0.12, 102, 103), Printed("x", 101.2, "P"), 0.5)] * 2
+    text = comparison_text(comparison_view("Title", lines), Target(60)).splitlines()
+    assert text[3] == long
+    assert text[4].split() == text[5].split() == ["neg_elbo", "102.41", "±0.12", "101.20", "+1.21", "above"]
+    assert max(map(len, text)) <= 60
+
+
+def test_the_table_for_other_programs():
+    view = comparison_view("Title", LINES)
+    values = json.loads(to_json([view]))
+    assert values[0]["confirmed"] is False
+    assert (values[1]["gap"], values[1]["verdict"], values[1]["epochs"]) == (-3.0, "below", 4)
+    assert values[2]["printed"] is None
+    assert (
+        to_csv([view]).splitlines()[0].startswith("row,figure,obtained,sd,seeds,printed,confirmed,gap,allowed,verdict")
+    )
+    assert "| 0.66 ±0.02 |" in to_markdown(view)
+
+
+def test_published_figures_beside_any_experiment():
+    lines = compare_published(TRIALS)
+    assert {line.column for line in lines} >= {"neg_elbo", "ppl_iw", "kl", "au"}
+    sources = {line.printed.source for line in lines}
+    assert "Li C. et al. 2020 (Optimus), Table 8, monotonic annealing" in sources
+    assert not [source for source in sources if "Yahoo" in source]
+    ppl = [x for x in lines if x.column == "ppl_iw" and "Optimus" in x.printed.source]
+    assert [(x.printed.value, x.verdict) for x in ppl] == [(101.40, "within")]
+
+
+def test_a_corpus_that_nothing_in_print_is_of():
+    with pytest.raises(UsageError, match=r"nothing in print is of these methods on mine; .*PTB"):
+        compare_published(TRIALS.assign(corpus="mine"))

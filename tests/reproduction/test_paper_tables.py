@@ -1,0 +1,133 @@
+"""Published tables: every file reads, every row can be run, every figure is the one that the sources print."""
+
+import pytest
+
+from vaecli.config import GROUPS
+from vaecli.core.errors import UsageError
+from vaecli.remedies import REMEDIES, make_method
+from vaecli.reproduction.comparison import DERIVED, tolerance
+from vaecli.reproduction.grids import Request
+from vaecli.reproduction.paper_tables import load_table, printed_figures, published_rows, read_table, table_names
+
+TABLES = ("kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
+PTB = {"paper": "Li C. et al. 2020 (Optimus)", "table": "Table 8", "dataset": "PTB"}
+
+
+def table_of(*rows, **values):
+    return read_table("t", {"title": "T", "about": "A", "source": PTB, "rows": list(rows), **values})
+
+
+def figures(row):
+    return {figure.column: figure.value for figure in row.printed}
+
+
+def test_the_tables():
+    assert set(TABLES) <= set(table_names())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_of_every_table_can_be_run(name):
+    table = load_table(name)
+    names = [row.name for row in table.rows]
+    assert len(set(names)) == len(names) > 0
+    request = Request(table)
+    for row in table.rows:
+        settings = request.settings(row)
+        config = settings.config(row.method, settings.seeds[0])
+        assert make_method(row.method, config.hyper).name == row.method
+        assert all(tolerance(figure.column, figure.value, 20.0) > 0 for figure in row.printed)
+        for key, value in table.settings_of(row).items():
+            group, _, field = key.partition(".")
+            found = getattr(getattr(config, group), field) if group in GROUPS else config.hyper[group][field]
+            assert found == (tuple(value) if isinstance(value, list) else value), key
+
+
+def test_the_anchor_rows_on_penn_treebank():
+    rows = {row.method: figures(row) for row in load_table("ptb-lstm").rows}
+    assert rows["lm"]["ppl_iw"] == 100.47
+    assert rows["linear_anneal"] == {"neg_elbo": 101.28, "ppl_iw": 101.40, "rec": 101.28, "kl": 0, "mi": 0, "au": 0}
+    assert rows["lagging+linear_anneal"]["ppl_iw"] == 99.83
+    best = rows["ae_pretrain+free_bits+linear_anneal"]
+    assert (best["ppl_iw"], best["neg_elbo"], best["kl"], best["mi"], best["au"]) == (96.86, 102.41, 6.54, 5.31, 32)
+    assert rows["sigmoid_anneal+word_dropout"] == {"neg_elbo": 101, "ppl_elbo": 119, "rec": 99, "kl": 2}
+    assert rows["bn+linear_anneal"] == {}
+
+
+def test_figures_from_memory_are_unconfirmed_and_no_others():
+    doubts = {(table, figure.confirmed) for table in TABLES for row in load_table(table).rows for figure in row.printed}
+    assert doubts == {("kim2018", False), ("ptb-lstm", True), ("snli", True), ("yahoo", True), ("yelp", True)}
+
+
+def test_kim_et_al_print_gaps_over_their_true_likelihood():
+    printed = {row.name: figures(row)["bound_gap"] for row in load_table("kim2018").rows}
+    bounds = {"vae": (21.77, 27.06), "svi": (22.33, 25.00), "sa": (20.13, 25.21)}
+    for name, (given, learned) in bounds.items():
+        assert printed[f"{name}-oracle"] == pytest.approx(given - 19.63)
+        assert printed[f"{name}-learned"] == pytest.approx(learned - 19.63)
+
+
+def test_short_yelp_has_every_method():
+    assert [row.method for row in load_table("yelp-short").rows] == list(REMEDIES)
+
+
+def test_settings_of_other_methods_are_left_out():
+    table = table_of(
+        {"method": "bn"}, {"method": "vanilla"}, settings={"bn": {"gamma": 0.6}, "training": {"epochs": 2}}
+    )
+    assert table.settings_of(table.rows[0]) == {"bn.gamma": 0.6, "training.epochs": 2}
+    assert table.settings_of(table.rows[1]) == {"training.epochs": 2}
+
+
+def test_estimators_decide_which_of_our_columns_a_figure_is():
+    rows = published_rows()
+    columns = {}
+    for row in rows:
+        key = (row["paper"], row["nll_kind"], row["method"] == "lm")
+        columns.setdefault(key, set()).update(figure.column for figure in printed_figures(row))
+    assert "mi_batch" in columns["He et al. 2019", "iw", False]
+    assert "mi" in columns["Zhu et al. 2020", "iw", False]
+    assert "neg_elbo" not in columns["Zhu et al. 2020", "iw", False]
+    assert columns["Livne et al. 2020 (sentenceMIM)", "aggregate", False] == set()  # no estimator of ours compares
+    assert "rec" not in columns["Ghose & Poupart 2023 (CEAE)", "bound", False]
+    assert set().union(*columns.values()) <= {
+        "iw_nll",
+        "neg_elbo",
+        "ppl_iw",
+        "ppl_elbo",
+        "rec",
+        "kl",
+        "mi",
+        "mi_batch",
+        "au",
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"method": "bn", "settting": "x"}, "a row has no key 'settting'"),
+        ({"method": "bn", "setting": "gamma=9"}, "published.toml has 0 rows"),
+        ({"method": "lm", "from": {"table": "Table 9"}}, "published.toml has 0 rows"),
+    ],
+)
+def test_a_row_that_means_nothing_is_told(row, message):
+    with pytest.raises(UsageError, match=message):
+        table_of(row)
+
+
+def test_another_kind_has_keys_of_its_own():
+    table = read_table("picture", {"kind": "picture", "title": "T", "about": "A", "grid": [1, 2]})
+    assert (table.kind, table.rows, table.values["grid"]) == ("picture", (), [1, 2])
+    with pytest.raises(UsageError, match="no key 'grid'"):
+        table_of(grid=[1])
+
+
+def test_the_nearest_table_is_named():
+    with pytest.raises(UsageError, match="did you mean 'kim2018'"):
+        load_table("kim2019")
+
+
+def test_every_derived_figure_is_of_columns_that_there_are():
+    from vaecli.metrics.schema import COLUMNS
+
+    assert {column for parts, _ in DERIVED.values() for column in parts} <= set(COLUMNS)

@@ -1,0 +1,306 @@
+"""``vae reproduce``: a published table run again, obtained figures beside printed ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaecli.cli import options as o
+from vaecli.cli.completion import complete_row, complete_table
+from vaecli.core.messages import counted, tell
+
+if TYPE_CHECKING:
+    from vaecli.cli.live import Silent
+    from vaecli.engines.engine import Event
+    from vaecli.reproduction.grids import Request
+    from vaecli.reproduction.paper_tables import PaperTable
+    from vaecli.runs.experiment import Experiment, Trial
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the command was called with, for whatever reproduces a table's kind.
+
+    Attributes:
+        table: The table.
+        out: Where its folder is made.
+        budget: Seconds; None without one.
+        rows: Names of rows; all without.
+        seeds: Instead of the table's.
+        data: The corpus, instead of the table's.
+        device: Instead of the default.
+        sets: ``--set`` values.
+        jobs: Trials at a time; 0 is one a core.
+        retry: Run diverged trials again too.
+        dry_run: Say what would be done, and do nothing.
+        json: Print for another program.
+        quiet: No progress.
+    """
+
+    table: PaperTable
+    out: Path
+    budget: float | None
+    rows: tuple[str, ...]
+    seeds: str | None
+    data: str | None
+    device: str | None
+    sets: tuple[str, ...]
+    jobs: int
+    retry: bool
+    dry_run: bool
+    json: bool
+    quiet: bool
+
+    @property
+    def folder(self) -> Path:
+        """Of the reproduction."""
+        return self.out / self.table.name
+
+
+def reproduce(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A table; without, the tables are listed.",
+            show_default=False,
+            autocompletion=complete_table,
+        ),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the tables, or the rows of one; run nothing.")] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="2h",
+            help="About how long it may take, such as 15m or 1h30m: the first updates of each row are timed, and each "
+            "gets as many epochs as fit into an equal share.",
+            show_default=False,
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option("--rows", metavar="A,B", help="Only these rows.", show_default=False, autocompletion=complete_row),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="0-2", help="Instead of the table's own.", show_default=False),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="FOLDER", help="The corpus, where it isn't in ./NAME.", show_default=False),
+    ] = None,
+    set_: o.Sets = None,
+    device: o.Device = None,
+    jobs: o.Jobs = None,
+    out: o.Out = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be run, with the epochs that the budget leaves.")
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run diverged trials again too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, an object a figure.")] = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Run a published table again, and print obtained and printed figures, their gap and a verdict.
+
+    The same command goes on where it stopped. Figures that papers print, sources and settings are those of the
+    table; `--budget` shortens the epochs and nothing else, and every row says so.
+    """
+    from vaecli.core.durations import seconds_of
+    from vaecli.core.errors import UsageError
+    from vaecli.reproduction.paper_tables import load_table
+
+    if name is None:
+        if any(value is not None for value in (budget, rows, seeds, data, set_, device)) or dry_run or retry:
+            raise UsageError("name a table; `vae reproduce --list` lists them")
+        list_tables(json)
+        return
+    table = load_table(name)
+    if list_:
+        list_rows(table, json)
+        return
+    call = Call(
+        table=table,
+        out=out,
+        budget=None if budget is None else seconds_of(budget),
+        rows=tuple(part.strip() for part in (rows or "").split(",") if part.strip()),
+        seeds=seeds,
+        data=data,
+        device=device,
+        sets=tuple(set_ or ()),
+        jobs=jobs or 0,
+        retry=retry,
+        dry_run=dry_run,
+        json=json,
+        quiet=quiet,
+    )
+    if table.kind not in KINDS:
+        raise UsageError(f"{name}: nothing here reproduces a table of kind {table.kind!r}; a newer version may")
+    KINDS[table.kind](context, call)
+
+
+def run_rows(context: typer.Context, call: Call) -> None:
+    """Runs the rows of a table and prints the comparison."""
+    from vaecli.cli.live import open_progress
+
+    progress = open_progress(context, call.quiet)
+    progress.doing("importing torch")
+    from vaecli.engines.run_together import run_together
+    from vaecli.reproduction.grids import Request, margin_line, plan_of, row_experiments
+
+    request = Request(call.table, call.rows, call.seeds, call.data, call.device, call.sets, call.budget, call.jobs)
+    plan = plan_of(request, call.folder, progress.doing)
+    experiments = row_experiments(request, plan, call.folder, progress.doing)
+    progress.close()
+    if line := margin_line(plan):
+        tell(line)
+    if call.dry_run:
+        show_plan(experiments, request, dict(plan.epochs), dict(plan.planned))
+        return
+    plan.save(call.folder)
+    with ExitStack() as stack:
+        outcome = run_together(
+            experiments,
+            jobs=call.jobs,
+            retry=call.retry,
+            watch=lambda todo: display(stack, call, experiments, todo),
+        )
+    show_reproduction(call, progress)
+    check_all(experiments, outcome.signal_number)
+
+
+KINDS: dict[str, Callable[[typer.Context, Call], None]] = {"rows": run_rows}
+"""What reproduces a table, by the kind that its file says."""
+
+
+def display(stack: ExitStack, call: Call, experiments: list[Experiment], todo: list[Trial]) -> Callable[[Event], None]:
+    """A display of all rows while their trials run, closed with the stack."""
+    from vaecli.cli.grid import make_grid
+    from vaecli.cli.lookout import Lookout
+    from vaecli.runs.watched import ExperimentWatch
+
+    trials = [trial for experiment in experiments for trial in experiment.trials()]
+    if not call.quiet:
+        tell(f"{counted(len(todo), 'trial')} to do, {len(trials) - len(todo)} done already, in {call.folder}")
+    watch = ExperimentWatch(call.folder, [trial.path for trial in trials])
+    return stack.enter_context(make_grid(Lookout(watch, own=True), call.quiet)).event if todo else lambda event: None
+
+
+def show_reproduction(call: Call, progress: Silent) -> None:
+    """Writes the tables of a reproduction and prints the comparison."""
+    from vaecli.reporting.formats import to_json
+    from vaecli.reporting.terminal import Target
+    from vaecli.reproduction.comparison_table import comparison_text
+    from vaecli.reproduction.grids import load_plan
+    from vaecli.reproduction.written import reproduced, write_reproduction
+
+    plan = load_plan(call.folder)
+    assert plan is not None
+    result = reproduced(call.table, plan, call.folder)
+    for note in result.notes:
+        tell(f"vae: {note}")
+    paths = write_reproduction(result, plan, call.folder)
+    target = Target.stdout()
+    sys.stdout.write(to_json([result.view], target.ascii_only) if call.json else comparison_text(result.view, target))
+    sys.stdout.flush()
+    page = write_page(call.folder)
+    if not call.quiet:
+        tell(f"written: {', '.join(str(path) for path in (*paths, *page))}")
+        tell(f"all figures: `vae report {call.folder}`")
+
+
+def write_page(folder: Path) -> list[Path]:
+    """The page of the results without what needs the checkpoints, where its packages are installed."""
+    from vaecli.cli.report import page_options
+    from vaecli.core.errors import UsageError
+    from vaecli.core.files import write_atomic
+    from vaecli.reporting.page.library import check_page_packages
+    from vaecli.reporting.read_results import load_results
+    from vaecli.reporting.render import render
+
+    try:
+        check_page_packages()
+    except UsageError:
+        return []
+    loaded = load_results(folder)
+    options = page_options(loaded.notes, models=False)
+    write_atomic(folder / "page.html", render(loaded.frame, "html", contexts=loaded.contexts, page=options))
+    return [folder / "page.html"]
+
+
+def check_all(experiments: list[Experiment], signal_number: int | None) -> None:
+    """Raises what the trials of all rows have earned.
+
+    Raises:
+        InterruptedRunError: A signal stopped the work.
+        TrialsFailedError: Trials failed or diverged, those of all rows together.
+    """
+    from vaecli.core.errors import TrialsFailedError
+    from vaecli.engines.engine import Outcome
+    from vaecli.engines.run_grid import check_outcome
+
+    failed = []
+    for experiment in experiments:
+        try:
+            check_outcome(experiment, Outcome(signal_number=signal_number))
+        except TrialsFailedError as error:
+            failed.append(f"{experiment.name}: {error}")
+    if failed:
+        raise TrialsFailedError("\n  ".join(failed))
+
+
+def show_plan(experiments: list[Experiment], request: Request, epochs: dict[str, int], planned: dict[str, int]) -> None:
+    """What would be run, on stdout: a line a row."""
+    print(f"{'row':<28} {'method':<36} {'seeds':>5} {'epochs':>9}  to do")
+    for row, experiment in zip(request.chosen, experiments, strict=True):
+        run, of = epochs[row.name], planned[row.name]
+        share = str(run) if run == of else f"{run}/{of}"
+        todo = len(experiment.plan())
+        print(f"{row.name:<28} {row.method:<36} {len(experiment.seeds):>5} {share:>9}  {todo}")
+
+
+def list_tables(json: bool) -> None:
+    """The tables, on stdout."""
+    from vaecli.reproduction.paper_tables import load_table, table_names
+
+    tables = [load_table(name) for name in table_names()]
+    if json:
+        from json import dumps
+
+        keys = ("name", "kind", "title", "about")
+        print(dumps([{key: getattr(table, key) for key in keys} for table in tables], indent=2))
+        return
+    width = max(len(table.name) for table in tables)
+    for table in tables:
+        rows = f", {counted(len(table.rows), 'row')}" if table.rows else ""
+        print(f"{table.name:<{width}}  {table.title}{rows}")
+    print("\n`vae reproduce NAME` runs one, `vae reproduce NAME --list` lists its rows")
+
+
+def list_rows(table: PaperTable, json: bool) -> None:
+    """The rows of a table and what is printed for them, on stdout."""
+    from vaecli.reporting.formats import to_json
+    from vaecli.reproduction.comparison import Compared
+    from vaecli.reproduction.comparison_table import UNCONFIRMED, comparison_view
+
+    if json:
+        pairs = [(row, figure) for row in table.rows for figure in (row.printed or (None,))]
+        lines = [Compared(row.name, figure.column if figure else "", None, figure, None) for row, figure in pairs]
+        sys.stdout.write(to_json([comparison_view(table.title, lines)]))
+        return
+    print(f"{table.title}\n{table.about}\ndata: {table.values.get('data', '-')}; seeds: {table.seeds}\n")
+    for row in table.rows:
+        figures = [f"{f.column} {f.value:g}{'' if f.confirmed else f' ({UNCONFIRMED})'}" for f in row.printed]
+        method = "" if row.name == row.method else f" [{row.method}]"
+        print(
+            f"{row.name}{method}: {', '.join(figures) or 'no figure in print'}" + (f"; {row.note}" if row.note else "")
+        )
+    sources = dict.fromkeys(figure.source for row in table.rows for figure in row.printed)
+    print("\n" + "\n".join([*(f"source: {source}" for source in sources), *table.notes]))

@@ -1,0 +1,1 @@
+"""Published tables run again: their rows as grids, a budget, and obtained figures beside printed ones."""

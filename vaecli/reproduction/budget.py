@@ -1,0 +1,85 @@
+"""How many epochs the rows of a table may take within a time, by one rule.
+
+The first updates of each row are timed, and the evaluation of a few sentences. Every row may then take the same time,
+and what a row doesn't need for all of its epochs is shared among the others; within its time it gets as many whole
+epochs as fit, and never less than one. The epochs before the first decay are shortened in proportion, and warm-ups
+follow, for they take a share of the planned epochs. Nothing else changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vaecli.training.timing import Pace
+
+MARGIN = 0.9
+"""Share of the budget that is planned with, for measured seconds are those of the moment."""
+
+STARTUP = 4.0
+"""Seconds of a trial before its first update, about."""
+
+HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is planned for a row.
+
+    Attributes:
+        epochs: As the table has them.
+        decay_start: Of the table.
+        seeds: Trials of the row.
+        pace: Measured; None where no budget asked for it.
+    """
+
+    epochs: int
+    decay_start: int
+    seeds: int
+    pace: Pace | None = None
+
+    def seconds(self, epochs: int) -> float:
+        """What all of its trials take, one after the other."""
+        assert self.pace is not None
+        return self.seeds * (epochs * (self.pace.epoch + self.pace.validation) + self.pace.final + STARTUP)
+
+    def epochs_in(self, seconds: float) -> int:
+        """The whole epochs that fit into a time, of its own at most; 1 where none does."""
+        each = (self.seconds(1) - self.seconds(0)) or 1e-9
+        return max(1, min(self.epochs, math.floor((seconds - self.seconds(0)) / each + 1e-9)))
+
+
+def total_seconds(rows: Mapping[str, Planned], epochs: Mapping[str, int], jobs: int) -> float:
+    """What all rows take with so many trials side by side, about."""
+    return sum(row.seconds(epochs[name]) for name, row in rows.items()) / jobs
+
+
+def epochs_within(rows: Mapping[str, Planned], budget: float, jobs: int = 1) -> dict[str, int]:
+    """Epochs of each row, by name, so that all together take the budget at most.
+
+    Args:
+        rows: By name, each with its pace.
+        budget: In seconds.
+        jobs: Trials at a time.
+
+    Returns:
+        The table's own epochs where these fit; one epoch each where not even that fits.
+    """
+    most = budget * MARGIN
+
+    def with_share(share: float) -> dict[str, int]:
+        return {name: row.epochs_in(share) for name, row in rows.items()}
+
+    low, high = 0.0, max(row.seconds(row.epochs) for row in rows.values()) + 1
+    if total_seconds(rows, with_share(high), jobs) <= most:
+        return with_share(high)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if total_seconds(rows, with_share(middle), jobs) <= most else (low, middle)
+    return with_share(low)
+
+
+def decay_start_of(row: Planned, epochs: int) -> int:
+    """Epochs before the first decay in a run of so many epochs."""
+    return row.decay_start * epochs // row.epochs

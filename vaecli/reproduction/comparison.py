@@ -1,0 +1,203 @@
+"""Obtained figures beside printed ones: the gap, what may be between them, and a verdict.
+
+A gap is within if it is no larger than what the estimator allows plus half the 95 % interval over our seeds. The
+estimator's share is a convention, the same for all tables: 2 % of a perplexity, the same of an NLL in nats (log 1.02
+times the tokens of a sentence), 1 nat of KL and mutual information, 2 active units. Papers print no deviations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from vaecli.catalogue.published import settings_of
+from vaecli.core.errors import UsageError
+from vaecli.remedies import make_method
+from vaecli.reproduction.paper_tables import PaperTable, Printed, printed_figures, published_rows
+from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.statistics import Interval, interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PERPLEXITY_SHARE, NATS, UNITS = 0.02, 1.0, 2.0
+
+SHOWN = ("ppl_iw", "kl", "mi")
+"""Columns of a row that has no figure in print."""
+
+Verdict = Literal["within", "above", "below", ""]
+
+
+def bound_gap(trials: pd.DataFrame) -> list[float]:
+    """neg_elbo less the true -log p(x) of the same sentences, which is iw_nll - excess_nll; nats per sentence."""
+    return [float(value) for value in trials["neg_elbo"] - (trials["iw_nll"] - trials["excess_nll"])]
+
+
+DERIVED: Mapping[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], list[float]]]] = {
+    "bound_gap": (("neg_elbo", "iw_nll", "excess_nll"), bound_gap)
+}
+"""Figures that are no columns of the results: the columns that they are made of, and how."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure of a row, obtained and printed.
+
+    Attributes:
+        row: Whose figure it is.
+        column: Which.
+        obtained: Over the seeds; None where no trial is done.
+        printed: None where there is nothing in print.
+        allowed: What the gap may be; None without seeds or print.
+        epochs: That the row was trained for at most, of those that the table has; None where that isn't known.
+    """
+
+    row: str
+    column: str
+    obtained: Interval | None
+    printed: Printed | None
+    allowed: float | None
+    epochs: tuple[int, int] | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Obtained less printed."""
+        return None if self.obtained is None or self.printed is None else self.obtained.mean - self.printed.value
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the gap is within what is allowed; empty where there is none."""
+        if self.gap is None or self.allowed is None:
+            return ""
+        if abs(self.gap) <= self.allowed:
+            return "within"
+        return "above" if self.gap > 0 else "below"
+
+
+def tolerance(column: str, printed: float, tokens_per_sentence: float) -> float:
+    """What the estimator of a figure allows, in the figure's unit; see the module.
+
+    Raises:
+        UsageError: No paper's figure is of this column.
+    """
+    if column.startswith("ppl"):
+        return PERPLEXITY_SHARE * printed
+    if column in ("iw_nll", "neg_elbo", "rec", *DERIVED):
+        return math.log1p(PERPLEXITY_SHARE) * tokens_per_sentence
+    if column in ("kl", "mi", "mi_batch"):
+        return NATS
+    if column == "au":
+        return UNITS
+    raise UsageError(f"nothing in print compares with {column!r}")
+
+
+def obtained(trials: pd.DataFrame, column: str) -> Interval | None:
+    """A figure over finished trials; None where it has none."""
+    parts, make = DERIVED.get(column, ((column,), lambda frame: list(frame[column])))
+    if not set(parts) <= set(trials.columns):
+        return None
+    known = trials.dropna(subset=list(parts))
+    return interval(make(known)) if len(known) else None
+
+
+def compared(
+    row: str, trials: pd.DataFrame, printed: Sequence[Printed], epochs: tuple[int, int] | None = None
+) -> list[Compared]:
+    """The figures of one row: those in print, or `SHOWN` where there are none.
+
+    Args:
+        row: Its name for displays.
+        trials: Its trials, whatever their status.
+        printed: What papers print for it.
+        epochs: Planned, and the table's own.
+    """
+    done = finished(trials)
+    if not printed:
+        return [Compared(row, column, obtained(done, column), None, None, epochs) for column in SHOWN]
+    lines = []
+    for figure in printed:
+        found = obtained(done, figure.column)
+        allowed = None
+        if found is not None:
+            length = float((done["tokens"] / done["sentences"]).mean())
+            allowed = tolerance(figure.column, figure.value, length) + (found.half or 0.0)
+        lines.append(Compared(row, figure.column, found, figure, allowed, epochs))
+    return lines
+
+
+def compare_table(
+    table: PaperTable, frame: pd.DataFrame, epochs: Mapping[str, int], planned: Mapping[str, int]
+) -> list[Compared]:
+    """All figures of a table's rows that are in some results.
+
+    Args:
+        table: The table.
+        frame: A row a trial; the column `experiment` is the row's name.
+        epochs: By row, as run.
+        planned: By row, as the table has them.
+    """
+    rows = [row for row in table.rows if row.name in epochs]
+    return [
+        line
+        for row in rows
+        for line in compared(
+            row.label, frame[frame["experiment"] == row.name], row.printed, (epochs[row.name], planned[row.name])
+        )
+    ]
+
+
+def same_corpus(dataset: str, corpus: str) -> bool:
+    """Whether a corpus bears the name of a published one: PTB is ``ptb``."""
+    return _plain(dataset) == _plain(corpus)
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def compare_published(frame: pd.DataFrame) -> list[Compared]:
+    """What papers print for the methods of some results on the same corpus, beside the results.
+
+    Rows in print that name another value of a hyper-parameter than ours are left out.
+
+    Args:
+        frame: A row a trial.
+
+    Raises:
+        UsageError: There are no such figures.
+    """
+    groups = grouped(frame)
+    rows = published_rows()
+    lines = [line for group in groups for line in _published(group, rows)]
+    if not lines:
+        corpora = sorted({str(group.key.get("corpus")) for group in groups})
+        datasets = sorted({row["dataset"] for row in rows})
+        raise UsageError(
+            f"nothing in print is of these methods on {', '.join(corpora)}; the published figures are of "
+            f"{', '.join(datasets)}, and a corpus is known by the name of its folder"
+        )
+    return lines
+
+
+def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
+    """Whether a row in print names a hyper-parameter's value that isn't ours."""
+    told = dict(part.partition("=")[::2] for part in str(group.key.get("variant") or "").split(", ") if part)
+    for remedy, key, value in settings_of(row):
+        ours = told.get(f"{remedy}.{key}", make_method(group.method).hyper[remedy][key])
+        if not math.isclose(float(ours), value):
+            return True
+    return False
+
+
+def _published(group: Group, rows: Iterable[Mapping[str, Any]]) -> list[Compared]:
+    """The rows in print of a group's method and corpus, each with its setting at its source."""
+    corpus = str(group.key.get("corpus"))
+    lines = []
+    for row in rows:
+        if row["method"] == group.method and same_corpus(row["dataset"], corpus) and not other_setting(group, row):
+            setting = f", {row['setting']}" if "setting" in row else ""
+            figures = [Printed(f.column, f.value, f.source + setting, f.confirmed) for f in printed_figures(row)]
+            lines += compared(group.label, group.trials, figures) if figures else []
+    return lines

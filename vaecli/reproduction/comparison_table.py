@@ -1,0 +1,157 @@
+"""The table of obtained and printed figures, for a terminal, a page of Markdown, or another program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vaecli.reporting.terminal import GAP, Target, column_widths, tidy, to_text
+from vaecli.reporting.view import UNDEFINED, Cell, Head, View
+from vaecli.reproduction.comparison import Compared
+
+UNCONFIRMED = "unconfirmed"
+
+HEADS = (
+    Head("row", numeric=False),
+    Head("figure", numeric=False),
+    Head("obtained"),
+    Head("printed"),
+    Head("gap"),
+    Head("verdict", numeric=False),
+    Head("allowed"),
+    Head("epochs"),
+    Head("source"),
+)
+
+LEFT_OUT = ("allowed", "source", "epochs")
+"""Columns that a narrow terminal does without, the first one first: the notes say what is in the last two."""
+
+
+def comparison_view(title: str, lines: Sequence[Compared], notes: Sequence[str] = ()) -> View:
+    """The table, a line a figure.
+
+    Args:
+        title: What it is of.
+        lines: In their order; a row's name stands at its first figure.
+        notes: Lines below.
+    """
+    sources = list(dict.fromkeys(_source(line) for line in lines if line.printed is not None))
+    before, rows = ("", ""), []
+    for line in lines:
+        number = str(sources.index(_source(line)) + 1) if line.printed is not None else UNDEFINED
+        key = (line.row, number)
+        rows.append(_cells(line, number, line.row if key != before else ""))
+        before = key
+    return View(title, HEADS, tuple(rows), tuple(map(record, lines)), (*_notes(lines, sources), *notes))
+
+
+def _source(line: Compared) -> str:
+    assert line.printed is not None
+    return line.printed.source + ("" if line.printed.confirmed else f": from memory, {UNCONFIRMED}")
+
+
+def _cells(line: Compared, number: str, name: str) -> tuple[Cell, ...]:
+    found, printed = line.obtained, line.printed
+    doubt = "" if printed is None or printed.confirmed else "?"
+    return (
+        Cell(name),
+        Cell(line.column),
+        Cell(UNDEFINED) if found is None else Cell(f"{found.mean:.2f}", "" if found.sd is None else f"{found.sd:.2f}"),
+        Cell(UNDEFINED if printed is None else f"{printed.value:.2f}{doubt}"),
+        Cell(UNDEFINED if line.gap is None else f"{line.gap:+.2f}"),
+        Cell(line.verdict or UNDEFINED),
+        Cell(UNDEFINED if line.allowed is None else f"{line.allowed:.2f}"),
+        Cell(_epochs(line)),
+        Cell(number),
+    )
+
+
+def _epochs(line: Compared) -> str:
+    """``30``, or ``12/30`` of a row that was shortened."""
+    if line.epochs is None:
+        return UNDEFINED
+    run, planned = line.epochs
+    return str(run) if run == planned else f"{run}/{planned}"
+
+
+def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
+    notes = []
+    if any(line.obtained is not None and line.obtained.sd is not None for line in lines):
+        notes.append("±: standard deviation over seeds")
+    if sources:
+        notes.append(
+            "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
+            "half the 95 % interval over our seeds"
+        )
+    if any(line.printed is not None and not line.printed.confirmed for line in lines):
+        notes.append(f"?: from memory, {UNCONFIRMED}")
+    shortened = dict.fromkeys(
+        f"{line.row} {_epochs(line)}" for line in lines if line.epochs is not None and line.epochs[0] < line.epochs[1]
+    )
+    if shortened:
+        notes.append("shortened, epochs run/published: " + ", ".join(shortened))
+    return notes + [f"source {number}: {source}" for number, source in enumerate(sources, start=1)]
+
+
+def record(line: Compared) -> dict[str, Any]:
+    """A line for machines."""
+    found, printed = line.obtained, line.printed
+    return {
+        "row": line.row,
+        "figure": line.column,
+        "obtained": None if found is None else found.mean,
+        "sd": None if found is None else found.sd,
+        "seeds": 0 if found is None else found.n,
+        "printed": None if printed is None else printed.value,
+        "confirmed": None if printed is None else printed.confirmed,
+        "gap": line.gap,
+        "allowed": line.allowed,
+        "verdict": line.verdict or None,
+        "epochs": None if line.epochs is None else line.epochs[0],
+        "epochs_published": None if line.epochs is None else line.epochs[1],
+        "source": None if printed is None else printed.source,
+    }
+
+
+def comparison_text(view: View, target: Target) -> str:
+    """The table for a terminal; a narrow one gets the columns that fit, and a line on the others.
+
+    Where not even these fit, a row's name has a line of its own.
+    """
+    names = [head.name for head in view.heads]
+    shown, dropped = list(range(len(names))), []
+    for name in LEFT_OUT:
+        if not _fits(view, target, shown):
+            shown.remove(names.index(name))
+            dropped.append(name)
+    told = [f"not shown for want of width: {', '.join(dropped)}"] if dropped else []
+    narrow = View(
+        view.title,
+        tuple(view.heads[c] for c in shown),
+        tuple(tuple(row[c] for c in shown) for row in view.rows),
+        view.records,
+        (*told, *view.notes),
+    )
+    return to_text(narrow, target) if _fits(view, target, shown) else _named_blocks(narrow, target)
+
+
+def _fits(view: View, target: Target, shown: Sequence[int]) -> bool:
+    widths = column_widths(view, target)
+    return not target.width or sum(widths[c] for c in shown) + GAP * (len(shown) - 1) <= target.width
+
+
+def _named_blocks(view: View, target: Target) -> str:
+    """The table without its first column, whose cells stand above the lines of their rows."""
+    from rich.text import Text
+
+    body = View("", view.heads[1:], tuple(row[1:] for row in view.rows))
+    head, rule, *lines = to_text(body, target).splitlines()
+    console = target.console()
+    with console.capture() as captured:
+        console.print(Text(view.title, style="bold"))
+        console.print(Text(f"{head}\n{rule}"))
+        for row, line in zip(view.rows, lines, strict=True):
+            console.print(Text(f"{row[0].text}\n{line}" if row[0].text else line))
+        for note in view.notes:
+            console.print(Text(note))
+    return tidy(captured.get(), target)

@@ -1,0 +1,248 @@
+"""A table's rows as experiments: one a row, all in one folder, whose plan says what the budget left of the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaecli.core.durations import duration
+from vaecli.core.errors import UsageError, unknown
+from vaecli.core.files import dump_json, load_json, write_atomic
+from vaecli.core.nested import merge
+from vaecli.core.resources import cores
+from vaecli.corpus.load import keep_corpus, load_corpus
+from vaecli.engines.local import resolve_jobs
+from vaecli.engines.run_grid import open_experiment
+from vaecli.reproduction.budget import MARGIN, Planned, decay_start_of, epochs_within, total_seconds
+from vaecli.reproduction.paper_tables import PaperRow, PaperTable
+from vaecli.runs.environment import describe_environment
+from vaecli.runs.experiment import Experiment
+from vaecli.runs.folder import refuse_links
+from vaecli.settings.resolve import Settings, load_settings
+from vaecli.training.timing import measured_pace
+
+PLAN = "reproduction.json"
+"""What a folder of a reproduction says of itself."""
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    Attributes:
+        table: To be run again.
+        rows: Names of rows; all without.
+        seeds: Instead of the table's.
+        data: The corpus, instead of the table's.
+        device: Instead of the default.
+        sets: ``--set`` values for all rows, the last word but for the budget.
+        budget: Seconds; None leaves the epochs.
+        jobs: Trials at a time; 0 is one a core.
+    """
+
+    table: PaperTable
+    rows: tuple[str, ...] = ()
+    seeds: str | None = None
+    data: str | None = None
+    device: str | None = None
+    sets: tuple[str, ...] = ()
+    budget: float | None = None
+    jobs: int = 0
+
+    @property
+    def chosen(self) -> list[PaperRow]:
+        """The rows, in the table's order.
+
+        Raises:
+            UsageError: There is none of a name.
+        """
+        names = [row.name for row in self.table.rows]
+        for name in self.rows:
+            if name not in names:
+                raise unknown("row", name, names, "--rows")
+        return [row for row in self.table.rows if not self.rows or row.name in self.rows]
+
+    def settings(self, row: PaperRow) -> Settings:
+        """Those of a row, at the table's epochs."""
+        return load_settings(
+            preset=self.table.preset,
+            values=self.table.settings_of(row),
+            options={"corpus": {"data": self.data}, "training": {"device": self.device}},
+            sets=self._sets(row),
+            methods=[row.method],
+            seeds=self.seeds or self.table.seeds,
+            experiment=row.name,
+            jobs=self.jobs,
+        )
+
+    def _sets(self, row: PaperRow) -> list[str]:
+        """Those that concern a row: a setting of a remedy is for the rows that have it."""
+        others = {part for other in self.table.rows for part in other.method.split("+")} - {*row.method.split("+")}
+        return [text for text in self.sets if text.strip().partition(".")[0] not in others]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Epochs of the rows, as a reproduction's folder keeps them, so that the same command goes on with them.
+
+    Attributes:
+        table: Its name.
+        budget: Seconds; None where there is none.
+        jobs: Trials at a time that the budget was shared among.
+        epochs: By row.
+        planned: Epochs of the table by row.
+        seconds: Of all trials by the measured pace; None without a budget.
+        paces: Measured seconds by row.
+        made: Command, versions and machine that made the plan.
+    """
+
+    table: str
+    budget: float | None
+    jobs: int
+    epochs: Mapping[str, int]
+    planned: Mapping[str, int]
+    seconds: float | None = None
+    paces: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rule(self) -> str:
+        """What the budget did, in a line; empty where it did nothing."""
+        if self.budget is None:
+            return ""
+        cut = {name: epochs for name, epochs in self.epochs.items() if epochs < self.planned[name]}
+        if not cut:
+            return f"budget {duration(self.budget)}: all epochs fit"
+        least = " (one epoch a row, the least, takes longer)" if self.exceeded else ""
+        return (
+            f"budget {duration(self.budget)}{least}: by the time of its first updates each row has as many epochs, 1 "
+            "at least, as fit into an equal share; the epochs before the first decay and warm-ups shrink with them"
+        )
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether not even one epoch a row fits the budget."""
+        return self.budget is not None and self.seconds is not None and self.seconds > self.budget
+
+    def save(self, folder: Path) -> None:
+        """Writes it into the folder of the reproduction."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / PLAN, dump_json(asdict(self)))
+
+
+def load_plan(folder: Path) -> Plan | None:
+    """The plan in a folder; None where there is none.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    try:
+        values = load_json(folder / PLAN)
+        return None if values is None else Plan(**values)
+    except (OSError, TypeError, ValueError) as error:
+        raise UsageError(f"{folder / PLAN}: not a plan: {error}; choose another --out") from None
+
+
+def plan_of(request: Request, folder: Path, told: Told) -> Plan:
+    """The plan in a folder if it is of this request, else a new one, measured where there is a budget.
+
+    Raises:
+        UsageError: The folder's plan is of another table or budget.
+        DataError: The corpus isn't there.
+    """
+    refuse_links(folder)
+    old = load_plan(folder)
+    settings = {row.name: request.settings(row) for row in request.chosen}
+    planned = {name: _planned(one) for name, one in settings.items()}
+    if old is not None:
+        if (old.table, old.budget) != (request.table.name, request.budget):
+            told_budget = "no budget" if old.budget is None else f"a budget of {duration(old.budget)}"
+            raise UsageError(
+                f"{folder} holds {old.table} with {told_budget}; say the same again, or choose another --out"
+            )
+        if set(planned) <= set(old.epochs):
+            return old
+    if request.budget is None:
+        epochs = {name: row.epochs for name, row in planned.items()}
+        return _joined(old, Plan(request.table.name, None, request.jobs, epochs, epochs, made=_made()))
+    if old is not None:
+        missing = ", ".join(sorted(set(planned) - set(old.epochs)))
+        raise UsageError(f"{folder}: its budget was shared without {missing}; choose another --out")
+    return _measured(request, settings, planned, told)
+
+
+def _joined(old: Plan | None, new: Plan) -> Plan:
+    if old is None:
+        return new
+    return replace(new, epochs={**old.epochs, **new.epochs}, planned={**old.planned, **new.planned})
+
+
+def _planned(settings: Settings) -> Planned:
+    training = settings.config(settings.methods[0], settings.seeds[0]).training
+    return Planned(training.epochs, training.decay_start, len(settings.seeds))
+
+
+def _measured(request: Request, settings: Mapping[str, Settings], planned: Mapping[str, Planned], told: Told) -> Plan:
+    """A plan within the budget; the first updates of each row are timed with the threads that its trials will have."""
+    assert request.budget is not None
+    jobs = resolve_jobs(request.jobs, sum(row.seeds for row in planned.values()))
+    threads = torch.get_num_threads()
+    try:
+        timed = {}
+        for name, row in planned.items():
+            told(f"timing the first updates of {name}")
+            one = settings[name]
+            config = one.config(one.methods[0], one.seeds[0])
+            torch.set_num_threads(config.training.threads or max(1, cores() // jobs))
+            timed[name] = replace(row, pace=measured_pace(config, load_corpus(config.corpus)))
+    finally:
+        torch.set_num_threads(threads)
+    epochs = epochs_within(timed, request.budget, jobs)
+    return Plan(
+        request.table.name,
+        request.budget,
+        jobs,
+        epochs,
+        {name: row.epochs for name, row in planned.items()},
+        total_seconds(timed, epochs, jobs),
+        {name: asdict(row.pace) for name, row in timed.items() if row.pace is not None},
+        _made(),
+    )
+
+
+def _made() -> dict[str, Any]:
+    """Command, versions, platform and processor; the host's name is nobody's business in a table."""
+    return {key: value for key, value in describe_environment().items() if key != "host"}
+
+
+def row_experiments(request: Request, plan: Plan, folder: Path, told: Told) -> list[Experiment]:
+    """The experiments of the rows at the plan's epochs, checked; the corpus is read once.
+
+    Raises:
+        UsageError: A row's folder holds trials of other settings.
+        DataError: The corpus can't be used.
+    """
+    made = []
+    for row in request.chosen:
+        settings = request.settings(row)
+        epochs = plan.epochs[row.name]
+        shorter = {"epochs": epochs, "decay_start": decay_start_of(_planned(settings), epochs)}
+        settings = replace(settings, groups=merge(settings.groups, {"training": shorter}))
+        keep_corpus(settings.config(row.method, settings.seeds[0]).corpus)
+        experiment, _ = open_experiment(settings, folder, told=told)
+        made.append(experiment)
+    return made
+
+
+def margin_line(plan: Plan) -> str:
+    """What is planned, for displays: ``about 12m of a budget of 15m``; empty without a budget."""
+    if plan.budget is None or plan.seconds is None:
+        return ""
+    share = f"{MARGIN:.0%} of it are planned with"
+    return f"about {duration(plan.seconds)} of a budget of {duration(plan.budget)}; {share}"
