@@ -83,7 +83,7 @@ _LIST = (
         "shared",
         "`shared`: only the method differs; `published`: each method's own paper's training; `tuned`: the best of "
         "`vae tune`. Several with commas stand side by side",
-        metavar="shared|published|tuned",
+        choices=("shared", "published", "tuned"),
     ),
     OptionSetting(
         "training",

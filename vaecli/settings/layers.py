@@ -99,7 +99,7 @@ class Layer:
         problems: What is wrong, a line each.
         ownerless: Names of settings without a group or remedy, by where they were said.
         plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given; ``papers``, the
-            methods that were named by a paper; ``firm``, keys that go before a protocol; ``tuned``, what searches found.
+            methods that a paper's name stands for; ``firm``, keys that go before a protocol; ``tuned``, of searches.
     """
 
     source: str

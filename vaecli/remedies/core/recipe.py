@@ -26,6 +26,8 @@ class Epochs:
 
 
 RecipeValue = bool | int | float | str | Epochs
+Hyper = Mapping[str, Mapping[str, RecipeValue]]
+"""Hyper-parameters by remedy."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Recipe:
     init_range: float | None = None
     embedding_init_range: float | None = None
     companions: tuple[str, ...] = ()
-    hyper: Mapping[str, Mapping[str, RecipeValue]] = field(default_factory=dict)
+    hyper: Hyper = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     unconfirmed: tuple[str, ...] = ()
 

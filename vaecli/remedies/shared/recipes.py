@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vaecli.remedies.core.recipe import Epochs, Recipe
+from vaecli.remedies.core.recipe import Epochs, Hyper, Recipe
 
 SAME_LENGTH = "batches hold sentences of about one length, not of exactly one"
 
@@ -48,9 +48,9 @@ ZHU = replace(
 )
 """That of Zhu et al. (2020) without a warm-up."""
 
-WARM_UP = {"linear_anneal": {"start": 0.0, "epochs": Epochs(10), "share": 1.0}}
+WARM_UP: Hyper = {"linear_anneal": {"start": 0.0, "epochs": Epochs(10), "share": 1.0}}
 """The warm-up of all rows of Li et al. and Zhu et al.: from 0 to 1 in the first 10 of 100 epochs."""
-WARM_UP_FROM_A_TENTH = {"linear_anneal": {"start": 0.1, "epochs": Epochs(10), "share": 1.0}}
+WARM_UP_FROM_A_TENTH: Hyper = {"linear_anneal": {"start": 0.1, "epochs": Epochs(10), "share": 1.0}}
 """That of He et al. and Kim et al.: from 0.1."""
 ANNEALED = ("linear_anneal",)
 
