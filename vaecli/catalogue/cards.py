@@ -16,6 +16,7 @@ from vaecli.catalogue.methods_table import (
     partners_text,
     parts_text,
     range_text,
+    recipe_lines,
     summary,
 )
 from vaecli.catalogue.published import heading, line
@@ -94,6 +95,8 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]
         lines += [f"- {_text(text)}" for text in facts["deviations"]] + [""]
+    lines += ["## How its paper trains it", "", "`--protocol published` runs it so:", ""]
+    lines += [f"- {_text(text)}" for text in recipe_lines(facts["recipe"])] + [""]
     lines += _hyper(name, facts["hyper_parameters"])
     if facts["undefined"]:
         lines += ["## Figures without a definition", ""]

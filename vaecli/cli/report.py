@@ -51,6 +51,12 @@ def report(
             "--baseline", metavar="METHOD", help="Show differences to this method, paired by seed.", show_default=False
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="protocol", help="Each figure under each protocol, side by side.", show_default=False
+        ),
+    ] = None,
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
@@ -126,6 +132,7 @@ def report(
         explain=explain,
         contexts=results.contexts,
         target=Target() if output is not None else Target.stdout(),
+        by=by,
         page=page_options(results.notes, not without_models) if chosen == "html" else None,
     )
     if picture is not None:

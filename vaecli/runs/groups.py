@@ -137,11 +137,26 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
     for values, trials in table.groupby(keys, sort=False, dropna=False):
         key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
+    several = PROTOCOL in table.columns and table[PROTOCOL].nunique() > 1
     same = [[other for other in groups if _rivals(other, group)] for group in groups]
     return [
-        group if len(others) == 1 else replace(group, label=f"{group.method} ({_difference(group, others)})")
+        replace(group, label=f"{group.method} ({told})") if (told := _told(group, others, several)) else group
         for group, others in zip(groups, same, strict=True)
     ]
+
+
+def _told(group: Group, others: Sequence[Group], several: bool) -> str:
+    """What a row's label says besides its method; empty where that is enough.
+
+    Args:
+        group: The row.
+        others: Those of its method in its table, itself included.
+        several: Whether the table has rows of several protocols.
+    """
+    if len(others) > 1:
+        return _difference(group, others)
+    protocol = str(group.key.get(PROTOCOL, SHARED))
+    return protocol if several and protocol != SHARED else ""
 
 
 def _rivals(one: Group, other: Group) -> bool:

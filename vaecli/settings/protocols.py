@@ -26,6 +26,8 @@ from vaecli.remedies.core.recipe import Recipe
 Protocol = Literal["shared", "published", "tuned"]
 SHARED, PUBLISHED, TUNED = "shared", "published", "tuned"
 PROTOCOL_KEY = "training.protocol"
+NO_RECIPE = "no recipe"
+"""How a run says that it is trained as under the shared protocol, for its paper's training isn't known."""
 EVERYTHING = "all"
 """Stands among the keys that go before a protocol where all settings do, as in the file of a run."""
 
@@ -100,7 +102,7 @@ def published(method: str, epochs: int) -> Training:
     """
     recipe, told = leading(method)
     if recipe is None:
-        return Training(method, {}, f"no recipe, so as under the shared protocol: {told}", is_known=False)
+        return Training(method, {}, f"{NO_RECIPE}: {told}", is_known=False)
     whole = with_companions(method, recipe)
     owners = {*GROUPS, *whole.split("+")}
     values = {key: value for key, value in recipe.settings(epochs).items() if key.partition(".")[0] in owners}
