@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.reporting.view import View
 
 BY = ("protocol",)
 """What a table may put side by side."""
@@ -59,8 +60,7 @@ def render(
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
     _check_together(format, baseline, per_trial, ranked, explain)
-    if by is not None:
-        _check_by(by, format, baseline is not None or per_trial or ranked or explain)
+    _check_by(by, format, baseline is not None or per_trial or ranked or explain)
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
@@ -70,16 +70,20 @@ def render(
 
         table = TableChoice(columns, sort, baseline, per_trial, ranked)
         return page_text(frame, contexts or {}, table, page or PageOptions())
-    rectangular = format in ("csv", "json")
     if by is not None:
         views = protocol_views(frame, columns, sort, contexts)
     elif baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
     else:
+        rectangular = format in ("csv", "json")
         views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked, explain)
+    return _formatted(views, format, target or Target())
+
+
+def _formatted(views: Sequence[View], format: str, screen: Target) -> str:
+    """The tables in a format other than html."""
     if format == "csv":
         return to_csv(views)
-    screen = target or Target()
     if format == "json":
         return to_json(views, screen.ascii_only)
     if format == "latex":
@@ -89,12 +93,14 @@ def render(
     return "\n".join(to_text(view, screen) for view in views)
 
 
-def _check_by(by: str, format: str, another: bool) -> None:
+def _check_by(by: str | None, format: str, another: bool) -> None:
     """Refuses what tables can't be made by, and what doesn't go with it.
 
     Raises:
         UsageError: Of that kind.
     """
+    if by is None:
+        return
     if by not in BY:
         raise unknown("order", by, BY, "--by")
     if format == "html":
