@@ -89,7 +89,7 @@ def test_a_paper_implies_its_protocol_for_its_method_alone():
     assert found.config("vanilla", 0).training.protocol == "shared"
     stated = settings("he2019", options={"training": {"protocol": "shared"}})
     assert stated.config("lagging+linear_anneal", 0).training.learning_rate == 8e-3
-    with pytest.raises(UsageError, match="he2019 is linear_anneal.lagging under"):
+    with pytest.raises(UsageError, match=r"he2019 is linear_anneal\+lagging under"):
         settings("he2019", "linear_anneal+lagging")
 
 
