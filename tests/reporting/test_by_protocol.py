@@ -115,3 +115,14 @@ def test_what_does_not_go_together_is_refused(how, told):
 def test_one_protocol_has_nothing_beside_it():
     with pytest.raises(UsageError, match="--protocol shared,published"):
         render(table(trial("bn", rec=1.0, kl=1.0)), by="protocol")
+
+
+def test_a_page_has_both_of_itself():
+    pytest.importorskip("jinja2")
+    pytest.importorskip("vl_convert")
+    from vaecli.reporting.page.write_page import PageOptions
+
+    text = render(both(), "html", page=PageOptions(models=False))
+    assert '<h3 id="s1-protocols">Protocols side by side</h3>' in text
+    alone = render(both().query("training_protocol == 'shared'"), "html", page=PageOptions(models=False))
+    assert "Protocols side by side" not in alone
