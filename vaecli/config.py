@@ -101,6 +101,7 @@ class ModelConfig(SettingsGroup):
 class TrainingConfig(SettingsGroup):
     """Optimiser, decay and stopping, the same for every method."""
 
+    protocol: Literal["shared", "published", "tuned"] = with_option("training.protocol")
     epochs: int = with_option("training.epochs")
     batch_size: int = Field(64, ge=2, le=MANY, description="sentences a batch")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="adam, or sgd without momentum")

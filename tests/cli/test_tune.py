@@ -41,6 +41,12 @@ def test_a_search_from_the_command_to_the_file_of_its_best(vae):
     again = vae("tune", "bn", "--data", "toy", "--trials", "2", "--no-prune", *SMALL)
     assert again.stdout.splitlines()[2].split()[:4] == ["bn", "2", "done", "4"]
     assert "vae compare runs/tune-toy/tune/bn.toml --seeds 0-2" in again.stderr
+    assert "vae compare --methods bn --protocol shared,tuned --seeds 0-2" in again.stderr
+    tuned = ["--method", "bn", "--protocol", "tuned", "--dry-run"]
+    vae("train", *tuned, "--data", "toy", *SMALL)
+    options = {"corpus": {"data": "toy"}, "training": {"protocol": "tuned"}}
+    found = load_settings(methods=["bn"], options=options, values=TINY, searches=Path("runs"))
+    assert found.config("bn", 0).hyper["bn"]["gamma"] == best["settings"]["bn.gamma"]
 
 
 def test_a_dry_run_says_what_would_be_searched(vae):

@@ -14,8 +14,8 @@ def test_order_is_the_contract():
     contract = """
         experiment, corpus, method, seed, status, split, sentences, tokens, rec, kl, neg_elbo, iw_nll, iw_samples,
         ppl_elbo, ppl_iw, mi, mi_se, mi_ceiling, mi_batch, marginal_kl, au, kl_weight, epochs, steps, parameters,
-        seconds, tokens_per_second, peak_memory_mb, vocabulary, unknown, verdict, fingerprint, protocol, variant,
-        versions
+        seconds, tokens_per_second, peak_memory_mb, vocabulary, unknown, verdict, fingerprint, protocol,
+        training_protocol, variant, versions
     """
     assert ", ".join(c.name for c in RESULT_COLUMNS) == " ".join(contract.split())
     assert not any(c.optional for c in RESULT_COLUMNS)

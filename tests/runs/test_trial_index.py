@@ -155,7 +155,7 @@ def test_a_damaged_index_changes_no_table(many, damage):
         "edited": text.replace("1.25", "9.25"),
         "json": '{"format": 1}',
         "list": "[]\n[]",
-        "other format": text.replace('"format": 2', '"format": 1'),
+        "other format": text.replace('"format": 3', '"format": 1'),
         "other program": text.replace(version, "9.9.9 0"),
     }
     if damage == "folder":

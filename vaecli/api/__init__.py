@@ -66,6 +66,7 @@ def train(
         seeds=seed,
         experiment=name,
         methods_option="method",
+        searches=Path(out),
     )
     folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
     if folder.status != "done":
@@ -118,6 +119,7 @@ def compare(
         experiment=name,
         jobs=jobs,
         methods_option="methods",
+        searches=Path(out),
     )
     experiment, _ = open_experiment(chosen, Path(out), overwrite)
     outcome = run_experiment(experiment, overwrite=overwrite)

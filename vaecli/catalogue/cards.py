@@ -16,11 +16,13 @@ from vaecli.catalogue.methods_table import (
     partners_text,
     parts_text,
     range_text,
+    recipe_lines,
     summary,
 )
 from vaecli.catalogue.published import heading, line
 from vaecli.core.messages import counted
 from vaecli.reporting.formats import escape_markdown, markdown_table
+from vaecli.settings.protocols import SHARED
 
 FAMILIES: Mapping[str, str] = {
     "kl_weight": "the weight of the KL over time",
@@ -46,9 +48,10 @@ Summary = Mapping[str, Mapping[str, str]]
 
 
 def read_summary(path: Path) -> dict[str, dict[str, str]]:
-    """The rows of a ``summary.csv`` by method."""
+    """The rows of a ``summary.csv`` by method, those of the shared protocol."""
     with open(path, encoding="utf-8", newline="") as file:
-        return {row["method"]: row for row in csv.DictReader(file)}
+        rows = [row for row in csv.DictReader(file) if (row.get("training_protocol") or SHARED) == SHARED]
+    return {row["method"]: row for row in rows}
 
 
 def _text(text: str) -> str:
@@ -92,6 +95,8 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]
         lines += [f"- {_text(text)}" for text in facts["deviations"]] + [""]
+    lines += ["## How its paper trains it", "", "`--protocol published` runs it so:", ""]
+    lines += [f"- {_text(text)}" for text in recipe_lines(facts["recipe"])] + [""]
     lines += _hyper(name, facts["hyper_parameters"])
     if facts["undefined"]:
         lines += ["## Figures without a definition", ""]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from vaecli.catalogue.published import figures_of, load_published
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, package_of, remedy_class
+from vaecli.remedies.core.recipe import Epochs
 from vaecli.remedies.core.sensible import sensible_text
 from vaecli.reporting.formats import escape_markdown, markdown_table
 
@@ -161,11 +162,50 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "equation": kind.equation,
         "undefined": dict(kind.undefined),
         "deviations": list(kind.deviations),
+        "recipe": recipe_values(kind),
         "composes_with": partners(name, remedies),
         "clashes_with": clashes(name, remedies),
         "published": figures_of(name, printed),
         "no_published_figures": printed["no_figures"].get(name, NOT_OBTAINED),
     }
+
+
+def recipe_values(kind: type[Remedy]) -> dict[str, Any]:
+    """How a remedy's paper trains it, as plain values: ``settings`` are as printed, counts of epochs with their unit.
+
+    Returns:
+        Without a recipe, ``none`` alone: why there is none.
+    """
+    recipe = kind.recipe
+    if recipe is None:
+        return {"none": kind.no_recipe}
+    return {
+        "source": recipe.source,
+        "epochs": recipe.epochs,
+        "settings": {k: str(v) if isinstance(v, Epochs) else v for k, v in recipe.told().items()},
+        "companions": list(recipe.companions),
+        "left_out": list(recipe.left_out),
+        "unconfirmed": list(recipe.unconfirmed),
+    }
+
+
+def recipe_lines(recipe: Mapping[str, Any]) -> list[str]:
+    """A recipe in words, a line a fact; see `recipe_values`."""
+    if "none" in recipe:
+        return [f"none, so it runs as under the shared protocol: {recipe['none']}"]
+    length = f"; {recipe['epochs']} epochs, to which its counts of epochs are scaled" if recipe["epochs"] else ""
+    lines = [f"source: {recipe['source']}{length}"]
+    if recipe["settings"]:
+        lines.append(", ".join(f"{key} = {_shown(value)}" for key, value in recipe["settings"].items()))
+    if recipe["companions"]:
+        lines.append(f"always with: {', '.join(recipe['companions'])}")
+    lines += [f"not followed: {text}" for text in recipe["left_out"]]
+    lines += [f"unconfirmed: {text}" for text in recipe["unconfirmed"]]
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def short_citation(kind: type[Remedy]) -> str:

@@ -15,7 +15,7 @@ from string import Template
 import vaecli
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
-from vaecli.remedies import ALIASES, registry
+from vaecli.remedies import SPELLINGS, registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -215,7 +215,7 @@ def check_new(name: str) -> str:
         raise UsageError(
             f"{name!r}: a remedy's name has lower-case letters, digits and single '_' between, as free_bits"
         )
-    if name in registry() or name in ALIASES:
+    if name in registry() or name in SPELLINGS:
         raise UsageError(f"{name!r} is a method already; choose another name")
     if name in (*GROUPS, "all", "method", "new", "override"):
         raise UsageError(f"{name!r} means something else in commands and files of settings; choose another name")

@@ -219,14 +219,15 @@ def effective(settings: Settings) -> dict[str, Any]:
     values["preset"] = settings.preset
     for group in GROUPS:
         table = writable(getattr(config, group).model_dump(mode="json"))
-        own = settings.overrides.get(settings.methods[0], {}).get(group, {})
+        own = settings.override(settings.methods[0], {}).get(group, {})
         shared = writable(GROUPS[group].model_validate(dict(settings.groups.get(group, {}))).model_dump(mode="json"))
         values |= {f"{group}.{key}": shared[key] if key in own else value for key, value in table.items()}
     for method in settings.methods:
         hyper = settings.config(method, settings.seeds[0]).hyper
         values |= {f"{remedy}.{key}": value for remedy, table in hyper.items() for key, value in table.items()}
     values |= {key: list(choice) for key, choice in settings.choices.items()}
-    for method, own_tables in settings.overrides.items():
+    for method in settings.methods:
+        own_tables = settings.override(method, {})
         for group, own_values in own_tables.items():
             told = writable(own_values)
             values |= {f"override.{method}.{group}.{key}": value for key, value in told.items()}

@@ -149,6 +149,7 @@ def compare(
         experiment=name,
         jobs=jobs,
         default_methods=DEFAULT_METHODS,
+        searches=out,
     )
     for note in settings.notes:
         tell(f"vae: {note}")

@@ -41,9 +41,9 @@ def continued(incomplete: str, separators: str, names: Iterable[str]) -> list[st
 @quiet
 def complete_methods(incomplete: str) -> list[str]:
     """``bn,va`` to ``bn,vanilla``."""
-    from vaecli.remedies import ALIASES, method_names
+    from vaecli.remedies import SPELLINGS, method_names
 
-    return continued(incomplete, ",+", [*method_names(), *ALIASES])
+    return continued(incomplete, ",+", [*method_names(), *SPELLINGS])
 
 
 @quiet

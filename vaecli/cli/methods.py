@@ -38,6 +38,9 @@ def methods(
         str | None,
         typer.Argument(metavar="[NAME]", help="After `new`: write a package with a remedy.", show_default=False),
     ] = None,
+    papers: Annotated[
+        bool, typer.Option("--papers", help="List the papers that are methods by name, with what each ran.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
@@ -58,6 +61,11 @@ def methods(
         raise unknown("format", format, FORMATS, "--format")
     if as_json and format == "markdown":
         raise UsageError("--json and --format markdown exclude each other; choose one")
+    if papers:
+        if method is not None:
+            raise UsageError(f"--papers lists all papers; leave {method} out")
+        sys.stdout.write(papers_text(as_json or format == "json", Target.stdout()))
+        return
     names = [] if method is None else canonical(method, "METHOD").split("+")
     if len(names) > 1 and method is not None:
         make_method(method)  # says why, where they don't compose
@@ -74,6 +82,40 @@ def methods(
     else:
         parts = [detail_text(name, remedies, Target.stdout()) for name in shown]
         sys.stdout.write("\n".join(parts))
+
+
+def papers_text(as_json: bool, target: Target) -> str:
+    """The papers that are methods by name: a row each, or a list of objects."""
+    from rich.text import Text
+
+    from vaecli.catalogue.methods_table import recipe_values
+    from vaecli.core.messages import printable
+    from vaecli.remedies import remedy_class
+    from vaecli.remedies.core.papers import PAPERS
+    from vaecli.reporting.terminal import plain_table, tidy
+
+    if as_json:
+        values = [
+            {
+                "name": name,
+                "method": paper.method,
+                "source": paper.source,
+                "recipe": recipe_values(remedy_class(paper.leads)),
+            }
+            for name, paper in PAPERS.items()
+        ]
+        return json.dumps(values, indent=2, ensure_ascii=not _utf8()) + "\n"
+    table = plain_table(target)
+    for head in ("paper", "method", "source"):
+        table.add_column(head, overflow="fold")
+    for name, paper in PAPERS.items():
+        table.add_row(*(Text(printable(cell)) for cell in (name, paper.method, paper.source)))
+    console = target.console()
+    with console.capture() as captured:
+        console.print(table)
+        console.print(Text("each runs by its recipe (--protocol published) unless --protocol says otherwise"))
+        console.print(Text("vae methods NAME shows the recipe of a paper's methods"))
+    return tidy(captured.get(), target)
 
 
 def write_new(word: str | None, name: str | None) -> None:
@@ -147,6 +189,7 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
                 console.print(Text(printable(f"{name}: {'; '.join(rest)}")))
         if not narrow:
             console.print(table)
+        console.print(Text("papers by name, such as he2019: vae methods --papers"))
         console.print(Text("aliases:"))
         for alias, name in ALIASES.items():
             console.print(Text(f"  {alias} = {name}: {ALIAS_NOTES[alias]}"))
@@ -163,7 +206,7 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
     """All about one remedy."""
     from rich.text import Text
 
-    from vaecli.catalogue.methods_table import describe, summary
+    from vaecli.catalogue.methods_table import describe, recipe_lines, summary
     from vaecli.core.messages import printable
     from vaecli.reporting.terminal import tidy
 
@@ -181,6 +224,9 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
         if values["deviations"]:
             console.print(Text("differs from its paper or its authors' code:", style="bold"))
         for text in values["deviations"]:
+            console.print(_item(printable(text)))
+        console.print(Text("how its paper trains it (--protocol published):", style="bold"))
+        for text in recipe_lines(values["recipe"]):
             console.print(_item(printable(text)))
         for text, style in _published(values):
             console.print(Text(printable(text), style=style))

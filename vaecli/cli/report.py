@@ -54,6 +54,12 @@ def report(
             "--baseline", metavar="METHOD", help="Show differences to this method, paired by seed.", show_default=False
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="protocol", help="Each figure under each protocol, side by side.", show_default=False
+        ),
+    ] = None,
     per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
@@ -115,7 +121,9 @@ def report(
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     check_kind(picture, kind, label)
     if published:
-        check_published(format or format_of(output), columns, sort, baseline, per_trial or ranks or explain)
+        check_published(
+            format or format_of(output), columns, sort, baseline, per_trial or ranks or explain or by is not None
+        )
     chosen = format or format_of(output)
     check_page(chosen, without_models)
     if directories and len(directories) > 1:
@@ -139,6 +147,7 @@ def report(
             explain=explain,
             contexts=results.contexts,
             target=target,
+            by=by,
             page=page_options(results.notes, not without_models) if chosen == "html" else None,
         )
     if picture is not None:

@@ -92,6 +92,7 @@ def train(
             methods=[method] if method else [],
             experiment=name,
             methods_option="--method",
+            searches=out,
         )
         for note in settings.notes:
             tell(f"vae: {note}")

@@ -52,7 +52,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sea
 Json = Annotated[bool, typer.Option("--json", help="Print the trials as JSON, in their order.")]
 
 
-@o.with_settings(without=("training.seed",))
+@o.with_settings(without=("training.seed", "training.protocol"))
 def tune(
     context: typer.Context,
     methods: Methods,
@@ -147,13 +147,18 @@ def check_optuna() -> None:
 
 
 def check_single(settings: Settings) -> None:
-    """Refuses lists of values, which are variants of a grid.
+    """Refuses lists of values, which are variants of a grid, and protocols of methods' own.
 
     Raises:
-        UsageError: A setting has several.
+        UsageError: A setting has several, or a method is not trained as all others are.
     """
     from vaecli.core.errors import UsageError
+    from vaecli.settings.protocols import SHARED
 
+    for method in settings.methods:
+        protocol = settings.config(method, settings.seeds[0], variant={}).training.protocol
+        if protocol != SHARED:
+            raise UsageError(f"{method}: a search begins from the shared protocol, not from {protocol}; leave that out")
     for key, values in settings.choices.items():
         told = ",".join(map(str, values))
         raise UsageError(f"{key}={told}: a list makes variants in `vae compare`; here it is --range {key}=LOW..HIGH")
@@ -212,12 +217,13 @@ def display(todo: list[Trial], experiment: Path, quiet: bool) -> Iterator[Callab
 
 
 def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
-    """Writes the tables of the trials, and for each method a file with the best settings."""
+    """Writes the tables of the trials, and for each method a file with the best settings and what ``tuned`` reads."""
     from vaecli.core.files import write_atomic
     from vaecli.engines.candidates import tuned_settings
     from vaecli.runs.grid_settings import grid_text
     from vaecli.runs.tables import write_tables
     from vaecli.runs.trial_index import trial_folders
+    from vaecli.settings.searches import write_search
 
     if trial_folders(experiment.path):
         write_tables(experiment.path)
@@ -226,6 +232,7 @@ def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
             name = f"tuned-{experiment.name.removeprefix('tune-')}"
             text = grid_text(name, tuned_settings(experiment.settings, best))
             write_atomic(search.file(".toml"), text)
+            write_search(experiment.path, search.method, search.found(best))
 
 
 def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:
@@ -234,3 +241,5 @@ def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:
     for search in searches:
         if search.best():
             tell(f"more seeds of the best: vae compare {search.file('.toml')} --seeds 0-2")
+    if done := [search.method for search in searches if search.finished and search.best()]:
+        tell(f"beside the shared protocol: vae compare --methods {','.join(done)} --protocol shared,tuned --seeds 0-2")

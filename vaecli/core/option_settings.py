@@ -79,6 +79,14 @@ _LIST = (
     OptionSetting("training", "epochs", 6, "passes over train at most", least=1, most=1_000_000),
     OptionSetting(
         "training",
+        "protocol",
+        "shared",
+        "`shared`: only the method differs; `published`: each method's own paper's training; `tuned`: the best of "
+        "`vae tune`. Several with commas stand side by side",
+        choices=("shared", "published", "tuned"),
+    ),
+    OptionSetting(
+        "training",
         "save_every",
         5.0,
         "minutes between two saves inside an epoch; 0 saves after epochs only",

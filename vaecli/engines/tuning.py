@@ -26,6 +26,7 @@ from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import with_free
 from vaecli.runs.stop_request import STOP, forget_request, request_stop
 from vaecli.settings.search import Objective, Space, holds
+from vaecli.settings.searches import shared_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -54,6 +55,8 @@ class Search:
         jobs: Trials at a time.
         prune: Whether trials that are worse than the median at the same epoch end early.
         folder: Of the journal.
+        candidates: The trials so far.
+        finished: Whether the budget is spent, or all values have been tried.
     """
 
     experiment: Experiment
@@ -66,6 +69,7 @@ class Search:
     prune: bool
     folder: Path
     candidates: list[Candidate] = field(default_factory=list)
+    finished: bool = False
 
     @property
     def epochs(self) -> int:
@@ -102,6 +106,7 @@ class Search:
                 self._run_round(engine, watch, asked)
                 for own, trial in asked:
                     self._tell(study, own, trial, counts=new.get(trial.path) is own)
+            self.finished = True
 
     def _known(self) -> set[Path]:
         return {candidate.path for candidate in self.candidates}
@@ -231,6 +236,18 @@ class Search:
             study.tell(own, state=TrialState.PRUNED)
         else:
             study.tell(own, state=TrialState.FAIL)
+
+    def found(self, best: Candidate) -> dict[str, Any]:
+        """What ``--protocol tuned`` reads of the search, see `vaecli.settings.searches.write_search`."""
+        return {
+            "values": dict(best.values),
+            "objective": str(self.objective),
+            "epochs": self.epochs,
+            "budget": self.trials * self.epochs,
+            "seed": self.seed,
+            "finished": self.finished,
+            "settings": shared_settings(self.experiment.settings.groups),
+        }
 
     def best(self) -> Candidate | None:
         """The best finished trial; of those that all break the limit, the one that breaks it least."""

@@ -96,6 +96,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("verdict", "text", "", None, "what became of z, by the rule that reports print; empty where it can't tell"),
     Column("fingerprint", "text", "", None, "of the encoded text and its vocabulary: 12 hex digits of a SHA-256"),
     Column("protocol", "text", "", None, "of the settings that all methods share: 12 hex digits of a SHA-256"),
+    Column("training_protocol", "text", "", None, "how the method was trained: shared, published or tuned"),
     Column("variant", "text", "", None, "settings of the method's own: hyper-parameters given, and overrides"),
     Column("versions", "text", "", None, "versions of the method's remedies and of the estimators of its figures"),
 )

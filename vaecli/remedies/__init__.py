@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import vaecli
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.plugins import NAME, Plugin, installed, normal
+from vaecli.remedies.core.papers import PAPERS
 
 if TYPE_CHECKING:
     from vaecli.remedies.core.compose import Method
@@ -110,6 +111,9 @@ ALIAS_NOTES: dict[str, str] = {
 """What an alias is and who calls it so."""
 
 
+SPELLINGS: dict[str, str] = ALIASES | {name: paper.method for name, paper in PAPERS.items()}
+"""Every other name of a method: aliases, and papers by author and year."""
+
 GROUP = "vaecli.remedies"
 """The entry points of other packages' remedies."""
 OWN_PACKAGE = "vaecli"
@@ -162,7 +166,7 @@ def remedy_name(name: str) -> str:
     """
     package, colon, own = name.partition(":")
     if not colon:
-        return ALIASES.get(name, name)
+        return SPELLINGS.get(name, name)
     address = f"{normal(package)}:{own}"
     if normal(package) == OWN_PACKAGE and own in REMEDIES:
         return own
@@ -187,7 +191,7 @@ def canonical(method: str, source: str = "--method") -> str:
             addresses = [key for key, plugin in plugins().items() if plugin.name == name]
             if addresses:
                 raise UsageError(f"method {name!r} ({source}) is of several packages: write {' or '.join(addresses)}")
-            raise unknown("method", name, [*registry(), *ALIASES], source)
+            raise unknown("method", name, [*registry(), *SPELLINGS], source)
     return "+".join(sorted(names))
 
 

@@ -22,7 +22,9 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.recipes import LI
 
 NO_DENSITY = "a deterministic code has no density, so no KL to the prior"
 NO_BOUND = "a deterministic code has no density, so no bound on log p(x)"
@@ -52,6 +54,9 @@ class AE(Remedy):
     title: ClassVar[str] = "autoencoder"
     paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432")
     equation: ClassVar[str] = "loss = -log p(x | z = mean(x))"
+    recipe: ClassVar[Recipe | None] = replace(
+        LI, source="Li et al. 2019, arXiv:1909.00868, the first stage of its code; Dai & Le have no text VAE's training"
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL_WEIGHT})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -29,8 +29,10 @@ from pydantic import Field
 
 from vaecli.model.vae import VAE, initialise
 from vaecli.objective import Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import LI, WARM_UP
 
 
 def without_kl(terms: Terms) -> Terms:
@@ -55,6 +57,13 @@ class AEPretrain(Remedy):
         "1909.00868",
     )
     equation: ClassVar[str] = "stage 1: loss = rec; stage 2: decoder initialised anew, loss = rec + w(t) K"
+    recipe: ClassVar[Recipe | None] = replace(
+        LI,
+        companions=("free_bits", "linear_anneal"),
+        hyper={"free_bits": {"mode": "dimension", "target": 8.0}, **WARM_UP},
+        left_out=(*LI.left_out, "each stage ends after its fifth decay; here each takes its share of the epochs"),
+        unconfirmed=("8 nats are of Z = 32 (the paper sweeps 2 to 9)",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PHASES})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -19,8 +19,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import HE
 
 
 class Beta(Remedy):
@@ -34,6 +36,9 @@ class Beta(Remedy):
         "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))"
+    recipe: ClassVar[Recipe | None] = replace(
+        HE, source="He et al. 2019, arXiv:1901.05534, rows beta-VAE; Higgins et al. train on images"
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = ("beta is below 1, against collapse (published: above 1, to disentangle)",)
     rate_only: ClassVar[bool] = True

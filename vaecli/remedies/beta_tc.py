@@ -98,6 +98,7 @@ class BetaTC(Remedy):
         "1802.04942",
     )
     equation: ClassVar[str] = "loss = rec + a I(x; z) + b TC(z) + c sum_d KL(q(z_d) || p(z_d))"
+    no_recipe: ClassVar[str] = "Chen et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -33,8 +33,10 @@ from vaecli.model.normalisation import BatchNorm
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import IN_ZHU
 
 
 class BatchNormHead(PosteriorHead):
@@ -79,6 +81,7 @@ class BN(Remedy):
         "2004.12585",
     )
     equation: ClassVar[str] = "mean_hat = gamma (mean - m) / sqrt(v + eps) + b, gamma fixed"
+    recipe: ClassVar[Recipe | None] = IN_ZHU
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (

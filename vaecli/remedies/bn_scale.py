@@ -89,6 +89,7 @@ class BNScale(Remedy):
     equation: ClassVar[str] = (
         "mean_hat = sqrt(tau + (1 - tau) sigmoid(theta)) BN(mean), s_hat = sqrt((1 - tau) sigmoid(-theta)) BN(s)"
     )
+    no_recipe: ClassVar[str] = "its author describes the layer, not a training of text"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-8), see bn",

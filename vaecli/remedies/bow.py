@@ -55,6 +55,7 @@ class BOW(Remedy):
         "1703.10960",
     )
     equation: ClassVar[str] = "loss = rec + KL + w E_q[-sum_t log softmax(f(z))_{w_t}]"
+    no_recipe: ClassVar[str] = "the training of Zhao et al. was not obtained"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = ("the bag leaves out </s>, which every sentence has; the code counts it",)

@@ -48,6 +48,7 @@ class CNN(Remedy):
         "1702.08139",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | the last 1 + 2 sum_i d_i inputs, z)"
+    no_recipe: ClassVar[str] = "the training of Yang et al. was not obtained"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     cost: ClassVar[float] = 1.3  # scnn; vlcnn takes about twice as long
     sensible: ClassVar[Mapping[str, Sensible]] = {"size": ("scnn", "mcnn", "lcnn", "vlcnn")}

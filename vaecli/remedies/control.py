@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
@@ -114,6 +115,12 @@ class Control(Remedy):
         "the PI algorithm",
     )
     equation: ClassVar[str] = "w(t) = Kp / (1 + exp(e(t))) - Ki sum_{j <= t} e(j) + w_min, e(t) = C - KL(t)"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Shao et al. 2020, arXiv:2004.05967, language modelling on the Penn Treebank",
+        batch_size=32,
+        left_out=("its decoder is a Transformer, and it trains for 80,000 updates",),
+        unconfirmed=("optimiser, learning rate and clip",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the integral stops where the weight is at a bound, as the paper says; the code's test, a weight below 0 "

@@ -20,6 +20,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.schedules import CURVES, Curve
@@ -55,6 +56,18 @@ class Cyclical(Remedy):
         "1903.10145",
     )
     equation: ClassVar[str] = "w(t) = f(tau) if tau <= R else 1, tau = mod(t - 1, ceil(T / M)) / (T / M)"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Fu et al. 2019, arXiv:1903.10145, its code on the Penn Treebank",
+        epochs=40,
+        optimizer="adam",
+        learning_rate=1e-3,
+        init_range=0.1,
+        left_out=(
+            "the learning rate falls along a cosine in each cycle and restarts",
+            "the weight of a cycle rises from 0.1 and not from 0",
+        ),
+        unconfirmed=("clip and batch size",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "a cycle has ceil(T / M) updates, as in the paper; the code rounds where each begins, the same where M "

@@ -32,8 +32,10 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import IN_ZHU, WARM_UP
 
 ROOT_EPS = 1e-6
 """Added to the squared mean: its root has no gradient at 0. The KL rises by half of it, so the floor holds."""
@@ -109,6 +111,11 @@ class Delta(Remedy):
     )
     equation: ClassVar[str] = (
         "sigma = s_l + (s_u - s_l) sigmoid(a), mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2 + max(0, m))"
+    )
+    recipe: ClassVar[Recipe | None] = replace(
+        IN_ZHU,
+        source="the row of Zhu et al. 2020, arXiv:2004.12585, and its code; Razavi et al. train other decoders",
+        hyper={"delta": {"delta": 0.15}, **WARM_UP},
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})

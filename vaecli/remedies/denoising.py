@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK, Batch
 from vaecli.model.vae import Parts
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
@@ -110,6 +111,20 @@ class Denoising(Remedy):
         "1905.12777",
     )
     equation: ClassVar[str] = "loss = E_c(x'|x) E_q(z|x')[-log p(x|z)] + KL(q(z|x') || p(z))"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Shen et al. 2020, arXiv:1905.12777, DAAE, its code",
+        epochs=50,
+        optimizer="adam",
+        learning_rate=5e-4,
+        batch_size=256,
+        companions=("info_js",),
+        hyper={
+            "denoising": {"deletion": 0.3, "substitution": 0.0},
+            "info_js": {"scaling": 10.0, "hidden": 512, "learning_rate": 0.0},
+        },
+        left_out=("Adam's first moments decay by 0.5 and not by 0.9",),
+        unconfirmed=("clip",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER_INPUT})
     deviations: ClassVar[tuple[str, ...]] = ("a sentence keeps at least one word; the code may delete all",)
     sensible: ClassVar[Mapping[str, Sensible]] = {"deletion": Span(0.1, 0.6), "substitution": Span(0.0, 0.4)}

@@ -28,8 +28,10 @@ from torch import Tensor
 from vaecli.model.posterior import gaussian_kl
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import LI
 
 
 def density_gap(mean: Tensor, logvar: Tensor, samples: int) -> Tensor:
@@ -82,6 +84,12 @@ class DG(Remedy):
         "marginal regularisation by the density gap",
     )
     equation: ClassVar[str] = "K = sum_d KL(q_b(z_d) || p(z_d)), q_b the mixture over a subset of the batch"
+    recipe: ClassVar[Recipe | None] = replace(
+        LI,
+        source="Zhang et al. 2022, arXiv:2211.00321, whose code goes back to that of Li et al.",
+        hyper={"dg": {"subset": 32, "samples": 32}},
+        unconfirmed=("learning rate and patience, taken from Li et al., and whether the weight of the KL rises",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.STANDARD_PRIOR})
     version: ClassVar[int] = 2

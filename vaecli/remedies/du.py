@@ -36,8 +36,10 @@ from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import ANNEALED, HE, WARM_UP
 
 FULL_WEIGHT = 1 - 1e-6
 """A KL weight from here on counts as 1: a curve may come near it without reaching it."""
@@ -132,6 +134,14 @@ class DU(Remedy):
     )
     equation: ClassVar[str] = (
         "mean_hat = g_d BN(mean) + b, sqrt(mean_d g_d^2) = gamma, sigma^2_hat = d2 + dropout_p(sigma^2)"
+    )
+    recipe: ClassVar[Recipe | None] = replace(
+        HE,
+        source="Shen et al. 2021, arXiv:2110.12381, and its code",
+        patience=5,
+        companions=ANNEALED,
+        hyper={"du": {"gamma": 0.5, "dropout": 0.2, "alpha": 1.0}, **WARM_UP},
+        unconfirmed=("the learning rate, 1.0 or 0.5 by data set",),
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.STEP})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})

@@ -23,8 +23,10 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import ANNEALED, LI, WARM_UP
 
 Mode = Literal["dimension", "group", "sentence", "batch"]
 
@@ -66,6 +68,9 @@ class FreeBits(Remedy):
         "the objective with free bits",
     )
     equation: ClassVar[str] = "K = sum_i max(lambda, KL_i), lambda = target / Z"
+    recipe: ClassVar[Recipe | None] = replace(
+        LI, companions=ANNEALED, hyper=WARM_UP, source="Li et al. 2019, arXiv:1909.00868, rows without pre-training"
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the maximum is taken for each sentence, as in the code of Li et al. (published: of the batch mean, which "

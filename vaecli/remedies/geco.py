@@ -81,6 +81,7 @@ class GECO(Remedy):
     title: ClassVar[str] = "GECO"
     paper: ClassVar[Paper] = Paper("Rezende & Viola", 2018, "Taming VAEs", "1810.00597", "algorithm 1")
     equation: ClassVar[str] = "w = 1 / lambda, lambda <- lambda exp(s C), C = <rec> - kappa"
+    no_recipe: ClassVar[str] = "Rezende & Viola train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the loss is divided by lambda, so that the learning rate stays that of other methods",

@@ -48,6 +48,7 @@ class Historyless(Remedy):
         "table 2, the inputless decoder",
     )
     equation: ClassVar[str] = "p(w_t | w_<t, z) = p(w_t | t, z), in evaluation too"
+    no_recipe: ClassVar[str] = "Bowman et al. print neither optimiser, learning rate nor batch size"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER_INPUT})
 
     def build(self, parts: Parts) -> Parts:

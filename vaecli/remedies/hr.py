@@ -29,6 +29,7 @@ from vaecli.model.encoder import Encoding, LSTMEncoder
 from vaecli.model.posterior import GaussianHead
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
 
@@ -70,6 +71,14 @@ class HR(Remedy):
         "1911.05343",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|h_t, c_t) || N(0, I))"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Li et al. 2019, arXiv:1911.05343, its code",
+        optimizer="adam",
+        learning_rate=1e-4,
+        batch_size=128,
+        left_out=("a weight decay of 1e-5, and two layers",),
+        unconfirmed=("clip and length of training",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.KL})
     needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (

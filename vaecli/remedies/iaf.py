@@ -83,6 +83,7 @@ class IAF(Remedy):
         "1606.04934",
     )
     equation: ClassVar[str] = "z_t = m_t(z_{t-1}) + exp(s_t(z_{t-1})) z_{t-1}, m and s autoregressive"
+    no_recipe: ClassVar[str] = "Kingma et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})

@@ -32,6 +32,7 @@ from vaecli.kernels.optimizers import Adam
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Session, Step, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.infovae import InfoVAE
@@ -108,6 +109,16 @@ class InfoJS(InfoVAE):
     title: ClassVar[str] = "InfoVAE (JS, adversarial)"
     paper: ClassVar[Paper] = Paper("Makhzani et al.", 2016, "Adversarial Autoencoders", "1511.05644")
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) E_q[-log s(T(z))]"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="AAE of Shen et al. 2020, arXiv:1905.12777, its code; Makhzani et al. train on images",
+        epochs=50,
+        optimizer="adam",
+        learning_rate=5e-4,
+        batch_size=256,
+        hyper={"info_js": {"scaling": 10.0, "hidden": 512, "learning_rate": 0.0}},
+        left_out=("Adam's first moments decay by 0.5 and not by 0.9",),
+        unconfirmed=("clip",),
+    )
     version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM, Part.STEP})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})

@@ -54,6 +54,7 @@ class InfoKL(InfoVAE):
     name: ClassVar[str] = "info_kl"
     title: ClassVar[str] = "InfoVAE (KL)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
+    no_recipe: ClassVar[str] = "Zhao et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(0.5, 5.0, log=True)}
 

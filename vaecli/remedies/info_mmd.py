@@ -45,6 +45,7 @@ class InfoMMD(InfoVAE):
     name: ClassVar[str] = "info_mmd"
     title: ClassVar[str] = "InfoVAE (MMD)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) MMD^2(q(z), p(z))"
+    no_recipe: ClassVar[str] = "Zhao et al. train on images"
     deviations: ClassVar[tuple[str, ...]] = (
         "lambda is 10, at which the term starts at a few nats of a sentence (published: up to 1,000, for images)",
     )

@@ -46,6 +46,7 @@ class InfoStein(InfoVAE):
     name: ClassVar[str] = "info_stein"
     title: ClassVar[str] = "InfoVAE (Stein)"
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KSD^2(q(z), p(z))"
+    no_recipe: ClassVar[str] = "Zhao et al. train on images"
     deviations: ClassVar[tuple[str, ...]] = (
         "the default is the discrepancy itself (published: the Stein variational direction, form svgd)",
     )

@@ -37,8 +37,10 @@ from vaecli.model.frozen import frozen
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_modules
 from vaecli.model.vae import VAE, Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import ANNEALED, HE, WARM_UP_FROM_A_TENTH
 
 UNREACHED = 1e4
 """The loss per word that the first check compares with, as published: it always passes."""
@@ -101,6 +103,14 @@ class Lagging(Remedy):
         "1901.05534",
     )
     equation: ClassVar[str] = "encoder updates until their loss rises, then one decoder update"
+    recipe: ClassVar[Recipe | None] = replace(
+        HE,
+        companions=ANNEALED,
+        hyper={
+            "lagging": {"inner_updates": 99, "check_every": 15, "joint_clip": True},
+            **WARM_UP_FROM_A_TENTH,
+        },
+    )
     version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})

@@ -21,8 +21,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import LI, WARM_UP
 from vaecli.remedies.shared.schedules import CURVES, Curve
 
 
@@ -53,6 +55,9 @@ class LinearAnneal(Remedy):
     title: ClassVar[str] = "linear KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = min(1, start + s (1 - start) / S)"
+    recipe: ClassVar[Recipe | None] = replace(
+        LI, source="Li et al. 2019, arXiv:1909.00868, row VAE; Bowman et al. print no optimiser", hyper=WARM_UP
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the warm-up takes at most a quarter of the planned epochs (published: 10 epochs of runs of tens)",

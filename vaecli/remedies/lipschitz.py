@@ -48,6 +48,7 @@ class Lipschitz(Remedy):
         "the gradient of an input-convex network plus L z, in the text decoder of Wang et al. (2021), arXiv:2301.00537",
     )
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
+    no_recipe: ClassVar[str] = "its code names learning rates from 0.01 to 0.1 and a weight decay, and no one training"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "hidden units follow the model's sizes (published: 1,024)",

@@ -19,7 +19,9 @@ from typing import ClassVar
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import Parts
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.shared.recipes import HE
 
 NO_LATENT = "a language model has no latent variable"
 EXACT = "its iw_nll is exact, without samples"
@@ -38,6 +40,9 @@ class LM(Remedy):
         "row LSTM-LM",
     )
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
+    recipe: ClassVar[Recipe | None] = replace(
+        HE, source="He et al. 2019, arXiv:1901.05534, the language model of its code"
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.LATENT, Need.ENCODER, Need.GAUSSIAN, Need.MOVABLE_KL})
     cost: ClassVar[float] = 0.7

@@ -30,6 +30,7 @@ from vaecli.corpus.types import Batch
 from vaecli.kernels.optimizers import RMSprop
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 
@@ -77,6 +78,15 @@ class MDR(Remedy):
         "minimum desired rate",
     )
     equation: ClassVar[str] = "loss = rec + <KL> + u (r - <KL>), u >= 0 ascending"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Pelsmaeker & Aziz 2020, arXiv:1904.08194, and its code, on the Penn Treebank",
+        optimizer="adam",
+        learning_rate=1e-3,
+        clip=1.5,
+        batch_size=64,
+        hyper={"mdr": {"rate": 5.0}},
+        left_out=("it stops after 6 validations without a better one, and ties embeddings",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.STEP})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_KL, Need.PLAIN_KL, Need.PLAIN_STEP})

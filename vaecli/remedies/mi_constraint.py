@@ -66,6 +66,7 @@ class MIConstraint(Remedy):
         equation="the constraint as an equality; the hinge is of an unsigned note",
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
+    no_recipe: ClassVar[str] = "its source is a note without experiments"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     deviations: ClassVar[tuple[str, ...]] = (
         "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",

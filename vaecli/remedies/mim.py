@@ -32,6 +32,7 @@ from vaecli.model.posterior import DiagonalGaussian, Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 
 
@@ -79,6 +80,17 @@ class MIM(Remedy):
         "the asymmetric loss",
     )
     equation: ClassVar[str] = "loss = E_q[-log p(x|z) - (log q(z|x) + log p(z)) / 2]"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Livne et al. 2020, arXiv:2003.02645, its code on the Penn Treebank",
+        epochs=200,
+        optimizer="adam",
+        learning_rate=1e-3,
+        clip=0.25,
+        batch_size=20,
+        decay=0.25,
+        patience=2,
+        left_out=("the encoder reads a sentence backwards, and both are GRUs",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL, Part.KL_WEIGHT})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (

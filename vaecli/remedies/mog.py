@@ -41,6 +41,7 @@ class MoG(Remedy):
         "the mixture of Gaussians that it compares with",
     )
     equation: ClassVar[str] = "p(z) = sum_k w_k N(z; mean_k, diag(sigma_k^2))"
+    no_recipe: ClassVar[str] = "Tomczak & Welling train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = ("the weights are learned (published: all 1 / K)",)
     cost: ClassVar[float] = 1.05

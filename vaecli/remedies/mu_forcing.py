@@ -26,6 +26,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
@@ -53,6 +54,15 @@ class MuForcing(Remedy):
         "the hinge on the spread of the means",
     )
     equation: ClassVar[str] = "loss = rec + KL + w max(0, v - 1/2 <||mean - m||^2>)"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Liu et al. 2019, arXiv:1905.10072, its code on short APRC",
+        epochs=15,
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=256,
+        left_out=("its code raises the weight of the KL from epoch 5 to 15; the paper says none is needed",),
+        unconfirmed=("that the optimiser is Adam", "clip"),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -21,6 +21,7 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.vae import Parts
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible
 
@@ -71,6 +72,11 @@ class Pooling(Remedy):
         "1911.03976",
     )
     equation: ClassVar[str] = "h = max_t h_t or mean_t h_t instead of the last state"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Long et al. 2019, arXiv:1911.03976",
+        companions=("linear_anneal",),
+        unconfirmed=("all of the training but that the weight of the KL rises, which was read of it elsewhere",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER})
     sensible: ClassVar[Mapping[str, Sensible]] = {"kind": ("max", "mean")}
 

@@ -40,8 +40,10 @@ from torch.autograd.function import once_differentiable
 from vaecli.model.posterior import DiagonalGaussian, Posterior
 from vaecli.model.vae import Bound
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Epochs, Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.recipes import ANNEALED, WARM_UP_FROM_A_TENTH
 
 Gradient = Callable[[Tensor], Tensor]
 """Maps (2, B, Z), means and logvars, to the gradient of the sum of the sentences' bounds, (2, B, Z)."""
@@ -86,6 +88,25 @@ class SemiAmortized(Remedy):
     title: ClassVar[str] = "semi-amortised VAE"
     paper: ClassVar[Paper] = Paper("Kim et al.", 2018, "Semi-Amortized Variational Autoencoders", "1802.02550")
     equation: ClassVar[str] = "lam_k+1 = lam_k - r v_k, v_k = m v_k-1 + clip(d -ELBO / d lam_k), k < K"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Kim et al. 2018, arXiv:1802.02550, and its code, on Yahoo",
+        epochs=30,
+        optimizer="sgd",
+        learning_rate=1.0,
+        clip=5.0,
+        batch_size=32,
+        decay=0.5,
+        patience=1,
+        decay_start=Epochs(15),
+        init_range=0.1,
+        companions=ANNEALED,
+        hyper={
+            "semi_amortized": {"steps": 20, "rate": 1 / 32, "momentum": 0.5, "clip": CLIP, "gradient": "unrolled"},
+            **WARM_UP_FROM_A_TENTH,
+        },
+        left_out=("training ends below a learning rate of 0.03",),
+        unconfirmed=("embeddings begin as all weights do",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.INFERENCE})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     version: ClassVar[int] = 2

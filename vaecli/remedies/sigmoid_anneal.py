@@ -41,6 +41,9 @@ class SigmoidAnneal(Remedy):
     title: ClassVar[str] = "sigmoid KL annealing"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "w(s) = 1 / (1 + exp(-k (s - s0)))"
+    no_recipe: ClassVar[str] = (
+        "Bowman et al. print neither optimiser nor rate nor batch size, and only draw the schedule"
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, k s0 staying as it is (published: a run of 5,260 updates)",

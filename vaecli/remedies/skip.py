@@ -22,7 +22,9 @@ from torch import Tensor
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.decoder import LSTMDecoder
 from vaecli.model.vae import Parts
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.shared.recipes import IN_ZHU
 
 
 class SkipDecoder(LSTMDecoder):
@@ -64,6 +66,11 @@ class Skip(Remedy):
         "Dieng et al.", 2019, "Avoiding Latent Variable Collapse with Generative Skip Models", "1807.04863"
     )
     equation: ClassVar[str] = "logits_t = W [h_t; z]"
+    recipe: ClassVar[Recipe | None] = replace(
+        IN_ZHU,
+        source="the row of Zhang et al. 2022, arXiv:2211.00321, in the protocol of Zhu et al. 2020, arXiv:2004.12585",
+        unconfirmed=("Dieng et al.'s own training was not obtained",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
     deviations: ClassVar[tuple[str, ...]] = (
         "one connection, from z into the output layer (published: into every layer)",

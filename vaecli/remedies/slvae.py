@@ -82,6 +82,7 @@ class SLVAE(Remedy):
         "1903.10842",
     )
     equation: ClassVar[str] = "loss = rec + KL + lambda E_q ||z - g(x)||^2"
+    no_recipe: ClassVar[str] = "Zhang et al. train a dialogue model, whose training was not obtained"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -80,6 +80,7 @@ class SoftFreeBits(Remedy):
         "Chen et al.", 2017, "Variational Lossy Autoencoder", "1611.02731", "appendix, soft free bits"
     )
     equation: ClassVar[str] = "w <- min(1, c w) where KL > (1 + slack) t, w <- w / c where KL < t"
+    no_recipe: ClassVar[str] = "Chen et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is a running mean, and smoothing 0 the batch's (published: the batch's)",

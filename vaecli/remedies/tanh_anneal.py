@@ -47,6 +47,7 @@ class TanhAnneal(Remedy):
         "the schedule of its code",
     )
     equation: ClassVar[str] = "w(s) = (tanh((s - s0) / r) + 1) / 2"
+    no_recipe: ClassVar[str] = "the schedule alone is known of its code, not the training"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
     deviations: ClassVar[tuple[str, ...]] = (
         "s0 is at most 0.475 of the planned steps, s0 / r staying as it is",

@@ -25,6 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
@@ -53,6 +54,14 @@ class TargetKL(Remedy):
         "the objective with |KL - C|",
     )
     equation: ClassVar[str] = "K = b |<KL> - C(s)|"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Prokhorov et al. 2019, arXiv:1909.13668, its code",
+        optimizer="adam",
+        learning_rate=7.5e-4,
+        batch_size=128,
+        hyper={"target_kl": {"weight": 1.0}},
+        unconfirmed=("the values of C, the clip and the length of training",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "the target rises over at most a quarter of the planned epochs (published: over 2 epochs)",

@@ -27,6 +27,7 @@ from pydantic import Field
 
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.timestep import NEEDS, TimestepHead, with_step_kl
@@ -44,6 +45,13 @@ class TWR(Remedy):
         "2011.01136",
     )
     equation: ClassVar[str] = "loss = rec(z_T) + (1/T) sum_t KL(q(z_t|x_<=t) || N(0, I))"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Li et al. 2020, arXiv:2011.01136, its code",
+        optimizer="adam",
+        learning_rate=1e-4,
+        batch_size=64,
+        unconfirmed=("clip and length of training",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL})
     needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (

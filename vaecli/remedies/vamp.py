@@ -159,6 +159,7 @@ class Vamp(Remedy):
     title: ClassVar[str] = "VampPrior"
     paper: ClassVar[Paper] = Paper("Tomczak & Welling", 2018, "VAE with a VampPrior", "1705.07120")
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
+    no_recipe: ClassVar[str] = "Tomczak & Welling train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",

@@ -31,6 +31,7 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
@@ -72,6 +73,19 @@ class VMF(Remedy):
         "1808.10805",
     )
     equation: ClassVar[str] = "q(z|x) = vMF(m(x) / ||m(x)||, kappa), p(z) uniform on the sphere, KL constant"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Xu & Durrett 2018, arXiv:1808.10805, its code on the Penn Treebank",
+        optimizer="sgd",
+        learning_rate=10.0,
+        clip=0.25,
+        batch_size=20,
+        decay=1 / 1.2,
+        left_out=(
+            "kappa 35 or 80 is of Z = 50, so the run's stays",
+            "it reads the mean of three samples of z, here one",
+        ),
+        unconfirmed=("how many validations a decay waits for, and the length of training",),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -33,6 +33,7 @@ class WAE(Remedy):
     title: ClassVar[str] = "Wasserstein autoencoder"
     paper: ClassVar[Paper] = Paper("Tolstikhin et al.", 2018, "Wasserstein Auto-Encoders", "1711.01558")
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z))"
+    no_recipe: ClassVar[str] = "Tolstikhin et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.KL_WEIGHT, Part.TERM})
     cost: ClassVar[float] = 1.05
     sensible: ClassVar[Mapping[str, Sensible]] = {"scaling": Span(1.0, 100.0, log=True)}

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.gaussian import diagonal_gaussian
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.info_mmd import prior_divergence
@@ -52,6 +53,16 @@ class WAES(Remedy):
         "1806.08462",
     )
     equation: ClassVar[str] = "loss = rec + lambda MMD^2(q(z), p(z)) + gamma KL(N(mean, var) || N(mean, I))"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Bahuleyan et al. 2019, arXiv:1806.08462, its code",
+        epochs=20,
+        optimizer="adam",
+        learning_rate=1e-3,
+        batch_size=128,
+        hyper={"wae_s": {"scaling": 30.0, "gamma": 10.0}},
+        left_out=("a dropout that keeps 0.8 is a size's, and stays the run's",),
+        unconfirmed=("clip", "lambda and gamma are the code's 3 and 1 a token times about ten tokens"),
+    )
     version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})

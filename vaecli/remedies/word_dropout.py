@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from vaecli.corpus.types import BOS, EOS, PAD, UNK
 from vaecli.model.vae import Parts
+from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
@@ -62,6 +63,15 @@ class WordDropout(Remedy):
     title: ClassVar[str] = "word dropout"
     paper: ClassVar[Paper] = Paper("Bowman et al.", 2016, "Generating Sentences from a Continuous Space", "1511.06349")
     equation: ClassVar[str] = "input word t = <unk> with probability r, else w_t (training only)"
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Bowman et al. 2016, arXiv:1511.06349, table 2, standard VAE",
+        companions=("sigmoid_anneal",),
+        hyper={"word_dropout": {"rate": 0.38}},
+        unconfirmed=(
+            "optimiser, learning rate, clip and batch size, which the paper doesn't print",
+            "middle and steepness of the schedule, which were tuned for each run",
+        ),
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER_INPUT})
     sensible: ClassVar[Mapping[str, Sensible]] = {"rate": Span(0.1, 0.9)}
 

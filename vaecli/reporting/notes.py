@@ -13,8 +13,9 @@ from vaecli.core.nested import flatten
 from vaecli.metrics.verdict import RULE, uniform_nats
 from vaecli.reporting.conclusions import contradictions, frontier, verdict_sentence
 from vaecli.reporting.view import UNDEFINED, number
-from vaecli.runs.groups import APART, complete, finished, grouped, rows_of
+from vaecli.runs.groups import APART, PROTOCOL, complete, finished, grouped, rows_of
 from vaecli.runs.statistics import MIN_SEEDS_FOR_TEST, defined
+from vaecli.settings.protocols import NO_RECIPE, PUBLISHED, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +39,13 @@ class ReportContext:
         folder: Where its run folders are; None for a bare results file.
         overrides: Settings that some methods don't share with the others, by method.
         trials: The folder of each trial and why it ended early, by method, variant and seed.
+        recipes: Whose training each method has that isn't trained as all others are, or why there is none of its paper.
     """
 
     folder: Path | None = None
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     trials: Mapping[TrialKey, tuple[Path, str]] = field(default_factory=dict)
+    recipes: Mapping[str, str] = field(default_factory=dict)
 
 
 def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
@@ -124,6 +127,22 @@ def override_lines(methods: Sequence[str], context: ReportContext) -> list[str]:
     return lines
 
 
+def protocol_lines(frame: pd.DataFrame, context: ReportContext) -> list[str]:
+    """What other protocols than the shared one mean for a table, and which methods have no recipe."""
+    if PROTOCOL not in frame.columns:
+        return []
+    table = complete(frame)
+    lines = []
+    if PUBLISHED in set(table[PROTOCOL]):
+        lines.append("published: each method is trained as its paper has it, so rows differ in more than the method")
+        methods = dict.fromkeys(map(str, table.loc[table[PROTOCOL] == PUBLISHED, "method"]))
+        none = [name for name in methods if context.recipes.get(name, "").startswith(NO_RECIPE)]
+        lines += [f"{NO_RECIPE}, trained as under the shared protocol: {', '.join(none)}"] if none else []
+    if TUNED in set(table[PROTOCOL]):
+        lines.append("tuned: each method has the best settings of its search, all of one budget")
+    return [printable(line) for line in lines]
+
+
 def frontier_line(frame: pd.DataFrame) -> list[str]:
     """The rate-distortion frontier in words, where there are two methods or more to compare."""
     names = frontier(frame)
@@ -180,6 +199,7 @@ def result_notes(
         lines += more_line("verdict" in columns, bool(points))
     lines += contradictions(frame) if "verdict" in columns else []
     lines += frontier_line(frame)
+    lines += protocol_lines(frame, context)
     lines += version_lines(frame)
     lines += failures(frame, context)
     return lines + override_lines([str(method) for method in frame["method"]], context)

@@ -168,4 +168,5 @@ def load_context(folder: Path, trials: Iterable[TrialRecord]) -> ReportContext:
 
     grid = read_grid(folder)
     known = {(t.method, variant_of(t, grid) or "", t.seed): (t.path, t.message) for t in trials}
-    return ReportContext(folder, grid.overrides, known)
+    recipes = {t.method: str(t.run["recipe"]) for t in trials if t.run.get("recipe")}
+    return ReportContext(folder, grid.overrides, known, recipes)

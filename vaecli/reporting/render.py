@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, unknown
+from vaecli.reporting.by_protocol import protocol_views
 from vaecli.reporting.formats import FORMATS, to_csv, to_json, to_latex, to_markdown
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.paired import paired_views
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vaecli.reporting.page.write_page import PageOptions
+    from vaecli.reporting.view import View
+
+BY = ("protocol",)
+"""What a table may put side by side."""
 
 
 def render(
@@ -31,6 +36,7 @@ def render(
     contexts: Mapping[str, ReportContext] | None = None,
     target: Target | None = None,
     page: PageOptions | None = None,
+    by: str | None = None,
 ) -> str:
     """The report of a results table.
 
@@ -46,6 +52,7 @@ def render(
         contexts: What is known of each experiment besides its results.
         target: What the text is written to; None for a UTF-8 stream of any width.
         page: What a page of HTML shows beside the table that the other arguments ask for.
+        by: ``protocol`` puts each method's protocols side by side; a page does so of itself.
 
     Raises:
         UsageError: An unknown format, column or method, no trials, or options that exclude each other.
@@ -53,6 +60,7 @@ def render(
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, "--format")
     _check_together(format, baseline, per_trial, ranked, explain)
+    _check_by(by, format, baseline is not None or per_trial or ranked or explain)
     for name in ("method", "status"):
         if name not in frame.columns:
             raise UsageError(f"the results have no column {name!r}; a report needs a results.csv that `vae` wrote")
@@ -62,14 +70,20 @@ def render(
 
         table = TableChoice(columns, sort, baseline, per_trial, ranked)
         return page_text(frame, contexts or {}, table, page or PageOptions())
-    rectangular = format in ("csv", "json")
-    if baseline is not None:
+    if by is not None:
+        views = protocol_views(frame, columns, sort, contexts)
+    elif baseline is not None:
         views = paired_views(frame, baseline, columns, sort, contexts)
     else:
+        rectangular = format in ("csv", "json")
         views = build_views(frame, columns, sort, per_trial, contexts, rectangular, ranked, explain)
+    return _formatted(views, format, target or Target())
+
+
+def _formatted(views: Sequence[View], format: str, screen: Target) -> str:
+    """The tables in a format other than html."""
     if format == "csv":
         return to_csv(views)
-    screen = target or Target()
     if format == "json":
         return to_json(views, screen.ascii_only)
     if format == "latex":
@@ -77,6 +91,24 @@ def render(
     if format == "markdown":
         return "\n".join(to_markdown(view, screen.ascii_only) for view in views)
     return "\n".join(to_text(view, screen) for view in views)
+
+
+def _check_by(by: str | None, format: str, another: bool) -> None:
+    """Refuses what tables can't be made by, and what doesn't go with it.
+
+    Raises:
+        UsageError: Of that kind.
+    """
+    if by is None:
+        return
+    if by not in BY:
+        raise unknown("order", by, BY, "--by")
+    if format == "html":
+        raise UsageError("--by protocol: a page shows the protocols side by side of itself; leave --by out")
+    if another:
+        raise UsageError(
+            "--by protocol is a table of its own; leave --baseline, --per-trial, --ranks and --explain out"
+        )
 
 
 def _check_together(format: str, baseline: str | None, per_trial: bool, ranked: bool, explain: bool) -> None:

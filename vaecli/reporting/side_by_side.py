@@ -50,9 +50,12 @@ def side_by_side(paths: Sequence[Path]) -> LoadedResults:
         for context, name in zip(contexts, names, strict=True)
         for key, end in context.trials.items()
     }
+    recipes = {method: told for context in contexts for method, told in context.recipes.items()}
     notes = [note for results in loaded for note in results.notes]
     return LoadedResults(
-        _joined(frames), {together: ReportContext(trials=trials)}, (*notes, *differences(paths, names))
+        _joined(frames),
+        {together: ReportContext(trials=trials, recipes=recipes)},
+        (*notes, *differences(paths, names)),
     )
 
 

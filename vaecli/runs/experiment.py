@@ -21,6 +21,7 @@ from vaecli.runs.grid_settings import changed, grid_text, joined
 from vaecli.runs.known_trials import KnownTrials, is_same, with_free
 from vaecli.runs.lock import FolderLock
 from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed, trial_folders
+from vaecli.settings.protocols import PROTOCOL_KEY, SHARED
 from vaecli.settings.resolve import Settings, load_settings
 from vaecli.settings.toml_file import read_toml, split_methods
 
@@ -38,6 +39,7 @@ class Trial:
         config: All settings.
         path: Its run folder.
         variant: The settings that set it apart from the method's other variants, by key; none where it has no others.
+        given: The method as the grid names it, to which its paper may add remedies; `method` without one.
     """
 
     method: str
@@ -45,11 +47,14 @@ class Trial:
     config: RunConfig
     path: Path
     variant: Mapping[str, Any] = field(default_factory=dict)
+    given: str = ""
 
     @property
     def label(self) -> str:
-        """``bn``, or ``bn (bn.gamma=0.3)``."""
-        chosen = ", ".join(f"{key}={value}" for key, value in self.variant.items())
+        """``bn``, ``bn (bn.gamma=0.3)``, or ``bn (published)`` under another protocol than the shared one."""
+        protocol = self.config.training.protocol
+        parts = [f"{key}={value}" for key, value in self.variant.items() if key != PROTOCOL_KEY]
+        chosen = ", ".join([*([protocol] if protocol != SHARED else []), *parts])
         return f"{self.method} ({chosen})" if chosen else self.method
 
     @property
@@ -104,12 +109,14 @@ class Experiment:
         for method in self.methods:
             for variant in self.settings.variants(method):
                 first = self.settings.config(method, self.seeds[0], self.name, variant)
-                folder = variant_folder(method, variant)
+                if first.method != method and first.method in self.methods:
+                    continue  # with what its paper adds it is another method of the grid
+                folder = variant_folder(first.method, variant, first.training.protocol)
                 for seed in self.seeds:
                     training = first.training.model_copy(update={"seed": seed})
                     config = first.model_copy(update={"training": training})
                     path = self.known.folder_of(config, run_path(self.out, self.name, folder, seed))
-                    found.append(Trial(method, seed, config, path, variant))
+                    found.append(Trial(first.method, seed, config, path, variant, method))
         _refuse_clashes(found)
         return tuple(found)
 
@@ -195,7 +202,7 @@ class Experiment:
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
-                own = self.settings.override(trial.method, trial.variant)
+                own = self.settings.override(trial.given, trial.variant)
                 if trial.label not in costs:
                     costs[trial.label] = make_method(trial.method, trial.config.hyper).cost
                 folder.create(
@@ -205,6 +212,7 @@ class Experiment:
                     experiment=self.name,
                     override=own,
                     cost=costs[trial.label],
+                    **protocol_fields(self.settings, trial.given, trial.variant, trial.config),
                 )
             else:
                 folder.resume(with_free(folder.config(), trial.config))
@@ -250,9 +258,23 @@ def _refuse_clashes(trials: Sequence[Trial]) -> None:
             raise UsageError(f"{first.name} and {trial.name} are one trial, or share the folder {trial.path}; keep one")
 
 
-def variant_folder(method: str, variant: Mapping[str, Any]) -> str:
-    """The name of the folder of a method's variant: ``bn--bn.gamma-0.3``."""
-    return "--".join([method, *(folder_name(f"{key}-{value}") for key, value in variant.items())])
+def variant_folder(method: str, variant: Mapping[str, Any], protocol: str = SHARED) -> str:
+    """The name of the folder of a method's variant: ``bn--bn.gamma-0.3``, ``bn--published``."""
+    chosen = [folder_name(f"{key}-{value}") for key, value in variant.items() if key != PROTOCOL_KEY]
+    return "--".join([method, *([protocol] if protocol != SHARED else []), *chosen])
+
+
+def protocol_fields(settings: Settings, method: str, variant: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
+    """What run.json keeps of a trial's protocol: its name, and whose recipe it is or why there is none.
+
+    Args:
+        settings: Of the grid or the run.
+        method: As these name it.
+        variant: See `Settings.variants`.
+        config: Of the trial.
+    """
+    told = settings.training(method, variant).told
+    return {"protocol": config.training.protocol} | ({"recipe": told} if told else {})
 
 
 def corpus_name(data: str) -> str:
@@ -266,9 +288,14 @@ def find_runs(experiment: Path) -> list[TrialRecord]:
     methods = {method: n for n, method in enumerate(grid.methods)}
     seeds = {seed: n for n, seed in enumerate(grid.seeds)}
 
+    def rank_of(method: str) -> int:
+        parts = set(method.split("+"))  # to which its protocol may have added some
+        inside = [n for name, n in methods.items() if set(name.split("+")) <= parts]
+        return methods.get(method, min(inside, default=len(methods)))
+
     def rank(trial: TrialRecord) -> tuple[int, str, int, int, str]:
         folder, tail = trial.path.parent.name, trial.path.name.removeprefix("seed-")
         seed = int(tail) if tail.isdecimal() else -1
-        return methods.get(trial.method, len(methods)), folder, seeds.get(seed, len(seeds)), seed, trial.path.name
+        return rank_of(trial.method), folder, seeds.get(seed, len(seeds)), seed, trial.path.name
 
     return sorted(read_trials(experiment), key=rank)

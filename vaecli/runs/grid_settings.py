@@ -13,6 +13,7 @@ from vaecli.core.nested import flatten, merge, nested, writable
 from vaecli.remedies import make_method
 from vaecli.runs.folder import FREE
 from vaecli.settings.layers import Choices, several
+from vaecli.settings.protocols import EVERYTHING
 from vaecli.settings.resolve import Settings
 
 
@@ -39,6 +40,7 @@ def joined(old: Settings, new: Settings) -> Settings:
         hyper=merge(old.hyper, new.hyper),
         overrides=merge(old.overrides, new.overrides),
         choices={key: _values(key, old, new) for key in dict.fromkeys((*old.choices, *new.choices))},
+        tuned={**old.tuned, **new.tuned},
     )
 
 
@@ -92,10 +94,24 @@ def grid_text(name: str, settings: Settings, absent: Mapping[str, Any] | None = 
         method: {group: writable(table) for group, table in tables.items()}
         for method, tables in settings.overrides.items()
     }
-    for key, tables in (("method", hyper), ("override", overrides)):
+    values |= {"before_protocol": firm} if (firm := firm_keys(settings)) else {}
+    for key, tables in (("method", hyper), ("override", overrides), ("tuned", settings.tuned)):
         if both := merge(absent.get(key, {}), tables):
             values[key] = both
     return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
+
+
+def firm_keys(settings: Settings) -> list[str]:
+    """The settings of a grid that go before what a protocol says of them, those alone of which one says something."""
+    if EVERYTHING in settings.firm:
+        return [EVERYTHING]
+    told = {
+        key
+        for method in settings.methods
+        for variant in settings.variants(method)
+        for key in settings.training(method, variant).values
+    }
+    return sorted(told & settings.firm)
 
 
 def _remedies(settings: Settings) -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.runs.identity import disagreements
 from vaecli.runs.statistics import Interval, defined, interval
+from vaecli.settings.protocols import SHARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,16 @@ SECTION_KEYS = ("experiment", "corpus", "fingerprint", "protocol", "split")
 APART = "versions_apart"
 """A column that `complete` adds: the versions on which the trials of a table disagree."""
 
-GROUP_KEYS = (*SECTION_KEYS, "method", "variant", APART)
+PROTOCOL = "training_protocol"
+"""The column of how a method was trained; a table of before has none, and all its trials shared one protocol."""
+
+GROUP_KEYS = (*SECTION_KEYS, "method", PROTOCOL, "variant", APART)
 """What trials must share to be averaged."""
 
 LATE_KEYS = ("corpus", "fingerprint", "split")
 """Those that a trial knows only once it has begun."""
 
-OWN_KEYS = ("variant", APART)
+OWN_KEYS = (PROTOCOL, "variant", APART)
 """Those in which the rows of one method in one table may differ."""
 
 
@@ -84,6 +88,9 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     for column in (*SECTION_KEYS, "variant"):
         if column in table.columns:
             table = table.assign(**{column: _filled(table, column)})
+    if PROTOCOL in table.columns:
+        told = [value if isinstance(value, str) and value else SHARED for value in table[PROTOCOL]]
+        table = table.assign(**{PROTOCOL: told})
     if "versions" not in table.columns:
         return table
     texts = dict.fromkeys(range(len(table)), "")
@@ -130,11 +137,26 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
     for values, trials in table.groupby(keys, sort=False, dropna=False):
         key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
+    several = PROTOCOL in table.columns and table[PROTOCOL].nunique() > 1
     same = [[other for other in groups if _rivals(other, group)] for group in groups]
     return [
-        group if len(others) == 1 else replace(group, label=f"{group.method} ({_difference(group, others)})")
+        replace(group, label=f"{group.method} ({told})") if (told := _told(group, others, several)) else group
         for group, others in zip(groups, same, strict=True)
     ]
+
+
+def _told(group: Group, others: Sequence[Group], several: bool) -> str:
+    """What a row's label says besides its method; empty where that is enough.
+
+    Args:
+        group: The row.
+        others: Those of its method in its table, itself included.
+        several: Whether the table has rows of several protocols.
+    """
+    if len(others) > 1:
+        return _difference(group, others)
+    protocol = str(group.key.get(PROTOCOL, SHARED))
+    return protocol if several and protocol != SHARED else ""
 
 
 def _rivals(one: Group, other: Group) -> bool:
@@ -143,7 +165,10 @@ def _rivals(one: Group, other: Group) -> bool:
 
 
 def _difference(group: Group, others: Sequence[Group]) -> str:
-    """The settings and versions of a group that not all groups of its method share."""
+    """The settings and versions of a group that not all groups of its method share; of protocols, their names alone."""
+    protocols = [str(other.key.get(PROTOCOL, "")) for other in others]
+    if len(set(protocols)) == len(others):
+        return str(group.key[PROTOCOL])
     parts = {
         id(other): [part for name in OWN_KEYS for part in str(other.key.get(name) or "").split(", ") if part]
         for other in others

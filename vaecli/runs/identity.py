@@ -22,13 +22,16 @@ DIGITS = 12
 
 NOT_PROTOCOL = {
     "model": (),
-    "training": ("seed", "device", "threads", "save_every"),
+    "training": ("protocol", "seed", "device", "threads", "save_every"),
     "evaluation": ("iw_samples", "batch_size", "split", "extra", "sentences", "reference", "posteriors_every"),
 }
 """Settings by group that decide no figure, or that another column holds; the corpus is known by its fingerprint."""
 
 LATER = {"model": {"decoder": "lstm"}}
 """Settings that came later, at the value that all runs had before: there they leave the digits as they are."""
+
+SILENT = ("training.protocol", "shared")
+"""A setting of a method's own that no variant tells, since every row has it that says nothing else."""
 
 Versions = Mapping[str, str]
 
@@ -72,7 +75,7 @@ def _checked(group: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def variant(hyper: Mapping[str, Any], override: Mapping[str, Any]) -> str | None:
     """The settings of a method's own: ``bn.gamma=0.7, training.clip=1.0``; None where all are defaults."""
-    values = flatten(merge(hyper, override))
+    values = {key: value for key, value in flatten(merge(hyper, override)).items() if (key, value) != SILENT}
     return ", ".join(f"{key}={json.dumps(values[key], ensure_ascii=False)}" for key in sorted(values)) or None
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
-from vaecli.runs.experiment import Trial, corpus_name
+from vaecli.runs.experiment import Trial, corpus_name, protocol_fields, variant_folder
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import KnownTrials
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.reference_lm import check_reference
+from vaecli.settings.protocols import SHARED
 from vaecli.settings.resolve import Settings
 from vaecli.trackers import check_trackers
 from vaecli.training.device import training_precision
@@ -52,7 +54,10 @@ def prepare_run(
     if resume and folder.exists:
         return folder, _go_on(folder, config, known)
     corpus = _checked_corpus(config, known, [path] if overwrite else [], doing)
-    return folder.create(config, overwrite=overwrite, command=list(command)), corpus
+    fields: dict[str, Any] = dict(protocol_fields(settings, settings.methods[0], {}, config))
+    if config.training.protocol != SHARED:
+        fields["override"] = settings.override(settings.methods[0], {})
+    return folder.create(config, overwrite=overwrite, command=list(command), **fields), corpus
 
 
 def continue_run(
@@ -102,7 +107,7 @@ def _trial_of(settings: Settings, out: Path) -> tuple[RunConfig, Path, KnownTria
     """The settings of the one run, its folder, and what its experiment's folder holds."""
     experiment = settings.experiment or corpus_name(settings.groups["corpus"]["data"])
     config = settings.config(settings.methods[0], settings.seeds[0], experiment)
-    own = run_path(out, experiment, config.method, config.training.seed)
+    own = run_path(out, experiment, variant_folder(config.method, {}, config.training.protocol), config.training.seed)
     check_trackers(config.tracking.tracker)
     known = KnownTrials(own.parent.parent)
     return config, known.folder_of(config, own), known

@@ -21,7 +21,7 @@ from vaecli.runs.trial_index import TrialRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-IDENTITY = ("fingerprint", "protocol", "variant")
+IDENTITY = ("fingerprint", "protocol", "training_protocol", "variant")
 """Columns of the summary that say, besides its first ones, what its rows are of."""
 VERSIONS = "versions"
 """Column of the summary on what else keeps trials apart; there only where the trials of an experiment differ."""
@@ -109,6 +109,7 @@ def result_row(trial: TrialRecord, grid: GridFile) -> dict[str, Any]:
         "verdict": None if word == NO_VERDICT else word,
         "fingerprint": fingerprint(trial.run),
         "protocol": protocol(config, override, grid.groups),
+        "training_protocol": config["training"]["protocol"],
         "variant": variant_of(trial, grid),
         VERSIONS: versions_text(trial.run, row.get("iw_samples")),
     }

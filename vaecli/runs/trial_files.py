@@ -55,6 +55,8 @@ class RunFields(_Fields):
     seed: Count = 0
     override: dict[str, dict[str, Any]] | None = None
     own: dict[str, dict[str, Any]] | None = None
+    protocol: str = "shared"
+    recipe: str | None = None
     corpus: CorpusFields | None = None
     remedies: Versions = Field(default_factory=dict)
     packages: dict[str, PackageFields] = Field(default_factory=dict)

@@ -26,10 +26,10 @@ from vaecli.core.files import write_atomic
 from vaecli.runs.folder import RunFolder, Status, status_of
 
 INDEX = ".index.json"
-FORMAT = 2
+FORMAT = 3
 FILES = ("run.json", "config.toml", "metrics.json")
 """The files of a trial that are read; the first two make a folder a trial."""
-KEPT = ("status", "message", "corpus", "override", "own", "remedies", "packages", "estimators")
+KEPT = ("status", "message", "corpus", "override", "own", "recipe", "remedies", "packages", "estimators")
 """Fields of run.json that tables and checks need."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which a further change of a file has another time, whatever the file system's clock."""

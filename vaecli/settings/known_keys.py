@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, near_names, unknown
-from vaecli.remedies import ALIASES, REMEDIES, method_names, remedy_class, resolve
+from vaecli.remedies import REMEDIES, SPELLINGS, method_names, remedy_class, resolve
 
 OwnedKey = tuple[str, str]
 """A group or a remedy, and a key of it."""
@@ -71,7 +71,7 @@ def check_key(key: str) -> OwnedKey:
             near = held or [full for full in every if near_names(owner, [full.partition(".")[2]])]
             raise UsageError(f"no setting is {key!r}; {did_you_mean(near) or 'write group.key or remedy.key'}")
         owner, _, name = held[0].partition(".")
-    owner = ALIASES.get(owner, owner)
+    owner = SPELLINGS.get(owner, owner)
     if owner not in (*GROUPS, *method_names()):
         raise unknown("group or remedy", owner, [*GROUPS, *method_names()])
     name = name.replace("-", "_")

@@ -16,11 +16,24 @@ from vaecli.core.errors import UsageError, nearest
 from vaecli.core.messages import tell
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.corpus.origins import EMBEDDED, is_hub
-from vaecli.remedies import ALIASES, canonical, load_all, method_names, remedy_name
+from vaecli.remedies import SPELLINGS, canonical, load_all, method_names, remedy_name
 
 OVERRIDABLE = ("model", "training")
 """Groups that may differ between the methods of an experiment; another corpus or estimator would be another table."""
-TOP_LEVEL = ("experiment", "data", "preset", "method", "methods", "hyper", "seeds", "jobs", "override", *GROUPS)
+TOP_LEVEL = (
+    "experiment",
+    "data",
+    "preset",
+    "method",
+    "methods",
+    "hyper",
+    "seeds",
+    "jobs",
+    "override",
+    "before_protocol",
+    "tuned",
+    *GROUPS,
+)
 SCALAR = bool | int | float | str
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -32,6 +45,8 @@ NO_VARIANTS = {
     "training.device": "it decides no figure; name one value",
 }
 """Settings of which a list would train one model several times, with the way out."""
+LISTS = ("training.protocol",)
+"""Settings whose option takes several values with commas between, as ``--set`` does."""
 MOST_VARIANTS = 1_000
 """Of one method; more is a slip of the keyboard."""
 
@@ -83,7 +98,8 @@ class Layer:
         locations: For each key path, where it was said: ``exp.toml:12``, ``--epochs``, ``--set bn.gamma=0.5``.
         problems: What is wrong, a line each.
         ownerless: Names of settings without a group or remedy, by where they were said.
-        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given.
+        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given; ``papers``, the
+            methods that a paper's name stands for; ``firm``, keys that go before a protocol; ``tuned``, of searches.
     """
 
     source: str
@@ -120,8 +136,8 @@ class Layer:
             value = several(value)
         if name not in method_names():
             hint = f"it is several remedies, so name {name.replace('+', ' or ')}"
-            if remedy not in ALIASES:
-                hint = nearest(remedy, [*method_names(), *(a for a in ALIASES if "+" not in ALIASES[a]), *GROUPS])
+            if remedy not in SPELLINGS:
+                hint = nearest(remedy, [*method_names(), *(a for a in SPELLINGS if "+" not in SPELLINGS[a]), *GROUPS])
             self.problems.append(f"{location}: unknown group or remedy {remedy!r}; {hint}")
         elif not isinstance(value, SCALAR | Choices):
             self.problems.append(f"{location}: {name}.{key} must be a number, a text, true or false, got {value!r}")
@@ -286,6 +302,8 @@ def read_options(options: Mapping[str, Mapping[str, Any]], base: Path) -> Layer:
         for key, value in values.items():
             if value is not None:
                 location = "--" + key.replace("_", "-")
+                if f"{group}.{key}" in LISTS:
+                    value = parse_values(value)
                 layer.put(group, key, absolute_data(value, base) if key == "data" else value, location)
     return layer
 

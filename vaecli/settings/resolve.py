@@ -19,6 +19,7 @@ from vaecli.core.checked import problems, shown
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.names import name_problem
 from vaecli.core.nested import merge, nested
+from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
 from vaecli.settings.known_keys import meant
@@ -35,11 +36,26 @@ from vaecli.settings.layers import (
 )
 from vaecli.settings.machine_limits import machine_problems
 from vaecli.settings.presets import load_preset
+from vaecli.settings.protocols import (
+    EVERYTHING,
+    PROTOCOL_KEY,
+    PUBLISHED,
+    SHARED,
+    TUNED,
+    Training,
+    papers_named,
+    protocols_of,
+    published,
+)
+from vaecli.settings.searches import best_of_searches
 from vaecli.settings.toml_file import read_file
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
 
 Groups = Mapping[str, Mapping[str, Any]]
+
+STRONG = ("options", "--set", "settings")
+"""The sources of what somebody says here and now, which goes before overrides and protocols."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,8 @@ class Settings:
         choices: Settings with several values, by ``group.key`` or ``remedy.key``, nowhere else.
         locations: Where each setting was said, by ``group.key``, ``remedy.key`` or ``override.method.group.key``:
             ``exp.toml:12``, ``--epochs``, ``preset ptb``; defaults are said nowhere.
+        firm: Keys of settings that go before what a protocol says of them; see `vaecli.settings.protocols`.
+        tuned: The best settings that a search found, by method and key, of those that are trained so.
     """
 
     preset: str
@@ -72,14 +90,30 @@ class Settings:
     notes: tuple[str, ...] = ()
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     locations: Mapping[str, str] = field(default_factory=dict, compare=False)
+    firm: frozenset[str] = frozenset()
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def variants(self, method: str) -> list[dict[str, Any]]:
         """Every combination of the choices that concern a method, by key; one without any where there is none."""
         return variants_of(method, self.choices)
 
+    def training(self, method: str, variant: Mapping[str, Any]) -> Training:
+        """How a variant of a method is trained under its protocol, which says nothing where all settings are firm."""
+        own = merge(self.groups, self.overrides.get(method, {}), _tables(variant, GROUPS)).get("training", {})
+        protocol = own.get("protocol", SHARED)
+        if protocol == SHARED or EVERYTHING in self.firm:
+            return Training(method)
+        if protocol == TUNED:
+            return Training(method, self.tuned.get(method, {}), "the best of its search")
+        return published(method, own.get("epochs", OPTION_SETTINGS["training.epochs"].default))
+
     def override(self, method: str, variant: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The settings of groups that a variant of a method has for itself."""
-        return merge(self.overrides.get(method, {}), _tables(variant, GROUPS))
+        """The settings of groups that a variant of a method has for itself, those of its protocol included."""
+        own = merge(self.overrides.get(method, {}), _tables(variant, GROUPS))
+        protocol = merge(self.groups, own).get("training", {}).get("protocol", SHARED)
+        if protocol == SHARED:
+            return own
+        return merge(self.training(method, variant).groups(self.firm), own, {"training": {"protocol": protocol}})
 
     def config(
         self, method: str, seed: int, experiment: str | None = None, variant: Mapping[str, Any] | None = None
@@ -87,18 +121,21 @@ class Settings:
         """The settings of one run, those of its remedies' defaults included.
 
         Args:
-            method: In its one spelling.
+            method: In its one spelling; a protocol may add remedies to it.
             seed: Of the run.
             experiment: Its name; the settings' own, or ``default``, without.
             variant: One of `variants`; the first without.
         """
         chosen = self.variants(method)[0] if variant is None else variant
         values = merge(self.groups, self.override(method, chosen), {"training": {"seed": seed}})
-        parts = method.split("+")
-        own = merge({name: dict(self.hyper[name]) for name in parts if name in self.hyper}, _tables(chosen, parts))
+        training = self.training(method, chosen)
+        parts = training.method.split("+")
+        told = {name: dict(self.hyper[name]) for name in parts if name in self.hyper}
+        own = merge(told, training.hyper(self.firm), _tables(chosen, parts))
         name = experiment or self.experiment or "default"
-        hyper = make_method(method, own).hyper
-        return build_config({"experiment": name, "method": method, "preset": self.preset, "hyper": hyper, **values})
+        made = make_method(training.method, own)
+        head = {"experiment": name, "method": made.name, "preset": self.preset, "hyper": made.hyper}
+        return build_config({**head, **values})
 
 
 def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -128,6 +165,7 @@ def load_settings(
     default_methods: Sequence[str] = ("vanilla",),
     methods_option: str = "--methods",
     leave_out: Collection[str] = (),
+    searches: Path | None = None,
 ) -> Settings:
     """Reads and checks all layers.
 
@@ -145,6 +183,7 @@ def load_settings(
         default_methods: Where neither says.
         methods_option: What the command calls it, for its messages.
         leave_out: Remedies of which the file is not asked, see `read_file`.
+        searches: Folder of experiments, whose searches say the settings of ``--protocol tuned``.
 
     Raises:
         UsageError: With every problem on a line of its own: unknown keys, names and values out of range, clashes of
@@ -154,7 +193,7 @@ def load_settings(
     told = read_file(file, leave_out) if file is not None else Layer("file")
     layers = [read_variables(environment or {}, base), told, read_values(values or {}, base)]
     layers += [read_options(options or {}, base), read_sets(sets, base)]
-    resolver = _Resolver(layers, told)
+    resolver = _Resolver(layers, told, searches)
     plan = resolver.plan(
         {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
         default_methods,
@@ -188,13 +227,16 @@ class _Resolver:
     Args:
         layers: In ascending precedence.
         file: The one of them that is a file's, of which settings for methods that aren't run may stay unused.
+        searches: See `load_settings`.
     """
 
-    def __init__(self, layers: Sequence[Layer], file: Layer) -> None:
+    def __init__(self, layers: Sequence[Layer], file: Layer, searches: Path | None = None) -> None:
+        self.searches = searches
         self.layers, self.file, self.file_methods = layers, file, file.plan.get("methods", ())
         self.problems = [problem for layer in layers for problem in layer.problems]
         self.locations = {path: location for layer in layers for path, location in layer.locations.items()}
         self.preset_locations: dict[str, str] = {}
+        self.papers: dict[str, str] = dict(file.plan.get("papers", {}))
 
     def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
         """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
@@ -207,6 +249,7 @@ class _Resolver:
             plan["methods"] = (
                 parse_methods(chosen, option) if chosen else plan["methods"] or parse_methods(default_methods)
             )
+            self.papers = papers_named(chosen) if chosen else self.papers
         except UsageError as error:
             self.problems += str(error).split("\n  ")
         try:
@@ -248,7 +291,8 @@ class _Resolver:
         groups = merge(groups, *(layer.groups for layer in self.layers))
         hyper = merge(*(layer.hyper for layer in self.layers))
         choices = {**_take_choices(hyper), **_take_choices(groups)}
-        overrides = self._overrides()
+        overrides = self._overrides(PROTOCOL_KEY in choices)
+        whole = {method: self._whole(method, groups, overrides, choices) for method in plan["methods"]}
         for group, values in groups.items():
             self._check_group(group, values, values, (group,), f"preset {plan['preset']}")
         for method, tables in overrides.items():
@@ -263,9 +307,11 @@ class _Resolver:
             plan["methods"],
             merge(hyper, nested(_own(choices))),
             overrides,
+            {part for method in whole.values() for part in method.split("+")} - {key.split(".")[0] for key in choices},
         )
         self._check_methods(plan["methods"], hyper, choices)
-        used = {part for method in plan["methods"] for part in method.split("+")}
+        used = {part for method in whole.values() for part in method.split("+")}
+        tuned = self._tuned(plan, groups, overrides, choices)
         groups.get("training", {}).pop("seed", None)
         return Settings(
             preset=plan["preset"],
@@ -279,7 +325,48 @@ class _Resolver:
             notes=self._notes(),
             choices={key: values for key, values in choices.items() if key.partition(".")[0] in {*used, *GROUPS}},
             locations=self.preset_locations | {".".join(path): text for path, text in self.locations.items()},
+            firm=self._firm(),
+            tuned=tuned,
         )
+
+    def _whole(
+        self,
+        method: str,
+        groups: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        choices: Mapping[str, Sequence[Any]],
+    ) -> str:
+        """A method with the remedies that its paper adds to it, where it is trained as its paper has it."""
+        if PUBLISHED in protocols_of(method, groups, overrides, choices) and EVERYTHING not in self._firm():
+            return published(method, epochs=1).method
+        return method
+
+    def _firm(self) -> frozenset[str]:
+        """The keys that go before a protocol: those of options, of ``--set`` and of Python, and those a file names."""
+        strong = [layer for layer in self.layers if layer.source in STRONG]
+        told = {f"{group}.{key}" for layer in strong for group, values in layer.groups.items() for key in values}
+        told |= {f"{name}.{key}" for layer in strong for name, values in layer.hyper.items() for key in values}
+        return frozenset(told | {key for layer in self.layers for key in layer.plan.get("firm", ())})
+
+    def _tuned(
+        self,
+        plan: Mapping[str, Any],
+        groups: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        choices: Mapping[str, Sequence[Any]],
+    ) -> dict[str, Mapping[str, Any]]:
+        """What searches found for the methods that are trained so; notes for which there is none."""
+        wanted = [method for method in plan["methods"] if TUNED in protocols_of(method, groups, overrides, choices)]
+        if EVERYTHING in self._firm() or not wanted:
+            return {}
+        known = dict(self.file.plan.get("tuned", {}))
+        try:
+            return {method: known[method] for method in wanted if method in known} | best_of_searches(
+                self.searches, [method for method in wanted if method not in known], groups
+            )
+        except UsageError as error:
+            self.problems += str(error).split("\n  ")
+            return {}
 
     def _tell_ownerless(self, methods: Sequence[str]) -> None:
         """Notes settings without a group or remedy, with those of their name."""
@@ -298,17 +385,20 @@ class _Resolver:
             if path in options.locations and options.groups[path[0]][path[1]] != sets.groups[path[0]][path[1]]
         )
 
-    def _overrides(self) -> dict[str, Any]:
-        """The file's overrides without what an option or ``--set`` says for all methods."""
-        said = merge(*(layer.groups for layer in self.layers if layer.source in ("options", "--set", "settings")))
+    def _overrides(self, several_protocols: bool) -> dict[str, Any]:
+        """The file's overrides without what an option or ``--set`` says for all methods; papers have their protocol."""
+        said = merge(*(layer.groups for layer in self.layers if layer.source in STRONG))
         result: dict[str, Any] = {}
+        if not several_protocols and not any("protocol" in layer.groups.get("training", {}) for layer in self.layers):
+            result = {method: {"training": {"protocol": PUBLISHED}} for method in self.papers}
         for layer in self.layers:
             for method, tables in layer.overrides.items():
                 kept = {
                     group: {key: value for key, value in values.items() if key not in said.get(group, {})}
                     for group, values in tables.items()
                 }
-                result[method] = {group: values for group, values in kept.items() if values}
+                own = {group: values for group, values in kept.items() if values}
+                result[method] = merge(result.get(method, {}), own)
         return {method: tables for method, tables in result.items() if tables}
 
     def _check_group(
@@ -343,9 +433,15 @@ class _Resolver:
                     f"{location}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}"
                 )
 
-    def _check_used(self, methods: Sequence[str], hyper: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    def _check_used(
+        self,
+        methods: Sequence[str],
+        hyper: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        companions: Collection[str],
+    ) -> None:
         """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""
-        known = {part for method in (*methods, *self.file_methods) for part in method.split("+")}
+        known = {part for method in (*methods, *self.file_methods) for part in method.split("+")} | {*companions}
         for name, values in hyper.items():
             if name not in known:
                 location = self.locations[(name, next(iter(values)))]

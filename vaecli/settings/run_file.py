@@ -15,12 +15,15 @@ import tomli_w
 from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import flatten, writable
+from vaecli.settings.protocols import EVERYTHING, SHARED
 from vaecli.settings.toml_file import read_toml
 
 
 def run_text(config: RunConfig) -> str:
     """The settings as TOML, all of them; `vae train` with such a file repeats the run."""
-    head = {"experiment": config.experiment, "methods": [config.method], "preset": config.preset}
+    head: dict[str, Any] = {"experiment": config.experiment, "methods": [config.method], "preset": config.preset}
+    if config.training.protocol != SHARED:
+        head["before_protocol"] = [EVERYTHING]  # all that the protocol said is below
     hyper = {"method": config.hyper} if config.hyper else {}
     groups = {group: writable(getattr(config, group).model_dump()) for group in GROUPS}
     return tomli_w.dumps(head | hyper | groups)
@@ -46,7 +49,7 @@ def _of_one_method(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     methods = values["methods"]
     if not (isinstance(methods, list) and len(methods) == 1):
         raise UsageError(f"{path}: methods must name the one method of the run, got {methods!r}")
-    rest = {key: value for key, value in values.items() if key not in ("methods", "method")}
+    rest = {key: value for key, value in values.items() if key not in ("methods", "method", "before_protocol")}
     return rest | {"method": methods[0], "hyper": values.get("method", {})}
 
 

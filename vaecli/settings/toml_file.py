@@ -12,11 +12,13 @@ from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.names import name_problem
 from vaecli.remedies import canonical, resolve
+from vaecli.settings.known_keys import check_key
 from vaecli.settings.layers import OVERRIDABLE, TOP_LEVEL, Layer, absolute_data, parse_methods, parse_seeds
+from vaecli.settings.protocols import EVERYTHING, papers_named
 
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
 KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
-PLAIN_KEYS = ("experiment", "preset", "method", "methods", "seeds", "jobs", "data")
+PLAIN_KEYS = ("experiment", "preset", "method", "methods", "seeds", "jobs", "data", "before_protocol")
 
 
 def read_file(path: Path, leave_out: Collection[str] = ()) -> Layer:
@@ -142,6 +144,8 @@ class _FileReader:
                 self.hyper(key, value)
             elif key == "override":
                 self.override(value)
+            elif key == "tuned":
+                self.tuned(value)
             elif key in PLAIN_KEYS:
                 self.plain(key, value)
             else:
@@ -194,8 +198,11 @@ class _FileReader:
         location = self.at(key)
         try:
             if key in ("method", "methods"):
-                names = parse_methods(value if isinstance(value, list) else [value], location)
-                self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *names)
+                told = value if isinstance(value, list) else [value]
+                self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *parse_methods(told, location))
+                self.layer.plan["papers"] = papers_named(told)
+            elif key == "before_protocol":
+                self.layer.plan["firm"] = self.firm(value, location)
             elif key == "seeds":
                 self.layer.plan["seeds"] = parse_seeds(value, location)
             elif key == "data":
@@ -204,6 +211,26 @@ class _FileReader:
                 self.layer.plan[key] = self.scalar(key, value)
         except UsageError as error:
             self.layer.problems.append(str(error))
+
+    def firm(self, value: Any, location: str) -> tuple[str, ...]:
+        """``before_protocol``: keys of settings that go before what a protocol says of them."""
+        if not (isinstance(value, list) and all(isinstance(key, str) for key in value)):
+            raise UsageError(
+                f"{location}: before_protocol must be a list of keys such as 'training.clip', got {value!r}"
+            )
+        return tuple(value if value == [EVERYTHING] else [".".join(check_key(key)) for key in value])
+
+    def tuned(self, value: Any) -> None:
+        """``[tuned.bn]``: the best settings of the search of a method, by key, as a grid keeps them."""
+        found = {}
+        for method, table in self.tables(value, "tuned").items():
+            try:
+                name = canonical(method, self.at("tuned", method))
+                values = self.tables(table, "tuned", method)
+                found[name] = {".".join(check_key(key)): item for key, item in values.items()}
+            except UsageError as error:
+                self.layer.problems.append(str(error))
+        self.layer.plan["tuned"] = found
 
     def data(self, value: Any, location: str) -> None:
         """``data = ...``, short for ``corpus.data``."""

@@ -20,6 +20,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import Game, GameMeasures
 from vaecli.remedies.core.parts import Need as Need
 from vaecli.remedies.core.parts import Part as Part
+from vaecli.remedies.core.recipe import Recipe as Recipe
 from vaecli.remedies.core.sensible import Sensible
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class Remedy(Checked):
         undefined: Columns that have no meaning for it, with the reason.
         sensible: The values of its hyper-parameters that are worth trying, by name, as its paper and those after it use
             them; narrower than what is defined, which the fields' ranges say. `vae tune` searches these.
+        recipe: How its paper trains it, which ``--protocol published`` runs it with; None where that isn't known.
+        no_recipe: Why there is none.
     """
 
     name: ClassVar[str]
@@ -149,6 +152,8 @@ class Remedy(Checked):
     deviations: ClassVar[tuple[str, ...]] = ()
     undefined: ClassVar[Mapping[str, str]] = {}
     sensible: ClassVar[Mapping[str, Sensible]] = {}
+    recipe: ClassVar[Recipe | None] = None
+    no_recipe: ClassVar[str] = "its source's training was not obtained"
     largest: ClassVar[int] = 1_000_000_000
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from vaecli.reporting.by_protocol import protocol_views, protocols_in
 from vaecli.reporting.notes import ReportContext, failures
 from vaecli.reporting.page.library import script_json
 from vaecli.reporting.page.page_curves import curve_data, dimension_data
@@ -59,6 +60,7 @@ class PageSection:
         frame: A row a trial.
         view: The table.
         differences: To the baseline, where one was asked for.
+        protocols: Each figure under each protocol, where there are several.
         groups: The rows that the charts are of.
         rows: The trials of each.
         experiment: Its name, empty where the results don't say.
@@ -77,6 +79,7 @@ class PageSection:
     experiment: str
     corpus: str
     failures: list[str]
+    protocols: View | None = None
     looks: Looks | None = None
     plane: dict[str, Any] | None = None
     curves: dict[str, Any] | None = None
@@ -129,6 +132,7 @@ class PageSection:
         parts = [
             ("table", "Figures", True),
             ("differences", "Differences", self.differences is not None),
+            ("protocols", "Protocols side by side", self.protocols is not None),
             ("plane", "Rate, distortion, information", self.plane is not None),
             ("curves", "Training curves", self.curves is not None),
             ("weights", "Weight of the KL", self.has_weights),
@@ -255,6 +259,7 @@ def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], ta
                 experiment=shared.get("experiment", ""),
                 corpus=shared.get("corpus", "") or "-",
                 failures=failures(part, context),
+                protocols=protocol_views(part, None, None, contexts)[0] if len(protocols_in(part)) > 1 else None,
             )
         )
     return found

@@ -1,0 +1,131 @@
+"""What finished searches found: ``tune/searches.json`` in the folder of their experiment, an entry a method.
+
+`vae tune` writes it, ``--protocol tuned`` reads it. The settings of one grid are of searches with equal budgets, so
+that no method was searched longer than another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vaecli.config import GROUPS, build_config
+from vaecli.core.errors import DataError, UsageError
+from vaecli.core.files import dump_json, write_atomic
+from vaecli.core.nested import flatten, writable
+from vaecli.settings.protocols import TUNED
+
+FILE = Path("tune") / "searches.json"
+FORMAT = 1
+ALIKE = ("corpus", "model")
+"""Groups that a search and the grid that takes its settings must share, beside the number of epochs."""
+
+Entry = Mapping[str, Any]
+
+
+def write_search(experiment: Path, method: str, entry: Entry) -> None:
+    """Keeps what the search of a method came to.
+
+    Args:
+        experiment: Folder of the search's trials.
+        method: That was tuned.
+        entry: ``values``, the best settings by key; ``budget`` and ``epochs`` of a trial; ``objective``; ``finished``,
+            whether the budget was spent; ``settings``, see `shared_settings`.
+    """
+    known = _read(experiment / FILE)
+    (experiment / FILE).parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(experiment / FILE, dump_json({"format": FORMAT, "searches": {**known, method: dict(entry)}}))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The entries of a file by method; none where there is none.
+
+    Raises:
+        DataError: It is damaged or of another version.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+        if data["format"] == FORMAT:
+            return dict(data["searches"])
+    except OSError:
+        return {}
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise DataError(f"{path}: it isn't what this version of vae tune writes; run the search again")
+
+
+def shared_settings(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """What a search and a grid must share, by key: of which corpus and sizes, and how many epochs.
+
+    Args:
+        groups: Settings that all methods share, by group.
+    """
+    config = build_config({group: dict(groups[group]) for group in GROUPS if group in groups})
+    tables = {name: writable(getattr(config, name).model_dump(mode="json")) for name in ALIKE}
+    return flatten(tables) | {"training.epochs": config.training.epochs}
+
+
+def best_of_searches(
+    out: Path | None, methods: Sequence[str], groups: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
+    """The best settings of each method's finished search, by key.
+
+    Args:
+        out: Folder of experiments; None where there is none to look in.
+        methods: In their one spelling.
+        groups: Of the grid that is to be trained with them.
+
+    Raises:
+        UsageError: A method has no finished search of this corpus, these sizes and epochs, several have different
+            answers, or the budgets aren't equal; says what makes them so.
+        DataError: A file of searches is damaged.
+    """
+    wanted = shared_settings(groups)
+    chosen, problems = dict[str, Entry](), []
+    for method in methods:
+        try:
+            chosen[method] = _search_of(out, method, wanted)
+        except UsageError as error:
+            problems.append(str(error))
+    budgets = {method: (entry["budget"], entry["objective"]) for method, entry in chosen.items()}
+    if len(set(budgets.values())) > 1:
+        told = ", ".join(f"{method} {budget} epochs by {goal}" for method, (budget, goal) in budgets.items())
+        most = max(budget for budget, _ in budgets.values())
+        trials = most // wanted["training.epochs"]
+        short = " ".join(method for method, (budget, _) in budgets.items() if budget < most)
+        way = f"`vae tune {short} --trials {trials}` goes on" if short else "search all by one objective"
+        problems.append(f"--protocol {TUNED} takes searches of equal budgets, got {told}; {way}")
+    if problems:
+        raise UsageError("\n  ".join(problems))
+    return {method: entry["values"] for method, entry in chosen.items()}
+
+
+def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any]) -> Entry:
+    """The finished search of a method that shares some settings.
+
+    Raises:
+        UsageError: There is none, or several.
+    """
+    found, other = dict[Path, Entry](), ""
+    for path in sorted(out.glob(f"*/{FILE}")) if out is not None else ():
+        entry = _read(path).get(method)
+        if entry is None:
+            continue
+        differences = [key for key, value in wanted.items() if entry["settings"].get(key) != value]
+        if not entry["finished"]:
+            other = f"; the one in {path.parent.parent} isn't finished, and the same command goes on with it"
+        elif differences:
+            key = differences[0]
+            other = f"; the one in {path.parent.parent} has {key} {entry['settings'].get(key)}, this grid {wanted[key]}"
+        else:
+            found[path.parent.parent] = entry
+    if not found:
+        way = f"`vae tune {method} --epochs {wanted['training.epochs']}`"
+        raise UsageError(f"--protocol {TUNED}: there is no finished search of {method} here{other}; {way} makes one")
+    answers = {json.dumps(entry, sort_keys=True) for entry in found.values()}
+    if len(answers) > 1:
+        folders = " and ".join(map(str, found))
+        raise UsageError(f"--protocol {TUNED}: {folders} hold different searches of {method}; move one away")
+    return next(iter(found.values()))
