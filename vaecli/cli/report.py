@@ -67,6 +67,15 @@ def report(
     published: Annotated[
         bool, typer.Option("--published", help="Compare with what papers print for these methods on this corpus.")
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            metavar="FILE",
+            help="Score guesses that were made before: a CSV with method, verdict, confidence (0 to 1) and figures.",
+            show_default=False,
+        ),
+    ] = None,
     without_models: Annotated[
         bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
     ] = False,
@@ -125,6 +134,9 @@ def report(
             format or format_of(output), columns, sort, baseline, per_trial or ranks or explain or by is not None
         )
     chosen = format or format_of(output)
+    if predictions is not None:
+        others = per_trial or ranks or explain or published or by is not None
+        check_predictions(chosen, columns, sort, baseline, others)
     check_page(chosen, without_models)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
@@ -135,6 +147,8 @@ def report(
     target = Target() if output is not None else Target.stdout()
     if published:
         text = published_text(results.frame, chosen, target)
+    elif predictions is not None:
+        text = scored_text(results.frame, predictions, chosen, target)
     else:
         text = render(
             results.frame,
@@ -194,6 +208,35 @@ def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
     if format == "csv":
         return to_csv([view])
     return to_json([view], target.ascii_only) if format == "json" else to_markdown(view, target.ascii_only)
+
+
+def check_predictions(format: str, columns: str | None, sort: str | None, baseline: str | None, others: bool) -> None:
+    """Refuses, before any work, what has no meaning for predictions beside outcomes.
+
+    Raises:
+        UsageError: Names it.
+    """
+    from vaecli.core.errors import UsageError
+    from vaecli.reporting.predictions_table import FORMATS
+
+    if others or any(value is not None for value in (columns, sort, baseline)):
+        raise UsageError("--predictions scores guesses by what was obtained; it takes --format and --output only")
+    if format not in FORMATS:
+        raise UsageError(f"--predictions: no {format} of it; choose from {', '.join(FORMATS)}")
+
+
+def scored_text(frame: pd.DataFrame, predictions: Path, format: str, target: Target) -> str:
+    """Guesses of a file beside what was obtained.
+
+    Raises:
+        UsageError: The file is no such file, or names no method of the experiment.
+    """
+    from vaecli.reporting.predictions import outcomes, read_predictions, score
+    from vaecli.reporting.predictions_table import predictions_text
+
+    guesses = read_predictions(predictions)
+    columns = dict.fromkeys(name for guess in guesses for name in guess.figures)
+    return predictions_text(score(guesses, outcomes(frame, columns)), format, target)
 
 
 def check_page(format: str, without_models: bool) -> None:
