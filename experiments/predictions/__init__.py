@@ -39,7 +39,7 @@ def verdict_of(row: Mapping[str, Any]) -> str:
 
 
 def expectation(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What printed rows of a method would have one expect; None where none has a KL, or two verdicts are as frequent."""
+    """What printed rows of a method would have one expect; None without a KL, or where two verdicts are as frequent."""
     judged = [row for row in rows if "kl" in row]
     counts = Counter(verdict_of(row) for row in judged).most_common(2)
     if not counts or (len(counts) == 2 and counts[0][1] == counts[1][1]):

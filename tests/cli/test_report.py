@@ -381,7 +381,10 @@ def test_predictions_are_scored(tmp_path):
     ("options", "message"),
     [
         (["--baseline", "vanilla"], "--predictions scores guesses by what was obtained"),
-        (["--published"], "--predictions scores guesses by what was obtained"),
+        (
+            ["--published"],
+            "--published shows obtained figures beside printed ones; it takes --format and --output only",
+        ),
         (["--format", "latex"], "--predictions: no latex of it"),
     ],
 )

@@ -8,7 +8,7 @@ from reporting.frames import table, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.predictions import (
-    Outcome,
+    Obtained,
     Prediction,
     most,
     outcomes,
@@ -71,7 +71,9 @@ def test_gaps_by_hand(tmp_path):
 
 def test_bins_hold_their_lower_end_and_the_last_both():
     guesses = [Prediction(str(n), "collapsed", c) for n, c in enumerate((0.49, 0.5, 0.59, 0.6, 0.9, 1.0))]
-    found = score(guesses, [Outcome(g.method, g.method, "collapsed" if n % 2 else "informative") for n, g in enumerate(guesses)])
+    found = score(
+        guesses, [Obtained(g.method, g.method, "collapsed" if n % 2 else "informative") for n, g in enumerate(guesses)]
+    )
     assert [(b.low, b.count, round(b.confidence, 3), b.hits) for b in found.bins] == [
         (0.0, 1, 0.49, 0.0),
         (0.5, 2, 0.545, 0.5),
@@ -82,7 +84,7 @@ def test_bins_hold_their_lower_end_and_the_last_both():
 
 def test_the_label_of_a_row_goes_before_its_method():
     guesses = [Prediction("bn", "collapsed", 0.6), Prediction("bn (bn.gamma=1)", "informative", 0.7)]
-    rows = [Outcome("bn (bn.gamma=1)", "bn", "informative"), Outcome("bn (bn.gamma=0.1)", "bn", "collapsed")]
+    rows = [Obtained("bn (bn.gamma=1)", "bn", "informative"), Obtained("bn (bn.gamma=0.1)", "bn", "collapsed")]
     found = score(guesses, rows)
     assert [(line.outcome.label, line.hit) for line in found.lines] == [
         ("bn (bn.gamma=0.1)", True),
@@ -118,13 +120,20 @@ def test_what_is_no_file_of_predictions(tmp_path, text, message):
 
 def test_nothing_that_is_predicted_was_run(tmp_path):
     with pytest.raises(UsageError, match="none of the methods"):
-        score(read_predictions(written(tmp_path)), [Outcome("lm", "lm", "")])
+        score(read_predictions(written(tmp_path)), [Obtained("lm", "lm", "")])
 
 
 def test_formats(tmp_path):
     found = scores(tmp_path)
     text = predictions_text(found, "table", Target())
-    for part in ("1 of 3 verdicts are as predicted", "Brier score 0.300; 0.222", "80% to 90%", "+1.20", "mim", "control"):
+    for part in (
+        "1 of 3 verdicts are as predicted",
+        "Brier score 0.300; 0.222",
+        "80% to 90%",
+        "+1.20",
+        "mim",
+        "control",
+    ):
         assert part in text
     assert "more than 1 off in 2, too high in 1" in text
     values = json.loads(predictions_text(found, "json", Target()))
@@ -137,6 +146,6 @@ def test_formats(tmp_path):
 
 
 def test_infinite_figures_are_no_numbers_of_json():
-    guess, outcome = Prediction("a", "diverged", 0.5, {"kl": 1.0}), Outcome("a", "a", "diverged", {"kl": math.inf})
+    guess, outcome = Prediction("a", "diverged", 0.5, {"kl": 1.0}), Obtained("a", "a", "diverged", {"kl": math.inf})
     found = score([guess], [outcome])
     assert record_of(found)["predictions"][0]["kl_obtained"] is None

@@ -129,14 +129,9 @@ def report(
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     check_kind(picture, kind, label)
-    if published:
-        check_published(
-            format or format_of(output), columns, sort, baseline, per_trial or ranks or explain or by is not None
-        )
     chosen = format or format_of(output)
-    if predictions is not None:
-        others = per_trial or ranks or explain or published or by is not None
-        check_predictions(chosen, columns, sort, baseline, others)
+    others = (columns, sort, baseline, by) != (None,) * 4 or per_trial or ranks or explain
+    check_comparison(published, predictions, chosen, others)
     check_page(chosen, without_models)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
@@ -145,10 +140,8 @@ def report(
     for note in results.notes:
         tell(f"vae: {note}")
     target = Target() if output is not None else Target.stdout()
-    if published:
-        text = published_text(results.frame, chosen, target)
-    elif predictions is not None:
-        text = scored_text(results.frame, predictions, chosen, target)
+    if published or predictions is not None:
+        text = comparison(published, predictions, results.frame, chosen, target)
     else:
         text = render(
             results.frame,
@@ -174,21 +167,40 @@ def report(
         write_output(output, text)
 
 
-PUBLISHED_FORMATS = ("table", "csv", "markdown", "json")
+COMPARISON_FORMATS = ("table", "csv", "markdown", "json")
 
 
-def check_published(format: str, columns: str | None, sort: str | None, baseline: str | None, others: bool) -> None:
-    """Refuses, before any work, what has no meaning for obtained figures beside printed ones.
+def check_comparison(published: bool, predictions: Path | None, format: str, others: bool) -> None:
+    """Refuses, before any work, what has no meaning for obtained figures beside printed or predicted ones.
+
+    Args:
+        published: Whether they stand beside printed ones.
+        predictions: File of predicted ones.
+        format: Of the table.
+        others: Whether options are given that choose or order the rows of the usual table.
 
     Raises:
         UsageError: Names it.
     """
     from vaecli.core.errors import UsageError
 
-    if others or any(value is not None for value in (columns, sort, baseline)):
-        raise UsageError("--published shows obtained figures beside printed ones; it takes --format and --output only")
-    if format not in PUBLISHED_FORMATS:
-        raise UsageError(f"--published: no {format} of it; choose from {', '.join(PUBLISHED_FORMATS)}")
+    if not published and predictions is None:
+        return
+    told = "shows obtained figures beside printed ones" if published else "scores guesses by what was obtained"
+    option = "--published" if published else "--predictions"
+    if others or (published and predictions is not None):
+        raise UsageError(f"{option} {told}; it takes --format and --output only")
+    if format not in COMPARISON_FORMATS:
+        raise UsageError(f"{option}: no {format} of it; choose from {', '.join(COMPARISON_FORMATS)}")
+
+
+def comparison(published: bool, predictions: Path | None, frame: pd.DataFrame, format: str, target: Target) -> str:
+    """Obtained figures beside printed or predicted ones; see `published_text` and `scored_text`."""
+    return (
+        published_text(frame, format, target)
+        if predictions is None
+        else scored_text(frame, predictions, format, target)
+    )
 
 
 def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
@@ -208,21 +220,6 @@ def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
     if format == "csv":
         return to_csv([view])
     return to_json([view], target.ascii_only) if format == "json" else to_markdown(view, target.ascii_only)
-
-
-def check_predictions(format: str, columns: str | None, sort: str | None, baseline: str | None, others: bool) -> None:
-    """Refuses, before any work, what has no meaning for predictions beside outcomes.
-
-    Raises:
-        UsageError: Names it.
-    """
-    from vaecli.core.errors import UsageError
-    from vaecli.reporting.predictions_table import FORMATS
-
-    if others or any(value is not None for value in (columns, sort, baseline)):
-        raise UsageError("--predictions scores guesses by what was obtained; it takes --format and --output only")
-    if format not in FORMATS:
-        raise UsageError(f"--predictions: no {format} of it; choose from {', '.join(FORMATS)}")
 
 
 def scored_text(frame: pd.DataFrame, predictions: Path, format: str, target: Target) -> str:

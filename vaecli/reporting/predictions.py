@@ -3,9 +3,9 @@
 A file of predictions is a CSV with the columns `method`, `verdict` and `confidence`, and figures by the names of the
 results (`kl`, `mi`, ...) as far as they are guessed. Lines that begin with # say who guessed when and from what.
 
-A prediction hits if its verdict is the one of most of the method's seeds; a tie is nobody's. The Brier score is the mean
-of (confidence - hit)^2 (Brier 1950, for one event a forecast): 0 is perfect, and always saying the share of hits scores
-share (1 - share).
+A prediction hits if its verdict is the one of most of the method's seeds; a tie is nobody's. The Brier score is the
+mean of (confidence - hit)^2 (Brier 1950, for one event a forecast): 0 is perfect, and always saying the share of hits
+scores share (1 - share).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Obtained:
     """What a method gave.
 
     Attributes:
@@ -76,7 +77,7 @@ class Scored:
     """A prediction beside its outcome."""
 
     prediction: Prediction
-    outcome: Outcome
+    outcome: Obtained
 
     @property
     def hit(self) -> bool:
@@ -143,7 +144,7 @@ class Scores:
     def bins(self) -> tuple[Bin, ...]:
         """Calibration; bins without predictions are left out."""
         found = []
-        for low, high in zip(EDGES[:-1], EDGES[1:], strict=True):
+        for low, high in pairwise(EDGES):
             last = high == EDGES[-1]
             own = [x for x in self.lines if low <= x.prediction.confidence and (x.prediction.confidence < high or last)]
             if own:
@@ -230,7 +231,7 @@ def most(words: Iterable[str]) -> str:
     return MIXED if len(counts) == 2 and counts[0][1] == counts[1][1] else counts[0][0]
 
 
-def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Outcome]:
+def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Obtained]:
     """What each row of a report gave.
 
     Args:
@@ -241,11 +242,11 @@ def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Outcome]:
     for group in grouped(frame):
         means = {name: interval.mean for name in wanted if (interval := group.summary(name)) is not None}
         word = most(verdict(row) for row in rows_of(judged(group.trials)))
-        found.append(Outcome(group.label, group.method, word, means))
+        found.append(Obtained(group.label, group.method, word, means))
     return found
 
 
-def score(predictions: Sequence[Prediction], found: Sequence[Outcome]) -> Scores:
+def score(predictions: Sequence[Prediction], found: Sequence[Obtained]) -> Scores:
     """Predictions beside outcomes; one that names a row's label goes before one of its method.
 
     Raises:

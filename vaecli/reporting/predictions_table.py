@@ -13,13 +13,12 @@ from vaecli.reporting.predictions import Scored, Scores
 from vaecli.reporting.terminal import Target, to_text
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
 
-FORMATS = ("table", "csv", "markdown", "json")
 SHOWN = 5
 """Misses of each kind that are listed."""
 
 
 def predictions_text(scores: Scores, format: str, target: Target) -> str:
-    """Predictions beside outcomes in one of `FORMATS`; a CSV holds the lines alone."""
+    """Predictions beside outcomes as a table, CSV, Markdown or JSON; a CSV holds the lines alone."""
     views = prediction_views(scores)
     if format == "csv":
         return to_csv(views[:1])
