@@ -70,6 +70,11 @@ ORDER = (
     "slvae",
     "mu_forcing",
     "beta_tc",
+    "critic",
+    "mpd",
+    "coupled",
+    "consistency",
+    "power_spherical",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 

@@ -53,7 +53,7 @@ class AE(Remedy):
     paper: ClassVar[Paper] = Paper("Dai & Le", 2015, "Semi-supervised Sequence Learning", "1511.01432")
     equation: ClassVar[str] = "loss = -log p(x | z = mean(x))"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL_WEIGHT})
-    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "z lies between encoder and decoder, as in the VAE; the paper's decoder starts from the encoder's whole state",
     )

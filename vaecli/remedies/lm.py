@@ -39,7 +39,9 @@ class LM(Remedy):
     )
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
-    takes: ClassVar[frozenset[Need]] = frozenset({Need.LATENT, Need.ENCODER, Need.GAUSSIAN, Need.MOVABLE_KL})
+    takes: ClassVar[frozenset[Need]] = frozenset(
+        {Need.LATENT, Need.ENCODER, Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL}
+    )
     cost: ClassVar[float] = 0.7
     undefined: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),

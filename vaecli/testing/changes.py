@@ -198,6 +198,8 @@ def takes(remedy: Remedy) -> set[Need]:
     posterior = None
     if model.encoder is not None and model.head is not None:
         posterior = model.head(seeded(model.encoder, batch))
+    if posterior is None or not posterior.has_density:
+        found.add(Need.DENSITY)
     if not isinstance(posterior, DiagonalGaussian):
         found.add(Need.GAUSSIAN)
     if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:

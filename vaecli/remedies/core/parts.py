@@ -38,6 +38,7 @@ class Need(StrEnum):
 
     LATENT = "a latent variable"
     ENCODER = "an encoder"
+    DENSITY = "a posterior with a density"
     GAUSSIAN = "a diagonal Gaussian posterior"
     MOVABLE_KL = "a KL that training can move"
     LAST_STATE = "the encoder's last state as its features"
