@@ -1,4 +1,4 @@
-"""Laws of consistency regularisation: copies without corruption give two vanilla losses, and the KL between posteriors."""
+"""Laws of consistency regularisation: copies without corruption give two vanilla losses, and the KL between them."""
 
 import math
 from dataclasses import replace

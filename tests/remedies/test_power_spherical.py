@@ -11,7 +11,7 @@ from support import tiny_batch, tiny_model
 
 from vaecli.core.errors import UsageError
 from vaecli.model.spherical_power import beta_parameters, power_angle_table, power_kl, power_mean_cosine
-from vaecli.model.von_mises_fisher import WIDEST, vmf_kl
+from vaecli.model.von_mises_fisher import WIDEST
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 
@@ -74,13 +74,9 @@ def test_figures_obey_the_laws(kappa):
     assert values["mi"] + values["marginal_kl"] == pytest.approx(values["kl"], abs=0.8)
 
 
-def test_it_is_wider_than_the_von_mises_fisher_of_the_same_kappa():
-    assert all(power_kl(kappa, size) < vmf_kl(kappa, size) for kappa in (1.0, 13.0, 80.0) for size in (2, 4, 32))
-
-
 def test_what_needs_a_kl_to_shape_is_refused_and_one_dimension_too():
     for other in ("free_bits", "bn", "vmf"):
         with pytest.raises(UsageError, match="can't be composed"):
             make_method(f"power_spherical+{other}")
-    with pytest.raises(UsageError, match="'power_spherical' needs a sphere: model.latent_size is 1"):
+    with pytest.raises(UsageError, match=r"'power_spherical' needs a sphere: model.latent_size is 1"):
         tiny_model("power_spherical", latent_size=1)

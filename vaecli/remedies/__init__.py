@@ -75,6 +75,8 @@ ORDER = (
     "coupled",
     "consistency",
     "power_spherical",
+    "tilted",
+    "scale",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 

@@ -1,8 +1,8 @@
 """The bound of a corrupted copy of each sentence beside its own, and their two posteriors drawn together.
 
 Equation:
-    ``loss = -ELBO(x) - ELBO(x~) + lambda KL(q(z|x~) || q(z|x))`` with x~ a copy of x of which each word is left out with
-    a probability; at a probability of 0 it is twice the loss of the vanilla VAE.
+    ``loss = -ELBO(x) - ELBO(x~) + lambda KL(q(z|x~) || q(z|x))`` with x~ a copy of x of which each word is left out
+    with a probability; at a probability of 0 it is twice the loss of the vanilla VAE.
 
 Differs from the paper:
     Its transformations are of images; for text words are left out. Its released code can't run (names that are not

@@ -2,8 +2,8 @@
 
 Equation:
     ``loss = rec + KL + l_r rec_twin + l_m D(g(z), g_twin(mean_twin))`` with the twin's own mean head and decoder on the
-    shared encoder, g the map of a code to the decoder's initial state, and ``D = -sum_s C_s / (C_s + d^2)`` with ``C_s =
-    2 Z s``, s in {0.1, 0.2, 0.5, 1, 2, 5, 10}, d the distance of the two. The twin is fixed in D.
+    shared encoder, g the map of a code to the decoder's initial state, and ``D = -sum_s C_s / (C_s + d^2)`` with
+    ``C_s = 2 Z s``, s in {0.1, 0.2, 0.5, 1, 2, 5, 10}, d the distance of the two. The twin is fixed in D.
 
 Differs from the paper:
     D is of the decoders' initial states before the tanh; a decoder without an initial state is compared by its code. A
