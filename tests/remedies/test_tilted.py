@@ -21,7 +21,7 @@ from vaecli.objective import raw_terms
 
 def committed_radius(tau, size):
     r = torch.linspace(0, 64, 64_001, dtype=torch.float64)
-    return float(r[int((r**2 / 2 - tau * mean_norm(r, norm_table(size))).argmin()])
+    return float(r[int((r**2 / 2 - tau * mean_norm(r, norm_table(size))).argmin())])
 
 
 def kl_at(r, tau, size):

@@ -77,6 +77,11 @@ ORDER = (
     "power_spherical",
     "tilted",
     "scale",
+    "fraternal",
+    "dual_path",
+    "iwae",
+    "dreg",
+    "ciwae",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 
