@@ -82,6 +82,9 @@ ORDER = (
     "iwae",
     "dreg",
     "ciwae",
+    "flow_prior",
+    "lm_pretrain",
+    "uni_pretrain",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 
