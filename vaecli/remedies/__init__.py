@@ -85,6 +85,8 @@ ORDER = (
     "flow_prior",
     "lm_pretrain",
     "uni_pretrain",
+    "di",
+    "vq",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.remedy import Paper, Phase, put_aux
+from vaecli.remedies.core.remedy import Need, Paper, Phase, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.pretraining import PretrainedEncoder, Pretraining, TaskHead, learning
 
@@ -60,6 +60,7 @@ class UniPretrain(Pretraining):
         "PreUni",
     )
     equation: ClassVar[str] = "stage 1: decoder softmax(W z) of every word; stage 2: loss = rec + KL, encoder frozen"
+    needs: ClassVar[frozenset[Need]] = Pretraining.needs | {Need.LATENT_SIZE}
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
         "converges)",

@@ -37,6 +37,7 @@ class Need(StrEnum):
     """What a remedy may need that another can take away, in the words of the messages."""
 
     LATENT = "a latent variable"
+    LATENT_SIZE = "codes of model.latent_size dimensions"
     ENCODER = "an encoder"
     DENSITY = "a posterior with a density"
     GAUSSIAN = "a diagonal Gaussian posterior"
