@@ -87,6 +87,8 @@ ORDER = (
     "uni_pretrain",
     "di",
     "vq",
+    "ivae",
+    "ivae_mi",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 
