@@ -37,7 +37,7 @@ class Classes:
 
     def split(self, x: Tensor) -> Tensor:
         """(..., M, C) of (..., M C)."""
-        return x.unflatten(-1, (self.variables, self.classes))
+        return x.reshape(*x.shape[:-1], self.variables, self.classes)
 
 
 def one_hot_of_largest(scores: Tensor) -> Tensor:
@@ -48,7 +48,8 @@ def one_hot_of_largest(scores: Tensor) -> Tensor:
 def gumbel(noise: Tensor) -> Tensor:
     """Gumbel noise of the same probability as standard normal noise, in its dtype."""
     wide = noise.double()
-    return -(-torch.special.log_ndtr(wide)).log().to(noise.dtype)
+    value: Tensor = -(-torch.special.log_ndtr(wide)).log()
+    return value.to(noise.dtype)
 
 
 def kl_to_uniform(log_probs: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class Codebook(Prior):
 
     def split(self, h: Tensor) -> Tensor:
         """(B, M, Z / M) of (B, Z)."""
-        return h.unflatten(-1, (self.positions, -1))
+        return h.view(*h.shape[:-1], self.positions, self.codebook.shape[1])
 
     def entry(self, index: Tensor) -> Tensor:
         """(..., Z) the entries of (..., M) indices, one after the other."""

@@ -54,7 +54,7 @@ class RatioNetwork(nn.Module):
 
     def forward(self, features: Tensor, z: Tensor) -> Tensor:
         """(..., B) values of (B, F) features and (..., B, Z) codes."""
-        dtype = self.layers[0].weight.dtype
+        dtype = next(self.parameters()).dtype
         seen = z.to(dtype)
         if self.feature_size:
             seen = torch.cat([features.to(dtype).expand(*z.shape[:-1], -1), seen], -1)

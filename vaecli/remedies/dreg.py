@@ -51,7 +51,7 @@ def doubly_reparameterised(terms: Terms, z: Tensor) -> Tensor:
     log_w = log_weights(terms, codes, sampled_losses(terms, codes), posterior.map(Tensor.detach))
     share = log_w.detach().softmax(0).unsqueeze(-1)
     if codes.requires_grad:
-        codes.register_hook(lambda gradient: gradient * share.to(gradient.dtype))
+        codes.register_hook(lambda gradient: gradient * share.to(gradient.dtype))  # type: ignore[no-untyped-call]
     return neg_bound(log_w)
 
 
