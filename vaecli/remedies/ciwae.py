@@ -36,7 +36,7 @@ class CIWAE(Remedy):
     owns: ClassVar[frozenset[Part]] = OWNS
     needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = ("K is 10 (published: 64, for images)",)
-    cost: ClassVar[float] = 7.0
+    cost: ClassVar[float] = 7.5
     sensible: ClassVar[Mapping[str, Sensible]] = {"samples": Span(2, 50, log=True), "beta": Span(0.05, 0.95)}
 
     samples: int = Field(10, ge=1, le=1000, description="K: samples a sentence")

@@ -59,7 +59,7 @@ class Consistency(Remedy):
         "the corrupted copy lacks words (published: transformations of images)",
         "compared with no code: the released one can't run",
     )
-    cost: ClassVar[float] = 2.0
+    cost: ClassVar[float] = 2.2
     sensible: ClassVar[Mapping[str, Sensible]] = {"weight": Span(1e-4, 1.0, log=True), "rate": Span(0.05, 0.5)}
 
     weight: float = Field(1e-3, ge=0, description="lambda: factor on the KL between the two posteriors, as published")

@@ -88,7 +88,6 @@ class ContrastiveCritic(Remedy):
         "the hybrid critic is the sum of the two scores; how the paper joins them was not confirmed",
         "the temperature of the neural critic, 0.1, is ours: a plain cosine tells at most 2 nats apart",
     )
-    cost: ClassVar[float] = 1.1
     sensible: ClassVar[Mapping[str, Sensible]] = {
         "form": ("self", "neural", "hybrid"),
         "weight": Span(0.3, 40.0, log=True),

@@ -54,7 +54,7 @@ class DualPath(Remedy):
         "r, p and the stopping point were not confirmed from the paper",
         "dimensions of the KL are dropped until the stopping point (published: while its weight rises)",
     )
-    cost: ClassVar[float] = 1.5
+    cost: ClassVar[float] = 1.6
     sensible: ClassVar[Mapping[str, Sensible]] = {
         "rate": Span(0.2, 0.9),
         "kl_dropout": Span(0.0, 0.5),

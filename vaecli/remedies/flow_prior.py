@@ -47,7 +47,7 @@ class FlowPrior(Remedy):
         "couplings, hidden units, a and K were not confirmed from the paper",
         "a coupling scales by a factor of e^2 at most",
     )
-    cost: ClassVar[float] = 4.5
+    cost: ClassVar[float] = 4.7
     sensible: ClassVar[Mapping[str, Sensible]] = {"couplings": Span(2, 8), "weight": Span(0.0, 1.0)}
 
     couplings: int = Field(4, ge=1, le=64, description="T: affine couplings of the prior")

@@ -64,7 +64,7 @@ class Fraternal(Remedy):
         "the difference is of the states before the output layer, per unit",
         "the reconstruction has a mask of its own, of the same distribution as the two passes'",
     )
-    cost: ClassVar[float] = 1.6
+    cost: ClassVar[float] = 1.7
     sensible: ClassVar[Mapping[str, Sensible]] = {"rate": Span(0.1, 0.7), "weight": Span(0.1, 10.0, log=True)}
 
     rate: float = Field(0.4, ge=0, le=1, description="r: probability that an input word is hidden")

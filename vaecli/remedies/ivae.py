@@ -53,7 +53,7 @@ class IVAE(Remedy):
         **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
         **dict.fromkeys(("mi", "mi_ceiling", "mi_batch", "marginal_kl"), NO_DENSITY),
     }
-    cost: ClassVar[float] = 1.5
+    cost: ClassVar[float] = 2.0
     sensible: ClassVar[Mapping[str, Sensible]] = {"learning_rate": Span(1e-5, 1e-2, log=True)}
 
     updates: int = Field(5, ge=1, le=1000, description="updates of nu after each of the model, as published")

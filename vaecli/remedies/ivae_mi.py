@@ -59,7 +59,7 @@ class IVAEMI(Remedy):
         **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
         **dict.fromkeys(("kl", "mi", "mi_ceiling", "mi_batch", "marginal_kl"), NO_DENSITY),
     }
-    cost: ClassVar[float] = 1.4
+    cost: ClassVar[float] = 1.9
     sensible: ClassVar[Mapping[str, Sensible]] = {"learning_rate": Span(1e-5, 1e-2, log=True)}
 
     updates: int = Field(5, ge=1, le=1000, description="updates of nu after each of the model, as published")

@@ -36,7 +36,7 @@ class IWAE(Remedy):
     owns: ClassVar[frozenset[Part]] = OWNS
     needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = ("K is 10, between the paper's 5 and 50, which are for images",)
-    cost: ClassVar[float] = 7.0
+    cost: ClassVar[float] = 8.0
     sensible: ClassVar[Mapping[str, Sensible]] = {"samples": Span(2, 50, log=True)}
 
     samples: int = Field(10, ge=1, le=1000, description="K: samples a sentence")

@@ -66,7 +66,7 @@ class UniPretrain(Pretraining):
         "converges)",
         "alone it is a part of the paper's method, which is free_bits+uni_pretrain",
     )
-    cost: ClassVar[float] = 1.2
+    cost: ClassVar[float] = 1.1
     sensible: ClassVar[Mapping[str, Sensible]] = {"share": Span(0.1, 0.7)}
 
     share: float = Field(0.5, gt=0, lt=1, description="share of the planned epochs that stage 1 takes")

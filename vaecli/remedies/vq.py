@@ -82,7 +82,7 @@ class VQ(Remedy):
         "a sentence has M codes, 1 by default (published: one a pixel of the encoding)",
         "the prior over codes stays uniform (published: an autoregressive one is learned afterwards)",
     )
-    cost: ClassVar[float] = 1.1
+    cost: ClassVar[float] = 1.2
     sensible: ClassVar[Mapping[str, Sensible]] = {"positions": Span(1, 8), "entries": Span(32, 1024, log=True)}
 
     positions: int = Field(1, ge=1, le=1000, description="M: codes of a sentence; divides model.latent_size")
