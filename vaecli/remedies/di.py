@@ -11,7 +11,9 @@ Differs from the paper:
 
 Caveat:
     The batch mean stands for q(z), so the trained KL has a bias of order (C - 1) / 2B a variable. The reported `kl` and
-    `neg_elbo` are those of the ELBO, with all of the information in them. `au` counts classes whose probability varies.
+    `neg_elbo` are those of the ELBO, with all of the information in them: `neg_elbo`, by which the best weights are
+    chosen as for all methods, rises while the loss falls, so these are of an early epoch. `au` counts classes
+    whose probability varies.
 
 References:
     Zhao, Lee & Eskenazi (2018); Jang et al. (2017), Gumbel softmax.
@@ -83,6 +85,7 @@ class DIVAE(Remedy):
     deviations: ClassVar[tuple[str, ...]] = (
         "samples are one-hot in training too, with the gradient of the Gumbel softmax (published: soft ones)",
         "the decoder reads the one-hot codes at every step (published: their embedding, at the start)",
+        "the best weights are those of the lowest neg_elbo, as for all methods, though the loss leaves information free",
     )
     cost: ClassVar[float] = 1.3
     sensible: ClassVar[Mapping[str, Sensible]] = {"variables": Span(4, 40), "classes": Span(2, 20)}

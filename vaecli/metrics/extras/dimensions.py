@@ -64,7 +64,8 @@ def class_shares(posterior: Posterior, prior: Prior) -> Tensor | None:
 
 def effective_number(shares: Tensor) -> Tensor:
     """(M,) ``exp(H)`` of (M, K) shares: K where all are alike, 1 where there is one."""
-    return torch.special.entr(shares).sum(-1).exp()
+    number: Tensor = torch.special.entr(shares).sum(-1).exp()
+    return number
 
 
 def use_line(numbers: list[float], classes: int) -> str:
