@@ -1,6 +1,7 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
-README: the first table and the methods by family. docs: the page of methods, a card for each, and what kills did.
+README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, and the
+figures behind the picture of posteriors.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -10,6 +11,9 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
+
+from experiments import posterior_spread
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
@@ -22,6 +26,7 @@ COLUMNS = "method,rec,kl,neg_elbo,iw_nll,mi,au,verdict"
 RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
+SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -48,7 +53,7 @@ def chaos_table() -> str:
 
 
 def generated() -> dict[Path, bytes]:
-    """Every generated file by its path; the picture of all methods is copied to where the site can show it."""
+    """Every generated file by its path; pictures are copied to where the site can show them."""
     remedies = load_remedies()
     ours = read_summary(ALL / "summary.csv")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,10 +63,13 @@ def generated() -> dict[Path, bytes]:
     reliability = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     texts[ROOT / "docs" / "reliability.md"] = update_between_markers(reliability, chaos_table(), *CHAOS)
     texts |= {ROOT / "docs" / "methods" / f"{name}.md": card(name, remedies, ours) for name in remedies}
-    picture = (ALL / "rate_distortion.png").read_bytes()
-    return {path: text.encode() for path, text in texts.items()} | {
-        ROOT / "docs" / "images" / "rate_distortion.png": picture
-    }
+    toy = posterior_spread.TOY
+    page = ROOT / "docs" / "posterior_picture.md"
+    lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))
+    texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
+    pictures = (ALL / "rate_distortion.png", toy / "posteriors.png", toy / "posteriors.gif")
+    images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
+    return {path: text.encode() for path, text in texts.items()} | images
 
 
 def main(check: bool) -> int:

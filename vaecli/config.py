@@ -70,12 +70,10 @@ class CorpusConfig(SettingsGroup):
     text_column: str = with_option("corpus.text_column")
     label_column: str = with_option("corpus.label_column")
     unknown_words: str = with_option("corpus.unknown_words")
-    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in train")
-    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in valid")
-    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="synthetic corpus: sentences in test")
-    corpus_seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="seed of the synthetic corpus, and of splitting one file"
-    )
+    train_size: int = Field(16_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in train")
+    valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in valid")
+    test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in test")
+    corpus_seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file")
 
 
 class ModelConfig(SettingsGroup):
@@ -147,6 +145,12 @@ class EvaluationConfig(SettingsGroup):
         0, ge=0, le=MANY, description="sentences of those that take a sample of them; 0 is their own number"
     )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
+    posteriors_every: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="updates between looks at the means of q(z|x) and of the exact p(z|x), at latent size 1; 0 is none",
+    )
 
     _split = field_validator("extra", mode="before")(names_in)
 

@@ -4,8 +4,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from vaecli.config import CorpusConfig
+from vaecli.core.files import cache_folder
 from vaecli.corpus import load as load_module
-from vaecli.corpus.cache import cache_folder
 from vaecli.corpus.load import load_corpus
 
 

@@ -182,7 +182,7 @@ def test_unknown_corpus(folder, monkeypatch):
     path = folder(name="stories")
     with pytest.raises(DataError, match="unknown corpus 'synthetik'") as caught:
         load("synthetik")
-    assert "`synthetic`, a folder with train.txt, valid.txt and test.txt, one file" in str(caught.value)
+    assert "`synthetic`, `mixture`, a folder with train.txt, valid.txt and test.txt, one file" in str(caught.value)
     assert "did you mean 'synthetic'?" in str(caught.value)
     with pytest.raises(DataError, match=r"did you mean '.*stories'"):
         load(path.parent / "storeis")

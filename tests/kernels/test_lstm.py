@@ -132,6 +132,7 @@ def test_takes_its_own_way_where_it_is_faster(size, autocast, gradients, own, mo
     lstm, taken = LSTM(2, size), []
     monkeypatch.setattr(LSTM, "by_products", lambda self, x, state: taken.append(x.dtype) or (x, (x, x)))
     monkeypatch.setattr(nn.LSTM, "forward", lambda self, x, state=None: (x, (x, x)))
+    monkeypatch.setattr(module, "lstm_library", lambda: None)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast), torch.set_grad_enabled(gradients):
         lstm(torch.zeros(1, 1, 2))
     assert taken == ([torch.bfloat16] if own else [])

@@ -94,6 +94,19 @@ def states_of_an_lstm_in_fp32():
     yield from (states, *last)
 
 
+@case("kernels.lstm.LSTM.forward")
+def states_of_samples_with_an_input_that_is_constant_in_time():
+    torch.manual_seed(0)
+    layer = LSTM(4 + 2, 16)
+    x, state = numbers(3, 7, 4).requires_grad_(), (numbers(1, 6, 16, seed=1), numbers(1, 6, 16, seed=2))
+    z = numbers(6, 2, seed=3).requires_grad_()
+    states, last = layer(x, state, z)
+    yield from (states, *last)
+    yield from torch.autograd.grad(states.square().sum(), [x, z, *layer.parameters()])
+    with torch.no_grad():
+        yield layer(x, state, z)[0]
+
+
 @case("kernels.dropout.Dropout.forward", within=0.02)  # shares of 40,000 draws have a deviation below 0.003
 def shares_and_scale_of_dropout():
     torch.manual_seed(0)

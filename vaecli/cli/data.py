@@ -41,7 +41,7 @@ data = typer.Typer(
 @o.with_settings(without=NOT_CORPUS)
 def check(
     corpus: Annotated[
-        str, typer.Argument(metavar="DATA", help="As --data takes it: a folder, a file, hf:NAME or synthetic.")
+        str, typer.Argument(metavar="DATA", help="As --data takes it: a folder, a file, hf:NAME, synthetic or mixture.")
     ],
     *,
     preset: o.Preset = None,

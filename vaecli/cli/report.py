@@ -66,7 +66,7 @@ def report(
         typer.Option(
             "--picture",
             metavar="FILE",
-            help="Also draw a picture: a .png, .svg or .pdf.",
+            help="Also draw a picture: a .png, .svg or .pdf, or a .gif of posteriors.",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +75,8 @@ def report(
         typer.Option(
             "--kind",
             help="Of the picture: plane (rec and mi against kl, the default), curves (of training), dimensions (their "
-            "KL) or codes (posterior means in two dimensions).",
+            "KL), codes (posterior means in two dimensions) or posteriors (the mean of q against that of the exact "
+            "posterior over training, where it was recorded; a .gif moves).",
             show_default=False,
         ),
     ] = None,

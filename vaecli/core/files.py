@@ -127,3 +127,17 @@ def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return [_decode(item) for item in value]
     return float(value) if value in ("inf", "-inf", "nan") else value
+
+
+def cache_folder() -> Path | None:
+    """Where encoded corpora and compiled kernels are kept; None where caching is off."""
+    own = os.environ.get("VAE_CACHE", "")
+    if own.lower() == "off":
+        return None
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        return Path(base) / "vae" if base else Path.home() / ".cache" / "vae"
+    except RuntimeError:  # a user without a home
+        return None

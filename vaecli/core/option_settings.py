@@ -70,9 +70,9 @@ _LIST = (
         "corpus",
         "data",
         "synthetic",
-        "`synthetic`, a folder with train.txt, valid.txt and test.txt, one file, or hf:NAME; "
+        "`synthetic` or `mixture`, a folder with train.txt, valid.txt and test.txt, one file, or hf:NAME; "
         "also .csv, .tsv, .jsonl and .parquet, each also .gz and .zst",
-        metavar="synthetic|FOLDER|FILE|hf:NAME",
+        metavar="synthetic|mixture|FOLDER|FILE|hf:NAME",
         variable="VAE_DATA",
     ),
     OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0, most=2**32 - 1),

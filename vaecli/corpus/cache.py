@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,20 +26,6 @@ from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 
 FORMAT = 5
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""
-
-
-def cache_folder() -> Path | None:
-    """Where encoded corpora are kept; None where caching is off."""
-    own = os.environ.get("VAE_CACHE", "")
-    if own.lower() == "off":
-        return None
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        return Path(base) / "vae" if base else Path.home() / ".cache" / "vae"
-    except RuntimeError:  # a user without a home
-        return None
 
 
 def cache_key(contents: Mapping[str, bytes], settings: Mapping[str, object]) -> str:

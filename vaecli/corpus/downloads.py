@@ -11,8 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from vaecli.core.errors import DataError, UsageError
-from vaecli.core.files import write_atomic
-from vaecli.corpus.cache import cache_folder
+from vaecli.core.files import cache_folder, write_atomic
 from vaecli.corpus.public_corpora import PublishedFile
 
 CHUNK = 1 << 16

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
-from vaecli.core.errors import UsageError
-from vaecli.core.seeds import stable_seed
-from vaecli.corpus import cache, synthetic
+from vaecli.core.files import cache_folder
+from vaecli.corpus import cache
 from vaecli.corpus.arrow_rows import hub_files
+from vaecli.corpus.embedded import CORPORA, embedded_words
 from vaecli.corpus.encode import RawSplit, encode_corpus
-from vaecli.corpus.origins import SPLITS, SYNTHETIC, corpus_title, is_hub, locate
+from vaecli.corpus.origins import EMBEDDED, SPLITS, corpus_title, is_hub, locate
 from vaecli.corpus.split_files import read_path
 from vaecli.corpus.text import parse_files
 from vaecli.corpus.text_files import TextFile
 from vaecli.corpus.tokenizers import get_tokenizer
 from vaecli.corpus.tokenizers.tokenizer import Tokenizer
 from vaecli.corpus.types import Corpus
-from vaecli.corpus.words import Numbering
 
 TEXT_SETTINGS = (
     "tokenizer",
@@ -34,7 +33,7 @@ TEXT_SETTINGS = (
 
 
 def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Corpus:
-    """Loads ``synthetic``, the three files of a folder, one file, or a dataset of the hub; see `origins`.
+    """Loads an embedded corpus, the three files of a folder, one file, or a dataset of the hub; see `origins`.
 
     Args:
         config: Which text, and how it becomes ids.
@@ -46,8 +45,8 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
     """
     if tokenizer is None and config in KEPT:
         return KEPT[config]
-    if config.data == SYNTHETIC:
-        return load_raw(config)[0]
+    if config.data in EMBEDDED:
+        return _load_embedded(config)
     return _load_files(config, tokenizer)
 
 
@@ -76,9 +75,9 @@ def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[st
         DataError: See `load_corpus`.
         UsageError: See `load_corpus`.
     """
-    if config.data == SYNTHETIC:
-        raw, words = _synthetic_words(config)
-        return encode_corpus(SYNTHETIC, raw, words, config, synthetic.synthetic_truth()), raw, []
+    if config.data in EMBEDDED:
+        raw, words = embedded_words(config)
+        return encode_corpus(config.data, raw, words, config, CORPORA[config.data].truth()), raw, []
     tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
     raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
     return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
@@ -90,21 +89,15 @@ def _name(data: str) -> str:
     return (path.resolve().name if path.is_dir() else corpus_title(data)) or "corpus"
 
 
-def _synthetic_words(config: CorpusConfig) -> tuple[dict[str, RawSplit], Sequence[str]]:
-    get_tokenizer(config.tokenizer)  # an unknown name is the better message
-    if config.tokenizer != "split":
-        raise UsageError(f"corpus.tokenizer: {config.tokenizer!r} doesn't fit the synthetic corpus; use split")
-    grammar = synthetic.synthetic_grammar()
-    sizes = {"train": config.train_size, "valid": config.valid_size, "test": config.test_size}
-    raw, numbering = {}, Numbering()
-    for part in SPLITS:
-        seed = stable_seed(SYNTHETIC, synthetic.VERSION, config.corpus_seed, part)
-        sample = grammar.sample(sizes[part], seed)
-        names = grammar.label_names
-        labels = {name: [names[name][i] for i in values.tolist()] for name, values in sample.labels.items()}
-        words = numbering.sentences(sample.sentences, config.max_length)
-        raw[part] = RawSplit(f"{SYNTHETIC} {part}", words, labels)
-    return raw, numbering.spellings
+def _load_embedded(config: CorpusConfig) -> Corpus:
+    """An embedded corpus, from the cache where writing it takes long."""
+    corpus = CORPORA[config.data]
+    if not corpus.kept:
+        return load_raw(config)[0]
+    sizes = ("train_size", "valid_size", "test_size", "corpus_seed")
+    settings = config.model_dump(include={*TEXT_SETTINGS, *sizes})
+    key = cache.cache_key({}, {config.data: corpus.version, **settings})
+    return _through_cache(key, config.data, lambda: load_raw(config)[0])
 
 
 def corpus_files(data: str) -> dict[str, TextFile]:
@@ -122,15 +115,24 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
     tokenizer = learned or get_tokenizer(config.tokenizer, config.max_vocab)
     files = corpus_files(config.data)
     name = _name(config.data)
-    store = cache.cache_folder()
-    key = _key(files, config) if store else ""
+    key = _key(files, config) if cache_folder() else ""
+
+    def encoded() -> Corpus:
+        raw, words, notes = parse_files(files, config, tokenizer)
+        return encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
+
+    return _through_cache(key, name, encoded, learned)
+
+
+def _through_cache(key: str, name: str, make: Callable[[], Corpus], learned: Tokenizer | None = None) -> Corpus:
+    """A corpus from the cache, or made and kept there; one whose tokenizer brings what it has learned isn't kept."""
+    store = cache_folder()
     damaged = kept = ""
     if store:
         corpus, damaged = cache.load(store, key, name)
         if corpus is not None and (learned is None or corpus.vocabulary.tokenizer.kept == learned.kept):
             return corpus
-    raw, words, notes = parse_files(files, config, tokenizer)
-    corpus = encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
+    corpus = make()
     if store and learned is None:
         kept = cache.store(store, key, corpus)
     return replace(corpus, notes=(*corpus.notes, *filter(None, (damaged, kept))))

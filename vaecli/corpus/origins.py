@@ -1,4 +1,4 @@
-"""What ``--data`` names: the embedded corpus, a folder of splits, one file, or a dataset of the Hugging Face hub.
+"""What ``--data`` names: an embedded corpus, a folder of splits, one file, or a dataset of the Hugging Face hub.
 
 Nothing is opened here but the folders in which a name is looked for, so that settings may ask without a corpus.
 """
@@ -15,6 +15,12 @@ from vaecli.corpus.public_corpora import public_corpora
 SYNTHETIC = "synthetic"
 """Name of the embedded corpus; a folder of this name is ``./synthetic``."""
 
+MIXTURE = "mixture"
+"""Name of the embedded corpus of He et al. (2019)."""
+
+EMBEDDED = (SYNTHETIC, MIXTURE)
+"""Names of the corpora that the program writes itself."""
+
 HUB = "hf:"
 """How the name of a dataset of the Hugging Face hub begins."""
 
@@ -27,7 +33,8 @@ PACKED = (".gz", ".zst")
 """Ends that may follow: compressed."""
 
 ACCEPTED = (
-    f"`{SYNTHETIC}`, a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; each also "
+    f"{', '.join(f'`{name}`' for name in EMBEDDED)}, "
+    f"a folder with train.txt, valid.txt and test.txt, one file ({', '.join(KINDS)}; each also "
     f"{' or '.join(PACKED)}), or {HUB}NAME"
 )
 
@@ -100,6 +107,6 @@ def locate(data: str) -> Path:
         raise DataError(f"{data!r} (--data): can't be opened: {error}") from None
     if data in public_corpora():  # what a preset names
         raise DataError(f"{data!r} (--data): no such folder here; `vae data fetch {data}` writes it, or give your own")
-    hint = nearest(data, [SYNTHETIC, *near])
+    hint = nearest(data, [*EMBEDDED, *near])
     hint = f"; {hint}" if hint.startswith("did you mean") else ""
     raise DataError(f"unknown corpus {data!r} (--data): give {ACCEPTED}{hint}")

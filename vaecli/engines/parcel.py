@@ -10,7 +10,7 @@ from pathlib import Path
 from vaecli.config import CorpusConfig, RunConfig
 from vaecli.core.files import write_atomic
 from vaecli.corpus.load import corpus_files, load_corpus
-from vaecli.corpus.origins import SYNTHETIC, is_hub
+from vaecli.corpus.origins import EMBEDDED, is_hub
 from vaecli.corpus.text import as_tables
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.progress_file import PROGRESS
@@ -35,7 +35,7 @@ class TextParcel:
     """A corpus.
 
     Attributes:
-        name: Of its folder or its one file; empty for the embedded corpus, which every machine has.
+        name: Of its folder or its one file; empty for an embedded corpus, which every machine has.
         files: Its texts.
         vocabulary: As in ``vocab.json``: a tokenizer that learns is not to learn anew on each machine.
         columns: Settings that differ where it arrives, since its columns have other names there.
@@ -60,7 +60,7 @@ def pack_corpus(config: CorpusConfig, scratch: Path) -> TextParcel:
     corpus = load_corpus(config)
     corpus.vocabulary.save(scratch / VOCABULARY)
     vocabulary = {VOCABULARY: (scratch / VOCABULARY).read_bytes()}
-    if config.data == SYNTHETIC:
+    if config.data in EMBEDDED:
         return TextParcel(vocabulary=vocabulary)
     files = corpus_files(config.data)
     columns: dict[str, str] = {}

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from vaecli.kernels import plain
+from vaecli.kernels.compiled import LANES, LSTMLibrary, lstm_library
 from vaecli.kernels.output import compute_dtype
+from vaecli.kernels.plain import State
 from vaecli.kernels.switch import fast
 
 WIDE = 768
@@ -161,13 +163,49 @@ class _Factors:
         tanh_backward.grad_input(o, squashed, grad_input=self.to_cell[:steps])
 
 
-class LSTM(nn.LSTM):
-    """`nn.LSTM` of one layer, batch first, with a faster gradient where it is wide and trained in bf16 on a CPU.
+class _Compiled(torch.autograd.Function):
+    """An LSTM whose steps are `vaecli.kernels.compiled`'s; called through `LSTM`."""
 
-    Weights and results are those of `nn.LSTM`; what differs is rounding.
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, constant: Tensor, h0: Tensor, c0: Tensor, w_x: Tensor, w_h: Tensor, library: LSTMLibrary
+    ) -> tuple[Tensor, Tensor]:
+        steps, batch, _ = x.shape
+        hidden = w_h.shape[1]
+        gates = torch.mm(x.flatten(0, 1), w_x.T).view(steps, batch, 4 * hidden)
+        h, c = x.new_empty(2, steps + 1, batch, hidden).unbind(0)
+        h[0], c[0] = h0, c0
+        library.forward(w_h, gates, constant, h, c, gates)
+        ctx.save_for_backward(x, h, c, gates, w_x, w_h)
+        ctx.library = library
+        return h[1:].transpose(0, 1), c[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_states: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
+        x, h, c, gates, w_x, w_h = ctx.saved_tensors
+        d_gates, d_h, d_c = torch.empty_like(gates), torch.zeros_like(h[0]), d_cell.clone().contiguous()
+        ctx.library.backward(w_h, gates, c, d_states.transpose(0, 1).contiguous(), d_gates, d_h, d_c)
+        flat = d_gates.flatten(0, 1)
+        return (
+            (flat @ w_x).view(x.shape) if ctx.needs_input_grad[0] else None,
+            d_gates.sum(0) if ctx.needs_input_grad[1] else None,
+            d_h,
+            d_c,
+            flat.T @ x.flatten(0, 1) if ctx.needs_input_grad[4] else None,
+            flat.T @ h[:-1].flatten(0, 1) if ctx.needs_input_grad[5] else None,
+            None,
+        )
+
+
+class LSTM(nn.LSTM):
+    """`nn.LSTM` of one layer, batch first, that also takes an input which is the same at each step.
+
+    It is faster than torch's in float32 on a CPU with AVX2 (`vaecli.kernels.compiled`), and its gradient is where it is
+    wide and trained in bf16 on a CPU. Weights and results are those of `nn.LSTM`; what differs is rounding.
 
     Args:
-        input_size: Width of the input.
+        input_size: Width of the input, with the constant one.
         hidden_size: H.
     """
 
@@ -176,19 +214,57 @@ class LSTM(nn.LSTM):
 
     @fast(plain.lstm)
     def forward(  # type: ignore[override]
-        self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self, x: Tensor, state: State | None = None, constant: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """States of (B, T, E) input from an initial (h, c), each (1, B, H); 0 where none is given.
+
+        Args:
+            x: (B, T, E); (B', T, E) where B is a multiple of B' and row r reads row ``r % B'``.
+            state: The initial (h, c).
+            constant: (B, C) beside every x_t; E + C is the layer's input size.
 
         Returns:
             (B, T, H) states, and the last (h, c), each (1, B, H).
         """
         dtype = compute_dtype(x)
+        if x.device.type == "cpu" and dtype == torch.float32 and self.hidden_size % LANES == 0 and x.numel():
+            library = lstm_library()
+            if library is not None:
+                return self.by_library(library, x, state, constant)
+        whole = plain.joined(x, state, constant)
         own = torch.is_grad_enabled() and x.device.type == "cpu" and dtype == torch.bfloat16
         if not own or self.hidden_size < WIDE:
-            states, last = super().forward(x, state)
+            states, last = super().forward(whole, state)
             return states, last
-        return self.by_products(x.to(dtype), state)
+        return self.by_products(whole.to(dtype), state)
+
+    def by_library(
+        self, library: LSTMLibrary, x: Tensor, state: State | None = None, constant: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """`forward` by the compiled library, in float32; differentiable once."""
+        rows = plain.row_count(x, state, constant)
+        zero = x.new_zeros(rows, self.hidden_size)
+        h, c = (zero, zero) if state is None else (state[0].squeeze(0), state[1].squeeze(0))
+        whole, w_h, *biases = self.all_weights[0]
+        width, bias = x.shape[-1], biases[0] + biases[1]
+        w_x = whole[:, :width]
+        if constant is None:
+            each = bias.expand(rows, -1).contiguous()
+        else:
+            each = torch.addmm(bias, constant.to(x.dtype), whole[:, width:].T)
+        by_time = x.transpose(0, 1).contiguous()
+        if torch.is_grad_enabled():
+            if rows > len(x):
+                by_time = by_time.repeat(1, rows // len(x), 1)
+            made: tuple[Tensor, Tensor] = _Compiled.apply(by_time, each, h, c, w_x, w_h, library)  # type: ignore[no-untyped-call]
+            states, cell = made
+        else:
+            gates = torch.mm(by_time.flatten(0, 1), w_x.T).view(*by_time.shape[:2], -1)
+            by_step = x.new_empty(len(by_time) + 1, rows, self.hidden_size)
+            by_step[0], cell = h, c.clone().contiguous()
+            library.forward(w_h, gates, each, by_step, cell, None)
+            states = by_step[1:].transpose(0, 1)
+        return states, (states[:, -1].unsqueeze(0), cell.unsqueeze(0))
 
     def by_products(
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None

@@ -45,9 +45,24 @@ def exact_products() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def lstm(self: nn.LSTM, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-    """Twin of `vaecli.kernels.lstm.LSTM.forward`: torch's."""
-    states, last = nn.LSTM.forward(self, x, state)
+def row_count(x: Tensor, state: State | None, constant: Tensor | None) -> int:
+    """Rows B of an LSTM whose input may have fewer: those of the initial state, of the constant, or of the input."""
+    if state is not None:
+        return state[0].shape[1]
+    return len(x if constant is None else constant)
+
+
+def joined(x: Tensor, state: State | None, constant: Tensor | None) -> Tensor:
+    """(B, T, E + C) of (B', T, E) input, repeated where B is a multiple of B', and a (B, C) input constant in time."""
+    repeated = x.repeat(row_count(x, state, constant) // len(x), 1, 1) if len(x) else x
+    if constant is None:
+        return repeated
+    return torch.cat([repeated, constant.to(x.dtype).unsqueeze(1).expand(-1, x.shape[1], -1)], -1)
+
+
+def lstm(self: nn.LSTM, x: Tensor, state: State | None = None, constant: Tensor | None = None) -> tuple[Tensor, State]:
+    """Twin of `vaecli.kernels.lstm.LSTM.forward`: torch's, on all inputs side by side."""
+    states, last = nn.LSTM.forward(self, joined(x, state, constant), state)
     return states, last
 
 

@@ -117,16 +117,24 @@ def sampled_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision
     for part in torch.split(narrow, samples_at_once(batch)):
         repeated = repeat_batch(batch, len(part))
         with arithmetic(precision.decoder, z.device):
-            nll = model.token_nll(part.flatten(0, 1), repeated).double().sum(1)
+            if _usual_law(model):
+                states = model.decoder.hidden_of_samples(part, model.input_noise(batch.inputs))
+                nll = model.decoder.state_nll(states, repeated).double().sum(1)
+            else:
+                nll = model.token_nll(part.flatten(0, 1), repeated).double().sum(1)
         parts.append(nll.view(len(part), batch.size))
     return torch.cat(parts)
+
+
+def _usual_law(model: VAE) -> bool:
+    """Whether words have the loss of `Decoder.token_nll`, and no remedy another one."""
+    return type(model).token_nll is VAE.token_nll and type(model.decoder).token_nll is Decoder.token_nll
 
 
 def _sharing_pays(model: VAE, samples: int) -> bool:
     """Whether sharing words pays, and the words come from a softmax that no remedy has replaced by another law."""
     output = model.decoder.output
-    own = (type(model).token_nll, type(model.decoder).token_nll, type(output).nll)
-    return own == (VAE.token_nll, Decoder.token_nll, OutputLayer.nll) and pays(samples, len(output.weight))
+    return _usual_law(model) and type(output).nll is OutputLayer.nll and pays(samples, len(output.weight))
 
 
 def _shared_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision) -> Tensor:
@@ -138,7 +146,7 @@ def _shared_nll(model: VAE, z: Tensor, batch: Batch, precision: ScoringPrecision
         some = batch.part(part)
         inputs = model.input_noise(some.inputs)
         with arithmetic(precision.decoder, z.device):
-            states = model.decoder.hidden(z[:, part].flatten(0, 1), inputs.repeat(len(z), 1))
+            states = model.decoder.hidden_of_samples(z[:, part], inputs)
             rows, positions = some.rows // width, some.rows % width
             states = states.view(len(z), some.size, width, -1)[:, rows, positions]
             nll = shared_nll(states, some.targets[rows, positions], positions, model.decoder.output.weight)

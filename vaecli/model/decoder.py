@@ -35,6 +35,10 @@ class Decoder(nn.Module, ABC):
             inputs: (B, T) int64 decoder input, from ``<s>`` on.
         """
 
+    def hidden_of_samples(self, z: Tensor, inputs: Tensor) -> Tensor:
+        """(S B, T, D) `hidden` of (S, B, Z) codes, S of each of the sentences with (B, T) input, without dropout."""
+        return self.hidden(z.flatten(0, 1), inputs.repeat(len(z), 1))
+
     def token_nll(self, z: Tensor, inputs: Tensor, batch: Batch) -> Tensor:
         """(B, T) -log p(w_t | w_<t, z) in nats, 0 at padding.
 
@@ -43,8 +47,11 @@ class Decoder(nn.Module, ABC):
             inputs: (B, T) decoder input, `batch.inputs` or a corrupted form of it.
             batch: What is predicted.
         """
-        states = self.hidden(z, inputs).flatten(0, 1)[batch.rows]
-        nll = self.output.nll(states, batch.targets.flatten()[batch.rows])
+        return self.state_nll(self.hidden(z, inputs), batch)
+
+    def state_nll(self, states: Tensor, batch: Batch) -> Tensor:
+        """`token_nll` from (B, T, D) states."""
+        nll = self.output.nll(states.flatten(0, 1)[batch.rows], batch.targets.flatten()[batch.rows])
         full = torch.zeros(batch.mask.numel(), dtype=nll.dtype, device=nll.device)
         return full.index_put((batch.rows,), nll).view(batch.mask.shape)
 
@@ -88,7 +95,12 @@ class LSTMDecoder(Decoder):
             states, _ = self.lstm(words)
         else:
             c = self.initial(z).unsqueeze(0)
-            repeated = z.unsqueeze(1).expand(-1, inputs.shape[1], -1)
-            states, _ = self.lstm(torch.cat([words, repeated.to(words.dtype)], -1), (torch.tanh(c), c))
+            states, _ = self.lstm(words, (torch.tanh(c), c), z)
         dropped: Tensor = self.output_dropout(states)
         return dropped
+
+    def hidden_of_samples(self, z: Tensor, inputs: Tensor) -> Tensor:
+        """See `Decoder.hidden_of_samples`; the samples share what the words come to in the LSTM's gates."""
+        if type(self).hidden is not LSTMDecoder.hidden or self.training:
+            return super().hidden_of_samples(z, inputs)
+        return self.hidden(z.flatten(0, 1), inputs)

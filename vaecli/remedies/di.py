@@ -85,7 +85,7 @@ class DIVAE(Remedy):
     deviations: ClassVar[tuple[str, ...]] = (
         "samples are one-hot in training too, with the gradient of the Gumbel softmax (published: soft ones)",
         "the decoder reads the one-hot codes at every step (published: their embedding, at the start)",
-        "the best weights are those of the lowest neg_elbo, as for all methods, though the loss leaves information free",
+        "the best weights are those of the lowest neg_elbo, as for all methods; the loss leaves information free",
     )
     cost: ClassVar[float] = 1.3
     sensible: ClassVar[Mapping[str, Sensible]] = {"variables": Span(4, 40), "classes": Span(2, 20)}

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from vaecli.reporting.pictures.run_paths import MethodRuns
+
 KINDS = {
     "plane": "rec and mi against kl",
     "curves": "every column of history.csv over the epochs",
     "dimensions": "KL of each latent dimension",
     "codes": "posterior means in two dimensions",
+    "posteriors": "the mean of q against that of the exact posterior over training",
 }
 """What there is to draw."""
+
+MOVING = ".gif"
+"""A file of this suffix goes through the moments of `posteriors`."""
 
 
 def check_picture(path: Path, kind: str = "plane", label: str | None = None) -> None:
@@ -30,10 +36,11 @@ def check_picture(path: Path, kind: str = "plane", label: str | None = None) -> 
     Raises:
         UsageError: The suffix is no picture's, there is no such kind, or a label for a kind that has none.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--picture {path}: the suffix decides the format; end it in {', '.join(SUFFIXES)}")
     if kind not in KINDS:
         raise unknown("kind of picture", kind, KINDS, "--kind")
+    suffixes = (*SUFFIXES, MOVING) if kind == "posteriors" else SUFFIXES
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"--picture {path}: the suffix decides the format; end it in {', '.join(suffixes)}")
     if label is not None and kind != "codes":
         raise UsageError(f"--label colours --kind codes, not {kind}; leave it out")
 
@@ -61,20 +68,23 @@ def draw(
     check_picture(path, kind, label)
     from vaecli.reporting.pictures.picture_style import save
 
-    save(figure_of(one_table(frame), contexts, kind, label), path)
+    table = one_table(frame)
+    if path.suffix.lower() == MOVING:
+        from vaecli.reporting.pictures.picture_posteriors import save_animation
+        from vaecli.reporting.pictures.posterior_paths import posterior_paths
+
+        save_animation(posterior_paths(runs_of(table, contexts, kind)), path)
+    else:
+        save(figure_of(table, contexts, kind, label), path)
 
 
 def figure_of(table: pd.DataFrame, contexts: Mapping[str, ReportContext], kind: str, label: str | None) -> Figure:
     """The picture of one table; see `draw`."""
-    from vaecli.reporting.pictures.run_paths import method_runs
-
     if kind == "plane":
         from vaecli.reporting.pictures.picture_plane import plane_figure
 
         return plane_figure(table)
-    names = set(table["experiment"].map(str)) if "experiment" in table.columns else {""}
-    context = next((contexts[name] for name in names if name in contexts), ReportContext())
-    runs = method_runs(table, context, f"--kind {kind}")
+    runs = runs_of(table, contexts, kind)
     if kind == "curves":
         from vaecli.reporting.pictures.history_curves import history_curves
         from vaecli.reporting.pictures.picture_curves import curves_figure
@@ -85,10 +95,28 @@ def figure_of(table: pd.DataFrame, contexts: Mapping[str, ReportContext], kind: 
         from vaecli.reporting.pictures.picture_dimensions import dimensions_figure
 
         return dimensions_figure(dimension_costs(runs))
+    if kind == "posteriors":
+        from vaecli.reporting.pictures.picture_posteriors import posteriors_figure
+        from vaecli.reporting.pictures.posterior_paths import posterior_paths
+
+        return posteriors_figure(posterior_paths(runs))
     from vaecli.reporting.pictures.code_positions import code_positions
     from vaecli.reporting.pictures.picture_codes import codes_figure
 
     return codes_figure(*code_positions(runs, label))
+
+
+def runs_of(table: pd.DataFrame, contexts: Mapping[str, ReportContext], kind: str) -> list[MethodRuns]:
+    """The run folders behind the rows of one table, for a kind of picture.
+
+    Raises:
+        UsageError: There are none.
+    """
+    from vaecli.reporting.pictures.run_paths import method_runs
+
+    names = set(table["experiment"].map(str)) if "experiment" in table.columns else {""}
+    context = next((contexts[name] for name in names if name in contexts), ReportContext())
+    return method_runs(table, context, f"--kind {kind}")
 
 
 def one_table(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import torch
 
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.messages import counted
+from vaecli.kernels.compiled import lstm_library
 from vaecli.runs.environment import describe_environment
 from vaecli.training.checkpoint import LAST, PREVIOUS
 
@@ -56,6 +57,7 @@ def surroundings(device: torch.device, precision: str) -> dict[str, str]:
         "torch": now["versions"]["torch"],
         "threads": str(torch.get_num_threads()),
         "kernels": now["kernels"],
+        "lstm": "compiled" if now["kernels"] == "fast" and lstm_library() is not None else "torch",
         "processor": now["cpu"],
         "device": str(device),
         "precision": precision,
@@ -68,5 +70,6 @@ def changed_surroundings(folder: RunFolder, now: Mapping[str, str]) -> str:
     before = run.get("surroundings") if (folder.checkpoint_path / LAST).exists() else None
     if not isinstance(before, dict):
         return ""
+    before = {"lstm": "torch", **before}  # what runs of earlier versions had
     lines = [f"{key} {before.get(key)} -> {value}" for key, value in now.items() if str(before.get(key)) != value]
     return f"{BEGAN} ({', '.join(lines)}): figures move in the last digits" if lines else ""

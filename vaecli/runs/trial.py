@@ -28,6 +28,7 @@ from vaecli.runs.evaluation import Evaluated, EvaluationRequest, Told, block_inp
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
+from vaecli.runs.posterior_file import PosteriorFile
 from vaecli.runs.progress_file import ProgressFile
 from vaecli.runs.provenance import method_of_run, packages_of
 from vaecli.runs.reference_lm import load_reference
@@ -39,6 +40,7 @@ from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
+from vaecli.training.posterior_watch import PosteriorWatch
 from vaecli.training.progress import Observer, Progress, Row
 from vaecli.training.session import TrainingSession
 from vaecli.training.state import load_model
@@ -53,6 +55,7 @@ class Recorder:
         watcher: Told of updates and validations.
         stand: Written now and then.
         told: Hears what the run is doing where that isn't training.
+        posteriors: Looks at posteriors after updates; None where the settings don't ask for it.
     """
 
     folder: RunFolder
@@ -61,6 +64,7 @@ class Recorder:
     told: Told
     interrupt: Interrupt
     trackers: Trackers | None = None
+    posteriors: PosteriorWatch | None = None
 
     def __post_init__(self) -> None:
         """Forgets a request that was followed, or made of an earlier attempt."""
@@ -71,8 +75,18 @@ class Recorder:
         """After an update; one after which the run is asked to stop is the last."""
         self.stand.step(progress)
         self.watcher.step(progress, terms)
+        if self.posteriors is not None:
+            self.posteriors.step(progress)
         if self.requests.asked():
             self.interrupt.ask(signal.SIGTERM)
+
+    def watch_posteriors(self, session: TrainingSession, progress: Progress) -> None:
+        """Looks at posteriors from now on, where the settings say so."""
+        if session.config.evaluation.posteriors_every:
+            file = PosteriorFile(self.folder.path)
+            file.forget_after(progress.total_steps)
+            self.posteriors = PosteriorWatch(session, file.append)
+            self.posteriors.begin(progress)
 
     def doing(self, what: str) -> None:
         """Before something that takes a while."""
@@ -175,7 +189,9 @@ def _run(
 
     try:
         recorder.stand.plan(config.training.epochs, session.batches.steps_per_epoch)
-        progress = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt).run()
+        loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
+        recorder.watch_posteriors(session, loop.progress)
+        progress = loop.run()
         trained = spent()
         with keeper.kept():
             metrics, extra = _final(folder, session, reference, keeper, recorder.doing)

@@ -15,7 +15,7 @@ from vaecli.core.checked import scalar_kinds, shown, unset
 from vaecli.core.errors import UsageError, nearest
 from vaecli.core.messages import tell
 from vaecli.core.option_settings import OPTION_SETTINGS
-from vaecli.corpus.origins import SYNTHETIC, is_hub
+from vaecli.corpus.origins import EMBEDDED, is_hub
 from vaecli.remedies import ALIASES, canonical, load_all, method_names, remedy_name
 
 OVERRIDABLE = ("model", "training")
@@ -231,7 +231,7 @@ def loaded_names() -> list[str]:
 
 def absolute_data(data: Any, base: Path) -> Any:
     """The corpus as every later process understands it: a relative path from `base`, any other name as it is."""
-    if not isinstance(data, str) or data == SYNTHETIC or is_hub(data):
+    if not isinstance(data, str) or data in EMBEDDED or is_hub(data):
         return data
     path = Path(data).expanduser()
     is_path = len(path.parts) != 1 or data.startswith((".", "~")) or os.path.exists(base / path)

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaecli.core.resources import cores, memory
+from vaecli.corpus.origins import EMBEDDED
 
 THREADS_A_CORE, ANYWHERE = 4, 64
 """Threads of a core that still make sense to try, and a number that hurts no machine."""
 
 SENTENCE_BYTES = 1_000
-"""Of a sentence of the synthetic corpus while it is made; measured: 840."""
+"""Of a sentence of an embedded corpus while it is made; measured: 840."""
 
 
 def machine_problems(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
@@ -29,7 +30,7 @@ def machine_problems(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[
         why = f"this machine has {cores()} cores; 0 lets torch choose"
         yield "training", "threads", f"must be at most {most}, got {threads}: {why}"
     corpus = groups.get("corpus", {})
-    if corpus.get("data", "synthetic") != "synthetic":
+    if corpus.get("data", EMBEDDED[0]) not in EMBEDDED:
         return
     for key in ("train_size", "valid_size", "test_size"):
         size = corpus.get(key)

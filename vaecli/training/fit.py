@@ -39,6 +39,9 @@ def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
 
 def build_problem(config: RunConfig, corpus: Corpus) -> str:
     """Why the method of a run can't be built, in one line; empty where it can."""
+    if config.evaluation.posteriors_every and config.model.latent_size != 1:
+        size = config.model.latent_size
+        return f"evaluation.posteriors_every: the exact posterior is for model.latent_size 1, got {size}"
     where = torch.device("meta" if looks_large(config, len(corpus.vocabulary)) else "cpu")
     try:
         method = make_method(config.method, config.hyper)
