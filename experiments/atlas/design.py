@@ -32,13 +32,15 @@ METHODS = (
     *("bn", "bn_scale", "delta", "du", "vmf", "iaf", "mog", "vamp", "pooling", "info_mmd", "info_kl", "info_js"),
     *("info_stein", "wae", "wae_s", "dg", "bow", "mim", "denoising", "hr", "twr", "mi_constraint", "slvae"),
     *("mu_forcing", "beta_tc", "geco"),
+    *("critic", "mpd", "coupled", "consistency", "power_spherical", "tilted", "scale", "fraternal", "dual_path"),
+    *("lm_pretrain", "uni_pretrain", "di", "vq", "ivae", "ivae_mi"),
 )
 """Those that have a KL and whose update takes at most `DEAREST` times that of vanilla."""
 
-DEAREST = 10.0
+DEAREST = 4.0
 
-KNOBS = {"linear_anneal": "share", "sigmoid_anneal": "share", "tanh_anneal": "share"}
-"""Main knobs that aren't the first of a remedy's sensible ones: in runs this short the share of it is what limits."""
+KNOBS = {"linear_anneal": "share", "sigmoid_anneal": "share", "tanh_anneal": "share", "critic": "weight"}
+"""Main knobs that aren't the first of a remedy's sensible ones: in short runs an annealing takes its share of them."""
 
 LEVELS = 5
 """Values of a knob that is a number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -98,22 +98,30 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     ]
 
 
+def page_lines(frame: pd.DataFrame) -> str:
+    """What the table says, for the page: its size, outcomes by axis and method, the early warning.
+
+    Args:
+        frame: The table.
+    """
+    known = judged(frame)
+    failed = int((frame["status"] == "failed").sum())
+    head = (
+        f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} not built"
+    )
+    parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
+    return "\n\n".join([*parts, "### Early warning", "\n".join(warning_lines(frame))])
+
+
 def report_text(frame: pd.DataFrame, predictions: Path | None = PREDICTIONS) -> str:
-    """The report.
+    """The report for a terminal.
 
     Args:
         frame: The table.
         predictions: A file of guesses; None without.
     """
-    known = judged(frame)
-    failed = frame[frame["status"] == "failed"]
-    head = (
-        f"{len(frame)} trials of {frame['method'].nunique()} methods; {len(known)} with a verdict, {len(failed)} failed"
-    )
-    parts: list[Sequence[str]] = [["# The atlas", "", head], ["## By axis", "", axes_table(known)]]
-    parts += [["## By method", "", methods_table(known)], ["## Early warning", "", *warning_lines(known)]]
-    text = "\n\n".join("\n".join(part) for part in parts) + "\n"
+    text = page_lines(frame) + "\n"
     if predictions is not None:
-        scores = score(read_predictions(predictions), outcomes(known))
-        text += "\n## Predictions\n\n" + "\n".join(to_text(view, Target()) for view in prediction_views(scores))
+        scores = score(read_predictions(predictions), outcomes(judged(frame)))
+        text += "\n### Predictions\n\n" + "\n".join(to_text(view, Target()) for view in prediction_views(scores))
     return text

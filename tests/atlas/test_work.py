@@ -87,7 +87,7 @@ def test_report_and_pictures(tmp_path, monkeypatch, capsys):
     text = capsys.readouterr().out
     frame = table.read_table(path)
     assert text == report_text(frame)
-    assert f"{len(frame)} trials of 43 methods" in text
+    assert f"{len(frame)} trials of {len(design.METHODS)} methods" in text
     assert "| threshold | 0 of" in text
     assert "Brier score" in text
     assert (tmp_path / "phases.png").stat().st_size > 10_000

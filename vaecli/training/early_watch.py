@@ -7,6 +7,7 @@ they show is a warning that costs nothing; how good a one is a matter of measure
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ class Look(NamedTuple):
         kl: Summed over dimensions, as trained before its weight.
         extra: Added terms.
         top: KL of the dimension that has most; 0 without dimensions.
-        mi: I_q(x; z) within the batch, at most the logarithm of its size; 0 without posteriors.
+        mi: I_q(x; z) within the batch, at most the logarithm of its size; 0 without posteriors, NaN where these are
+            samples alone.
         kl_weight: w(t).
     """
 
@@ -46,7 +48,9 @@ class Look(NamedTuple):
 def look_at(terms: Terms) -> Look:
     """What an update shows."""
     kl, posterior, mi = terms.kl.detach(), terms.context.posterior, 0.0
-    if posterior is not None and terms.z.shape[-1]:
+    if posterior is not None and not posterior.is_comparable:
+        mi = math.nan
+    elif posterior is not None:
         mi = mutual_information(posterior.map(lambda t: t.detach().double()), terms.z.detach().double()).value
     return Look(
         loss=float(terms.loss.detach()),
