@@ -72,8 +72,7 @@ def _calibration(scores: Scores) -> View:
 
 
 def _misses(scores: Scores) -> View:
-    heads = (Head("miss", numeric=False), Head("method", numeric=False), Head("predicted", numeric=False))
-    heads += (Head("obtained", numeric=False), Head("by"))
+    heads = (*(Head(name, numeric=False) for name in ("miss", "method", "predicted", "obtained")), Head("by"))
     rows = [
         ("verdict", x.outcome.label, x.prediction.verdict, x.outcome.verdict, f"{x.prediction.confidence:.0%}")
         for x in scores.wrong[:SHOWN]
