@@ -25,6 +25,16 @@ def test_the_tables():
     assert set(TABLES) <= set(table_names())
 
 
+def test_a_picture_s_rows_are_its_methods_and_its_settings_go_with_their_remedies():
+    table = load_table("he2019-toy")
+    assert [row.method for row in table.rows] == list(table.values["methods"])
+    assert not any(row.printed for row in table.rows)
+    assert table.settings_for(["bn+lagging"])["lagging.inner_updates"] == 15
+    assert {key.partition(".")[0] for key in table.settings_for(["bn"])} <= set(GROUPS)
+    with pytest.raises(UsageError, match="no key 'rows'; a table of posteriors has"):
+        read_table("t", {"kind": "posteriors", "title": "T", "about": "A", "methods": [], "rows": []})
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_every_row_of_every_table_can_be_run(name):
     table = load_table(name)

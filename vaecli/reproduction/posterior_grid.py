@@ -1,6 +1,6 @@
 """A picture of posteriors run again: methods in one grid at latent size 1, two pictures and the spread of the means.
 
-No paper prints figures of such a picture, so that nothing is compared; what the paper says of it stands below the table.
+No paper prints figures of such a picture, so nothing is compared; what the paper says of it stands below the table.
 """
 
 from __future__ import annotations
