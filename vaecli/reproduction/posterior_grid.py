@@ -51,7 +51,7 @@ HEADS = (
 
 
 @dataclass(frozen=True)
-class Grid:
+class PosteriorGrid:
     """The grid of a picture.
 
     Attributes:
@@ -63,7 +63,7 @@ class Grid:
     left_out: dict[str, str]
 
 
-def grid_of(request: Request) -> Grid:
+def grid_of(request: Request) -> PosteriorGrid:
     """The grid that a user asks for; `Request.rows` are any methods, ``all`` every one that fits.
 
     Raises:
@@ -93,7 +93,7 @@ def grid_of(request: Request) -> Grid:
     wrong = [method for method in settings.methods if not _has_posterior(method)]
     if wrong:
         raise UsageError(f"{wrong[0]}: a language model has no z, so that there is no posterior to draw; leave it out")
-    return Grid(settings, left)
+    return PosteriorGrid(settings, left)
 
 
 def _settings(request: Request, methods: tuple[str, ...]) -> Settings:
@@ -132,7 +132,7 @@ def _unfit(settings: Settings, corpus: Corpus, named: Collection[str]) -> dict[s
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPosteriors:
     """What a picture's folder holds.
 
     Attributes:
@@ -160,7 +160,7 @@ def keep_plan(table: PaperTable, folder: Path, jobs: int) -> Plan:
     return plan
 
 
-def drawn(table: PaperTable, folder: Path) -> Drawn:
+def drawn(table: PaperTable, folder: Path) -> DrawnPosteriors:
     """Reads what the runs of a folder have recorded.
 
     Raises:
@@ -169,7 +169,7 @@ def drawn(table: PaperTable, folder: Path) -> Drawn:
     """
     results = load_results(folder)
     spreads = spread_table(runs_of(results.frame, results.contexts, "the spread of posteriors"))
-    return Drawn(results, spreads, spread_view(table, results.frame, spreads))
+    return DrawnPosteriors(results, spreads, spread_view(table, results.frame, spreads))
 
 
 def spread_view(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -> View:
@@ -216,7 +216,7 @@ def _notes(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -> tup
     return (*notes, f"the paper: {table.values['shows']} ({cited})", *table.notes)
 
 
-def write_drawn(found: Drawn, made: Plan, folder: Path) -> list[Path]:
+def write_drawn(found: DrawnPosteriors, made: Plan, folder: Path) -> list[Path]:
     """Writes tables and pictures into the folder; gives their paths.
 
     Raises:
