@@ -117,7 +117,7 @@ def watch(command: Sequence[str], free: Callable[[], list[float]]) -> tuple[list
 
 
 def measure_trial(options: Options, settings: Sequence[str], out: Path) -> tuple[list[Memory], Memory]:
-    """What one short trial takes of the GPUs, on the first of which it runs, and of main memory; it is evaluated too."""
+    """What a short trial, evaluation included, takes of the first GPU, if any, and of main memory; and what is free."""
     free = gpus_free if options.device == "cuda" else list
     gpus, host = free(), host_free()
     command = [*program(), "train", "--method=vanilla", "--quiet", *settings, *SHORT, "--out", str(out)]
@@ -161,6 +161,7 @@ def trials(options: Options) -> list[Row]:
         "host_free_mb": host.free,
         "cores": float(cores()),
     }
-    title = f"vae compare, {len(own)} methods of quick, {jobs} at a time on {on}"
+    what = "cut short" if options.quick else "of quick"
+    title = f"vae compare, {len(own)} methods {what}, {jobs} at a time on {on}"
     name = f"trials-seconds{options.suffix}"
     return [Row(name, title, "s", None, seconds, seconds, TARGET_SECONDS, at_least=False, detail=detail)]
