@@ -179,7 +179,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
 def _legend() -> list[Any]:
     from matplotlib.lines import Line2D
 
-    dot = {"marker": "o", "ls": "", "ms": 6}
+    dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 6}
     return [
         Line2D([], [], color=MET, label="target met", **dot),
         Line2D([], [], color=MISSED, mfc="white", label="target missed", **dot),

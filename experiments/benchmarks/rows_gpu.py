@@ -118,7 +118,7 @@ def watch(command: Sequence[str], free: Callable[[], list[float]]) -> tuple[list
 
 def measure_trial(options: Options, settings: Sequence[str], out: Path) -> tuple[list[Memory], Memory]:
     """What a short trial, evaluation included, takes of the first GPU, if any, and of main memory; and what is free."""
-    free = gpus_free if options.device == "cuda" else list
+    free: Callable[[], list[float]] = gpus_free if options.device == "cuda" else list
     gpus, host = free(), host_free()
     command = [*program(), "train", "--method=vanilla", "--quiet", *settings, *SHORT, "--out", str(out)]
     taken, peak = watch(command, free)
