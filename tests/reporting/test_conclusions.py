@@ -78,7 +78,7 @@ def test_frontier_is_never_empty_and_falls(points):
         ({"kl": 3.0, "mi": 2.0, "au": 16}, "did not collapse (kl 3.00, mi 2.00 of at most 7.60, au 16)"),
         (
             {"kl": 0.0, "mi": 0.0, "probe_accuracy": 0.65, "probe_sampled": 0.6, "probe_majority": 0.6},
-            "collapsed (kl 0.00, mi 0.00 of at most 7.60); labels read: 0.65 off the means, 0.60 off draws of z, "
+            "collapsed (kl 0, mi 0 of at most 7.60); labels read: 0.65 off the means, 0.60 off draws of z, "
             "0.60 off the most frequent class",
         ),
         (

@@ -352,7 +352,7 @@ def test_more_labels_of_each_class_than_the_logits_allow_are_left_out(monkeypatc
 
 
 def test_few_labels_read_by_hand():
-    """One feature, +-1 by class but for a tenth of the sentences: with 500 of each class the border is 0, 90 % right."""
+    """One feature, +-1 by class but for a tenth of the sentences: the border is 0 and 90 % are right."""
     classes = torch.arange(2000) % 2
     flipped = torch.arange(2000) % 20 < 2
     codes = (2.0 * classes - 1) * (1 - 2.0 * flipped)

@@ -15,8 +15,9 @@ means are read at whatever scale they have, since features are standardised: a c
 thousandth of the posterior's spread may still be probed well. A draw has that spread in it, as what the decoder sees
 has: where q(z|x) is the prior for every x, no classifier does better on draws than the most frequent class.
 
-So many labels a class are balanced draws of train (Bosc & Vincent 2020 take 5, 50, 500 and 5,000). A classifier that was
-trained on as many of each class knows nothing of how frequent they are, so chance is one in C there, not the majority.
+So many labels a class are balanced draws of train (Bosc & Vincent 2020 take 5, 50, 500 and 5,000). A classifier that
+was trained on as many of each class knows nothing of how frequent they are, so chance is one in C there, not the
+majority.
 """
 
 from __future__ import annotations
