@@ -61,6 +61,7 @@ class Context:
         aux: The remedies' own modules, by remedy.
         train_sentences: N of the train split.
         training: Whether the model is in training mode.
+        model: What they are of, for remedies that encode or decode once more; None where there are no weights.
     """
 
     batch: Batch
@@ -70,6 +71,7 @@ class Context:
     aux: Mapping[str, nn.Module]
     train_sentences: int
     training: bool
+    model: VAE | None = None
 
 
 @dataclass(frozen=True)
@@ -134,5 +136,6 @@ def raw_terms(model: VAE, batch: Batch) -> Terms:
             aux=dict(model.aux.items()),
             train_sentences=model.shape.train_sentences,
             training=model.training,
+            model=model,
         ),
     )

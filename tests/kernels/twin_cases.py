@@ -18,10 +18,12 @@ from vaecli.kernels.switch import runs_plain
 from vaecli.metrics import inference
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.scoring import scoring_precision
+from vaecli.model.categorical import CategoricalPosterior, Classes
 from vaecli.model.decoding import steps_of
 from vaecli.model.flow import Flow, FlowPosterior
 from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import DiagonalGaussian
+from vaecli.model.spherical_power import PowerSphericalPosterior
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher
 from vaecli.remedies import make_method
 from vaecli.training.optimizer import clip_gradients
@@ -265,6 +267,21 @@ def pairs_on_the_sphere():
     yield VonMisesFisher(mean, Concentration(5.0, 3, torch.empty(0))).pairwise_log_prob(
         nn.functional.normalize(mean[:7])
     )
+
+
+@case("model.spherical_power.PowerSphericalPosterior.pairwise_log_prob", within=1e-9)
+def power_spherical_densities():
+    mean = nn.functional.normalize(numbers(5, 3).double(), dim=-1)
+    yield PowerSphericalPosterior(mean, Concentration(5.0, 3, torch.empty(0))).pairwise_log_prob(
+        nn.functional.normalize(numbers(7, 3).double(), dim=-1)
+    )
+
+
+@case("model.categorical.CategoricalPosterior.pairwise_log_prob", within=1e-9)
+def categorical_densities():
+    log_probs = numbers(5, 2, 3).double().log_softmax(-1).flatten(1)
+    codes = nn.functional.one_hot(torch.arange(14).view(7, 2) % 3, 3).double().flatten(1)
+    yield CategoricalPosterior(log_probs.exp(), log_probs, Classes(2, 3, 1.0)).pairwise_log_prob(codes)
 
 
 @case("model.flow.FlowPosterior.pairwise_log_prob", within=1e-9)

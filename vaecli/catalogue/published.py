@@ -15,9 +15,12 @@ KL_WEIGHTS = frozenset(
     {
         "ae",
         "beta",
+        "ciwae",
         "control",
         "cyclical",
+        "dreg",
         "geco",
+        "iwae",
         "linear_anneal",
         "mim",
         "sigmoid_anneal",

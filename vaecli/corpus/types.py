@@ -223,3 +223,17 @@ def collate(split: Split, index: Tensor) -> Batch:
     tokens[torch.arange(len(index)), lengths] = EOS
     rows = (steps < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
     return Batch(tokens, lengths, index, rows)
+
+
+def repeat_batch(batch: Batch, times: int) -> Batch:
+    """The batch's sentences several times over, as rows of one larger batch: row ``s * B + b`` is sentence b."""
+    if times == 1:
+        return batch
+    flat = batch.size * (batch.tokens.shape[1] - 1)
+    shifts = flat * torch.arange(times, device=batch.rows.device).unsqueeze(1)
+    return Batch(
+        tokens=batch.tokens.repeat(times, 1),
+        lengths=batch.lengths.repeat(times),
+        index=batch.index.repeat(times),
+        rows=(batch.rows + shifts).flatten(),
+    )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from vaecli.corpus.types import Batch
+from vaecli.corpus.types import Batch, repeat_batch
 from vaecli.kernels.arithmetic import arithmetic, exact_products
 from vaecli.kernels.output import OutputLayer
 from vaecli.kernels.shared_output import pays, shared_nll
@@ -73,20 +73,6 @@ def infer(model: VAE, batch: Batch, seed: int) -> Posterior:
 
     with torch.enable_grad():
         return widen(model.posterior(batch, noise=noise))
-
-
-def repeat_batch(batch: Batch, times: int) -> Batch:
-    """The batch's sentences several times over, as rows of one larger batch: row ``s * B + b`` is sentence b."""
-    if times == 1:
-        return batch
-    flat = batch.size * (batch.tokens.shape[1] - 1)
-    shifts = flat * torch.arange(times, device=batch.rows.device).unsqueeze(1)
-    return Batch(
-        tokens=batch.tokens.repeat(times, 1),
-        lengths=batch.lengths.repeat(times),
-        index=batch.index.repeat(times),
-        rows=(batch.rows + shifts).flatten(),
-    )
 
 
 def sample_chunks(model: VAE, samples: Tensor) -> tuple[Tensor, ...]:

@@ -71,7 +71,7 @@ def evaluate(
     iw_nll = None
     if not model.has_latent:
         iw_nll, samples = terms.rec, 0
-    elif samples and terms.kl is not None and terms.posterior is not None:
+    elif samples and terms.posterior is not None and terms.posterior.has_density:
         iw_nll = importance_weighted_nll(model, scoring, terms.posterior, samples)
     values |= _iw_values(iw_nll, samples, split, truth)
     latent, per_dimension = _latent_values(model, terms, split, seed)
@@ -81,13 +81,13 @@ def evaluate(
 def validation_mutual_information(
     model: VAE, split: Split, config: EvaluationConfig, *, seed: int, device: torch.device
 ) -> float:
-    """`mi` alone, in nats, for remedies whose training looks at it; 0 for a language model.
+    """`mi` alone, in nats, for remedies whose training looks at it; 0 where there is none, as for a language model.
 
     Raises:
         DivergedError: It is not finite.
     """
     terms = elbo_terms(model, Scoring.exact(split, config, seed, device))
-    if terms.posterior is None or terms.z is None:
+    if terms.posterior is None or terms.z is None or not terms.posterior.is_comparable:
         return 0.0
     information = mutual_information(terms.posterior, terms.z)
     _check("mi", information.terms, split)
@@ -148,10 +148,13 @@ def _latent_values(
     values: dict[str, Value] = dict.fromkeys(names)
     if terms.posterior is None or terms.z is None:
         return values, {"kl": None, "mean_variance": None}
+    variance = mean_variance(terms.posterior.mean)
+    if not terms.posterior.is_comparable:
+        values["au"] = active_units(terms.posterior.mean)
+        return values, {"kl": None, "mean_variance": None if variance is None else variance.tolist()}
     information = mutual_information(terms.posterior, terms.z)
     _check("mi", information.terms, split)
     values["mi_ceiling"] = information.ceiling
-    variance = mean_variance(terms.posterior.mean)
     if variance is not None:
         values["mi"], values["mi_se"] = information.value, information.standard_error
         values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed)

@@ -20,7 +20,7 @@ class BoundTerms:
 
     Attributes:
         nll: (B,) -log p(x|z), the mean over samples.
-        kl: (B, Z) KL by dimension, (B, 1) where it doesn't factorise; None for a posterior without a density.
+        kl: (B, Z) KL by dimension, (B, 1) where it doesn't factorise; None without a density, unless it is estimated.
     """
 
     nll: Tensor
@@ -42,6 +42,6 @@ def bound_terms(posterior: Posterior, prior: Prior, z: Tensor, nll: Callable[[Te
         z: (B, Z) a sample of q, or (S, B, Z) several.
         nll: Maps the samples to their -log p(x|z), (B,) or (S, B).
     """
-    kl = kl_divergence(posterior, prior, z) if posterior.has_density else None
+    kl = kl_divergence(posterior, prior, z) if posterior.has_density else posterior.kl_estimate(prior, z)
     value = nll(z)
     return BoundTerms(value if z.dim() == 2 else value.mean(0), kl)

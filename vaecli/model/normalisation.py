@@ -57,14 +57,17 @@ class BatchNorm(nn.Module):
         if self._moments is not None and not self.held:
             self._moments.add(wide)
         if not self.training:
-            return normalise(wide, self.mean, self.variance, self.eps)
+            return self._apply_statistics(wide, self.mean, self.variance)
         if self.held and self._last is not None:
-            return normalise(wide, *self._last, self.eps)
+            return self._apply_statistics(wide, *self._last)
         if wide.shape[0] < 2:
             raise UsageError("batch normalisation got a training batch of one sentence; change training.batch_size")
         variance, mean = torch.var_mean(wide, dim=0, correction=0)
         self._last = mean.detach(), variance.detach()
-        return normalise(wide, mean, variance, self.eps)
+        return self._apply_statistics(wide, mean, variance)
+
+    def _apply_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        return normalise(x, mean, variance, self.eps)
 
     def begin_calibration(self) -> None:
         """See `vaecli.model.calibration.Calibrated`."""
@@ -76,3 +79,15 @@ class BatchNorm(nn.Module):
         if keep and moments is not None and moments.count:
             self.mean.copy_(moments.mean)
             self.variance.copy_(moments.variance)
+
+
+class BatchScale(BatchNorm):
+    """Like `BatchNorm`, with the mean left where it is: ``x / sqrt(variance + eps)``.
+
+    Args:
+        size: Dimensions Z.
+        eps: Added to the variance.
+    """
+
+    def _apply_statistics(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        return x * torch.rsqrt(variance + self.eps)

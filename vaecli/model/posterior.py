@@ -34,6 +34,8 @@ class Posterior(ABC):
     mean: Tensor
     has_density: ClassVar[bool] = True
     """Whether log q(z|x) is a density with respect to the prior's measure, so that a KL to it exists."""
+    is_comparable: ClassVar[bool] = True
+    """Whether log q(z|x) can be computed at all, so that sentences can be compared by it; False for samples alone."""
 
     @property
     def noise_size(self) -> int:
@@ -58,6 +60,15 @@ class Posterior(ABC):
 
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""
+        return None
+
+    def kl_estimate(self, prior: Prior, z: Tensor) -> Tensor | None:
+        """(B, 1) an estimate of the KL without a density, which bounds nothing; None without one.
+
+        Args:
+            prior: p(z).
+            z: (B, Z) a sample of q, or (S, B, Z) several.
+        """
         return None
 
     @property

@@ -58,7 +58,7 @@ class AE(Remedy):
         LI, source="Li et al. 2019, arXiv:1909.00868, the first stage of its code; Dai & Le have no text VAE's training"
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL_WEIGHT})
-    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "z lies between encoder and decoder, as in the VAE; the paper's decoder starts from the encoder's whole state",
     )

@@ -28,7 +28,7 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.remedy import Part
+from vaecli.remedies.core.remedy import Need, Part
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.aggregate import batch_densities
 from vaecli.remedies.shared.infovae import InfoVAE, divergence_factor, kl_factor
@@ -56,6 +56,7 @@ class InfoKL(InfoVAE):
     equation: ClassVar[str] = "loss = rec + (1 - alpha) KL + (alpha + lambda - 1) KL(q(z) || p(z))"
     no_recipe: ClassVar[str] = "Zhao et al. train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     sensible: ClassVar[Mapping[str, Sensible]] = {"alpha": Span(0.0, 1.0), "scaling": Span(0.5, 5.0, log=True)}
 
     alpha: float = Field(1.0, le=1, description="alpha: share of the KL that is dropped; below 0 it is raised")

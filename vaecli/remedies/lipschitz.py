@@ -31,7 +31,7 @@ from pydantic import Field
 from vaecli.core.errors import UsageError
 from vaecli.model.injective import InjectiveDecoder
 from vaecli.model.vae import Parts
-from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
 
@@ -50,6 +50,7 @@ class Lipschitz(Remedy):
     equation: ClassVar[str] = "logits_t = f_2(B f_1([h_t; z])), f(x) = grad phi(x) + L x, phi convex"
     no_recipe: ClassVar[str] = "its code names learning rates from 0.01 to 0.1 and a weight decay, and no one training"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.DECODER})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT_SIZE})
     deviations: ClassVar[tuple[str, ...]] = (
         "hidden units follow the model's sizes (published: 1,024)",
         "the bound L is on both maps, so that its floor reaches the logits (published: on the first)",

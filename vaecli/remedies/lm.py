@@ -44,7 +44,9 @@ class LM(Remedy):
         HE, source="He et al. 2019, arXiv:1901.05534, the language model of its code"
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
-    takes: ClassVar[frozenset[Need]] = frozenset({Need.LATENT, Need.ENCODER, Need.GAUSSIAN, Need.MOVABLE_KL})
+    takes: ClassVar[frozenset[Need]] = frozenset(
+        {Need.LATENT, Need.ENCODER, Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL}
+    )
     cost: ClassVar[float] = 0.7
     undefined: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("kl", "kl_weight", "mi", "mi_se", "mi_ceiling", "mi_batch", "marginal_kl", "au"), NO_LATENT),

@@ -30,7 +30,7 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
-from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.aggregate import batch_densities
 
@@ -68,6 +68,7 @@ class MIConstraint(Remedy):
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
     no_recipe: ClassVar[str] = "its source is a note without experiments"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     deviations: ClassVar[tuple[str, ...]] = (
         "the hinge on the KL is of an unsigned note; Phuong et al. constrain the information to a value",
     )

@@ -33,7 +33,7 @@ from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
-from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 
 
 def joint_code_length(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
@@ -92,6 +92,7 @@ class MIM(Remedy):
         left_out=("the encoder reads a sentence backwards, and both are GRUs",),
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL, Part.KL_WEIGHT})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "the loss leaves out the code's log(B) / B, a constant",

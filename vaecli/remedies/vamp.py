@@ -40,7 +40,7 @@ from vaecli.model.posterior import Posterior, PosteriorHead
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.parts import unmet
-from vaecli.remedies.core.remedy import Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
 
 
@@ -161,6 +161,7 @@ class Vamp(Remedy):
     equation: ClassVar[str] = "p(z) = 1/K sum_k q(z | u_k), the pseudo-inputs u_k learned"
     no_recipe: ClassVar[str] = "Tomczak & Welling train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     deviations: ClassVar[tuple[str, ...]] = (
         "a pseudo-input is a sequence of word vectors, not of words, which have no gradient (published: an image)",
     )

@@ -195,9 +195,13 @@ def takes(remedy: Remedy) -> set[Need]:
     """The needs that a remedy takes away by itself, seen from its model."""
     model, batch = compose([remedy]).build(tiny_shape(init_range=0.5), 0).train(), tiny_batch(8)
     found = {need for need, has in ((Need.LATENT, model.has_latent), (Need.ENCODER, model.encoder)) if not has}
+    if model.has_latent and model.latent_size != tiny_shape().model.latent_size:
+        found.add(Need.LATENT_SIZE)
     posterior = None
     if model.encoder is not None and model.head is not None:
         posterior = model.head(seeded(model.encoder, batch))
+    if posterior is None or not posterior.has_density:
+        found.add(Need.DENSITY)
     if not isinstance(posterior, DiagonalGaussian):
         found.add(Need.GAUSSIAN)
     if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:

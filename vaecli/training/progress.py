@@ -80,7 +80,7 @@ def phase_epochs(phases: tuple[Phase, ...], epochs: int) -> list[int]:
 
 
 def selection(values: Mapping[str, float | int | None], column: str = "neg_elbo") -> float:
-    """The figure that decides the best checkpoint: neg_elbo at weight 1, or rec where the phase or no KL says so."""
+    """The figure that decides the best checkpoint: neg_elbo at weight 1, rec without a KL, or what the phase says."""
     figure = values[column] if values.get(column) is not None else values["rec"]
     assert figure is not None
     return float(figure)

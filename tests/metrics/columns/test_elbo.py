@@ -6,11 +6,11 @@ from metrics.toys import linear_gaussian
 from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.corpus.batches import evaluation_batches
-from vaecli.corpus.types import collate
+from vaecli.corpus.types import collate, repeat_batch
 from vaecli.metrics import inference
 from vaecli.metrics import scoring as scoring_module
 from vaecli.metrics.columns.elbo import elbo_terms
-from vaecli.metrics.inference import repeat_batch, sampled_nll
+from vaecli.metrics.inference import sampled_nll
 from vaecli.metrics.noise import sentence_noise
 
 

@@ -7,7 +7,7 @@ from metrics.blocks import block_input
 from metrics.toys import linear_gaussian
 from support import tiny_model, tiny_split
 
-from vaecli.metrics.extras.dimensions import dimension_lines, dimensions_block
+from vaecli.metrics.extras.dimensions import dimension_lines, dimensions_block, effective_number, use_line
 from vaecli.metrics.measure import evaluate
 
 
@@ -57,3 +57,29 @@ def test_codes_without_a_kl_and_none_at_all():
     assert (found.details["kl"], found.details["posterior_variance"]) == (None, None)
     assert found.lines[1].split()[1:3] == ["-", f"{max(found.details['mean_variance']):.4f}"]
     assert "language model" in dimensions_block(block_input(tiny_model("lm"), tiny_split(4), method="lm")).lines[0]
+
+
+def test_the_use_of_a_codebook_by_hand():
+    # shares 1/2, 1/4, 1/4: H = 1.5 log 2, so 2^1.5 = 2.8284271 entries; all alike 4; one alone 1
+    shares = torch.tensor([[0.5, 0.25, 0.25, 0.0], [0.25] * 4, [1.0, 0.0, 0.0, 0.0]])
+    assert effective_number(shares).tolist() == pytest.approx([2.8284271, 4.0, 1.0], abs=1e-6)
+    assert use_line([2.0, 3.0], 4) == "codebook: 2.5 of 4 classes a variable in use, exp(H) of their shares, over 2"
+
+
+@pytest.mark.parametrize(("method", "hyper"), [("vq", {"entries": 5, "positions": 2}), ("di", {"classes": 3})])
+def test_discrete_codes_have_a_use_and_others_none(method, hyper):
+    model, split = tiny_model(method, {method: hyper}, init_range=1.0), tiny_split(30)
+    result = dimensions_block(block_input(model, split, method=method, hyper={method: hyper}))
+    numbers, most = result.details["codebook_use"], max(hyper.get("entries", 0), hyper.get("classes", 0))
+    assert all(1 - 1e-6 <= number <= most + 1e-6 for number in numbers)
+    assert result.lines[0].startswith("codebook: ")
+    assert json.loads(json.dumps(result.details)) == result.details
+    assert "codebook_use" not in dimensions_block(block_input(tiny_model(), split)).details
+
+
+def test_with_one_position_the_log_of_the_use_is_the_information():
+    model, split = tiny_model("vq", {"vq": {"entries": 4}}, init_range=1.0), tiny_split(30)
+    given = block_input(model, split, method="vq", hyper={"vq": {"entries": 4}})
+    information = evaluate(model, split, given.config, seed=0, device=torch.device("cpu")).values["mi"]
+    (number,) = dimensions_block(given).details["codebook_use"]
+    assert torch.tensor(number).log().item() == pytest.approx(information, abs=1e-6)

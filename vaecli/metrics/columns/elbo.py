@@ -45,7 +45,7 @@ class ElboTerms:
         """(N,) rec + kl; rec for a language model; None for a code without a density."""
         if self.posterior is None:
             return self.rec
-        return None if self.kl is None else self.rec + self.kl.sum(1)
+        return None if self.kl is None or not self.posterior.has_density else self.rec + self.kl.sum(1)
 
 
 def elbo_terms(model: VAE, scoring: Scoring, rec_samples: int = 1) -> ElboTerms:

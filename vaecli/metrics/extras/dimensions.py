@@ -3,6 +3,9 @@
 By the law of total variance the variance of a code z_i over sentences and samples is ``Var_x(E_q[z_i|x]) +
 E_x[Var_q(z_i|x)]``, the spread of the means and the mean of the spreads. A collapsed dimension has all of it in the
 second; a dimension is active (Burda et al. 2016, section 5.2) by the first alone.
+
+A discrete code has a use beside it: how many of the K classes, or entries of a codebook, a variable would need if it
+used them all alike, ``exp(H)`` of their shares over the sentences.
 """
 
 from __future__ import annotations
@@ -10,10 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from vaecli.metrics.columns.au import THRESHOLD, mean_variance
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
-from vaecli.model.posterior import DiagonalGaussian
+from vaecli.metrics.inference import wide_prior
+from vaecli.model.categorical import CategoricalPosterior
+from vaecli.model.codebook import Codebook, QuantisedCode
+from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.prior import Prior
 
 MOST = 32
 """Dimensions that are printed; metrics.json has all."""
@@ -35,7 +45,33 @@ def dimensions_block(block: BlockInput) -> BlockResult:
     }
     if isinstance(posterior, DiagonalGaussian):
         details["posterior_variance"] = posterior.logvar.exp().mean(0).tolist()
-    return BlockResult({}, details, dimension_lines(details))
+    shares = class_shares(posterior, wide_prior(block.model))
+    if shares is None:
+        return BlockResult({}, details, dimension_lines(details))
+    details["codebook_use"] = effective_number(shares).tolist()
+    return BlockResult({}, details, (use_line(details["codebook_use"], shares.shape[1]), *dimension_lines(details)))
+
+
+def class_shares(posterior: Posterior, prior: Prior) -> Tensor | None:
+    """(M, K) shares of the classes of each variable of a discrete code over the sentences; None for other codes."""
+    if isinstance(posterior, CategoricalPosterior):
+        return posterior.layout.split(posterior.mean).mean(0)
+    if isinstance(posterior, QuantisedCode) and isinstance(prior, Codebook):
+        index = prior.nearest(posterior.unquantised)
+        return torch.stack([column.bincount(minlength=prior.entries) for column in index.T]) / len(index)
+    return None
+
+
+def effective_number(shares: Tensor) -> Tensor:
+    """(M,) ``exp(H)`` of (M, K) shares: K where all are alike, 1 where there is one."""
+    number: Tensor = torch.special.entr(shares).sum(-1).exp()
+    return number
+
+
+def use_line(numbers: list[float], classes: int) -> str:
+    """The use of a discrete code in a line."""
+    mean = sum(numbers) / len(numbers)
+    return f"codebook: {mean:.1f} of {classes} classes a variable in use, exp(H) of their shares, over {len(numbers)}"
 
 
 def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ class Need(StrEnum):
     """What a remedy may need that another can take away, in the words of the messages."""
 
     LATENT = "a latent variable"
+    LATENT_SIZE = "codes of model.latent_size dimensions"
     ENCODER = "an encoder"
+    DENSITY = "a posterior with a density"
     GAUSSIAN = "a diagonal Gaussian posterior"
     MOVABLE_KL = "a KL that training can move"
     LAST_STATE = "the encoder's last state as its features"

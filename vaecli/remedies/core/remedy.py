@@ -105,14 +105,15 @@ class Phase:
         share: Of the planned epochs; the shares of a remedy's phases sum to 1.
         objective: Applied to the terms after all remedies, in this phase.
         start: Called with the model and the seed when the phase begins, before its optimiser is made.
-        figure: The validation column that decays the learning rate by its stalls and marks the best weights.
+        figure: The column that decays the learning rate by its stalls and marks the best weights: of the validation, or
+            the mean training loss of a stage in which the model doesn't do what validation measures.
     """
 
     name: str = "train"
     share: float = 1.0
     objective: Callable[[Terms], Terms] | None = None
     start: Callable[[VAE, int], None] | None = None
-    figure: Literal["neg_elbo", "rec"] = "neg_elbo"
+    figure: Literal["neg_elbo", "rec", "train_loss"] = "neg_elbo"
 
 
 class Remedy(Checked):

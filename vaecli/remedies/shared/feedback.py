@@ -16,9 +16,14 @@ def adapting(terms: Terms) -> bool:
 
 @torch.no_grad()
 def batch_kl(terms: Terms) -> Tensor:
-    """() mean KL(q(z|x) || p(z)) of the batch in nats per sentence, whatever KL term a remedy trains with."""
+    """() mean KL(q(z|x) || p(z)) of the batch in nats per sentence, whatever KL term a remedy trains with.
+
+    Of a posterior without a density, which has no such KL, it is the mean of the term that stands for it.
+    """
     posterior = terms.context.posterior
     assert posterior is not None
+    if not posterior.has_density:
+        return terms.kl.float().sum(-1).mean()
     return kl_divergence(posterior, terms.context.prior, terms.z).float().sum(-1).mean()
 
 

@@ -60,7 +60,7 @@ def payoff_block(block: BlockInput) -> BlockResult:
     if not block.model.has_latent:
         return undefined((), "payoff: a language model has no code, so there is no game")
     terms = elbo_terms(block.model, block.scoring, block.config.rec_samples)
-    if terms.posterior is None or terms.z is None or terms.kl is None:
+    if terms.posterior is None or terms.z is None or not terms.posterior.has_density:
         return undefined((), f"payoff: {block.method.name!r} has no KL to the prior, so there is no game")
     measures, source = measure(block, terms, terms.posterior, terms.z)
     notes = (source,) if block.reference is not None or bound_holds(measures) else (source, LOOSE)

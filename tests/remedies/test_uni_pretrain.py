@@ -1,0 +1,64 @@
+"""Laws of unigram pretraining: a decoder without order, and an encoder that stays bit for bit."""
+
+import pytest
+import torch
+from remedies.staged import train_in_stages
+from support import clock, split_of, tiny_batch, tiny_model
+
+from vaecli.corpus.types import collate
+from vaecli.objective import raw_terms
+from vaecli.remedies.shared.pretraining import TaskHead, freeze_encoder
+from vaecli.remedies.uni_pretrain import UniPretrain, unigram_nll
+
+
+def batch_of(*sentences):
+    return collate(split_of(*sentences), torch.arange(len(sentences)))
+
+
+def test_uniform_words_by_hand():
+    # 12 types: log 12 = 2.4849066 for each of three words and </s>, and for one word and </s>
+    nll = unigram_nll(TaskHead(4, 12), torch.zeros(2, 4), batch_of([4, 5, 6], [7]))
+    assert nll.tolist() == pytest.approx([4 * 2.4849066, 2 * 2.4849066], abs=1e-5)
+
+
+def test_order_does_not_matter_and_padding_neither():
+    head, z = TaskHead(4, 12), torch.randn(1, 4).expand(3, 4)
+    nll = unigram_nll(head, z, batch_of([4, 5, 6], [6, 4, 5], [6, 6, 6, 6, 6]))
+    assert nll[0].item() == pytest.approx(nll[1].item(), rel=1e-6)
+    alone = unigram_nll(head, z[:1], batch_of([4, 5, 6]))
+    assert alone.item() == pytest.approx(nll[0].item(), rel=1e-6)
+
+
+def test_the_kl_is_in_both_stages_and_the_encoder_is_kept_in_the_second(tmp_path):
+    loop, (start, seam, end) = train_in_stages(tmp_path, "uni_pretrain")
+    changed = [{n for n in a if not torch.equal(a[n], b[n])} for a, b in ((start, seam), (seam, end))]
+    assert {"head.mean.weight", "head.logvar.weight", "aux.uni_pretrain.output.weight"} <= changed[0]
+    assert not any(name.startswith("decoder.") for name in changed[0])
+    assert not any(name.startswith(("encoder.wrapped.", "aux.")) for name in changed[1])
+    assert {"head.mean.weight", "decoder.output.weight"} <= changed[1]
+    assert all(row["train_kl"] > 0 for row in loop.observer.rows)
+
+
+def test_the_loss_of_the_first_stage_falls_and_decides_the_best(tmp_path):
+    loop, _ = train_in_stages(tmp_path, "uni_pretrain", epochs=12)
+    first = [row for row in loop.observer.rows if row["phase"] == "task"]
+    assert first[-1]["train_loss"] < first[0]["train_loss"]
+    best = [row["train_loss"] for row in first if row["best"]]
+    assert best == sorted(best, reverse=True)
+    assert min(row["train_loss"] for row in first) == best[-1]
+
+
+def test_a_frozen_encoder_has_no_task():
+    model = tiny_model("uni_pretrain")
+    freeze_encoder(model, 0)
+    terms = raw_terms(model, tiny_batch(4))
+    assert UniPretrain().objective(terms, clock()) is terms
+
+
+def test_it_sees_z_and_nothing_else():
+    model, batch = tiny_model("uni_pretrain"), tiny_batch(4)
+    terms = UniPretrain().objective(raw_terms(model, batch), clock())
+    torch.testing.assert_close(terms.extra, unigram_nll(model.aux["uni_pretrain"], terms.z, batch))
+    terms.extra.mean().backward()
+    assert model.decoder.output.weight.grad is None
+    assert model.encoder.wrapped.lstm.weight_ih_l0.grad.abs().sum() > 0

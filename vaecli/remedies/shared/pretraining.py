@@ -1,0 +1,95 @@
+"""An encoder that is trained on a task of its own first and then kept: `lm_pretrain` and `uni_pretrain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vaecli.corpus.types import Batch
+from vaecli.kernels.output import OutputLayer
+from vaecli.model.encoder import Encoder, Encoding
+from vaecli.model.vae import VAE
+from vaecli.objective import Terms
+from vaecli.remedies.core.remedy import Need, Part, Phase, Remedy
+
+
+class PretrainedEncoder(Encoder):
+    """An encoder that stops learning once it is `frozen`; until then it is the one that it wraps.
+
+    The switch is a buffer, so that a run that goes on from a checkpoint has it as it was.
+
+    Args:
+        wrapped: The encoder.
+    """
+
+    frozen: Tensor
+
+    def __init__(self, wrapped: Encoder) -> None:
+        super().__init__()
+        self.wrapped, self.feature_size = wrapped, wrapped.feature_size
+        self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, batch: Batch) -> Encoding:
+        """The encoding of the batch, without a graph to the encoder's weights once it is frozen."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(self.frozen)):
+            encoding: Encoding = self.wrapped(batch)
+        return encoding
+
+
+class TaskHead(nn.Module):
+    """The output layer of the task that the encoder is trained on first.
+
+    Args:
+        size: Width of what it reads.
+        vocabulary_size: V.
+    """
+
+    def __init__(self, size: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.output = OutputLayer(size, vocabulary_size)
+
+
+def task_alone(keep_kl: bool) -> Callable[[Terms], Terms]:
+    """The objective of the first stage: without the decoder, and without the KL unless it is kept."""
+
+    def objective(terms: Terms) -> Terms:
+        weight = terms.kl_weight if keep_kl else 0.0
+        return replace(terms, nll=torch.zeros_like(terms.nll), kl_weight=weight)
+
+    return objective
+
+
+def freeze_encoder(model: VAE, seed: int) -> None:
+    """Ends the encoder's training; the decoder, which nothing has trained, starts as it is."""
+    assert isinstance(model.encoder, PretrainedEncoder)
+    model.encoder.frozen.fill_(True)
+
+
+class Pretraining(Remedy):
+    """What both have in common: a first stage of the encoder on a task, a second one of all but the encoder."""
+
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.PHASES})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER, Need.LAST_STATE})
+
+    def stages(self, share: float, keep_kl: bool) -> tuple[Phase, ...]:
+        """The two stages.
+
+        Args:
+            share: Of the planned epochs that the first takes.
+            keep_kl: Whether the first has the KL in its loss.
+        """
+        return (
+            Phase("task", share, objective=task_alone(keep_kl), figure="train_loss"),
+            Phase("vae", 1 - share, start=freeze_encoder),
+        )
+
+
+def learning(terms: Terms) -> bool:
+    """Whether the encoder is in its first stage, so that the task is a part of the loss."""
+    model = terms.context.model
+    assert model is not None
+    return isinstance(model.encoder, PretrainedEncoder) and not bool(model.encoder.frozen)
