@@ -162,7 +162,7 @@ class EvaluationConfig(SettingsGroup):
     sentences: int = Field(
         0, ge=0, le=MANY, description="sentences of those that take a sample of them; 0 is their own number"
     )
-    probe_labels: tuple[Annotated[int, Field(ge=1, le=MANY)], ...] = Field(
+    probe_labels: tuple[Annotated[int, Field(strict=True, ge=1, le=MANY)], ...] = Field(
         (5, 50, 500, 5000), description="labels a class of the probes beside those on other numbers, in `probe`"
     )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")

@@ -335,6 +335,14 @@ def test_a_probe_of_draws_by_hand(monkeypatch):
     assert probe_accuracy(dense_features(means, means), torch.arange(4), toy) == 0.5
 
 
+def test_the_setting_says_how_many_labels_a_class_and_columns_have_theirs():
+    classes = [n % 2 for n in range(80)]
+    found = probe_block(posterior_block([2.0 * c for c in classes], classes, 1.0, 0.5, probe_labels=(3, 5)))
+    assert list(found.details["fields"]["label"]["each"]["accuracy"]) == ["3", "5"]
+    assert found.values["probe_5_each"] == 1.0
+    assert found.values["probe_50_each"] is None
+
+
 def test_balanced_draws_are_nested_and_hold_as_many_of_each():
     toy = field([0] * 90 + [1] * 20, [0])
     few, many = (labelled_each(toy, size, 0, 7) for size in (5, 20))
