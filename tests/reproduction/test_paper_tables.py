@@ -74,9 +74,10 @@ def test_bosc_and_vincent_cross_sizes_free_bits_and_encoders():
     table = load_table("bosc2020")
     grid = {(row.settings.get("model.latent_size"), row.settings.get("free_bits.target")) for row in table.rows}
     assert grid == {(4, 2.0), (4, 8.0), (16, 2.0), (16, 8.0), (None, None)}  # the last is the language model
-    assert len(table.rows) == 21
+    assert len(table.rows) == 29
     kinds = {(row.method, row.settings.get("pooling.kind")) for row in table.rows}
     assert {("free_bits", None), ("free_bits+pooling", "max"), ("free_bits+pooling", "mean")} < kinds
+    assert {("free_bits+lm_pretrain", None), ("free_bits+uni_pretrain", None)} < kinds
     assert {"probe_5_each", "probe_5000_each", "probe_sampled"} < set(table.shown)
     assert table.settings["evaluation.probe_labels"] == [5, 50, 500, 5000]
 
