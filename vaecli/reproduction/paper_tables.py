@@ -20,12 +20,16 @@ from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.names import folder_name
 from vaecli.core.nested import flatten
+from vaecli.metrics.schema import column
 from vaecli.remedies import canonical
 
 ROWS = "rows"
 """The kind of a table whose rows are methods, each run over seeds."""
 POSTERIORS = "posteriors"
 """The kind of a picture of methods in one grid: their posteriors while they train, for which nothing is in print."""
+
+SHOWN = ("ppl_iw", "kl", "mi")
+"""Columns of a row that has no figure in print, where its table names none."""
 
 COLUMN_OF_NLL = {"exact": "iw_nll", "iw": "iw_nll", "bound": "neg_elbo"}
 """Our column for a printed NLL, by its estimator; the other kinds are estimators that we don't have."""
@@ -34,7 +38,9 @@ COLUMN_OF_PPL = {"exact": "ppl_iw", "iw": "ppl_iw", "bound": "ppl_elbo"}
 IW_PPL, BATCH_MI, OWN_SCALE = "ppl is of the iw kind", "mi within batches", "rec on a scale of its own"
 """Words of a table's note that say of another estimator than its `nll_kind`."""
 
-TOP_LEVEL = frozenset({"kind", "title", "about", "data", "seeds", "preset", "settings", "source", "notes", "rows"})
+TOP_LEVEL = frozenset(
+    {"kind", "title", "about", "data", "seeds", "preset", "settings", "source", "notes", "rows", "shown"}
+)
 POSTERIOR_KEYS = frozenset(
     {"kind", "title", "about", "data", "seeds", "preset", "settings", "notes", "methods", "shows", "source"}
 )
@@ -96,6 +102,7 @@ class PaperTable:
         settings: Of all rows, by dotted key.
         notes: Lines below the table.
         rows: In their order.
+        shown: Columns of the rows that have no figure in print.
     """
 
     name: str
@@ -108,6 +115,7 @@ class PaperTable:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = ()
+    shown: tuple[str, ...] = SHOWN
 
     def settings_of(self, row: PaperRow) -> dict[str, Any]:
         """All settings of a row by dotted key; those that the table has for methods without a part in it left out."""
@@ -142,7 +150,7 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
     """A table from the values of its file.
 
     Raises:
-        UsageError: A key is unknown, or a row names a figure that `published.toml` hasn't.
+        UsageError: A key or a column is unknown, or a row names a figure that `published.toml` hasn't.
     """
     kind = values.get("kind", ROWS)
     head = {key: values[key] for key in ("title", "about")}
@@ -164,6 +172,7 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
         settings=flatten(values.get("settings", {})),
         notes=tuple(values.get("notes", ())),
         rows=rows,
+        shown=tuple(column(shown, f"{name}.toml, shown").name for shown in values.get("shown", SHOWN)),
     )
 
 
