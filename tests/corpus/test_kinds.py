@@ -307,4 +307,4 @@ def test_a_parquet_column_named_as_a_field_of_another(tmp_path, nested, name):
     pq.write_table(table, tmp_path / "a.parquet")
     corpus = load(tmp_path / "a.parquet", text_column="sentence", label_column=name)
     assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(ROWS)
-    assert corpus.train.label_names == {name: ("neg", "pos")}
+    assert corpus.train.label_names == {"label": ("neg", "pos")}

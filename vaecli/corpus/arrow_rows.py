@@ -47,7 +47,7 @@ def parquet_lines(file: TextFile) -> bytes:
 
 
 def _plain_values(batch: Any) -> list[list[Any]]:
-    """The values of a batch, by column; the name of the column ``a.b`` also draws in a column ``a`` with a field ``b``."""
+    """The values of a batch, by column; asked for a column ``a.b``, pyarrow adds one ``a`` with a field ``b``."""
     fields = zip(batch.schema, batch.columns, strict=True)
     return [column.to_pylist() for field, column in fields if _is_plain(field.type)]
 
