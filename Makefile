@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality
+.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality atlas
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -48,3 +48,8 @@ bench: setup  ## speed and memory against a plain PyTorch reference; ARGS="--onl
 
 bench-quality: setup  ## what the fast arithmetic costs in nats
 	$(BIN)/python -m experiments.benchmarks.quality $(ARGS)
+
+BUDGET ?= 10m
+JOBS ?= 1
+atlas: setup  ## more trials of the atlas of collapse; BUDGET=2h JOBS=8
+	$(BIN)/python -m experiments.atlas --budget $(BUDGET) --jobs $(JOBS)

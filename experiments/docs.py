@@ -1,7 +1,7 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
-README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, and the
-figures behind the picture of posteriors.
+README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
+figures behind the picture of posteriors, what the atlas says and how predictions fared.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -14,6 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import posterior_spread
+from experiments.atlas import summary as atlas
+from experiments.atlas.table import read_table
+from experiments.predictions import surprises
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
@@ -27,6 +30,8 @@ RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
+ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
+SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -67,7 +72,18 @@ def generated() -> dict[Path, bytes]:
     page = ROOT / "docs" / "posterior_picture.md"
     lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
-    pictures = (ALL / "rate_distortion.png", toy / "posteriors.png", toy / "posteriors.gif")
+    for name, text, markers in (
+        ("atlas.md", atlas.page_lines(read_table()), ATLAS),
+        ("surprises.md", surprises.sections(), SCORES),
+    ):
+        page = ROOT / "docs" / name
+        texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
+    pictures = (
+        ALL / "rate_distortion.png",
+        toy / "posteriors.png",
+        toy / "posteriors.gif",
+        TABLE.parent / "phases.png",
+    )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     return {path: text.encode() for path, text in texts.items()} | images
 

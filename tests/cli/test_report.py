@@ -357,6 +357,42 @@ def test_a_corpus_without_figures_in_print_is_told(experiment):
         run(experiment, "--published")
 
 
+def guesses(folder):
+    path = folder / "guesses.csv"
+    path.write_text("# before it was run\nmethod,verdict,confidence,kl\nlinear_anneal,informative,0.75,2\n")
+    return path
+
+
+def test_predictions_are_scored(tmp_path):
+    path = guesses(tmp_path)
+    text = run(PTB, "--predictions", path).stdout
+    assert "1 verdicts are as predicted" in text
+    values = json.loads(run(PTB, "--predictions", path, "--format", "json").stdout)
+    (line,) = values["predictions"]
+    assert (line["row"], line["predicted"], line["kl_predicted"]) == ("linear_anneal", "informative", 2.0)
+    assert values["brier"] == (0.75 - values["hits"]) ** 2
+    assert values["unpredicted"] == ["vanilla", "free_bits", "bn"]
+    out = tmp_path / "scored.md"
+    run(PTB, "--predictions", path, "-o", out)
+    assert out.read_text().startswith("**Predicted and obtained**")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--baseline", "vanilla"], "--predictions scores guesses by what was obtained"),
+        (
+            ["--published"],
+            "--published shows obtained figures beside printed ones; it takes --format and --output only",
+        ),
+        (["--format", "latex"], "--predictions: no latex of it"),
+    ],
+)
+def test_predictions_go_with_their_own_formats_only(tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        run(PTB, "--predictions", guesses(tmp_path), *options)
+
+
 def test_a_reproduction_is_an_experiment_that_has_ended(experiment):
     """Its folder holds those of its rows, and a table of all."""
     inner = experiment.parent / "table" / "row"

@@ -67,6 +67,15 @@ def report(
     published: Annotated[
         bool, typer.Option("--published", help="Compare with what papers print for these methods on this corpus.")
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            metavar="FILE",
+            help="Score guesses that were made before: a CSV with method, verdict, confidence (0 to 1) and figures.",
+            show_default=False,
+        ),
+    ] = None,
     without_models: Annotated[
         bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
     ] = False,
@@ -120,11 +129,9 @@ def report(
 
         raise UsageError("--overwrite replaces the file of --output or --picture; name one")
     check_kind(picture, kind, label)
-    if published:
-        check_published(
-            format or format_of(output), columns, sort, baseline, per_trial or ranks or explain or by is not None
-        )
     chosen = format or format_of(output)
+    others = (columns, sort, baseline, by) != (None,) * 4 or per_trial or ranks or explain
+    check_comparison(published, predictions, chosen, others)
     check_page(chosen, without_models)
     if directories and len(directories) > 1:
         results = side_by_side(directories)
@@ -133,8 +140,8 @@ def report(
     for note in results.notes:
         tell(f"vae: {note}")
     target = Target() if output is not None else Target.stdout()
-    if published:
-        text = published_text(results.frame, chosen, target)
+    if published or predictions is not None:
+        text = comparison(published, predictions, results.frame, chosen, target)
     else:
         text = render(
             results.frame,
@@ -160,21 +167,40 @@ def report(
         write_output(output, text)
 
 
-PUBLISHED_FORMATS = ("table", "csv", "markdown", "json")
+COMPARISON_FORMATS = ("table", "csv", "markdown", "json")
 
 
-def check_published(format: str, columns: str | None, sort: str | None, baseline: str | None, others: bool) -> None:
-    """Refuses, before any work, what has no meaning for obtained figures beside printed ones.
+def check_comparison(published: bool, predictions: Path | None, format: str, others: bool) -> None:
+    """Refuses, before any work, what has no meaning for obtained figures beside printed or predicted ones.
+
+    Args:
+        published: Whether they stand beside printed ones.
+        predictions: File of predicted ones.
+        format: Of the table.
+        others: Whether options are given that choose or order the rows of the usual table.
 
     Raises:
         UsageError: Names it.
     """
     from vaecli.core.errors import UsageError
 
-    if others or any(value is not None for value in (columns, sort, baseline)):
-        raise UsageError("--published shows obtained figures beside printed ones; it takes --format and --output only")
-    if format not in PUBLISHED_FORMATS:
-        raise UsageError(f"--published: no {format} of it; choose from {', '.join(PUBLISHED_FORMATS)}")
+    if not published and predictions is None:
+        return
+    told = "shows obtained figures beside printed ones" if published else "scores guesses by what was obtained"
+    option = "--published" if published else "--predictions"
+    if others or (published and predictions is not None):
+        raise UsageError(f"{option} {told}; it takes --format and --output only")
+    if format not in COMPARISON_FORMATS:
+        raise UsageError(f"{option}: no {format} of it; choose from {', '.join(COMPARISON_FORMATS)}")
+
+
+def comparison(published: bool, predictions: Path | None, frame: pd.DataFrame, format: str, target: Target) -> str:
+    """Obtained figures beside printed or predicted ones; see `published_text` and `scored_text`."""
+    return (
+        published_text(frame, format, target)
+        if predictions is None
+        else scored_text(frame, predictions, format, target)
+    )
 
 
 def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
@@ -194,6 +220,20 @@ def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
     if format == "csv":
         return to_csv([view])
     return to_json([view], target.ascii_only) if format == "json" else to_markdown(view, target.ascii_only)
+
+
+def scored_text(frame: pd.DataFrame, predictions: Path, format: str, target: Target) -> str:
+    """Guesses of a file beside what was obtained.
+
+    Raises:
+        UsageError: The file is no such file, or names no method of the experiment.
+    """
+    from vaecli.reporting.predictions import outcomes, read_predictions, score
+    from vaecli.reporting.predictions_table import predictions_text
+
+    guesses = read_predictions(predictions)
+    columns = dict.fromkeys(name for guess in guesses for name in guess.figures)
+    return predictions_text(score(guesses, outcomes(frame, columns)), format, target)
 
 
 def check_page(format: str, without_models: bool) -> None:

@@ -1,0 +1,58 @@
+"""Grows the atlas: ``python -m experiments.atlas --budget 10m``; again, it goes on where it was.
+
+``python -m experiments.atlas --report`` prints what its table says instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.atlas import table
+from vaecli.core.durations import seconds_of
+from vaecli.core.errors import InterruptedRunError, VaeError
+from vaecli.core.messages import tell
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments.atlas", description="The atlas of collapse.")
+    parser.add_argument("--budget", default="10m", help="no trial begins after it: 90s, 10m, 2h")
+    parser.add_argument("--jobs", type=int, default=1, help="trials at a time, each with one thread")
+    parser.add_argument("--table", type=Path, default=table.TABLE, help="the CSV that grows; its Parquet is beside it")
+    parser.add_argument("--report", action="store_true", help="print what the table says, and run nothing")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --report: draw the phase diagrams there too")
+    options = parser.parse_args(arguments)
+    try:
+        if options.report:
+            return report(options.table, options.pictures)
+        return grow(options.table, seconds_of(options.budget), options.jobs)
+    except VaeError as error:
+        tell(f"vae: {error}")
+        return 130 if isinstance(error, InterruptedRunError) else 2
+
+
+def grow(path: Path, budget: float, jobs: int) -> int:
+    from experiments.atlas.work import grow as run_trials
+
+    count = run_trials(path, budget, jobs, tell)
+    target = table.write_parquet(path)
+    print(f"{count} trials added; {path} and {target.name} have {len(table.read_lines(path))}")
+    return 0
+
+
+def report(path: Path, pictures: Path | None) -> int:
+    from experiments.atlas.summary import report_text
+
+    frame = table.read_table(path)
+    print(report_text(frame), end="")
+    if pictures is not None:
+        from experiments.atlas.pictures import draw_phases
+
+        draw_phases(frame, pictures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

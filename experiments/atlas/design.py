@@ -1,0 +1,218 @@
+"""Which trials the atlas has: trial n is a function of n alone, so that the table grows and is never redrawn.
+
+Settings are the point n of a Sobol sequence (Sobol 1967), shifted modulo 1 by a vector drawn once (Cranley and
+Patterson 1976), so that every stretch of 64 fills each axis evenly. The method is the one in slot n mod 64 of a
+permutation that each such stretch has of its own. Slots beyond the methods are empty, and left for methods to come:
+`METHODS` is only ever added to, at its end, and no trial moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from vaecli.config import RunConfig, build_config
+from vaecli.remedies import remedy_class
+from vaecli.remedies.core.sensible import Span
+
+VERSION = 1
+"""Of the design; trials of different versions are never in one table."""
+
+SLOTS = 64
+
+METHODS = (
+    *("vanilla", "beta", "linear_anneal", "sigmoid_anneal", "tanh_anneal", "cyclical", "control", "word_dropout"),
+    *("historyless", "skip", "cnn", "lipschitz", "ae_pretrain", "free_bits", "soft_free_bits", "mdr", "target_kl"),
+    *("bn", "bn_scale", "delta", "du", "vmf", "iaf", "mog", "vamp", "pooling", "info_mmd", "info_kl", "info_js"),
+    *("info_stein", "wae", "wae_s", "dg", "bow", "mim", "denoising", "hr", "twr", "mi_constraint", "slvae"),
+    *("mu_forcing", "beta_tc", "geco"),
+    *("critic", "mpd", "coupled", "consistency", "power_spherical", "tilted", "scale", "fraternal", "dual_path"),
+    *("lm_pretrain", "uni_pretrain", "di", "vq", "ivae", "ivae_mi"),
+)
+"""Those that have a KL and whose update takes at most `DEAREST` times that of vanilla."""
+
+DEAREST = 4.0
+
+KNOBS = {"linear_anneal": "share", "sigmoid_anneal": "share", "tanh_anneal": "share", "critic": "weight"}
+"""Main knobs that aren't the first of a remedy's sensible ones: in short runs an annealing takes its share of them."""
+
+LEVELS = 5
+"""Values of a knob that is a number."""
+
+RATES = 5e-4, 1.6e-2
+"""Ends of Adam's learning rates; equal ratios are alike."""
+
+SGD_FACTOR = 100.0
+"""A rate of SGD beside one of Adam: 0.05 to 1.6, round the papers' 0.5 and 1."""
+
+OPTIMIZERS = ("adam", "sgd")
+WIDTHS = (16, 32, 64, 128)
+LATENTS = (2, 8, 16, 32)
+EPOCHS = (2, 3, 5, 8)
+CORPORA = ("synthetic", "mixture")
+AXES = ("learning_rate", "optimizer", "knob", "decoder_size", "latent_size", "epochs", "corpus")
+
+SENTENCES, HELD_OUT, BATCH = 3_200, 500, 32
+"""Of train, so that an epoch has 100 updates; of valid and test each; of a batch."""
+
+SEEDS = 8
+"""Seeds that stretches of 64 trials take in turn: all methods of a stretch share theirs."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of the design.
+
+    Attributes:
+        number: Its n.
+        method: A remedy.
+        knob: Its main setting; empty for a method without.
+        value: Of the knob.
+        level: Which of the values it is, from 0.
+        settings: Values by axis, `learning_rate` as the optimiser gets it.
+        seed: Of initialisation, data order and noise.
+    """
+
+    number: int
+    method: str
+    knob: str
+    value: float | int | str
+    level: int
+    settings: Mapping[str, Any]
+    seed: int
+
+    def config(self) -> RunConfig:
+        """All settings of the run."""
+        own = {self.method: {self.knob: self.value}} if self.knob else {}
+        chosen = self.settings
+        return build_config(
+            {
+                "experiment": "atlas",
+                "method": self.method,
+                "hyper": own,
+                "corpus": {
+                    "data": chosen["corpus"],
+                    "train_size": SENTENCES,
+                    "valid_size": HELD_OUT,
+                    "test_size": HELD_OUT,
+                },
+                "model": {
+                    "embedding_size": 32,
+                    "encoder_size": 32,
+                    "decoder_size": chosen["decoder_size"],
+                    "latent_size": chosen["latent_size"],
+                },
+                "training": {
+                    "batch_size": BATCH,
+                    "epochs": chosen["epochs"],
+                    "optimizer": chosen["optimizer"],
+                    "learning_rate": chosen["learning_rate"],
+                    "seed": self.seed,
+                    "threads": 1,
+                    "device": "cpu",
+                    "precision": "fp32",
+                    "save_every": 0,
+                },
+                "evaluation": {"iw_samples": 20},
+            },
+            f"trial {self.number}",
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Its columns in the table."""
+        return {
+            "trial": self.number,
+            "design": VERSION,
+            "method": self.method,
+            "knob": self.knob,
+            "knob_value": self.value,
+            "knob_level": self.level if self.knob else None,
+            **self.settings,
+            "seed": self.seed,
+        }
+
+
+def knob_of(method: str) -> str:
+    """The main setting of a method; empty where it declares none that is worth trying."""
+    return KNOBS.get(method) or next(iter(remedy_class(method).sensible), "")
+
+
+def values_of(method: str) -> tuple[float | int | str, ...]:
+    """The values of the main knob that are tried: words as they are, numbers at `LEVELS` equal steps."""
+    knob = knob_of(method)
+    if not knob:
+        return ()
+    sensible = remedy_class(method).sensible[knob]
+    if not isinstance(sensible, Span):
+        return sensible
+    space = np.geomspace if sensible.log else np.linspace
+    numbers = [float(f"{value:.4g}") for value in space(sensible.low, sensible.high, LEVELS)]
+    return tuple(dict.fromkeys(round(number) for number in numbers)) if sensible.is_whole else tuple(numbers)
+
+
+@cache
+def shift() -> NDArray[np.float64]:
+    """(axes,) the vector that all points are shifted by."""
+    drawn: NDArray[np.float64] = np.random.Generator(np.random.PCG64(VERSION)).random(len(AXES))
+    return drawn
+
+
+def point(number: int) -> NDArray[np.float64]:
+    """(axes,) the point of a trial, each coordinate at least 0 and below 1."""
+    sequence = qmc.Sobol(len(AXES), scramble=False)
+    if number:
+        sequence.fast_forward(number)
+    coordinates: NDArray[np.float64] = (sequence.random(1)[0] + shift()) % 1.0
+    return coordinates
+
+
+@cache
+def slots(stretch: int) -> tuple[int, ...]:
+    """The method, by its place in `METHODS`, of each slot of a stretch; numbers beyond it are empty slots."""
+    order = np.random.Generator(np.random.PCG64([VERSION, stretch])).permutation(SLOTS)
+    return tuple(int(place) for place in order)
+
+
+def choose(values: tuple[Any, ...], coordinate: float) -> tuple[int, Any]:
+    """Which of some values a coordinate stands for, all of them equally often, and the value."""
+    level = min(int(coordinate * len(values)), len(values) - 1)
+    return level, values[level]
+
+
+def trial(number: int) -> Trial | None:
+    """The trial of a number; None where its slot is empty."""
+    stretch, slot = divmod(number, SLOTS)
+    place = slots(stretch)[slot]
+    if place >= len(METHODS):
+        return None
+    at = dict(zip(AXES, point(number).tolist(), strict=True))
+    method = METHODS[place]
+    values = values_of(method)
+    level, value = choose(values, at["knob"]) if values else (0, "")
+    optimizer = choose(OPTIMIZERS, at["optimizer"])[1]
+    rate = RATES[0] * (RATES[1] / RATES[0]) ** at["learning_rate"] * (SGD_FACTOR if optimizer == "sgd" else 1.0)
+    settings = {
+        "learning_rate": float(f"{rate:.4g}"),
+        "optimizer": optimizer,
+        "decoder_size": choose(WIDTHS, at["decoder_size"])[1],
+        "latent_size": choose(LATENTS, at["latent_size"])[1],
+        "epochs": choose(EPOCHS, at["epochs"])[1],
+        "corpus": choose(CORPORA, at["corpus"])[1],
+    }
+    return Trial(number, method, knob_of(method), value, level, settings, stretch % SEEDS)
+
+
+def trials(done: frozenset[int] = frozenset()) -> Iterator[Trial]:
+    """The trials that aren't done, in their order, without end."""
+    number = 0
+    while True:
+        found = None if number in done else trial(number)
+        if found is not None:
+            yield found
+        number += 1

@@ -1,0 +1,248 @@
+"""Early warning: what the first hundred updates of a run say of its end.
+
+Two rules, both fitted on trials of the atlas: a threshold on the information within batches (one number to read off a
+screen), and a logistic regression on a handful of figures. Both are judged on methods that they haven't seen: each
+method's trials are told by rules that were fitted on all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
+from scipy.stats import binomtest
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FEATURES = ("mi", "kl", "share of the largest dimension", "growth of mi", "growth of kl", "fall of nll", "kl_weight")
+FLOOR = 1e-3
+"""Nats below which figures are alike."""
+
+PENALTY = 1.0
+"""On half the squared weights of standardised features, beside the log-likelihood: a unit Gaussian prior on them."""
+
+
+def _log(values: Floats) -> Floats:
+    return np.log10(np.maximum(values, 0.0) + FLOOR)
+
+
+def features(frame: pd.DataFrame) -> Floats:
+    """What the rules look at, of trials whose early figures are complete.
+
+    Args:
+        frame: Rows of the atlas.
+
+    Returns:
+        (N, 7), in the order of `FEATURES`: logarithms to base 10 of nats, differences of them between updates 46 to 55
+        and 91 to 100, a share, the natural logarithm of a ratio, and a weight that counts as 1 above 1.
+    """
+    early = {
+        name: frame[f"early_{name}"].to_numpy(dtype=np.float64)
+        for name in (
+            "mi_middle",
+            "mi_last",
+            "kl_middle",
+            "kl_last",
+            "top_last",
+            "nll_first",
+            "nll_last",
+            "kl_weight_last",
+        )
+    }
+    mi, kl = _log(early["mi_last"]), _log(early["kl_last"])
+    share = (np.maximum(early["top_last"], 0) + FLOOR) / (np.maximum(early["kl_last"], 0) + FLOOR)
+    return np.column_stack(
+        [
+            mi,
+            kl,
+            np.minimum(share, 1.0),
+            mi - _log(early["mi_middle"]),
+            kl - _log(early["kl_middle"]),
+            np.log(early["nll_first"] / early["nll_last"]),
+            np.clip(early["kl_weight_last"], 0.0, 1.0),
+        ]
+    )
+
+
+def usable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that have a verdict and finite early figures; one that diverged within them has none."""
+    judged = frame.loc[(frame["verdict"] != "") & frame["early_mi_last"].notna() & (frame["early_nll_last"] > 0)]
+    return judged.loc[np.isfinite(features(judged)).all(axis=1)].reset_index(drop=True)
+
+
+class Rule(Protocol):
+    """Whether runs will collapse."""
+
+    def warns(self, x: Floats) -> Bools:
+        """(N,) of (N, F) features."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Collapse is told where one feature lies below a value.
+
+    Attributes:
+        value: In the feature's unit.
+        column: Which feature.
+    """
+
+    value: float
+    column: int = 0
+
+    def warns(self, x: Floats) -> Bools:
+        """See `Rule`."""
+        return x[:, self.column] < self.value
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Collapse is told where its probability is a half or more.
+
+    Attributes:
+        centre: (F,) means of the features that it was fitted on.
+        scale: (F,) their standard deviations, 1 for a constant.
+        weights: (F,) of standardised features.
+        bias: Log odds where all features are at their means.
+    """
+
+    centre: Floats
+    scale: Floats
+    weights: Floats
+    bias: float
+
+    def probability(self, x: Floats) -> Floats:
+        """(N,) of collapse."""
+        found: Floats = expit((x - self.centre) / self.scale @ self.weights + self.bias)
+        return found
+
+    def warns(self, x: Floats) -> Bools:
+        """See `Rule`."""
+        return self.probability(x) >= 0.5
+
+
+def fit_threshold(x: Floats, collapsed: Bools, column: int = 0) -> Threshold:
+    """The threshold between two values at which the mean of both error rates is least; of equal ones the lowest.
+
+    Args:
+        x: (N, F) features.
+        collapsed: (N,) what became of the runs.
+        column: The feature.
+    """
+    values = np.unique(x[:, column])
+    cuts = [values[0], *((values[1:] + values[:-1]) / 2), values[-1] + 1.0]
+    rates = [balanced(collapsed, x[:, column] < cut) for cut in cuts]
+    return Threshold(float(cuts[int(np.argmin(rates))]), column)
+
+
+def fit_logistic(x: Floats, collapsed: Bools, penalty: float = PENALTY) -> Logistic:
+    """The logistic regression of most posterior density; see `PENALTY`. The bias isn't penalised.
+
+    Args:
+        x: (N, F) features.
+        collapsed: (N,) what became of the runs.
+        penalty: On the squared weights.
+    """
+    centre, scale = x.mean(0), x.std(0)
+    scale = np.where(scale > 1e-12, scale, 1.0)
+    design = np.column_stack([(x - centre) / scale, np.ones(len(x))])
+    signs = np.where(collapsed, 1.0, -1.0)
+    ridge = np.append(np.full(x.shape[1], penalty), 0.0)
+
+    def value(w: Floats) -> tuple[float, Floats]:
+        margin = signs * (design @ w)
+        gradient = -design.T @ (signs * expit(-margin)) + ridge * w
+        return float(-log_expit(margin).sum() + 0.5 * ridge @ w**2), gradient
+
+    found = minimize(value, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", tol=1e-12).x
+    return Logistic(centre, scale, found[:-1], float(found[-1]))
+
+
+def balanced(collapsed: Bools, warned: Bools) -> float:
+    """The mean of the rates of missed collapses and false alarms; of one kind of run alone, its rate."""
+    rates = [float(wrong.mean()) for wrong in (~warned[collapsed], warned[~collapsed]) if len(wrong)]
+    return sum(rates) / len(rates)
+
+
+Fit = Callable[[Floats, Bools], Rule]
+RULES: dict[str, Fit] = {"threshold": fit_threshold, "logistic": fit_logistic}
+
+
+def held_out(x: Floats, collapsed: Bools, groups: Sequence[str], fit: Fit) -> Bools:
+    """What a rule says of each run when all runs of its group are left out of its fit.
+
+    Args:
+        x: (N, F) features.
+        collapsed: (N,) what became of the runs.
+        groups: (N,) the method of each.
+        fit: Makes a rule of features and outcomes.
+
+    Returns:
+        (N,) warnings.
+    """
+    names, warned = np.array(groups), np.zeros(len(x), dtype=bool)
+    for name in dict.fromkeys(groups):
+        own = names == name
+        warned[own] = fit(x[~own], collapsed[~own]).warns(x[own])
+    return warned
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many of so many, with Wilson's 95 % interval (1927)."""
+
+    count: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """Of the total; NaN of none."""
+        return self.count / self.total if self.total else float("nan")
+
+    def __str__(self) -> str:
+        """``12 of 80 (15 %, 9 to 24 %)``."""
+        if not self.total:
+            return "0 of 0"
+        ends = binomtest(self.count, self.total).proportion_ci(0.95, method="wilson")
+        return (
+            f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * ends.low:.0f} to {100 * ends.high:.0f} %)"
+        )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How a rule errs.
+
+    Attributes:
+        missed: Collapses that weren't told.
+        alarms: Runs that didn't collapse and of which it was told.
+    """
+
+    missed: Rate
+    alarms: Rate
+
+    @classmethod
+    def of(cls, collapsed: Bools, warned: Bools) -> Errors:
+        """Of (N,) outcomes and (N,) warnings."""
+        return cls(
+            Rate(int((collapsed & ~warned).sum()), int(collapsed.sum())),
+            Rate(int((~collapsed & warned).sum()), int((~collapsed).sum())),
+        )
+
+
+def early_warning(frame: pd.DataFrame) -> dict[str, Errors]:
+    """The errors of each rule on methods that it hasn't seen.
+
+    Args:
+        frame: Rows of the atlas, of two methods and both outcomes at least.
+    """
+    trials = usable(frame)
+    x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
+    methods = list(trials["method"])
+    return {name: Errors.of(collapsed, held_out(x, collapsed, methods, fit)) for name, fit in RULES.items()}

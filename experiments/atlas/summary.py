@@ -1,0 +1,127 @@
+"""What the atlas's table says, in Markdown: outcomes by axis and by method, early warning, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.atlas.design import METHODS, RATES, SGD_FACTOR
+from experiments.atlas.early import FEATURES, RULES, Rate, Threshold, early_warning, features, usable
+from experiments.atlas.early import FLOOR as NATS_FLOOR
+from experiments.atlas.table import judged
+from vaecli.reporting.predictions import Obtained, most, read_predictions, score
+from vaecli.reporting.predictions_table import prediction_views
+from vaecli.reporting.terminal import Target, to_text
+
+VERDICTS = ("collapsed", "fake-rate", "unused", "saturated", "informative", "worse than uniform", "diverged")
+PREDICTIONS = Path(__file__).parents[1] / "predictions" / "atlas.csv"
+
+
+def adam_rate(frame: pd.DataFrame) -> pd.Series[float]:
+    """Learning rates on Adam's scale: those of SGD stand beside a hundredth of theirs."""
+    return frame["learning_rate"].where(frame["optimizer"] != "sgd", frame["learning_rate"] / SGD_FACTOR)
+
+
+def thirds(frame: pd.DataFrame) -> pd.Series[str]:
+    """Which third of the learning rates each trial is in, in equal ratios."""
+    low, high = RATES
+    ends = [low * (high / low) ** (part / 3) for part in (1, 2)]
+    names = [f"{low:.2g} to {ends[0]:.2g}", f"{ends[0]:.2g} to {ends[1]:.2g}", f"{ends[1]:.2g} to {high:.2g}"]
+    return adam_rate(frame).map(lambda rate: names[sum(rate >= end for end in ends)])
+
+
+def axes_table(frame: pd.DataFrame) -> str:
+    """Shares of collapsed runs along each axis, all methods together; intervals are Wilson's."""
+    lines = ["| axis | value | collapsed |", "|---|---|---|"]
+    parts: list[tuple[str, pd.Series[str]]] = [("optimizer", frame["optimizer"])]
+    for name in ("adam", "sgd"):
+        own = frame[frame["optimizer"] == name]
+        parts.append((f"learning rate, {name}" + (" (a hundredth)" if name == "sgd" else ""), thirds(own)))
+    parts += [(name, frame[name]) for name in ("decoder_size", "latent_size", "epochs", "corpus")]
+    for name, values in parts:
+        for value in sorted(set(values)):
+            verdicts = frame.loc[values.index[values == value], "verdict"]
+            lines.append(f"| {name} | {value} | {collapses(verdicts)} |")
+    return "\n".join(lines)
+
+
+def collapses(verdicts: Iterable[str]) -> Rate:
+    """How many of some runs collapsed."""
+    words = list(verdicts)
+    return Rate(sum(word == "collapsed" for word in words), len(words))
+
+
+def methods_table(frame: pd.DataFrame) -> str:
+    """Outcomes by method, in the order of the design."""
+    shown = [word for word in VERDICTS if (frame["verdict"] == word).any()]
+    lines = ["| method | trials | " + " | ".join(shown) + " | most mi |", "|---|---:|" + "---:|" * (len(shown) + 1)]
+    for method in METHODS:
+        own = frame[frame["method"] == method]
+        if len(own):
+            counts = [str(int((own["verdict"] == word).sum()) or "") for word in shown]
+            lines.append(f"| `{method}` | {len(own)} | " + " | ".join(counts) + f" | {own['mi'].max():.2f} |")
+    return "\n".join(lines)
+
+
+def outcomes(frame: pd.DataFrame) -> list[Obtained]:
+    """The verdict of most trials of each method, and the means over those that were done."""
+    found = []
+    for method in METHODS:
+        own = frame[frame["method"] == method]
+        done = own[own["status"] == "done"]
+        means = {name: float(done[name].mean()) for name in ("kl", "mi") if len(done) and done[name].notna().any()}
+        found.append(Obtained(method, method, most(own["verdict"]), means))
+    return found
+
+
+def warning_lines(frame: pd.DataFrame) -> list[str]:
+    """The errors of the early warning, and the rules themselves, fitted on all trials."""
+    trials = usable(frame)
+    x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
+    if collapsed.all() or not collapsed.any() or trials["method"].nunique() < 2:
+        return ["too few trials for an early warning"]
+    lines = [
+        f"{len(trials)} trials, {int(collapsed.sum())} of them collapsed; each method told by rules without it",
+        "",
+    ]
+    lines += ["| rule | collapses missed | false alarms |", "|---|---|---|"]
+    lines += [f"| {name} | {errors.missed} | {errors.alarms} |" for name, errors in early_warning(frame).items()]
+    threshold = RULES["threshold"](x, collapsed)
+    assert isinstance(threshold, Threshold)
+    nats = max(10**threshold.value - NATS_FLOOR, 0.0)
+    return [
+        *lines,
+        "",
+        f"threshold, of all trials: {FEATURES[threshold.column]} below {nats:.3g} nats, updates 91 to 100",
+    ]
+
+
+def page_lines(frame: pd.DataFrame) -> str:
+    """What the table says, for the page: its size, outcomes by axis and method, the early warning.
+
+    Args:
+        frame: The table.
+    """
+    known = judged(frame)
+    failed = int((frame["status"] == "failed").sum())
+    head = (
+        f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} not built"
+    )
+    parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
+    return "\n\n".join([*parts, "### Early warning", "\n".join(warning_lines(frame))])
+
+
+def report_text(frame: pd.DataFrame, predictions: Path | None = PREDICTIONS) -> str:
+    """The report for a terminal.
+
+    Args:
+        frame: The table.
+        predictions: A file of guesses; None without.
+    """
+    text = page_lines(frame) + "\n"
+    if predictions is not None:
+        scores = score(read_predictions(predictions), outcomes(judged(frame)))
+        text += "\n### Predictions\n\n" + "\n".join(to_text(view, Target()) for view in prediction_views(scores))
+    return text

@@ -1,0 +1,123 @@
+"""Runs trials of the atlas, and adds their rows to its table."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.atlas import design, table
+from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
+from vaecli.corpus.load import keep_corpus, load_corpus
+from vaecli.metrics.verdict import NO_VERDICT, verdict
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.trial import run_trial
+from vaecli.training.early_watch import EarlyWatch
+from vaecli.training.fit import build_problem
+
+
+def run(number: int) -> dict[str, Any]:
+    """Trains and measures a trial in a folder that is thrown away.
+
+    Returns:
+        Its row. What can't be built or has diverged is a row too, with its status and message.
+
+    Raises:
+        InterruptedRunError: A signal came.
+    """
+    trial = design.trial(number)
+    assert trial is not None
+    torch.set_num_threads(1)
+    config, watch = trial.config(), EarlyWatch()
+    keep_corpus(config.corpus)
+    corpus = load_corpus(config.corpus)
+    row = trial.row()
+    if problem := build_problem(config, corpus):
+        return row | {"status": "failed", "message": problem}
+    with tempfile.TemporaryDirectory() as out, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of runs that are watched by nobody
+        folder = RunFolder(Path(out) / "atlas" / trial.method / f"seed-{trial.seed}").create(config)
+        try:
+            with folder.lock():
+                run_trial(folder, watch, corpus)
+        except InterruptedRunError:
+            raise
+        except DivergedError as error:
+            row |= {"status": "diverged", "message": str(error)}
+        except VaeError as error:
+            row |= {"status": "failed", "message": str(error)}
+        else:
+            row |= {"status": "done"} | figures(folder)
+    row |= {f"early_{name}": value for name, value in watch.figures().items()}
+    word = verdict(row) if row["status"] != "failed" else NO_VERDICT
+    return row | {"verdict": "" if word == NO_VERDICT else word}
+
+
+def figures(folder: RunFolder) -> dict[str, Any]:
+    """The figures of a finished run that the table has, and the fingerprint of its text."""
+    from vaecli.runs.identity import fingerprint
+
+    values, run_values = folder.metrics()["values"], folder.run()
+    found = {name: value for name, value in values.items() if name in table.RESULTS}
+    found |= {"vocabulary": run_values["corpus"]["vocabulary"], "fingerprint": fingerprint(run_values)}
+    return found | {"epochs_done": values["epochs"]}
+
+
+def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> int:
+    """Runs the trials that the table lacks, in their order, until the budget is spent.
+
+    No trial is begun after the budget; those that run are ended, and none is lost to an interruption but these.
+
+    Args:
+        path: The table.
+        budget: In seconds.
+        jobs: Processes; 1 is this one.
+        told: Hears a line a trial.
+
+    Returns:
+        How many rows were added.
+    """
+    end = time.monotonic() + budget
+    lines = table.read_lines(path)
+    if path.exists():
+        table.write_sorted(path, lines)
+    todo, count = design.trials(frozenset(lines)), 0
+
+    def keep(row: dict[str, Any]) -> None:
+        nonlocal count
+        table.append(path, row)
+        count += 1
+        knob = f" {row['knob']}={row['knob_value']}" if row["knob"] else ""
+        told(f"{row['trial']} {row['method']}{knob}: {row['status']} {row.get('verdict', '')}")
+
+    try:
+        if jobs == 1:
+            while time.monotonic() < end:
+                keep(run(next(todo).number))
+        else:
+            _grow_parallel(todo, end, jobs, keep)
+    finally:
+        if path.exists():
+            table.write_sorted(path, table.read_lines(path))
+    return count
+
+
+def _grow_parallel(todo: Any, end: float, jobs: int, keep: Callable[[dict[str, Any]], None]) -> None:
+    """Keeps so many processes at work until the time is over."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running: set[Future[dict[str, Any]]] = set()
+        while True:
+            while len(running) < jobs and time.monotonic() < end:
+                running.add(pool.submit(run, next(todo).number))
+            if not running:
+                return
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                keep(future.result())

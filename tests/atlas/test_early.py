@@ -1,0 +1,119 @@
+"""The early warning's rules and their errors, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import logit
+
+from experiments.atlas.early import (
+    FEATURES,
+    Errors,
+    Logistic,
+    Rate,
+    Threshold,
+    balanced,
+    early_warning,
+    features,
+    fit_logistic,
+    fit_threshold,
+    held_out,
+    usable,
+)
+
+EARLY = {
+    "early_mi_middle": 0.009,
+    "early_mi_last": 0.099,
+    "early_kl_middle": 9.999,
+    "early_kl_last": 0.999,
+    "early_top_last": 0.499,
+    "early_nll_first": 60.0,
+    "early_nll_last": 30.0,
+    "early_kl_weight_last": 2.5,
+}
+
+
+def frame(rows):
+    return pd.DataFrame([EARLY | {"verdict": "collapsed", "method": "bn"} | r for r in rows])
+
+
+def test_features_by_hand():
+    """mi 0.1 after 0.01, kl 1 after 10, half of it in one dimension, all to 0.001 nats; nll halved."""
+    (found,) = features(frame([{}]))
+    assert len(found) == len(FEATURES)
+    assert found == pytest.approx([-1.0, 0.0, 0.5, 1.0, -1.0, np.log(2), 1.0])
+
+
+def test_what_can_be_used():
+    rows = [{}, {"verdict": ""}, {"early_mi_last": None}, {"early_kl_last": np.inf}, {"early_nll_last": np.nan}]
+    assert len(usable(frame(rows))) == 1
+
+
+def test_the_logistic_regression_of_two_groups_is_their_log_odds():
+    """10 runs at 0, of which 8 collapse, 10 at 1, of which 1 does: the fit is 0.8 and 0.1."""
+    x = np.repeat([[0.0], [1.0]], 10, axis=0)
+    collapsed = np.array([True] * 8 + [False] * 2 + [True] + [False] * 9)
+    rule = fit_logistic(x, collapsed, penalty=0.0)
+    assert rule.probability(np.array([[0.0], [1.0]])) == pytest.approx([0.8, 0.1], abs=1e-4)
+    assert rule.weights[0] / rule.scale[0] == pytest.approx(logit(0.1) - logit(0.8), abs=1e-3)
+    assert list(rule.warns(np.array([[0.0], [1.0]]))) == [True, False]
+
+
+def test_the_penalty_keeps_weights_finite_and_the_bias_free():
+    x = np.array([[0.0], [0.0], [0.0], [1.0]])
+    collapsed = np.array([True, True, True, False])
+    rule = fit_logistic(x, collapsed)
+    assert abs(rule.weights[0]) < 2
+    constant = fit_logistic(np.ones((4, 1)), collapsed)
+    assert constant.weights[0] == pytest.approx(0.0, abs=1e-9)
+    assert constant.bias == pytest.approx(logit(0.75), abs=1e-4)
+
+
+def test_the_threshold_of_least_error():
+    x = np.array([[0.1], [0.2], [0.4], [0.3], [0.5], [0.9]])
+    collapsed = np.array([True, True, True, False, False, False])
+    rule = fit_threshold(x, collapsed)
+    assert rule == Threshold(0.25)  # one of three missed; at 0.45 there is one false alarm of three, which is no better
+    assert balanced(collapsed, rule.warns(x)) == pytest.approx(1 / 6)
+
+
+def test_thresholds_of_one_kind_of_run():
+    x = np.array([[0.1], [0.2]])
+    assert fit_threshold(x, np.array([True, True])).warns(x).all()
+    assert not fit_threshold(x, np.array([False, False])).warns(x).any()
+
+
+def test_held_out_rules_have_not_seen_the_group():
+    """In group b low values are informative, so a rule of a alone is wrong on all of b, and that of b on all of a."""
+    x = np.array([[0.0], [1.0], [0.0], [1.0]])
+    collapsed, groups = np.array([True, False, False, True]), ["a", "a", "b", "b"]
+    warned = held_out(x, collapsed, groups, fit_logistic)
+    assert list(warned) == list(~collapsed)
+
+
+def test_errors_by_hand():
+    found = Errors.of(np.array([True, True, False, False, False]), np.array([True, False, True, False, False]))
+    assert (found.missed, found.alarms) == (Rate(1, 2), Rate(1, 3))
+
+
+def test_a_rate_has_wilsons_interval():
+    """10 of 50: centre (0.2 + 1.96^2 / 100) / (1 + 1.96^2 / 50) = 0.2214, half 0.1090."""
+    assert str(Rate(10, 50)) == "10 of 50 (20 %, 11 to 33 %)"
+    assert str(Rate(0, 0)) == "0 of 0"
+
+
+def test_a_sharp_boundary_is_learnt_on_other_methods():
+    rng = np.random.Generator(np.random.PCG64(0))
+    rows = []
+    for n, mi in enumerate(10 ** rng.uniform(-3, 0, 120)):
+        word = "collapsed" if mi < 0.03 else "informative"
+        rows.append({"early_mi_last": mi, "verdict": word, "method": f"m{n % 6}"})
+    found = early_warning(frame(rows))
+    assert found["threshold"].missed.share < 0.1
+    assert found["threshold"].alarms.share < 0.1
+    assert found["logistic"].missed.share < 0.1
+    assert found["logistic"].alarms.share < 0.1
+
+
+def test_a_logistic_rule_is_plain_numbers():
+    rule = Logistic(np.array([1.0]), np.array([2.0]), np.array([3.0]), -1.0)
+    assert rule.probability(np.array([[3.0]])) == pytest.approx([1 / (1 + np.exp(-2.0))])

@@ -1,0 +1,62 @@
+"""What the atlas's report says, by hand; and the committed table."""
+
+import pandas as pd
+import pytest
+
+from experiments.atlas import design, summary, table
+from vaecli.metrics.verdict import NO_VERDICT, verdict
+
+
+def rows(*values):
+    names = ("method", "optimizer", "learning_rate", "verdict", "kl", "mi")
+    frame = pd.DataFrame([dict(zip(names, value, strict=True)) for value in values])
+    return frame.assign(status="done", decoder_size=16, latent_size=2, epochs=2, corpus="synthetic")
+
+
+FRAME = rows(
+    ("bn", "adam", 6e-4, "informative", 3.0, 2.0),
+    ("bn", "sgd", 1.5, "collapsed", 3.0, 0.0),
+    ("bn", "adam", 1.5e-2, "informative", 4.0, 2.2),
+    ("vanilla", "sgd", 0.06, "collapsed", 0.0, 0.0),
+)
+
+
+def test_rates_of_sgd_stand_beside_a_hundredth():
+    assert summary.adam_rate(FRAME).tolist() == pytest.approx([6e-4, 1.5e-2, 1.5e-2, 6e-4])
+    first, last = "0.0005 to 0.0016", "0.005 to 0.016"  # 32^(1/3) = 3.17 apart
+    assert summary.thirds(FRAME).tolist() == [first, last, last, first]
+
+
+def test_collapses_by_axis():
+    text = summary.axes_table(FRAME)
+    assert "| optimizer | adam | 0 of 2 (0 %, 0 to 66 %) |" in text
+    assert "| optimizer | sgd | 2 of 2 (100 %, 34 to 100 %) |" in text
+    assert "| learning rate, sgd (a hundredth) | 0.0005 to 0.0016 | 1 of 1" in text
+
+
+def test_outcomes_by_method():
+    assert "| `bn` | 3 | 1 | 2 | 2.20 |" in summary.methods_table(FRAME)
+    found = {outcome.method: outcome for outcome in summary.outcomes(FRAME)}
+    assert found["bn"].verdict == "informative"
+    assert found["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
+    assert found["beta"].verdict == ""
+
+
+def test_too_few_trials_make_no_rule():
+    early = dict.fromkeys(table.EARLY, 0.5)
+    assert summary.warning_lines(FRAME.iloc[:1].assign(**early)) == ["too few trials for an early warning"]
+
+
+def test_the_committed_table_is_of_the_design_and_its_verdicts_are_of_its_figures():
+    frame = table.read_table()
+    assert len(frame) == len(table.read_lines(table.TABLE)) == frame["trial"].nunique()
+    for row in frame.to_dict("records"):
+        told = {name: table.cell(value) for name, value in design.trial(int(row["trial"])).row().items()}
+        assert {
+            name: table.cell(row[name]) if row[name] != "" else "" for name in ("method", "knob", "knob_value")
+        } == {name: told[name] for name in ("method", "knob", "knob_value")}
+        assert row["learning_rate"] == pytest.approx(float(told["learning_rate"]))
+        if row["status"] != "failed":
+            word = verdict({name: None if value == "" else value for name, value in row.items()})
+            assert row["verdict"] == ("" if word == NO_VERDICT else word)
+    pd.testing.assert_frame_equal(pd.read_parquet(table.TABLE.with_suffix(".parquet")), frame)

@@ -1,0 +1,105 @@
+"""Trials of the atlas, run small."""
+
+import itertools
+
+import pytest
+
+from experiments.atlas import __main__ as command
+from experiments.atlas import design, table, work
+from experiments.atlas.pictures import draw_phases
+from experiments.atlas.summary import report_text
+from vaecli.core.errors import DivergedError
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(design, "SENTENCES", 200)
+    monkeypatch.setattr(design, "HELD_OUT", 40)
+    monkeypatch.setattr(design, "BATCH", 4)
+    monkeypatch.setattr(design, "EPOCHS", (2, 2, 2, 2))
+
+
+def test_a_row_has_the_design_the_figures_and_the_first_updates(small):
+    found = work.run(2)
+    assert found | design.trial(2).row() == found
+    assert found["status"] == "done"
+    assert (found["steps"], found["epochs_done"], found["epochs"]) == (100, 2, 2)
+    assert found["verdict"] in ("collapsed", "informative", "fake-rate", "worse than uniform")
+    assert all(isinstance(found[name], float) for name in table.EARLY)
+    table.line(found)
+
+
+def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
+    def diverge(folder, watcher, corpus):
+        raise DivergedError("step 3: the training loss is inf")
+
+    monkeypatch.setattr(work, "run_trial", diverge)
+    found = work.run(2)
+    assert (found["status"], found["verdict"]) == ("diverged", "diverged")
+    assert found["message"] == "step 3: the training loss is inf"
+
+
+def test_what_cannot_be_built_is_a_row_without_a_verdict(small, monkeypatch):
+    monkeypatch.setattr(work, "build_problem", lambda config, corpus: "too small")
+    found = work.run(2)
+    assert (found["status"], found["message"]) == ("failed", "too small")
+    assert not found.get("verdict")
+
+
+def fake(number):
+    word = "collapsed" if number % 3 else "informative"
+    early = dict.fromkeys(table.EARLY, 0.5) | {"early_mi_last": 0.5 if word == "informative" else 0.001}
+    return design.trial(number).row() | {"status": "done", "verdict": word, "kl": 1.0, "mi": 0.5} | early
+
+
+def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
+    path, told = tmp_path / "atlas.csv", []
+    table.append(path, fake(2))
+    clock = itertools.count()
+    monkeypatch.setattr(work, "run", fake)
+    monkeypatch.setattr(work.time, "monotonic", lambda: next(clock))
+    assert work.grow(path, 4, 1, told.append) == 3  # the clock is read as 0, 1, 2, 3 and 4
+    others = [n for n in range(64) if n != 2 and design.trial(n) is not None]
+    assert list(table.read_lines(path)) == sorted([2, *others[:3]])
+    assert [line.split()[0] for line in told] == [str(n) for n in others[:3]]
+
+
+def test_an_interruption_loses_nothing_that_was_done(tmp_path, monkeypatch):
+    path = tmp_path / "atlas.csv"
+
+    def stop(number):
+        if number > 2:
+            raise KeyboardInterrupt
+        return fake(number)
+
+    monkeypatch.setattr(work, "run", stop)
+    with pytest.raises(KeyboardInterrupt):
+        work.grow(path, 60, 1, lambda line: None)
+    assert list(table.read_lines(path)) == [1, 2]
+
+
+def test_report_and_pictures(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "atlas.csv"
+    for number in range(1, 128):
+        if design.trial(number) is not None:
+            table.append(path, fake(number))
+    assert command.main(["--report", "--table", str(path), "--pictures", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    frame = table.read_table(path)
+    assert text == report_text(frame)
+    assert f"{len(frame)} trials of {len(design.METHODS)} methods" in text
+    assert "| threshold | 0 of" in text
+    assert "Brier score" in text
+    assert (tmp_path / "phases.png").stat().st_size > 10_000
+
+
+def test_another_budget_is_refused(capsys):
+    assert command.main(["--budget", "soon"]) == 2
+    assert "is no duration" in capsys.readouterr().err
+
+
+def test_pictures_have_a_panel_a_method(tmp_path):
+    path = tmp_path / "atlas.csv"
+    for number in (1, 2, 3):
+        table.append(path, fake(number))
+    assert draw_phases(table.read_table(path), tmp_path) == tmp_path / "phases.png"
