@@ -82,7 +82,6 @@ def generated() -> dict[Path, bytes]:
         ALL / "rate_distortion.png",
         toy / "posteriors.png",
         toy / "posteriors.gif",
-        TABLE.parent / "phases.png",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     return {path: text.encode() for path, text in texts.items()} | images

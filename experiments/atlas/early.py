@@ -74,7 +74,7 @@ def features(frame: pd.DataFrame) -> Floats:
 def usable(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials that have a verdict and finite early figures; one that diverged within them has none."""
     judged = frame.loc[(frame["verdict"] != "") & frame["early_mi_last"].notna() & (frame["early_nll_last"] > 0)]
-    return judged.loc[np.isfinite(features(judged)).all(axis=1)].reset_index(drop=True)
+    return judged.iloc[np.flatnonzero(np.isfinite(features(judged)).all(axis=1))].reset_index(drop=True)
 
 
 class Rule(Protocol):

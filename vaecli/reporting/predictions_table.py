@@ -72,8 +72,8 @@ def _calibration(scores: Scores) -> View:
 
 
 def _misses(scores: Scores) -> View:
-    heads = (Head("miss", numeric=False), Head("method", numeric=False), Head("predicted", numeric=False))
-    heads += (Head("obtained", numeric=False), Head("by"))
+    words = ("miss", "method", "predicted", "obtained")
+    heads = (*(Head(word, numeric=False) for word in words), Head("by"))
     rows = [
         ("verdict", x.outcome.label, x.prediction.verdict, x.outcome.verdict, f"{x.prediction.confidence:.0%}")
         for x in scores.wrong[:SHOWN]
