@@ -9,9 +9,9 @@ Differs from the paper:
     batch. The paper raises the KL weight from 0.1 to 1 over ten epochs: compose with `linear_anneal`.
 
 Caveat:
-    There is no density, so there are no bounds and no mutual information. The dual form trains the model and is no figure:
-    it is below the KL for any nu, and a nu that is wrong on other sentences puts it tens of nats below 0. Weights are
-    chosen by `rec`.
+    There is no density, so there are no bounds and no mutual information. The dual form trains the model and is no
+    figure: it is below the KL for any nu, and a nu that is wrong on other sentences puts it tens of nats below 0.
+    Weights are chosen by `rec`.
 
 References:
     Fang et al. (2019).
