@@ -1,10 +1,10 @@
 """The benchmarks' table, commands and limits: targets, files, the guard against falling ratios."""
 
-import json
 import math
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ import torch
 from support import fast_only
 
 from experiments.benchmarks import __main__ as bench
-from experiments.benchmarks import quality, results
+from experiments.benchmarks import machine, quality, results, targets
 from experiments.benchmarks.machine import LIMITS, describe, slug
 from experiments.benchmarks.results import Results, Row
+from experiments.benchmarks.subjects import Options
 from vaecli.config import EvaluationConfig
 
 
@@ -37,6 +38,48 @@ def row(name="a", figure=2.0, target=4.0, at_least=True, reference=1.0, **more):
 )
 def test_targets(made, met, wanted):
     assert (made.met, made.wanted) == (met, wanted)
+
+
+@pytest.mark.parametrize(
+    ("flags", "options", "wanted"),
+    [
+        (["avx2"], Options(), (1.5, 1.6, 8.0)),
+        (["avx2", "avx512f"], Options(precision="fp32"), (4.0, 4.0, 6.0)),
+        (["avx2"], Options(device="cuda"), (5.0, 4.0, 6.0)),
+    ],
+)
+def test_targets_of_a_machine(flags, options, wanted, monkeypatch):
+    monkeypatch.setattr(machine, "describe", lambda: {"flags": flags, "cpu_capability": "AVX2"})
+    monkeypatch.setattr(Options, "resolved_precision", "fp32")
+    assert tuple(targets.least_gain(name, options) for name in ("train-ptb", "elbo-ptb", "iw-ptb")) == wanted
+
+
+def test_where_rows_are_measured(monkeypatch):
+    both, cpu_only, gpu_only = (
+        bench.Entry(lambda options: [row(options.device)], ("a",), on_gpu=gpu, on_cpu=cpu)
+        for gpu, cpu in ((True, True), (False, True), (True, False))
+    )
+    for gpu, wanted in ((True, ["cpu", "cuda", "cpu", "cuda"]), (False, ["cpu", "cpu"])):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda gpu=gpu: gpu)
+        assert [d for e in (both, cpu_only, gpu_only) for d in bench.devices(e, "all")] == wanted
+    assert [bench.devices(e, "cuda") for e in (both, cpu_only, gpu_only)] == [["cuda"], [], ["cuda"]]
+    assert [bench.devices(e, "cpu") for e in (both, cpu_only, gpu_only)] == [["cpu"]] * 3
+
+
+def test_a_revision_is_that_of_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    assert machine.revision() == ""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "file").write_text("one")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "one"], check=True)
+    revision = machine.revision()
+    assert len(revision) == 7
+    (tmp_path / "untracked").write_text("")
+    assert machine.revision() == revision
+    (tmp_path / "file").write_text("two")
+    assert machine.revision() == f"{revision}+"
 
 
 def test_ratios_that_fell_by_more_than_15_per_cent():
@@ -67,15 +110,18 @@ def test_saved_results_come_back_and_keep_rows_that_were_not_measured(tmp_path):
 
 def test_readme_takes_the_committed_tables_between_its_markers(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n")
+    first, last = results.PICTURES
+    readme.write_text(f"before\n{first}\n{last}\n{results.BEGIN}\nold\n{results.END}\nafter\n")
     results.save(results_of(row("measured")), tmp_path / "results" / "slug.json")
-    results.update_readme(readme, tmp_path / "results")
+    pictures = [("avx2: ratios", "ratios-avx2.png")]
+    results.update_readme(readme, tmp_path / "results", pictures)
     text = readme.read_text()
-    assert text.startswith(f"before\n{results.BEGIN}\n\n### slug\n")
+    shown = f"before\n{first}\n\n![avx2: ratios](ratios-avx2.png)\n\n{last}\n"
+    assert text.startswith(f"{shown}{results.BEGIN}\n\n### slug\n")
     assert text.endswith(f"{results.END}\nafter\n")
     assert "| measured |" in text
     assert "old" not in text
-    results.update_readme(readme, tmp_path / "results")
+    results.update_readme(readme, tmp_path / "results", pictures)
     assert readme.read_text() == text
     readme.write_text("no markers")
     with pytest.raises(ValueError, match="no place for the results"):
@@ -154,13 +200,17 @@ def test_only_selects_rows_and_groups():
 
 def test_the_command_writes_its_table_and_strict_notices_a_fall(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(machine, "revision", lambda: "abc1234+")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "committed")
     figure = [4.0]
     entry = bench.Entry(lambda options: [row("made", figure[0] + options.repeats)], ("made",))
     monkeypatch.setattr(bench, "ENTRIES", (entry,))
     arguments = ["--output", str(tmp_path / "out.json")]
     assert bench.main(arguments) == 0
-    assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["figure"] == 9.0  # 4 + 5 repeats
+    (made,) = results.load(tmp_path / "out.json").rows
+    assert made.figure == 9.0  # 4 + 5 repeats
+    assert (date.fromisoformat(made.date), made.revision) == (datetime.now(UTC).date(), "abc1234+")
+    assert f"measured {made.date}, revision abc1234+" in (tmp_path / "out.md").read_text()
     assert "no committed table" in capsys.readouterr().out
     assert bench.main(["--commit"]) == 0
     assert bench.main([*arguments, "--strict"]) == 0
@@ -172,9 +222,15 @@ def test_the_command_writes_its_table_and_strict_notices_a_fall(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--only", "trian"], "choose from"), (["--quick", "--commit"], "can't be committed")]
+    ("arguments", "message"),
+    [
+        (["--only", "trian"], "choose from"),
+        (["--quick", "--commit"], "can't be committed"),
+        (["--device", "cuda"], "torch sees no GPU here"),
+    ],
 )
-def test_wrong_options_exit_with_2(arguments, message, capsys):
+def test_wrong_options_exit_with_2(arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit) as stop:
         bench.main(arguments)
     assert stop.value.code == 2

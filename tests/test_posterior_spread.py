@@ -1,34 +1,23 @@
-"""The figures behind the picture of posteriors, and those that are committed."""
+"""The committed figures behind the picture of posteriors, and the page's table of them."""
 
 import pandas as pd
-import pytest
-import torch
-from reporting.experiments import write_runs
 
-from experiments.posterior_spread import SHOWN, TOY, spread_lines, spread_table
-from vaecli.runs.posterior_file import PosteriorFile
-from vaecli.settings.resolve import load_settings
-from vaecli.training.posterior_watch import PosteriorLook
+from experiments.posterior_spread import SHOWN, TOY, spread_lines
+from vaecli.reproduction.grids import Request
+from vaecli.reproduction.paper_tables import load_table
+from vaecli.reproduction.posterior_grid import grid_of
 
 
-def test_a_row_a_method_and_look(tmp_path):
-    folder = write_runs(tmp_path, ("bn", 0), ("vanilla", 0))
-    for method, scale in (("bn", 1.0), ("vanilla", 0.0)):
-        file = PosteriorFile(folder / method / "seed-0")
-        for updates in SHOWN:
-            exact = torch.tensor([-1.0, 1.0]) * updates / 50
-            file.append(PosteriorLook(updates, torch.tensor([1, 2]), ("", ""), scale * exact, exact))
-    frame = spread_table(folder)
-    assert frame["method"].tolist() == ["bn"] * len(SHOWN) + ["vanilla"] * len(SHOWN)
-    last = frame.iloc[-1]
-    assert (last["exact_sd"], last["encoder_sd"], last["distance"]) == pytest.approx((8.0, 0.0, 8.0))
+def test_the_table_of_the_page_has_a_row_a_method():
+    looks = [("vanilla", 0, n, n / 50, 0.0, n / 50) for n in SHOWN]
+    frame = pd.DataFrame(looks, columns=["method", "seed", "updates", "exact_sd", "encoder_sd", "distance"])
     assert spread_lines(frame).splitlines()[-1] == (
         "| `vanilla` | 1.00 | 4.00 | 8.00 | 0.00 | 0.00 | 0.00 | 1.00 | 4.00 | 8.00 |"
     )
 
 
-def test_the_committed_figures_are_of_the_committed_settings():
-    settings = load_settings(TOY / "he2019-toy.toml")
+def test_the_committed_figures_are_of_the_table_s_settings():
+    settings = grid_of(Request(load_table("he2019-toy"))).settings
     frame, results = pd.read_csv(TOY / "spread.csv"), pd.read_csv(TOY / "results.csv")
     assert list(dict.fromkeys(frame["method"])) == list(settings.methods)
     assert list(results["method"]) == list(settings.methods)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -135,6 +135,18 @@ def names_in(value: Any) -> Any:
     return value
 
 
+def numbers_in(value: Any) -> Any:
+    """Whole numbers as a tuple in ascending order, each once; a text may hold several with commas between."""
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+        value = [int(item) if item.isdecimal() else item for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = [value]
+    if isinstance(value, list | tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in value):
+        return tuple(sorted(set(value)))
+    return value
+
+
 class EvaluationConfig(SettingsGroup):
     """How the reported figures are estimated."""
 
@@ -150,6 +162,9 @@ class EvaluationConfig(SettingsGroup):
     sentences: int = Field(
         0, ge=0, le=MANY, description="sentences of those that take a sample of them; 0 is their own number"
     )
+    probe_labels: tuple[Annotated[int, Field(strict=True, ge=1, le=MANY)], ...] = Field(
+        (5, 50, 500, 5000), description="labels a class of the probes beside those on other numbers, in `probe`"
+    )
     reference: str = Field("", description="folder of a finished run of method lm, for `payoff` and `samples`")
     posteriors_every: int = Field(
         0,
@@ -159,6 +174,7 @@ class EvaluationConfig(SettingsGroup):
     )
 
     _split = field_validator("extra", mode="before")(names_in)
+    _sizes = field_validator("probe_labels", mode="before")(numbers_in)
 
 
 class TrackingConfig(SettingsGroup):

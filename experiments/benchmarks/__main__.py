@@ -8,13 +8,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from experiments.benchmarks import machine, results, rows_evaluation, rows_program, rows_revision, rows_training
+from experiments.benchmarks import (
+    machine,
+    plot,
+    results,
+    rows_evaluation,
+    rows_gpu,
+    rows_program,
+    rows_revision,
+    rows_training,
+)
 from experiments.benchmarks.results import Results, Row
 from experiments.benchmarks.subjects import Options, can_train
 
@@ -30,6 +40,7 @@ class Entry:
         run: Gives its rows.
         names: Of its rows.
         on_gpu: Whether it is also run on a GPU.
+        on_cpu: Whether it is run on the CPU; where not, ``--device cpu`` with its name only shows that it runs.
         full: Whether it takes minutes and so ``--full``.
         revision: Whether it is of two builds of this program and so ``--against``.
     """
@@ -37,6 +48,7 @@ class Entry:
     run: Callable[[Options], list[Row]]
     names: tuple[str, ...]
     on_gpu: bool = True
+    on_cpu: bool = True
     full: bool = False
     revision: bool = False
 
@@ -56,6 +68,7 @@ ENTRIES = (
     Entry(rows_program.reader, ("reader", "reader-cached"), on_gpu=False),
     Entry(rows_program.help_text, ("help",), on_gpu=False),
     Entry(rows_program.compare, ("compare", "compare-seconds"), on_gpu=False, full=True),
+    Entry(rows_gpu.trials, ("trials-seconds",), on_cpu=False, full=True),
     Entry(rows_revision.trial, ("revision-trial", "revision-memory-trial"), on_gpu=False, revision=True),
     Entry(
         rows_revision.twelve, ("revision-compare", "revision-memory-compare"), on_gpu=False, full=True, revision=True
@@ -97,6 +110,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--full", action="store_true", help="also what takes minutes: vae compare")
     p.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves torch's choice")
     p.add_argument(
+        "--device",
+        choices=("all", "cpu", "cuda"),
+        default="all",
+        help="where: the CPU and on a GPU where there is one, or one of them alone [all]",
+    )
+    p.add_argument(
+        "--revision",
+        default="",
+        metavar="REV",
+        help="of this program, kept with the rows; git's without, if it can tell",
+    )
+    p.add_argument(
         "--isa",
         choices=("native", *machine.LIMITS),
         default="native",
@@ -117,21 +142,39 @@ def parser() -> argparse.ArgumentParser:
         help="write to experiments/benchmarks/results/ instead; with --only, these rows",
     )
     p.add_argument("--strict", action="store_true", help="exit code 1 when a ratio fell by more than 15 %%")
-    p.add_argument("--readme", action="store_true", help="write the committed tables into README.md; alone, only that")
+    p.add_argument(
+        "--readme",
+        action="store_true",
+        help="draw the committed tables and write them into README.md; alone, only that",
+    )
     return p
 
 
-def measure(entries: Sequence[Entry], options: Options, console: Console) -> list[Row]:
-    """Runs the entries on the CPU, and where there is a GPU on that too."""
-    gpu = torch.cuda.is_available()
-    if not gpu:
+def devices(entry: Entry, chosen: str) -> list[str]:
+    """Where an entry is measured.
+
+    Args:
+        entry: The measurement.
+        chosen: ``all``, ``cpu`` or ``cuda``.
+    """
+    if chosen != "all":
+        return [chosen] if chosen == "cpu" or entry.on_gpu else []
+    on_gpu = entry.on_gpu and torch.cuda.is_available()
+    return [*(["cpu"] if entry.on_cpu else []), *(["cuda"] if on_gpu else [])]
+
+
+def measure(entries: Sequence[Entry], options: Options, console: Console, chosen: str = "all") -> list[Row]:
+    """Runs the entries on the CPU, and where there is a GPU on that too, or on one of them."""
+    if chosen == "all" and not torch.cuda.is_available():
         console.print("no GPU here: the rows on one are skipped")
     rows = []
     for entry in entries:
-        for device in ["cpu", "cuda"] if gpu and entry.on_gpu else ["cpu"]:
+        for device in devices(entry, chosen):
             console.print(f"{', '.join(entry.names)} on {device} ...")
             rows += entry.run(replace(options, device=device))
-    return rows
+    today = datetime.now(UTC).date().isoformat()
+    revision = options.revision or machine.revision()
+    return [replace(row, date=today, revision=revision) for row in rows]
 
 
 def report(found: Results, committed: Path, console: Console) -> list[str]:
@@ -147,6 +190,13 @@ def report(found: Results, committed: Path, console: Console) -> list[str]:
     return fallen
 
 
+def write_readme(readme: Path = results.README, folder: Path = results.RESULTS) -> None:
+    """The committed tables and their pictures into a README, and next to it."""
+    shown = plot.draw_all(folder, readme.parent)
+    words = "ours over the reference, with floors and targets"
+    results.update_readme(readme, folder, [(f"{name}: {words}", plot.picture_name(name)) for name in shown])
+
+
 def run_limited(arguments: Sequence[str], isa: str) -> int:
     """The command in a process of its own, whose libraries and children keep to `isa`; they choose when they load."""
     command = [sys.executable, "-m", "experiments.benchmarks", *arguments]
@@ -159,6 +209,8 @@ def refuse(args: argparse.Namespace) -> None:
         parser().error("--quick figures show that it runs, no more; they can't be committed")
     if args.isa != "native" and torch.backends.cpu.get_cpu_capability().lower() != args.isa:
         parser().error(f"--isa {args.isa}: this processor doesn't have it; leave the option out")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser().error("--device cuda: torch sees no GPU here")
     if args.precision != "auto" and not can_train(args.precision, torch.device("cpu")):
         parser().error(f"--precision {args.precision}: this CPU has no LSTM in it; use fp32")
 
@@ -171,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_limited(arguments, args.isa)
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
     if args.readme and not (args.only or args.full or args.quick or args.commit):
-        results.update_readme()
+        write_readme()
         return 0
     refuse(args)
     try:
@@ -181,11 +233,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     options = Options(precision=args.precision, quick=args.quick, repeats=2 if args.quick else 5, threads=args.threads)
-    options = replace(options, against=args.against, build_folder=BUILD)
+    options = replace(options, device="cuda" if args.device == "cuda" else "cpu")
+    options = replace(options, against=args.against, build_folder=BUILD, revision=args.revision)
     about = machine.describe()
     slug = machine.slug(about, options.resolved_precision)
     try:
-        rows = tuple(measure(entries, options, console))
+        rows = tuple(measure(entries, options, console, args.device))
     except ValueError as error:
         parser().error(str(error))
     found = Results(slug, about, options.resolved_precision, rows)
@@ -197,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results.save(found, output)
     console.print(f"written to {output}")
     if args.readme:
-        results.update_readme()
+        write_readme()
     return int(bool(fallen) and args.strict)
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout."""
+
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
 """Processor features that decide which matrix kernels are there."""
+
+ISAS = (("amx_bf16", "amx"), ("avx512_bf16", "avx512-bf16"), ("avx512f", "avx512"), ("avx2", "avx2"))
+"""Of `FLAGS`, newest first, and the ISA that each stands for."""
 
 LIMITS = {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
 """By the newest instructions that are to be used, what tells the three libraries so before they load."""
@@ -64,6 +73,25 @@ def describe() -> dict[str, str | int | list[str]]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+
+
+def isa(machine: Mapping[str, Any]) -> str:
+    """What a processor multiplies with: the newest of `ISAS` that it has and may use."""
+    return next((name for flag, name in ISAS if flag in machine["flags"]), str(machine["cpu_capability"]).lower())
+
+
+def revision() -> str:
+    """Of the checkout that runs, with a plus where files that git knows were changed; empty where git can't tell."""
+    if not (ROOT / ".git").exists():  # a folder above may be a checkout of something else
+        return ""
+    try:
+        head, changed = (
+            subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "--short=7", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{head}{'+' if changed else ''}"
 
 
 def slug(machine: dict[str, str | int | list[str]], precision: str) -> str:

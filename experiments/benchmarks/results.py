@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: begin (written by --readme) -->", "<!-- results: end -->"
+PICTURES = "<!-- pictures: begin (written by --readme) -->", "<!-- pictures: end -->"
 
 TOLERANCE = 0.15
 """A ratio this much worse than the committed one is reported as fallen."""
@@ -39,6 +40,8 @@ class Row:
         spread: Smallest and largest figure of the repeats.
         repeats: How many there were.
         detail: Anything else worth keeping.
+        date: Of the measurement, in UTC; empty where it wasn't kept.
+        revision: Of this program that was measured.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Row:
     spread: tuple[float, float] | None = None
     repeats: int = 1
     detail: Mapping[str, float | str] = field(default_factory=dict)
+    date: str = ""
+    revision: str = ""
 
     @property
     def met(self) -> bool:
@@ -157,19 +162,29 @@ HEADER = ("row", "what", "reference", "ours", "unit", "figure", "range", "target
 FLOOR_HEADER = ("row", "MFLOP a token", "GEMM GFLOP/s", "floor tokens/s", "achieved fraction", "floor / reference")
 
 
+def floor_ratio(row: Row) -> float | None:
+    """The rate that the arithmetic alone would reach, over the reference's; None where it wasn't measured."""
+    floor = row.detail.get("floor_tokens_per_s")
+    return None if floor is None or row.reference is None else float(floor) / row.reference
+
+
 def _floor_cells(row: Row) -> list[str] | None:
-    speed = next((v for k, v in row.detail.items() if k.startswith("gemm_")), None)
-    if speed is None:
+    ratio = floor_ratio(row)
+    if ratio is None:
         return None
-    floor = float(row.detail["floor_tokens_per_s"])
-    values = (
-        row.detail["mflop_per_token"],
-        speed,
-        floor,
-        row.detail["fraction_of_floor"],
-        floor / (row.reference or 1),
-    )
-    return [row.name, *(number(float(value)) for value in values)]
+    speed = next(v for k, v in row.detail.items() if k.startswith("gemm_"))
+    known = (row.detail[key] for key in ("floor_tokens_per_s", "fraction_of_floor"))
+    return [row.name, *(number(float(value)) for value in (row.detail["mflop_per_token"], speed, *known, ratio))]
+
+
+def measured(rows: Iterable[Row]) -> str:
+    """When some rows were measured, and of which revisions; empty where none of them says."""
+    told = list(rows)
+    dates = sorted({row.date for row in told if row.date})
+    revisions = list(dict.fromkeys(row.revision for row in told if row.revision))
+    when = f"measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else ""
+    which = f"{'revision' if len(revisions) == 1 else 'revisions'} {', '.join(revisions)}" if revisions else ""
+    return ", ".join(part for part in (when, which) if part)
 
 
 def tables(rows: Sequence[Row]) -> list[Table]:
@@ -200,6 +215,8 @@ def to_markdown(results: Results) -> str:
         f"{m['cpu']}, {m['cores']} cores ({flags}){limit}{gpu}; torch {m['torch']}, {m['threads']} threads, "
         f"Python {m['python']}; our training in {results.precision}"
     )
+    if told := measured(results.rows):
+        about += f"; {told}"
     parts = [f"### {results.slug}", about, _markdown_table(HEADER, [_cells(row) for row in results.rows])]
     floors = [cells for row in results.rows if (cells := _floor_cells(row))]
     if floors:
@@ -249,17 +266,30 @@ def regressions(rows: Iterable[Row], committed: Iterable[Row], tolerance: float 
     return lines
 
 
-def update_readme(readme: Path = README, folder: Path = RESULTS) -> None:
-    """Writes all committed tables between the markers of a README.
+def between(text: str, begin: str, end: str, body: str) -> str | None:
+    """A text with something else between two of its lines; None where it lacks one of them."""
+    head, begun, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{body}\n{end}{tail}" if begun and ended else None
+
+
+def update_readme(readme: Path = README, folder: Path = RESULTS, pictures: Iterable[tuple[str, str]] = ()) -> None:
+    """Writes all committed tables between the markers of a README, and the pictures of them between its others.
+
+    Args:
+        readme: The file.
+        folder: Of the tables.
+        pictures: What each one shows, and its file in the README's folder.
 
     Raises:
         ValueError: It lacks the markers.
     """
+    tables = [to_markdown(load(path)) for path in sorted(folder.glob("*.json"))]
+    images = [f"![{words}]({name})\n" for words, name in pictures]
     text = readme.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme}: no place for the results; it needs the lines {BEGIN} and {END}")
-    found = [to_markdown(load(path)) for path in sorted(folder.glob("*.json"))]
-    body = "\n".join(found) or "No table is committed yet.\n"
-    write_atomic(readme, f"{head}{BEGIN}\n\n{body}\n{END}{tail}")
+    for (begin, end), parts in ((PICTURES, images), ((BEGIN, END), tables)):
+        written = between(text, begin, end, "\n".join(parts) or "No table is committed yet.\n")
+        if written is None:
+            raise ValueError(f"{readme}: no place for the results; it needs the lines {begin} and {end}")
+        text = written
+    write_atomic(readme, text)

@@ -23,6 +23,7 @@ from experiments.benchmarks.subjects import (
     reference_trainer,
     train_ours,
 )
+from experiments.benchmarks.targets import least_gain
 from experiments.benchmarks.timing import interleave, synchronised
 from vaecli.config import TrainingConfig
 from vaecli.corpus.types import Corpus
@@ -73,7 +74,7 @@ def training_row(shapes: Shapes, corpus: Corpus, options: Options, updates: int,
 
 def train_ptb(options: Options) -> list[Row]:
     """Training at Penn Treebank shapes."""
-    return [training_row(PTB, ptb_corpus(), options, 4 if options.quick else 16, 4.0)]
+    return [training_row(PTB, ptb_corpus(), options, 4 if options.quick else 16, least_gain("train-ptb", options))]
 
 
 def train_yahoo(options: Options) -> list[Row]:

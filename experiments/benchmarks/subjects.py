@@ -47,6 +47,7 @@ class Options:
         threads: 0 leaves torch's own choice.
         against: A revision of this program to compare with; none without.
         build_folder: Where its files go.
+        revision: Of this program; without, what git says.
     """
 
     device: str = "cpu"
@@ -56,6 +57,7 @@ class Options:
     threads: int = 0
     against: str = ""
     build_folder: Path = Path("build/benchmarks")
+    revision: str = ""
 
     @property
     def torch_device(self) -> torch.device:

@@ -49,6 +49,8 @@ def runs(tmp_path):
         ("train --tracker", "tensorboard,ml", ["tensorboard,mlflow"]),
         ("compare --engine", "l", ["local"]),
         ("reproduce", "ki", ["kim2018"]),
+        ("reproduce", "he", ["he2019-toy"]),
+        ("reproduce he2019-toy --rows", "bn,al", ["bn,all"]),
         ("reproduce kim2018 --rows", "vae-oracle,svi-o", ["vae-oracle,svi-oracle"]),
         ("tune bn --range", "bn.g", ["bn.gamma="]),
         ("tune bn --objective", "hy", ["hypervolume"]),

@@ -19,6 +19,7 @@ from vaecli.metrics.extras.text.scores import corpus_bleu, distinct, exact_match
 from vaecli.metrics.schema import COLUMNS
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.identity import protocol
 from vaecli.runs.loaded_run import load_run
 from vaecli.runs.reference_lm import train_reference_lm
 from vaecli.runs.tables import write_tables
@@ -311,6 +312,23 @@ def test_extra_names_are_checked_with_the_settings():
     assert "evaluation.extra: unknown evaluation 'prob': did you mean 'probe'?" in str(caught.value)
     with pytest.raises(UsageError, match=r"evaluation\.extra"):
         build_config({"evaluation": {"extra": 3}})
+
+
+def test_numbers_of_labels_are_checked_with_the_settings():
+    for given in ("50, 5", [50, 5, 5], [5, 50]):
+        assert build_config({"evaluation": {"probe_labels": given}}).evaluation.probe_labels == (5, 50)
+    assert load_settings(sets=["evaluation.probe_labels=7"]).config("bn", 0).evaluation.probe_labels == (7,)
+    assert load_settings(sets=["evaluation.probe_labels=5,7"]).config("bn", 0).evaluation.probe_labels == (5, 7)
+    for wrong in ("5,x", [0], [True], [2.5]):
+        with pytest.raises(UsageError, match=r"evaluation\.probe_labels"):
+            build_config({"evaluation": {"probe_labels": wrong}})
+
+
+def test_numbers_of_labels_are_no_part_of_the_protocol():
+    one, other = (
+        build_config({"evaluation": {"probe_labels": labels}}).model_dump(mode="json") for labels in ([5], [5, 50])
+    )
+    assert protocol(one, {}, {}) == protocol(other, {}, {})
 
 
 def test_every_evaluation_has_an_option_and_a_function():

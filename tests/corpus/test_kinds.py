@@ -295,3 +295,16 @@ def test_the_name_of_a_corpus(data, title):
 def test_names_that_no_dataset_has(data):
     with pytest.raises(DataError, match="write hf:NAME or hf:NAME:CONFIG"):
         hub_name(data)
+
+
+@pytest.mark.parametrize(("nested", "name"), [({"text": "inside"}, "meta.text"), (["inside"], "meta.list.element")])
+def test_a_parquet_column_named_as_a_field_of_another(tmp_path, nested, name):
+    """pyarrow hands out the column that holds such a field too."""
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    texts, labels = map(list, zip(*ROWS, strict=True))
+    table = pa.table({"meta": [nested] * len(ROWS), name: labels, "sentence": texts})
+    pq.write_table(table, tmp_path / "a.parquet")
+    corpus = load(tmp_path / "a.parquet", text_column="sentence", label_column=name)
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(ROWS)
+    assert corpus.train.label_names == {"label": ("neg", "pos")}

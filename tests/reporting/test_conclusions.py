@@ -76,6 +76,15 @@ def test_frontier_is_never_empty_and_falls(points):
             "did not collapse; mi is at its ceiling and may be anything larger (kl 9.00, mi 7.50 of at most 7.60)",
         ),
         ({"kl": 3.0, "mi": 2.0, "au": 16}, "did not collapse (kl 3.00, mi 2.00 of at most 7.60, au 16)"),
+        (
+            {"kl": 0.0, "mi": 0.0, "probe_accuracy": 0.65, "probe_sampled": 0.6, "probe_majority": 0.6},
+            "collapsed (kl 0, mi 0 of at most 7.60); labels read: 0.65 off the means, 0.60 off draws of z, "
+            "0.60 off the most frequent class",
+        ),
+        (
+            {"kl": 3.0, "mi": 2.0, "probe_accuracy": 0.65, "probe_majority": 0.6},  # of a table older than the draws
+            "did not collapse (kl 3.00, mi 2.00 of at most 7.60)",
+        ),
         ({}, "none, kl or mi is undefined"),
         ({"sentences": 1, "kl": 3.0}, "none, one sentence can't tell"),
         (

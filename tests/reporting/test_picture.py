@@ -1,5 +1,6 @@
 """`vae report --picture`: formats, kinds, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.core.errors import UsageError
+from vaecli.core.files import dump_json
 from vaecli.reporting.picture import check_picture
 from vaecli.reporting.pictures.code_positions import label_field, principal_plane, shared_labels
 
@@ -95,7 +97,22 @@ def test_a_heat_map_of_dimensions_writes_its_figures(tmp_path):
     assert text.index(">1.75</text>") < text.index(">0.25</text>")
 
 
-@pytest.mark.parametrize("kind", ["curves", "dimensions", "codes"])
+def test_gains_by_position_name_what_a_method_lacks(tmp_path):
+    losses = {"position_counts": [8, 4], "position_nll": {"posterior": [1.0, 2.0], "shuffled": [3.0, 2.5]}}
+    folder = write_runs(tmp_path, ("bn", 0), ("lm", 0), decoder_use=losses)
+    set_block(folder / "lm", decoder_use={"reason": "decoder use: a language model has no code"})
+    text = drawn(folder, "positions")
+    assert ">bn</text>" in text
+    assert ">lm (a language model has no code)</text>" in text
+    assert "against a code of another sentence's posterior" in text
+
+
+def set_block(method, **blocks):
+    path = method / "seed-0" / "metrics.json"
+    path.write_text(dump_json(json.loads(path.read_text()) | blocks))
+
+
+@pytest.mark.parametrize("kind", ["curves", "dimensions", "codes", "positions"])
 def test_a_table_alone_has_no_runs_to_draw(tmp_path, kind):
     result = report(tmp_path, "--picture", tmp_path / "p.svg", "--kind", kind)
     assert isinstance(result.exception, UsageError)

@@ -9,7 +9,7 @@ from vaecli.reproduction.comparison import DERIVED, tolerance
 from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table, printed_figures, published_rows, read_table, table_names
 
-TABLES = ("kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
+TABLES = ("bosc2020", "kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
 PTB = {"paper": "Li C. et al. 2020 (Optimus)", "table": "Table 8", "dataset": "PTB"}
 
 
@@ -23,6 +23,16 @@ def figures(row):
 
 def test_the_tables():
     assert set(TABLES) <= set(table_names())
+
+
+def test_a_picture_s_rows_are_its_methods_and_its_settings_go_with_their_remedies():
+    table = load_table("he2019-toy")
+    assert [row.method for row in table.rows] == list(table.values["methods"])
+    assert not any(row.printed for row in table.rows)
+    assert table.settings_for(["bn+lagging"])["lagging.inner_updates"] == 15
+    assert {key.partition(".")[0] for key in table.settings_for(["bn"])} <= set(GROUPS)
+    with pytest.raises(UsageError, match="no key 'rows'; a table of posteriors has"):
+        read_table("t", {"kind": "posteriors", "title": "T", "about": "A", "methods": [], "rows": []})
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -68,6 +78,25 @@ def test_kim_et_al_print_gaps_over_their_true_likelihood():
 
 def test_short_yelp_has_every_method():
     assert [row.method for row in load_table("yelp-short").rows] == list(REMEDIES)
+
+
+def test_bosc_and_vincent_cross_sizes_free_bits_and_encoders():
+    table = load_table("bosc2020")
+    grid = {(row.settings.get("model.latent_size"), row.settings.get("free_bits.target")) for row in table.rows}
+    assert grid == {(4, 2.0), (4, 8.0), (16, 2.0), (16, 8.0), (None, None)}  # the last is the language model
+    assert len(table.rows) == 29
+    kinds = {(row.method, row.settings.get("pooling.kind")) for row in table.rows}
+    assert {("free_bits", None), ("free_bits+pooling", "max"), ("free_bits+pooling", "mean")} < kinds
+    assert {("free_bits+lm_pretrain", None), ("free_bits+uni_pretrain", None)} < kinds
+    assert {"probe_5_each", "probe_5000_each", "probe_sampled"} < set(table.shown)
+    assert table.settings["evaluation.probe_labels"] == [5, 50, 500, 5000]
+
+
+def test_the_columns_of_rows_without_print_are_those_of_the_table():
+    assert table_of({"method": "bn"}).shown == ("ppl_iw", "kl", "mi")
+    assert table_of({"method": "bn"}, shown=["probe_sampled"]).shown == ("probe_sampled",)
+    with pytest.raises(UsageError, match=r"unknown column 'probe_samples' \(t\.toml, shown\)"):
+        table_of({"method": "bn"}, shown=["probe_samples"])
 
 
 def test_settings_of_other_methods_are_left_out():

@@ -113,6 +113,10 @@ def test_more_dimensions_are_refused_before_training():
         "evaluation.posteriors_every: the exact posterior is for model.latent_size 1, got 2"
     )
     assert build_problem(settings("vanilla", 0, latent_size=2), corpus) == ""
+    for method in ("di", "vq"):  # of any size, their codes are counted
+        assert "its codes are discrete" in build_problem(settings(method, 5), corpus)
+        assert build_problem(settings(method, 0), corpus) == ""
+    assert build_problem(settings("lm", 5), corpus) == ""
     assert build_problem(settings("vanilla", 5), corpus) == ""
 
 

@@ -103,7 +103,8 @@ def _kind(field: FieldInfo) -> str:
         return " or ".join(choices)
     kinds = scalar_kinds(field.annotation)
     if kinds is None:
-        return "a list of texts"
+        numbers = scalar_kinds(next(iter(get_args(field.annotation)), None)) == frozenset({int})
+        return "integers with commas between" if numbers else "a list of texts"
     return " or ".join(text for kind, text in WANTED.items() if kind in kinds and not (kind is int and float in kinds))
 
 

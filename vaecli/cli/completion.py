@@ -130,11 +130,12 @@ def complete_table(incomplete: str) -> list[str]:
 
 @quiet
 def complete_row(incomplete: str) -> list[str]:
-    """``vae-oracle,sv`` to ``vae-oracle,svi-oracle``, of any table."""
+    """``vae-oracle,sv`` to ``vae-oracle,svi-oracle``, of any table; a picture takes any methods, or ``all``."""
+    from vaecli.remedies import method_names
     from vaecli.reproduction.paper_tables import load_table, table_names
 
     rows = dict.fromkeys(row.name for table in table_names() for row in load_table(table).rows)
-    return continued(incomplete, ",", rows)
+    return continued(incomplete, ",", dict.fromkeys([*rows, "all", *method_names()]))
 
 
 @quiet

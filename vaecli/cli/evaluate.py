@@ -24,9 +24,11 @@ def evaluate(
     dimensions: Annotated[
         bool, typer.Option("--dimensions", help="KL and variances of each latent dimension.")
     ] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Linear probe of the labels on the posterior means.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Linear probe of the labels on posterior means and on draws of z.")
+    ] = False,
     decoder_use: Annotated[
-        bool, typer.Option("--decoder-use", help="What z is worth to the decoder, by position too.")
+        bool, typer.Option("--decoder-use", help="What z is worth to the decoder, by position and by word too.")
     ] = False,
     gaps: Annotated[bool, typer.Option("--gaps", help="Gaps of the inference, and noise of its gradient.")] = False,
     payoff: Annotated[bool, typer.Option("--payoff", help="The two-by-two table of the collapse game.")] = False,

@@ -96,8 +96,8 @@ def report(
         typer.Option(
             "--kind",
             help="Of the picture: plane (rec and mi against kl, the default), curves (of training), dimensions (their "
-            "KL), codes (posterior means in two dimensions) or posteriors (the mean of q against that of the exact "
-            "posterior over training, where it was recorded; a .gif moves).",
+            "KL), codes (posterior means in two dimensions), positions (what z is worth at each) or posteriors (the "
+            "mean of q against that of the exact posterior over training, where it was recorded; a .gif moves).",
             show_default=False,
         ),
     ] = None,

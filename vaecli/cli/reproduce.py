@@ -13,6 +13,7 @@ import typer
 
 from vaecli.cli import options as o
 from vaecli.cli.completion import complete_row, complete_table
+from vaecli.cli.reproduce_posteriors import run_posteriors
 from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
@@ -87,7 +88,13 @@ def reproduce(
     ] = None,
     rows: Annotated[
         str | None,
-        typer.Option("--rows", metavar="A,B", help="Only these rows.", show_default=False, autocompletion=complete_row),
+        typer.Option(
+            "--rows",
+            metavar="A,B",
+            help="Only these rows; of a picture, any methods, or `all` that fit.",
+            show_default=False,
+            autocompletion=complete_row,
+        ),
     ] = None,
     seeds: Annotated[
         str | None,
@@ -108,7 +115,7 @@ def reproduce(
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, an object a figure.")] = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Run a published table again, and print obtained and printed figures, their gap and a verdict.
+    """Run a published table or picture again; of a table, print obtained and printed figures, their gap and a verdict.
 
     The same command goes on where it stopped. Figures that papers print, sources and settings are those of the
     table; `--budget` shortens the epochs and nothing else, and every row says so.
@@ -176,7 +183,7 @@ def run_rows(context: typer.Context, call: Call) -> None:
     check_all(experiments, outcome.signal_number)
 
 
-KINDS: dict[str, Callable[[typer.Context, Call], None]] = {"rows": run_rows}
+KINDS: dict[str, Callable[[typer.Context, Call], None]] = {"rows": run_rows, "posteriors": run_posteriors}
 """What reproduces a table, by the kind that its file says."""
 
 

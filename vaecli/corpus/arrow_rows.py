@@ -39,11 +39,17 @@ def parquet_lines(file: TextFile) -> bytes:
             raise DataError(f"{file.path}: no column of texts; it has {', '.join(table.schema_arrow.names) or 'none'}")
         batches = table.iter_batches(batch_size=ROWS, columns=columns)
         # by columns, which takes a fraction of the time that `to_pylist` of rows does
-        held = ([column.to_pylist() for column in batch.columns] for batch in batches)
+        held = (_plain_values(batch) for batch in batches)
         return _lines(dict(zip(columns, row, strict=True)) for values in held for row in zip(*values, strict=True))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file.path}: not a Parquet file, or a damaged one: {reason}") from None
+
+
+def _plain_values(batch: Any) -> list[list[Any]]:
+    """The values of a batch, by column; asked for a column ``a.b``, pyarrow adds one ``a`` with a field ``b``."""
+    fields = zip(batch.schema, batch.columns, strict=True)
+    return [column.to_pylist() for field, column in fields if _is_plain(field.type)]
 
 
 def _is_plain(kind: Any) -> bool:

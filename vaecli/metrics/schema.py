@@ -140,9 +140,28 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
         "labels that a linear probe on the posterior means gets right",
         True,
     ),
+    Column(
+        "probe_sampled",
+        "float",
+        "share",
+        "higher",
+        "probe_accuracy on a draw of z ~ q(z|x) for each sentence instead of the mean: what the decoder could tell",
+        True,
+    ),
     Column("probe_accuracy_500", "float", "share", "higher", "probe_accuracy of probes trained on 500 labels", True),
     Column("probe_majority", "float", "share", None, "labels that the most frequent class of train gets right", True),
     Column("probe_bow", "float", "share", None, "labels that a linear probe on the word counts gets right", True),
+    *(
+        Column(
+            f"probe_{labels}_each",
+            "float",
+            "share",
+            "higher",
+            f"probe_accuracy of probes trained on {labels} labels of each class; chance is one in so many classes",
+            True,
+        )
+        for labels in (5, 50, 500, 5000)
+    ),
     Column(
         "z_gain_prior", "float", NATS, "higher", "-log p(x|z) with z of the prior less rec: what q(z|x) tells", True
     ),

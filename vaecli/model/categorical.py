@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -63,6 +63,8 @@ class UniformClasses(Prior):
     Args:
         layout: Variables and classes.
     """
+
+    discrete: ClassVar[bool] = True
 
     def __init__(self, layout: Classes) -> None:
         super().__init__(layout.variables * layout.classes)

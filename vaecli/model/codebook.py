@@ -30,6 +30,7 @@ class Codebook(Prior):
         decay: Of the running means.
     """
 
+    discrete: ClassVar[bool] = True
     codebook: Tensor
     counts: Tensor
     sums: Tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -13,7 +14,12 @@ class Prior(nn.Module, ABC):
 
     Args:
         latent_size: Z.
+
+    Attributes:
+        discrete: Whether it counts codes, so that nothing can be integrated over z.
     """
+
+    discrete: ClassVar[bool] = False
 
     def __init__(self, latent_size: int) -> None:
         super().__init__()

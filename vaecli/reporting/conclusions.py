@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 EVIDENCE = ("kl", "mi", "au", "z_gain_shuffled")
 """The figures that decide about z."""
 
+PROBES = {
+    "probe_accuracy": "off the means",
+    "probe_sampled": "off draws of z",
+    "probe_majority": "off the most frequent class",
+}
+"""The columns of probes, and what they read the labels off."""
+
 SENTENCES = {
     "diverged": "diverged, so its figures say nothing",
     "worse than uniform": "none; with its code it predicts worse than a guess among all words",
@@ -70,7 +77,7 @@ def verdict_sentence(group: Group) -> str:
         return start + ("none, one sentence can't tell" if alone else "none, kl or mi is undefined")
     figures = ", ".join(_distortion(group) if "worse than uniform" in joint else _figures(group))
     says = SENTENCES.get(joint, f"depends on the seed, {joint}")
-    return start + says + (f" ({figures})" if figures else "")
+    return start + says + (f" ({figures})" if figures else "") + _labels(group)
 
 
 def _figures(group: Group) -> list[str]:
@@ -78,6 +85,13 @@ def _figures(group: Group) -> list[str]:
     names = (*EVIDENCE, "mi_ceiling")
     means = {name: found.mean for name in names if (found := group.summary(name)) is not None}
     return [_evidence(name, means) for name in EVIDENCE if name in means]
+
+
+def _labels(group: Group) -> str:
+    """What probes read of the labels, where draws of z were probed: the accuracy on means alone says too much."""
+    means = [(words, group.summary(name)) for name, words in PROBES.items()]
+    told = [f"{summary.mean:.2f} {words}" for words, summary in means if summary is not None]
+    return f"; labels read: {', '.join(told)}" if group.summary("probe_sampled") is not None else ""
 
 
 def _evidence(name: str, means: Mapping[str, float]) -> str:

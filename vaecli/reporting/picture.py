@@ -22,6 +22,7 @@ KINDS = {
     "curves": "every column of history.csv over the epochs",
     "dimensions": "KL of each latent dimension",
     "codes": "posterior means in two dimensions",
+    "positions": "what z is worth to the decoder at each position",
     "posteriors": "the mean of q against that of the exact posterior over training",
 }
 """What there is to draw."""
@@ -95,6 +96,11 @@ def figure_of(table: pd.DataFrame, contexts: Mapping[str, ReportContext], kind: 
         from vaecli.reporting.pictures.picture_dimensions import dimensions_figure
 
         return dimensions_figure(dimension_costs(runs))
+    if kind == "positions":
+        from vaecli.reporting.pictures.picture_positions import positions_figure
+        from vaecli.reporting.pictures.position_gains import position_gains
+
+        return positions_figure(position_gains(runs))
     if kind == "posteriors":
         from vaecli.reporting.pictures.picture_posteriors import posteriors_figure
         from vaecli.reporting.pictures.posterior_paths import posterior_paths

@@ -33,9 +33,15 @@ DEFAULT = (
     "mi",
     "marginal_kl",
     "au",
+    "probe_accuracy",
+    "probe_sampled",
+    "probe_majority",
     "seconds",
 )
-"""Figures shown unless asked otherwise, where any trial has them; a perplexity with the words that it is kind to."""
+"""Figures shown unless asked otherwise, where any trial has them.
+
+A perplexity stands with the words that it is kind to, a probe of the means with that of draws and with the majority.
+"""
 
 SILENT_AT_ZERO = ("unknown",)
 """Of these, those that are left out where all are 0."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vaecli.catalogue.published import settings_of
 from vaecli.core.errors import UsageError
 from vaecli.remedies import make_method
-from vaecli.reproduction.paper_tables import PaperTable, Printed, printed_figures, published_rows
+from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
 from vaecli.runs.groups import Group, finished, grouped
 from vaecli.runs.statistics import Interval, interval
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PERPLEXITY_SHARE, NATS, UNITS = 0.02, 1.0, 2.0
-
-SHOWN = ("ppl_iw", "kl", "mi")
-"""Columns of a row that has no figure in print."""
 
 Verdict = Literal["within", "above", "below", ""]
 
@@ -103,19 +100,24 @@ def obtained(trials: pd.DataFrame, column: str) -> Interval | None:
 
 
 def compared(
-    row: str, trials: pd.DataFrame, printed: Sequence[Printed], epochs: tuple[int, int] | None = None
+    row: str,
+    trials: pd.DataFrame,
+    printed: Sequence[Printed],
+    epochs: tuple[int, int] | None = None,
+    shown: Sequence[str] = SHOWN,
 ) -> list[Compared]:
-    """The figures of one row: those in print, or `SHOWN` where there are none.
+    """The figures of one row: those in print, or those of some columns where there are none.
 
     Args:
         row: Its name for displays.
         trials: Its trials, whatever their status.
         printed: What papers print for it.
         epochs: Planned, and the table's own.
+        shown: These columns.
     """
     done = finished(trials)
     if not printed:
-        return [Compared(row, column, obtained(done, column), None, None, epochs) for column in SHOWN]
+        return [Compared(row, column, obtained(done, column), None, None, epochs) for column in shown]
     lines = []
     for figure in printed:
         found = obtained(done, figure.column)
@@ -138,14 +140,12 @@ def compare_table(
         epochs: By row, as run.
         planned: By row, as the table has them.
     """
-    rows = [row for row in table.rows if row.name in epochs]
-    return [
-        line
-        for row in rows
-        for line in compared(
-            row.label, frame[frame["experiment"] == row.name], row.printed, (epochs[row.name], planned[row.name])
-        )
-    ]
+    lines = []
+    for row in table.rows:
+        if row.name in epochs:
+            trials, both = frame[frame["experiment"] == row.name], (epochs[row.name], planned[row.name])
+            lines += compared(row.label, trials, row.printed, both, table.shown)
+    return lines
 
 
 def same_corpus(dataset: str, corpus: str) -> bool:

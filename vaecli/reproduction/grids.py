@@ -170,7 +170,7 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
             return old
     if request.budget is None:
         epochs = {name: row.epochs for name, row in planned.items()}
-        return _joined(old, Plan(request.table.name, None, request.jobs, epochs, epochs, made=_made()))
+        return _joined(old, Plan(request.table.name, None, request.jobs, epochs, epochs, made=made_here()))
     if old is not None:
         missing = ", ".join(sorted(set(planned) - set(old.epochs)))
         raise UsageError(f"{folder}: its budget was shared without {missing}; choose another --out")
@@ -212,11 +212,11 @@ def _measured(request: Request, settings: Mapping[str, Settings], planned: Mappi
         {name: row.epochs for name, row in planned.items()},
         total_seconds(timed, epochs, jobs),
         {name: asdict(row.pace) for name, row in timed.items() if row.pace is not None},
-        _made(),
+        made_here(),
     )
 
 
-def _made() -> dict[str, Any]:
+def made_here() -> dict[str, Any]:
     """Command, versions, platform and processor; the host's name is nobody's business in a table."""
     return {key: value for key, value in describe_environment().items() if key != "host"}
 

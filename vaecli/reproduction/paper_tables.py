@@ -9,7 +9,7 @@ that kind's own.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -20,10 +20,16 @@ from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.names import folder_name
 from vaecli.core.nested import flatten
+from vaecli.metrics.schema import column
 from vaecli.remedies import canonical
 
 ROWS = "rows"
 """The kind of a table whose rows are methods, each run over seeds."""
+POSTERIORS = "posteriors"
+"""The kind of a picture of methods in one grid: their posteriors while they train, for which nothing is in print."""
+
+SHOWN = ("ppl_iw", "kl", "mi")
+"""Columns of a row that has no figure in print, where its table names none."""
 
 COLUMN_OF_NLL = {"exact": "iw_nll", "iw": "iw_nll", "bound": "neg_elbo"}
 """Our column for a printed NLL, by its estimator; the other kinds are estimators that we don't have."""
@@ -32,7 +38,14 @@ COLUMN_OF_PPL = {"exact": "ppl_iw", "iw": "ppl_iw", "bound": "ppl_elbo"}
 IW_PPL, BATCH_MI, OWN_SCALE = "ppl is of the iw kind", "mi within batches", "rec on a scale of its own"
 """Words of a table's note that say of another estimator than its `nll_kind`."""
 
-TOP_LEVEL = frozenset({"kind", "title", "about", "data", "seeds", "preset", "settings", "source", "notes", "rows"})
+TOP_LEVEL = frozenset(
+    {"kind", "title", "about", "data", "seeds", "preset", "settings", "source", "notes", "rows", "shown"}
+)
+POSTERIOR_KEYS = frozenset(
+    {"kind", "title", "about", "data", "seeds", "preset", "settings", "notes", "methods", "shows", "source"}
+)
+KEYS = {ROWS: TOP_LEVEL, POSTERIORS: POSTERIOR_KEYS}
+"""What the file of a table of each kind may have at its top."""
 ROW_KEYS = frozenset({"name", "label", "method", "settings", "setting", "figures", "from", "note"})
 
 
@@ -89,6 +102,7 @@ class PaperTable:
         settings: Of all rows, by dotted key.
         notes: Lines below the table.
         rows: In their order.
+        shown: Columns of the rows that have no figure in print.
     """
 
     name: str
@@ -101,12 +115,16 @@ class PaperTable:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = ()
+    shown: tuple[str, ...] = SHOWN
 
     def settings_of(self, row: PaperRow) -> dict[str, Any]:
         """All settings of a row by dotted key; those that the table has for methods without a part in it left out."""
-        owners = {*GROUPS, *row.method.split("+")}
-        shared = {key: value for key, value in self.settings.items() if key.partition(".")[0] in owners}
-        return {**shared, **row.settings}
+        return {**self.settings_for([row.method]), **row.settings}
+
+    def settings_for(self, methods: Iterable[str]) -> dict[str, Any]:
+        """The table's settings by dotted key, those of remedies that are no part of any of the methods left out."""
+        owners = {*GROUPS, *(part for method in methods for part in method.split("+"))}
+        return {key: value for key, value in self.settings.items() if key.partition(".")[0] in owners}
 
 
 def table_names() -> list[str]:
@@ -132,14 +150,18 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
     """A table from the values of its file.
 
     Raises:
-        UsageError: A key is unknown, or a row names a figure that `published.toml` hasn't.
+        UsageError: A key or a column is unknown, or a row names a figure that `published.toml` hasn't.
     """
     kind = values.get("kind", ROWS)
     head = {key: values[key] for key in ("title", "about")}
-    if kind != ROWS:
+    if kind not in KEYS:
         return PaperTable(name, kind, **head, values=values)
-    if wrong := sorted(set(values) - TOP_LEVEL):
-        raise UsageError(f"{name}.toml: no key {wrong[0]!r}; a table of rows has {', '.join(sorted(TOP_LEVEL))}")
+    if wrong := sorted(set(values) - KEYS[kind]):
+        raise UsageError(f"{name}.toml: no key {wrong[0]!r}; a table of {kind} has {', '.join(sorted(KEYS[kind]))}")
+    if kind == POSTERIORS:
+        rows = tuple(PaperRow(folder_name(method), method, method) for method in map(canonical, values["methods"]))
+    else:
+        rows = tuple(_row(name, row, values.get("source", {})) for row in values["rows"])
     return PaperTable(
         name,
         kind,
@@ -149,7 +171,8 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
         seeds=str(values.get("seeds", "0")),
         settings=flatten(values.get("settings", {})),
         notes=tuple(values.get("notes", ())),
-        rows=tuple(_row(name, row, values.get("source", {})) for row in values["rows"]),
+        rows=rows,
+        shown=tuple(column(shown, f"{name}.toml, shown").name for shown in values.get("shown", SHOWN)),
     )
 
 

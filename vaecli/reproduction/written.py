@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,16 +80,15 @@ def write_reproduction(result: Reproduced, plan: Plan, folder: Path) -> list[Pat
         RESULTS: csv_text(result.frame),
         SUMMARY: csv_text(summary_table(result.frame)),
         COMPARISON: to_csv([result.view]),
-        TABLE: to_markdown(result.view) + "\n" + "\n".join(made_lines(plan)) + "\n",
+        TABLE: to_markdown(result.view) + "\n" + "\n".join(made_lines(plan.made)) + "\n",
     }
     for name, text in texts.items():
         write_atomic(folder / name, text)
     return [folder / name for name in texts]
 
 
-def made_lines(plan: Plan) -> Sequence[str]:
-    """Command, versions and machine as a list of Markdown."""
-    made: dict[str, Any] = dict(plan.made)
+def made_lines(made: Mapping[str, Any]) -> Sequence[str]:
+    """Command, versions and machine, as `made_here` gives them, as a list of Markdown."""
     versions = ", ".join(f"{name} {number}" for name, number in made.get("versions", {}).items())
     machine = ", ".join(str(made[key]) for key in ("cpu", "platform") if made.get(key)) or platform.machine()
     return [

@@ -23,7 +23,10 @@ DIGITS = 12
 NOT_PROTOCOL = {
     "model": (),
     "training": ("protocol", "seed", "device", "threads", "save_every"),
-    "evaluation": ("iw_samples", "batch_size", "split", "extra", "sentences", "reference", "posteriors_every"),
+    "evaluation": (
+        *("iw_samples", "batch_size", "split", "extra", "sentences", "reference", "probe_labels"),
+        "posteriors_every",
+    ),
 }
 """Settings by group that decide no figure, or that another column holds; the corpus is known by its fingerprint."""
 

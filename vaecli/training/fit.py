@@ -10,6 +10,7 @@ from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.resources import memory
 from vaecli.corpus.types import Corpus
+from vaecli.model.vae import VAE
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.training.build import build_model
 from vaecli.training.device import resolve_device
@@ -39,20 +40,35 @@ def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
 
 def build_problem(config: RunConfig, corpus: Corpus) -> str:
     """Why the method of a run can't be built, in one line; empty where it can."""
-    if config.evaluation.posteriors_every and config.model.latent_size != 1:
-        size = config.model.latent_size
-        return f"evaluation.posteriors_every: the exact posterior is for model.latent_size 1, got {size}"
+    looked_at = config.evaluation.posteriors_every > 0
+    if looked_at and config.model.latent_size != 1:
+        return _several(config.model.latent_size)
     where = torch.device("meta" if looks_large(config, len(corpus.vocabulary)) else "cpu")
     try:
         method = make_method(config.method, config.hyper)
         with torch.random.fork_rng(devices=[]), where:
-            parameters = build_model(method, len(corpus.vocabulary), len(corpus.train), config).parameter_count
+            model = build_model(method, len(corpus.vocabulary), len(corpus.train), config)
     except Exception as error:
         return error_line(config.method, error)
-    need, have = 4 * parameters, memory()
+    if looked_at and (problem := no_exact_posterior(model)):
+        return problem
+    need, have = 4 * model.parameter_count, memory()
     if need > have > 0 and resolve_device(config.training.device).type == "cpu":
         return f"its weights alone take {need / 2**30:,.0f} GiB, this machine has {have / 2**30:,.0f}; lower its sizes"
     return ""
+
+
+def no_exact_posterior(model: VAE) -> str:
+    """Why p(z|x) of a model is not looked at while it trains, in one line; empty where it is, or there is no z."""
+    if not model.has_latent:
+        return ""
+    if model.prior.discrete:
+        return "evaluation.posteriors_every: the exact posterior is an integral over z, and its codes are discrete"
+    return "" if model.latent_size == 1 else _several(model.latent_size)
+
+
+def _several(size: int) -> str:
+    return f"evaluation.posteriors_every: the exact posterior is for model.latent_size 1, got {size}"
 
 
 def error_line(method: str, error: Exception) -> str:

@@ -1,27 +1,32 @@
 import json
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from metrics.blocks import block_input
 from metrics.toys import linear_gaussian
-from support import split_of, tiny_model, tiny_split
+from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.corpus.types import Split
-from vaecli.metrics.extras import probe
+from vaecli.metrics.extras import probe, probe_codes
 from vaecli.metrics.extras.probe import (
     PROBE_COLUMNS,
     Field,
     dense_features,
     fit,
-    in_words,
     labelled,
+    labelled_each,
     majority_accuracy,
     measure_field,
     probe_accuracy,
     probe_block,
+    sizes_each,
     word_features,
 )
+from vaecli.metrics.extras.probe_codes import posterior_codes
+from vaecli.metrics.extras.probe_table import in_words
+from vaecli.metrics.noise import sentence_noise
 
 
 def normal(*shape, seed=0):
@@ -103,7 +108,7 @@ def test_beyond_the_bound_a_draw_of_the_sentences_is_labelled(monkeypatch):
     features = dense_features(classes[:, None] + 0.01 * normal(400, 1), normal(2, 1))
     seen = []
     counted = replace(features, train=lambda chosen: (seen.append(len(chosen)), features.train(chosen))[1])
-    measure_field(field(classes, [0, 1]), counted, features, 0)
+    measure_field(field(classes, [0, 1]), {"accuracy": counted, "word_counts": features}, 0)
     assert seen == [100] * 5 + [120]
 
 
@@ -142,7 +147,10 @@ def test_sizes_stop_below_all_of_train():
     train, test = normal(150, 2), normal(50, 2, seed=1)
     toy = field((train[:, 0] > 0).long(), (test[:, 0] > 0).long())
     features = dense_features(train, test)
-    assert list(measure_field(toy, features, features, 0)["accuracy"]) == ["100", "all"]
+    found = measure_field(toy, {"accuracy": features, "word_counts": features}, 0, (5, 50, 500))
+    assert list(found["accuracy"]) == ["100", "all"]
+    assert list(found["each"]["accuracy"]) == ["5", "50"]  # the rarer sign has fewer than 500
+    assert set(found["each"]) == {"accuracy"}
 
 
 def with_labels(split, **labels):
@@ -168,6 +176,12 @@ def test_the_whole_block_on_a_model_whose_code_is_the_number():
     assert fields["coin"]["word_counts"]["all"] == 1.0  # every sentence is a word of its own and was seen
     assert found.values["probe_accuracy"] == pytest.approx((1 + fields["coin"]["accuracy"]["all"]) / 2)
     assert found.values["probe_accuracy_500"] is None  # there are 150
+    assert found.values["probe_5_each"] == pytest.approx(
+        (fields["sign"]["each"]["accuracy"]["5"] + fields["coin"]["each"]["accuracy"]["5"]) / 2
+    )
+    assert fields["sign"]["each"]["accuracy"]["5"] == 1.0  # five numbers of each sign, 2 apart
+    assert found.values["probe_500_each"] is None
+    assert any(line.startswith("sign: no 500 or 5,000 labels a class, for the rarest has 75") for line in found.lines)
     assert json.loads(json.dumps(found.details)) == found.details
     assert found.values == probe_block(given).values
 
@@ -215,15 +229,141 @@ def test_no_labels_or_no_code_no_figures():
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "majority", "bag", "said"),
+    ("accuracy", "drawn", "bag", "said"),
     [
-        (0.65, 0.60, 0.9, "the code knows no more of it than chance does"),  # 2 sqrt(.6 .4 / 100) = 0.098
-        (0.72, 0.60, 0.9, "40% of what word counts add to it (0.90)"),
-        (0.72, 0.60, 0.5, "the code knows something of it"),
+        (0.65, 0.65, 0.9, "the code knows no more of it than chance does"),  # 2 sqrt(.6 .4 / 100) = 0.098
+        (0.72, 0.65, 0.9, "the means differ by it, but by so little that no draw of z tells"),
+        (0.72, 0.72, 0.9, "40% of what word counts add to it (0.90), 40% by draws"),
+        (0.81, 0.72, 0.9, "70% of what word counts add to it (0.90), 40% by draws"),
+        (0.72, 0.72, 0.5, "the code knows something of it"),
     ],
 )
-def test_a_probe_in_words(accuracy, majority, bag, said):
-    figures = {"accuracy": {"all": accuracy}, "majority": majority, "word_counts": {"all": bag}}
+def test_a_probe_in_words(accuracy, drawn, bag, said):
+    figures = {
+        "accuracy": {"all": accuracy},
+        "sampled": {"all": drawn},
+        "majority": 0.6,
+        "word_counts": {"all": bag},
+    }
     line = in_words("mood", figures, 100)
-    assert line.startswith(f"mood: {accuracy:.2f} of the classes are read off the means, 0.60 off the most frequent")
-    assert line.endswith(said)
+    assert line.startswith(f"mood: {accuracy:.2f} of the classes are read off the means, {drawn:.2f} off draws of z, ")
+    assert line.endswith(f"0.60 off the most frequent class: {said}")
+
+
+def posterior_block(numbers, classes, slope, scale, **options):
+    """The probe of N(slope x, scale^2) on the numbers, the same sentences in train and test, with a class each."""
+    model, split = linear_gaussian(numbers, slope, scale)
+    names = tuple(map(str, range(max(classes) + 1)))
+    split = Split("test", split.tokens, split.offsets, {"label": torch.tensor(classes)}, {"label": names})
+    given = block_input(model, split, **options)
+    return replace(given, corpus=replace(given.corpus, vocabulary=type(given.corpus.vocabulary)(words(len(numbers)))))
+
+
+def words(count):
+    return [f"w{n}" for n in range(count)]
+
+
+def phi(x):
+    return 0.5 * (1 + math.erf(x / 2**0.5))
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
+def test_draws_of_two_gaussians_have_the_bayes_accuracy(distance):
+    """N(-d/2, 1) and N(d/2, 1), as many of each: no rule does better than Phi(d / 2); the means tell them all apart."""
+    count = 4000
+    classes = [n % 2 for n in range(count)]
+    found = probe_block(posterior_block([distance * (c - 0.5) for c in classes], classes, 1.0, 1.0)).values
+    bayes = phi(distance / 2)
+    error = (bayes * (1 - bayes) / count) ** 0.5
+    assert found["probe_accuracy"] == 1.0
+    assert found["probe_sampled"] == pytest.approx(bayes, abs=4 * error)
+
+
+def test_a_collapsed_posterior_gives_the_majority_and_its_means_may_not():
+    """q = N(1e-3 x, 1) against the prior N(0, 1): kl is 1e-6 nats, the means are separable and no draw is."""
+    count, draw = 4000, torch.Generator().manual_seed(0)
+    classes = (torch.rand(count, generator=draw) > 0.6).long().tolist()
+    found = probe_block(posterior_block([2.0 * c - 1 for c in classes], classes, 1e-3, 1.0)).values
+    majority = found["probe_majority"]
+    assert majority == pytest.approx(0.6, abs=0.03)
+    assert found["probe_accuracy"] == 1.0
+    assert found["probe_sampled"] == pytest.approx(majority, abs=4 * (majority * (1 - majority) / count) ** 0.5)
+
+
+def test_the_very_prior_for_every_sentence_gives_the_majority_to_the_letter():
+    # means are constant, so they are no feature, and the classifier has its bias alone
+    classes = [0] * 70 + [1] * 50
+    found = probe_block(posterior_block([float(n) for n in range(120)], classes, 0.0, 1.0)).values
+    assert found["probe_accuracy"] == found["probe_majority"] == 70 / 120
+    assert found["probe_sampled"] == pytest.approx(70 / 120, abs=4 * (70 * 50 / 120**3) ** 0.5)
+
+
+def test_well_separated_posteriors_are_read_as_well_from_draws():
+    classes = [n % 3 for n in range(300)]
+    numbers = [10.0 * c + 0.01 * n for n, c in enumerate(classes)]
+    found = probe_block(posterior_block(numbers, classes, 1.0, 0.1))
+    assert found.values["probe_sampled"] == found.values["probe_accuracy"] == 1.0
+    # five labels a class, on either side of the borders: 15 sentences, read as well
+    assert found.details["fields"]["label"]["each"]["sampled"]["50"] == 1.0
+
+
+def test_draws_are_each_sentences_own_and_by_hand():
+    """z = a x + s e with the sentence's own e: whatever the batch, and another in train than in test."""
+    numbers = [0.5 * n for n in range(40)]
+    model, split = linear_gaussian(numbers, 0.8, 0.6)
+    for size in (3, 40):
+        means, draws = posterior_codes(model, scoring(split, size, seed=7), "probe_test")
+        noise = sentence_noise(7, "probe_test", torch.arange(40), 1, 1)[0]
+        assert means.flatten().tolist() == pytest.approx([0.8 * x for x in numbers])
+        assert torch.allclose(draws, 0.8 * torch.tensor(numbers, dtype=torch.float64)[:, None] + 0.6 * noise)
+    _, other = posterior_codes(model, scoring(split, 40, seed=7), "probe_train")
+    assert not torch.isclose(other, draws).any()
+
+
+def test_a_probe_of_draws_by_hand(monkeypatch):
+    """Means -2, 1, -1, 2 of classes 0, 0, 1, 1, and the draws -1, -1, 1, 1 that noise 1, -2, 2, -1 makes of them.
+
+    The classes mirror each other, so both borders are at 0: on its right side are two of the means and all draws.
+    """
+    noise = torch.tensor([1.0, -2, 2, -1], dtype=torch.float64).view(1, 4, 1)
+    monkeypatch.setattr(probe_codes, "sentence_noise", lambda seed, purpose, index, samples, size: noise[:, index])
+    model, split = linear_gaussian([-2.0, 1, -1, 2], 1.0, 1.0)
+    means, draws = posterior_codes(model, scoring(split, 4), "probe_test")
+    toy = field([0, 0, 1, 1], [0, 0, 1, 1])
+    assert draws.flatten().tolist() == [-1, -1, 1, 1]
+    assert probe_accuracy(dense_features(draws, draws), torch.arange(4), toy) == 1.0
+    assert probe_accuracy(dense_features(means, means), torch.arange(4), toy) == 0.5
+
+
+def test_the_setting_says_how_many_labels_a_class_and_columns_have_theirs():
+    classes = [n % 2 for n in range(80)]
+    found = probe_block(posterior_block([2.0 * c for c in classes], classes, 1.0, 0.5, probe_labels=(3, 5)))
+    assert list(found.details["fields"]["label"]["each"]["accuracy"]) == ["3", "5"]
+    assert found.values["probe_5_each"] == 1.0
+    assert found.values["probe_50_each"] is None
+
+
+def test_balanced_draws_are_nested_and_hold_as_many_of_each():
+    toy = field([0] * 90 + [1] * 20, [0])
+    few, many = (labelled_each(toy, size, 0, 7) for size in (5, 20))
+    assert toy.train[few].bincount().tolist() == [5, 5]
+    assert toy.train[many].bincount().tolist() == [20, 20]
+    assert set(few.tolist()) < set(many.tolist())
+    assert not torch.equal(few, labelled_each(toy, 5, 1, 7))
+    assert sizes_each(toy, (5, 20, 21)) == [5, 20]
+
+
+def test_more_labels_of_each_class_than_the_logits_allow_are_left_out(monkeypatch):
+    monkeypatch.setattr(probe, "LOGITS", 79)
+    toy = field([0, 1] * 50, [0])
+    assert sizes_each(toy, (5, 19, 20)) == [5, 19]  # 2 * 20 sentences times 2 classes are 80
+
+
+def test_few_labels_read_by_hand():
+    """One feature, +-1 by class but for a tenth of the sentences: the border is 0 and 90 % are right."""
+    classes = torch.arange(2000) % 2
+    flipped = torch.arange(2000) % 20 < 2
+    codes = (2.0 * classes - 1) * (1 - 2.0 * flipped)
+    features = dense_features(codes[:, None].double(), codes[:, None].double())
+    found = measure_field(field(classes, classes), {"accuracy": features}, 0, (500,))
+    assert found["each"]["accuracy"]["500"] == pytest.approx(0.9)

@@ -98,7 +98,8 @@ def _batch_terms(
     noise = sentence_noise(scoring.seed, "rec", batch.index, samples, posterior.noise_size)
     z = posterior.sample(noise.to(batch.tokens.device))
     bound = bound_terms(posterior, prior, z, nll)
-    return ElboTerms(bound.nll, bound.kl, posterior, z[0])
+    # what a posterior without a density estimates serves its training; as a bound of unknown side it is no figure
+    return ElboTerms(bound.nll, bound.kl if posterior.has_density else None, posterior, z[0])
 
 
 def _restore(parts: list[ElboTerms], order: Tensor) -> ElboTerms:

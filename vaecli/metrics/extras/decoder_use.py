@@ -5,6 +5,9 @@ r"""How much the decoder makes of z: its loss with the right code, and with code
 for codes s from the prior, from another sentence's posterior, and zero. A decoder that ignores z has 0 for all three,
 whatever the KL is. Bowman et al. (2016) and many after them argue from the KL alone, which a shifted posterior
 satisfies without telling the decoder anything.
+
+A loss is the sum over tokens of -log p(w_t | w_<t, z), so a gain is one of positions and of words too: which of them a
+code remembers (Bosc & Vincent 2020, who find that it is the first words, and the length).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from vaecli.corpus.types import Split
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.columns.mi import standard_error
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
+from vaecli.metrics.extras.remembered_words import TokenGains, predicted_types, token_starts, word_details, word_lines
 from vaecli.metrics.inference import evaluation_mode, wide_prior
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
@@ -36,14 +40,16 @@ class Losses:
     Attributes:
         sentence: (N,) in the order of the split.
         position: (T,) sum over sentences of the loss at each position.
+        token: (W,) of each predicted token of the split, a sentence after the other.
     """
 
     sentence: Tensor
     position: Tensor
+    token: Tensor
 
 
 def decoder_use_block(block: BlockInput) -> BlockResult:
-    """The gains, their standard errors, and the mean loss by position with each kind of code."""
+    """The gains, their standard errors, the mean loss by position with each kind of code, and the gains of words."""
     model, split = block.model, block.split
     if not model.has_latent:
         return undefined(GAIN_COLUMNS, "decoder use: a language model has no code")
@@ -60,7 +66,14 @@ def decoder_use_block(block: BlockInput) -> BlockResult:
         "position_counts": counts.tolist(),
         "position_nll": {source: (found.position.cpu() / counts).tolist() for source, found in losses.items()},
     }
-    return BlockResult(values, details, (*in_words(values), *position_lines(losses, counts)))
+    lines = [*in_words(values), *position_lines(losses, counts)]
+    if "shuffled" in losses:
+        gain = losses["shuffled"].token - losses["posterior"].token
+        gains = TokenGains(predicted_types(split), gain.cpu(), len(split))
+        words = word_details(gains, block.corpus.train, block.corpus.vocabulary)
+        details["words"] = words
+        lines += word_lines(words)
+    return BlockResult(values, details, tuple(lines))
 
 
 def in_words(values: Mapping[str, float | int | None]) -> tuple[str, ...]:
@@ -110,19 +123,24 @@ def code_losses(model: VAE, scoring: Scoring, codes: dict[str, Tensor]) -> dict[
     split, device = scoring.split, scoring.device
     longest = int(split.lengths.max())
     dtype = model.decoder.output.weight.dtype
+    starts = token_starts(split).to(device)
     found = {
         kind: Losses(
             torch.empty(len(split), dtype=torch.float64, device=device),
             torch.zeros(longest, dtype=torch.float64, device=device),
+            torch.empty(split.predicted_tokens, dtype=torch.float64, device=device),
         )
         for kind in codes
     }
     with evaluation_mode(model, device):
         for index, batch in scoring.batches():
+            mask = batch.mask
+            places = (starts[index].unsqueeze(1) + torch.arange(mask.shape[1], device=device))[mask]
             for kind, z in codes.items():
                 nll = model.token_nll(z[index].to(dtype), batch).double()
                 found[kind].sentence[index] = nll.sum(1)
                 found[kind].position[: nll.shape[1]] += nll.sum(0)
+                found[kind].token[places] = nll[mask]
     return found
 
 

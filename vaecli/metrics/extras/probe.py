@@ -1,6 +1,6 @@
-r"""Linear probe: how much of the labels of a corpus a linear classifier reads from the posterior means.
+r"""Linear probe: how much of the labels of a corpus a linear classifier reads from the codes of a model.
 
-Multinomial logistic regression with an L2 penalty, on the means of train or of some labelled sentences of it, tested
+Multinomial logistic regression with an L2 penalty, on the codes of train or of some labelled sentences of it, tested
 on another split (Bowman et al. 2016, section 4.3; the protocol of Zhu et al. 2020, table 3, with few labels):
 
 .. math:: \min_{W, b} \frac1n \sum_i -\log \text{softmax}(W \phi_i + b)_{y_i} + \frac{1}{2n} \|W\|^2
@@ -10,13 +10,18 @@ counts are those of train's most frequent words and labelled sentences a draw, a
 sentences of a class that train lacks are left out, since no probe can name it; a label of one class or of more than
 `MOST_CLASSES` has no figures.
 
-The means are read at whatever scale they have, since features are standardised: a collapsed model whose means vary by a
-thousandth of the posterior's spread may still be probed well. So the accuracy stands beside `mi`, never for it.
+A code is the mean of q(z|x), and beside it a draw of z ~ q(z|x), one a sentence in train and in the tested split. The
+means are read at whatever scale they have, since features are standardised: a collapsed model whose means vary by a
+thousandth of the posterior's spread may still be probed well. A draw has that spread in it, as what the decoder sees
+has: where q(z|x) is the prior for every x, no classifier does better on draws than the most frequent class.
+
+So many labels a class are balanced draws of train (Bosc & Vincent 2020 take 5, 50, 500 and 5,000). A classifier that
+was trained on as many of each class knows nothing of how frequent they are, so chance is one in C there, not the
+majority.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,8 +33,9 @@ from torch.nn.functional import cross_entropy, embedding_bag
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Split
 from vaecli.kernels.optimizers import LBFGS
+from vaecli.metrics.extras.probe_codes import posterior_codes
+from vaecli.metrics.extras.probe_table import in_words, table_lines
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
-from vaecli.metrics.extras.text.reconstruction import posterior_means
 
 SIZES = (100, 500, 2000)
 """Numbers of labelled sentences beside all of train."""
@@ -55,7 +61,16 @@ HISTORY = 20_000_000
 BLOCK = 1 << 22
 """Logits of tested sentences computed together."""
 
-PROBE_COLUMNS = ("probe_accuracy", "probe_accuracy_500", "probe_majority", "probe_bow")
+EACH = (5, 50, 500, 5000)
+"""Numbers of labels a class that have a column."""
+
+PROBE_COLUMNS = (
+    *("probe_accuracy", "probe_sampled", "probe_accuracy_500", "probe_majority", "probe_bow"),
+    *(f"probe_{size}_each" for size in EACH),
+)
+
+MEANS, DRAWN, WORDS = "accuracy", "sampled", "word_counts"
+"""Names of what is probed, in the details: means, draws of q(z|x), counts of words."""
 
 Logits = Callable[[Tensor], Tensor]
 """Maps (F, C) weights to (n, C) logits without bias."""
@@ -95,7 +110,7 @@ class Field:
 
 
 def probe_block(block: BlockInput) -> BlockResult:
-    """Accuracies of probes on the means and on word counts, and of the most frequent class, by field and size."""
+    """Accuracies of probes on means, on draws and on word counts, and of the most frequent class, by field and size."""
     train, test = block.corpus.train, block.split
     if not block.model.has_latent:
         return undefined(PROBE_COLUMNS, "probe: a language model has no code")
@@ -106,41 +121,43 @@ def probe_block(block: BlockInput) -> BlockResult:
     reasons = [field for field in fields.values() if isinstance(field, str)]
     if not usable:
         return undefined(PROBE_COLUMNS, "; ".join(reasons))
-    means = [posterior_means(block.model, replace(block.scoring, split=split)).cpu() for split in (train, test)]
-    codes, vocabulary = dense_features(means[0], means[1]), len(block.corpus.vocabulary)
-    measured = {
-        name: measure_field(field, codes, word_features(train, test, vocabulary, field.classes), block.scoring.seed)
-        for name, field in usable.items()
-    }
-    values: dict[str, float | int | None] = {
-        "probe_accuracy": _mean([figures["accuracy"]["all"] for figures in measured.values()]),
-        "probe_accuracy_500": _mean([figures["accuracy"].get("500") for figures in measured.values()]),
-        "probe_majority": _mean([figures["majority"] for figures in measured.values()]),
-        "probe_bow": _mean([figures["word_counts"]["all"] for figures in measured.values()]),
-    }
+    vocabulary, each = len(block.corpus.vocabulary), block.config.probe_labels
+    features = code_features(block)
+    measured = {}
+    for name, field in usable.items():
+        words = word_features(train, test, vocabulary, field.classes)
+        measured[name] = measure_field(field, {**features, WORDS: words}, block.scoring.seed, each)
     notes = reasons + [line for name, field in usable.items() for line in _bounds(name, field, len(train), vocabulary)]
+    notes += [line for name, field in usable.items() for line in _rare(name, field, each)]
     details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
     tested = {name: int((field.test >= 0).sum()) for name, field in usable.items()}
-    words = [in_words(name, figures, tested[name]) for name, figures in measured.items()]
-    return BlockResult(values, details, (*_lines(measured), *words, *notes))
+    words_of = [in_words(name, figures, tested[name]) for name, figures in measured.items()]
+    return BlockResult(column_values(measured), details, (*table_lines(measured, DRAWS), *words_of, *notes))
 
 
-def in_words(name: str, figures: Mapping[str, Any], count: int) -> str:
-    """What the code knows of a field, in a line: nothing where the probe isn't two standard errors above the majority.
+def code_features(block: BlockInput) -> dict[str, Features]:
+    """The means and the draws of q(z|x), of train and of the tested split, whose noise is not the same."""
+    train = posterior_codes(block.model, replace(block.scoring, split=block.corpus.train), "probe_train")
+    test = posterior_codes(block.model, block.scoring, "probe_test")
+    pairs = zip((MEANS, DRAWN), train, test, strict=True)
+    return {name: dense_features(known.cpu(), asked.cpu()) for name, known, asked in pairs}
+
+
+def column_values(measured: Mapping[str, Mapping[str, Any]]) -> dict[str, float | int | None]:
+    """The columns: means over the fields that have a figure.
 
     Args:
-        name: Of the field.
-        figures: See `measure_field`.
-        count: Sentences that were tested.
+        measured: See `measure_field`, by field.
     """
-    accuracy, majority, bag = figures["accuracy"]["all"], figures["majority"], figures["word_counts"]["all"]
-    margin = 2 * math.sqrt(max(majority * (1 - majority), 1e-12) / count)
-    told = f"{name}: {accuracy:.2f} of the classes are read off the means, {majority:.2f} off the most frequent class"
-    if accuracy - majority <= margin:
-        return f"{told}: the code knows no more of it than chance does"
-    if bag <= majority:
-        return f"{told}: the code knows something of it"
-    return f"{told}: {(accuracy - majority) / (bag - majority):.0%} of what word counts add to it ({bag:.2f})"
+    fields = list(measured.values())
+    return {
+        "probe_accuracy": _mean([figures[MEANS]["all"] for figures in fields]),
+        "probe_sampled": _mean([figures[DRAWN]["all"] for figures in fields]),
+        "probe_accuracy_500": _mean([figures[MEANS].get("500") for figures in fields]),
+        "probe_majority": _mean([figures["majority"] for figures in fields]),
+        "probe_bow": _mean([figures[WORDS]["all"] for figures in fields]),
+        **{f"probe_{n}_each": _mean([figures["each"][MEANS].get(str(n)) for figures in fields]) for n in EACH},
+    }
 
 
 def _field(name: str, train: Split, test: Split) -> Field | str:
@@ -172,20 +189,72 @@ def _bounds(name: str, field: Field, sentences: int, vocabulary: int) -> list[st
     return lines
 
 
-def measure_field(field: Field, codes: Features, words: Features, seed: int) -> dict[str, Any]:
-    """``accuracy`` and ``word_counts`` by number of labels, ``majority`` and ``classes`` of one field."""
+def _rare(name: str, field: Field, sizes: Sequence[int]) -> list[str]:
+    """A line on the numbers of labels a class that a field doesn't have."""
+    missing = [size for size in sizes if size not in sizes_each(field, sizes)]
+    if not missing:
+        return []
+    fewest, told = int(field.train.bincount().min()), " or ".join(f"{size:,}" for size in missing)
+    if fewest >= max(missing):
+        return [f"{name}: {told} labels a class of {field.classes} are more than {LOGITS:,} logits allow"]
+    return [f"{name}: no {told} labels a class, for the rarest has {fewest:,} sentences in train"]
+
+
+def sizes_each(field: Field, sizes: Sequence[int]) -> list[int]:
+    """Those of some numbers of labels a class that every class has, and that the logits allow."""
+    fewest = int(field.train.bincount(minlength=field.classes).min())
+    return [size for size in sizes if size <= fewest and size * field.classes**2 <= LOGITS]
+
+
+def measure_field(
+    field: Field, features: Mapping[str, Features], seed: int, each: Sequence[int] = ()
+) -> dict[str, Any]:
+    """The accuracies of one field.
+
+    Args:
+        field: Whose classes are read.
+        features: What they are read from, by name.
+        seed: Of the labelled sentences.
+        each: Numbers of labels a class; word counts are left out of these.
+
+    Returns:
+        For each of the features its accuracies by number of labels; ``each``, the same by number of labels a class;
+        ``majority`` and ``classes``.
+    """
     most = LOGITS // field.classes
     everything = torch.arange(len(field.train)) if len(field.train) <= most else labelled(field, most, DRAWS, seed)
     result: dict[str, Any] = {"classes": field.classes, "majority": majority_accuracy(field.train, field.test)}
-    for key, features in (("accuracy", codes), ("word_counts", words)):
-        accuracies = {}
-        for size in SIZES:
-            if size < len(everything):
-                draws = [probe_accuracy(features, labelled(field, size, draw, seed), field) for draw in range(DRAWS)]
-                accuracies[str(size)] = _mean(draws)
-        accuracies["all"] = probe_accuracy(features, everything, field)
-        result[key] = accuracies
+    draws: dict[str, list[Tensor]] = {
+        str(size): [labelled(field, size, draw, seed) for draw in range(DRAWS)]
+        for size in SIZES
+        if size < len(everything)
+    }
+    draws["all"] = [everything]
+    balanced = {
+        str(size): [labelled_each(field, size, draw, seed) for draw in range(DRAWS)] for size in sizes_each(field, each)
+    }
+    result["each"] = {}
+    for name, codes in features.items():
+        result[name] = _accuracies(codes, draws, field)
+        if name != WORDS:
+            result["each"][name] = _accuracies(codes, balanced, field)
     return result
+
+
+def _accuracies(features: Features, draws: Mapping[str, Sequence[Tensor]], field: Field) -> dict[str, float | None]:
+    """The mean accuracy over draws of labelled sentences, by their number."""
+    return {size: _mean([probe_accuracy(features, chosen, field) for chosen in some]) for size, some in draws.items()}
+
+
+def labelled_each(field: Field, size: int, draw: int, seed: int) -> Tensor:
+    """(size C,) indices of the first sentences of each class in one draw of all; fewer are among more of them."""
+    order = labelled(field, len(field.train), draw, seed)
+    classes = field.train[order]
+    rank = torch.zeros_like(order)
+    for number in range(field.classes):
+        own = classes == number
+        rank[own] = torch.arange(int(own.sum()))
+    return order[rank < size]
 
 
 def labelled(field: Field, size: int, draw: int, seed: int) -> Tensor:
@@ -301,18 +370,3 @@ def _counts(split: Split, chosen: Tensor, rank: Tensor, size: int) -> Logits:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
-
-
-def _lines(fields: dict[str, Any]) -> tuple[str, ...]:
-    """The accuracies as a table: a row a field, a column a number of labels."""
-    sizes = list(next(iter(fields.values()))["accuracy"])
-    width = max(map(len, fields))
-    head = " ".join(f"{size:>6}" for size in [*sizes, *sizes])
-    lines = [
-        f"probe on the means with so many labels, then on word counts, then the majority ({DRAWS} draws)",
-        f"  {'':<{width}} {head} {'most':>6}",
-    ]
-    for name, found in fields.items():
-        figures = [*found["accuracy"].values(), *found["word_counts"].values(), found["majority"]]
-        lines.append(f"  {name:<{width}} " + " ".join(f"{figure:6.3f}" for figure in figures))
-    return tuple(lines)

@@ -38,11 +38,17 @@ def curves_figure(methods: Sequence[MethodCurves]) -> Figure:
     for axes in panels[len(columns) :]:
         axes.set_visible(False)
     figure.suptitle("training curves: each seed, and thick their mean as far as all of them go", fontsize=10)
-    figure.legend(handles=_handles(methods), loc="outside lower center", ncols=wide, fontsize=FONT, frameon=False)
+    figure.legend(
+        handles=legend_lines([method.label for method in methods]),
+        loc="outside lower center",
+        ncols=wide,
+        fontsize=FONT,
+        frameon=False,
+    )
     return figure
 
 
-def _style(number: int) -> tuple[str, Any]:
+def line_style(number: int) -> tuple[str, Any]:
     """Colour and dashes of a method: neighbours in the table differ in both."""
     return CYCLE[number % len(CYCLE)], DASHES[(number + number // len(CYCLE)) % len(DASHES)]
 
@@ -52,7 +58,7 @@ def _panel(axes: Axes, column: str, methods: Sequence[MethodCurves]) -> None:
 
     figures = []
     for number, method in enumerate(methods):
-        colour, dashes = _style(number)
+        colour, dashes = line_style(number)
         for curve in method.seeds.get(column, {}).values():
             figures += [y for _, y in curve]
             if len(method.seeds[column]) > 1:
@@ -76,11 +82,12 @@ def _panel(axes: Axes, column: str, methods: Sequence[MethodCurves]) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _handles(methods: Sequence[MethodCurves]) -> list[Line2D]:
+def legend_lines(labels: Sequence[str]) -> list[Line2D]:
+    """A line a method in its style, for a legend."""
     from matplotlib.lines import Line2D
 
     found = []
-    for number, method in enumerate(methods):
-        colour, dashes = _style(number)
-        found.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5, label=literal(method.label)))
+    for number, label in enumerate(labels):
+        colour, dashes = line_style(number)
+        found.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5, label=literal(label)))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,26 +76,33 @@ def posterior_paths(runs: Sequence[MethodRuns]) -> list[PosteriorPath]:
         UsageError: No run has recorded any.
         DataError: A file can't be read.
     """
-    found = []
-    for method in runs:
-        for seed, path in method.paths.items():
-            frame = read_posteriors(path)
-            if frame is None or not len(frame):
-                continue
-            looks = {
-                int(str(updates)): look[["exact_mean", "encoder_mean"]].to_numpy(dtype="float64")
-                for updates, look in frame.groupby("updates", sort=True)
-            }
-            first = frame[frame["updates"] == next(iter(looks))]
-            classes = tuple(map(str, first["class"])) if first["class"].astype(bool).all() else ()
-            found.append(PosteriorPath(method.label, seed, looks, classes))
-            break
+    first = (next(seed_paths(method), None) for method in runs)
+    found = [path for path in first if path is not None]
     if not found:
         raise UsageError(
             f"--kind posteriors draws {POSTERIORS} in the folders of runs, and none is here; record it with "
             "--set evaluation.posteriors_every=200 --set model.latent_size=1"
         )
     return found
+
+
+def seed_paths(method: MethodRuns) -> Iterator[PosteriorPath]:
+    """The looks of every seed of a method that has any, read one after the other.
+
+    Raises:
+        DataError: A file can't be read.
+    """
+    for seed, path in method.paths.items():
+        frame = read_posteriors(path)
+        if frame is None or not len(frame):
+            continue
+        looks = {
+            int(str(updates)): look[["exact_mean", "encoder_mean"]].to_numpy(dtype="float64")
+            for updates, look in frame.groupby("updates", sort=True)
+        }
+        first = frame[frame["updates"] == next(iter(looks))]
+        classes = tuple(map(str, first["class"])) if first["class"].astype(bool).all() else ()
+        yield PosteriorPath(method.label, seed, looks, classes)
 
 
 def moments(paths: Sequence[PosteriorPath], most: int = MOMENTS) -> list[int]:
