@@ -78,15 +78,11 @@ def generated() -> dict[Path, bytes]:
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
-<<<<<<< HEAD
-    pictures = (ALL / "rate_distortion.png", toy / "posteriors.png", toy / "posteriors.gif")
-=======
     pictures = (
         ALL / "rate_distortion.png",
         toy / "posteriors.png",
         toy / "posteriors.gif",
     )
->>>>>>> main
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     return {path: text.encode() for path, text in texts.items()} | images
 

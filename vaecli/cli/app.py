@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "reproduce": (
         "reproduce",
-        "Run a published table or picture again; of a table, print obtained and printed figures, their gap and a verdict.",
+        "Run a published table or picture again; of a table, print obtained and printed figures, gap and verdict.",
     ),
     "report": ("report", "Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."),
     "methods": (

@@ -115,7 +115,7 @@ def reproduce(
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, an object a figure.")] = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Run a published table or picture again; of a table, print obtained and printed figures, their gap and a verdict.
+    """Run a published table or picture again; of a table, print obtained and printed figures, gap and verdict.
 
     The same command goes on where it stopped. Figures that papers print, sources and settings are those of the
     table; `--budget` shortens the epochs and nothing else, and every row says so.

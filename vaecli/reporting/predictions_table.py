@@ -72,12 +72,8 @@ def _calibration(scores: Scores) -> View:
 
 
 def _misses(scores: Scores) -> View:
-<<<<<<< HEAD
-    heads = (*(Head(name, numeric=False) for name in ("miss", "method", "predicted", "obtained")), Head("by"))
-=======
     words = ("miss", "method", "predicted", "obtained")
     heads = (*(Head(word, numeric=False) for word in words), Head("by"))
->>>>>>> main
     rows = [
         ("verdict", x.outcome.label, x.prediction.verdict, x.outcome.verdict, f"{x.prediction.confidence:.0%}")
         for x in scores.wrong[:SHOWN]
