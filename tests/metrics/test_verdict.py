@@ -190,7 +190,8 @@ def rule_of_the_first_tables(row):
 
 @pytest.mark.parametrize("name", ["all", "ptb"])
 def test_no_verdict_of_a_committed_table_is_another_than_it_was(name):
-    rows = read_csv(ROOT / "experiments" / name / "results.csv").to_dict("records")
+    table = read_csv(ROOT / "experiments" / name / "results.csv")
+    rows = table[~table["method"].isin(["di", "vq"])].to_dict("records")  # whose codes have no units of variance 1
     assert len(rows) >= 4
     assert [verdict(row) for row in rows] == [rule_of_the_first_tables(row) for row in rows]
 
