@@ -107,9 +107,10 @@ class LSTMDecoder(Decoder):
 
 
 class LSTMOutputDecoder(LSTMDecoder):
-    """One-layer LSTM over the words alone, z beside every state that the output layer reads (Kim et al. 2018).
+    """`LSTMDecoder` with z beside every state that the output layer reads; z is never dropped.
 
-    p(w_t | w_<t, z) ~ exp(W [dropout(h_t); z]): z moves the logits by a term of its own and nothing of the recurrence.
+    p(w_t | w_<t, z) ~ exp(W [dropout(h_t); z]). Where the LSTM reads the words alone, z moves the logits by a term of
+    its own and nothing of the recurrence (Kim et al. 2018); otherwise this is a skip connection (Dieng et al. 2019).
 
     Args:
         vocabulary_size: Word types V.
@@ -118,6 +119,7 @@ class LSTMOutputDecoder(LSTMDecoder):
         latent_size: Z, at least 1.
         embedding_dropout: Dropout on the word embeddings.
         output_dropout: Dropout on the hidden states.
+        into_lstm: Whether the LSTM receives z too.
     """
 
     def __init__(
@@ -128,8 +130,11 @@ class LSTMOutputDecoder(LSTMDecoder):
         latent_size: int,
         embedding_dropout: float = 0.0,
         output_dropout: float = 0.0,
+        *,
+        into_lstm: bool = False,
     ) -> None:
-        super().__init__(vocabulary_size, embedding_size, hidden_size, 0, embedding_dropout, output_dropout)
+        received = latent_size if into_lstm else 0
+        super().__init__(vocabulary_size, embedding_size, hidden_size, received, embedding_dropout, output_dropout)
         self.latent_size = latent_size
         self.output = OutputLayer(hidden_size + latent_size, vocabulary_size)
 

@@ -23,35 +23,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field
-
 from vaecli.model.implicit import ImplicitHead, RatioNetwork
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.recipe import Recipe
-from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
-from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.implicit_steps import NO_BOUND, NO_DENSITY, with_ratio_steps
+from vaecli.remedies.core.remedy import Need, Paper, Part, put_aux
+from vaecli.remedies.shared.implicit_steps import Implicit, fang, fang_recipe
 
 
-class IVAE(Remedy):
+class IVAE(Implicit):
     """The implicit VAE."""
 
     name: ClassVar[str] = "ivae"
     title: ClassVar[str] = "implicit VAE"
-    paper: ClassVar[Paper] = Paper(
-        "Fang et al.", 2019, "Implicit Deep Latent Variable Models for Text Generation", "1908.11527", "iVAE"
-    )
+    paper: ClassVar[Paper] = fang("iVAE")
     equation: ClassVar[str] = "z = f(x, eps), loss = rec + max_nu E_q[nu(x, z)] - E_p[exp nu(x, z)] + 1"
-    recipe: ClassVar[Recipe | None] = Recipe(
-        source="Fang et al. 2019, arXiv:1908.11527, its code",
-        optimizer="adam",
-        learning_rate=1e-3,
-        hyper={"ivae": {"updates": 5, "learning_rate": 1e-5}},
-        left_out=("the KL weight rises from 0.1 to 1 in 10 epochs, of a number that was not obtained",),
-    )
+    recipe: ClassVar[Recipe | None] = fang_recipe("ivae")
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.STEP})
-    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_STEP})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY, Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
         "nu's Adam has the rate 1e-3 (published: 1e-5, over far more updates)",
@@ -59,16 +46,10 @@ class IVAE(Remedy):
         "alone it is a part of the paper's method, which is ivae+linear_anneal",
     )
     undefined: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
+        **Implicit.undefined,
         "kl": "a trained network gives a lower bound of it, which may be far below 0",
-        **dict.fromkeys(("mi", "mi_ceiling", "mi_batch", "marginal_kl"), NO_DENSITY),
     }
     cost: ClassVar[float] = 2.0
-    sensible: ClassVar[Mapping[str, Sensible]] = {"learning_rate": Span(1e-5, 1e-2, log=True)}
-
-    updates: int = Field(5, ge=1, le=1000, description="updates of nu after each of the model, as published")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="of nu's Adam (published: 1e-5)")
-    hidden: int = Field(128, ge=1, description="units of the layers of f and nu")
 
     def build(self, parts: Parts) -> Parts:
         """A head without a density, and nu."""
@@ -77,7 +58,3 @@ class IVAE(Remedy):
         ratio = RatioNetwork(features, size, self.hidden)
         head = ImplicitHead(features, size, self.hidden, ratio)
         return replace(parts, head=head, aux=put_aux(parts, self.name, ratio))
-
-    def wrap_step(self, step: Step, session: Session) -> Step:
-        """The update, then those of nu."""
-        return with_ratio_steps(step, session, self.name, self.updates, self.learning_rate)

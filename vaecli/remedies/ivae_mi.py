@@ -18,61 +18,38 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
-
-from pydantic import Field
 
 from vaecli.model.implicit import ImplicitHead, RatioNetwork, dual, held_still
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
-from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step, put_aux
-from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.core.remedy import Need, Paper, Part, put_aux
 from vaecli.remedies.shared.implicit_steps import (
-    NO_BOUND,
-    NO_DENSITY,
+    Implicit,
+    fang,
+    fang_recipe,
     implicit_posterior,
     prior_samples,
-    with_ratio_steps,
 )
 
 
-class IVAEMI(Remedy):
+class IVAEMI(Implicit):
     """The implicit VAE with mutual information."""
 
     name: ClassVar[str] = "ivae_mi"
     title: ClassVar[str] = "implicit VAE, MI"
-    paper: ClassVar[Paper] = Paper(
-        "Fang et al.", 2019, "Implicit Deep Latent Variable Models for Text Generation", "1908.11527", "iVAE-MI"
-    )
+    paper: ClassVar[Paper] = fang("iVAE-MI")
     equation: ClassVar[str] = "z = f(x, eps), loss = rec + max_nu E_q(z)[nu(z)] - E_p[exp nu(z)] + 1"
-    recipe: ClassVar[Recipe | None] = Recipe(
-        source="Fang et al. 2019, arXiv:1908.11527, its code",
-        optimizer="adam",
-        learning_rate=1e-3,
-        hyper={"ivae_mi": {"updates": 5, "learning_rate": 1e-5}},
-        left_out=("the KL weight rises from 0.1 to 1 in 10 epochs, of a number that was not obtained",),
-    )
+    recipe: ClassVar[Recipe | None] = fang_recipe("ivae_mi")
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL, Part.STEP})
-    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_STEP})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (
         "nu's Adam has the rate 1e-3 (published: 1e-5, over far more updates)",
         "nu's updates follow the model's, on the codes of the same batch",
     )
-    undefined: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
-        **dict.fromkeys(("kl", "mi", "mi_ceiling", "mi_batch", "marginal_kl"), NO_DENSITY),
-    }
     cost: ClassVar[float] = 1.9
-    sensible: ClassVar[Mapping[str, Sensible]] = {"learning_rate": Span(1e-5, 1e-2, log=True)}
-
-    updates: int = Field(5, ge=1, le=1000, description="updates of nu after each of the model, as published")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="of nu's Adam (published: 1e-5)")
-    hidden: int = Field(128, ge=1, description="units of the layers of f and nu")
 
     def build(self, parts: Parts) -> Parts:
         """A head without a density, and nu of the code alone."""
@@ -87,7 +64,3 @@ class IVAEMI(Remedy):
         at_codes = held_still(ratio, posterior.features, terms.z.unsqueeze(0))
         at_prior = held_still(ratio, posterior.features, prior_samples(terms, terms.z))
         return replace(terms, kl=dual(at_codes[0], at_prior).unsqueeze(-1))
-
-    def wrap_step(self, step: Step, session: Session) -> Step:
-        """The update, then those of nu."""
-        return with_ratio_steps(step, session, self.name, self.updates, self.learning_rate)

@@ -29,10 +29,9 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Phase, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.pretraining import PretrainedEncoder, Pretraining, TaskHead, learning
+from vaecli.remedies.shared.pretraining import PretrainedEncoder, Pretraining, TaskHead, bosc_and_vincent, learning
 
 
 def language_model_nll(head: TaskHead, states: Tensor, batch: Batch) -> Tensor:
@@ -54,21 +53,8 @@ class LMPretrain(Pretraining):
 
     name: ClassVar[str] = "lm_pretrain"
     title: ClassVar[str] = "language-model pretraining"
-    paper: ClassVar[Paper] = Paper(
-        "Bosc & Vincent",
-        2020,
-        "Do Sequence-to-sequence VAEs Learn Global Features of Sentences?",
-        "2004.07683",
-        "PreLM",
-    )
+    paper: ClassVar[Paper] = bosc_and_vincent("PreLM")
     equation: ClassVar[str] = "stage 1: the encoder as a language model; stage 2: loss = rec + KL, encoder frozen"
-    recipe: ClassVar[Recipe | None] = Recipe(
-        source="Bosc & Vincent 2020, arXiv:2004.07683, its code",
-        optimizer="sgd",
-        learning_rate=0.5,
-        clip=5.0,
-        batch_size=64,
-    )
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
         "converges)",

@@ -22,43 +22,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from vaecli.core.errors import UsageError
-from vaecli.model.encoder import Encoding
-from vaecli.model.posterior import PosteriorHead
 from vaecli.model.spherical_power import PowerSphericalPosterior, power_angle_table, power_mean_cosine
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
-
-
-class PowerSphericalHead(PosteriorHead):
-    """Linear map without bias from the encoder's features to the direction; `GaussianHead` without its logvar.
-
-    Args:
-        feature_size: Encoder features F.
-        latent_size: Dimensions Z, at least 2.
-        kappa: Of all sentences.
-    """
-
-    table: Tensor
-
-    def __init__(self, feature_size: int, latent_size: int, kappa: float) -> None:
-        super().__init__()
-        self.kappa, self.latent_size = kappa, latent_size
-        self.mean = nn.Linear(feature_size, latent_size, bias=False)
-        self.register_buffer("table", power_angle_table(kappa, latent_size), persistent=False)
-
-    def forward(self, encoding: Encoding) -> PowerSphericalPosterior:
-        """q(z|x) of the batch, in float32 or wider."""
-        free = self.mean(encoding.features)
-        wide = free.to(torch.promote_types(free.dtype, torch.float32))
-        mean = power_mean_cosine(self.kappa, self.latent_size) * nn.functional.normalize(wide, dim=-1)
-        return PowerSphericalPosterior(mean, Concentration(self.kappa, self.latent_size, self.table.double()))
+from vaecli.remedies.shared.sphere import SphereHead
 
 
 class PowerSpherical(Remedy):
@@ -94,5 +66,7 @@ class PowerSpherical(Remedy):
         size = parts.shape.model.latent_size
         if size < 2:
             raise UsageError(f"{self.name!r} needs a sphere: model.latent_size is 1; make it 2 or more")
-        head = PowerSphericalHead(parts.encoder.feature_size, size, self.kappa)
+        concentration = Concentration(self.kappa, size, power_angle_table(self.kappa, size))
+        cosine = power_mean_cosine(self.kappa, size)
+        head = SphereHead(parts.encoder.feature_size, concentration, cosine, PowerSphericalPosterior)
         return replace(parts, head=head, prior=UniformSphere(size))

@@ -29,10 +29,9 @@ from torch import Tensor
 from vaecli.corpus.types import Batch
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Phase, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.pretraining import PretrainedEncoder, Pretraining, TaskHead, learning
+from vaecli.remedies.shared.pretraining import PretrainedEncoder, Pretraining, TaskHead, bosc_and_vincent, learning
 
 
 def unigram_nll(head: TaskHead, z: Tensor, batch: Batch) -> Tensor:
@@ -53,21 +52,8 @@ class UniPretrain(Pretraining):
 
     name: ClassVar[str] = "uni_pretrain"
     title: ClassVar[str] = "unigram pretraining"
-    paper: ClassVar[Paper] = Paper(
-        "Bosc & Vincent",
-        2020,
-        "Do Sequence-to-sequence VAEs Learn Global Features of Sentences?",
-        "2004.07683",
-        "PreUni",
-    )
+    paper: ClassVar[Paper] = bosc_and_vincent("PreUni")
     equation: ClassVar[str] = "stage 1: decoder softmax(W z) of every word; stage 2: loss = rec + KL, encoder frozen"
-    recipe: ClassVar[Recipe | None] = Recipe(
-        source="Bosc & Vincent 2020, arXiv:2004.07683, its code",
-        optimizer="sgd",
-        learning_rate=0.5,
-        clip=5.0,
-        batch_size=64,
-    )
     needs: ClassVar[frozenset[Need]] = Pretraining.needs | {Need.LATENT_SIZE}
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "

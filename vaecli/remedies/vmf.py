@@ -23,42 +23,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
-from vaecli.model.encoder import Encoding
-from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.model.von_mises_fisher import Concentration, UniformSphere, VonMisesFisher, angle_table, mean_cosine
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
-
-
-class SphereHead(PosteriorHead):
-    """Linear map without bias from the encoder's features to the direction; `GaussianHead` without its logvar.
-
-    Args:
-        feature_size: Encoder features F.
-        latent_size: Dimensions Z, at least 2.
-        kappa: Of all sentences.
-    """
-
-    table: Tensor
-
-    def __init__(self, feature_size: int, latent_size: int, kappa: float) -> None:
-        super().__init__()
-        self.kappa, self.latent_size = kappa, latent_size
-        self.mean = nn.Linear(feature_size, latent_size, bias=False)
-        self.register_buffer("table", angle_table(kappa, latent_size), persistent=False)
-
-    def forward(self, encoding: Encoding) -> VonMisesFisher:
-        """q(z|x) of the batch, in float32 or wider."""
-        free = self.mean(encoding.features)
-        wide = free.to(torch.promote_types(free.dtype, torch.float32))
-        mean = mean_cosine(self.kappa, self.latent_size) * nn.functional.normalize(wide, dim=-1)
-        return VonMisesFisher(mean, Concentration(self.kappa, self.latent_size, self.table.double()))
+from vaecli.remedies.shared.sphere import SphereHead
 
 
 class VMF(Remedy):
@@ -109,5 +81,6 @@ class VMF(Remedy):
         """
         assert parts.encoder is not None
         size = parts.shape.model.latent_size
-        prior = UniformSphere(size)
-        return replace(parts, head=SphereHead(parts.encoder.feature_size, size, self.kappa), prior=prior)
+        prior, concentration = UniformSphere(size), Concentration(self.kappa, size, angle_table(self.kappa, size))
+        head = SphereHead(parts.encoder.feature_size, concentration, mean_cosine(self.kappa, size), VonMisesFisher)
+        return replace(parts, head=head, prior=prior)

@@ -1,8 +1,12 @@
-"""The updates of nu that `ivae` and `ivae_mi` make after each update of the model."""
+"""What `ivae` and `ivae_mi` share: settings, training, and the updates of nu after each update of the model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from vaecli.corpus.types import Batch
@@ -10,7 +14,9 @@ from vaecli.kernels.optimizers import Adam
 from vaecli.model.implicit import ImplicitPosterior, RatioNetwork, dual
 from vaecli.objective import Terms
 from vaecli.remedies.core.parts import unmet
-from vaecli.remedies.core.remedy import Session, Step
+from vaecli.remedies.core.recipe import Recipe
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step
+from vaecli.remedies.core.sensible import Sensible, Span
 
 NO_DENSITY = "an implicit posterior has no density"
 NO_BOUND = "an implicit posterior has no density, and the dual form of its KL is a bound from the wrong side"
@@ -62,3 +68,40 @@ def with_ratio_steps(step: Step, session: Session, name: str, updates: int, rate
         return terms
 
     return update_both
+
+
+def fang(row: str) -> Paper:
+    """The paper of both, by the row of its tables."""
+    title = "Implicit Deep Latent Variable Models for Text Generation"
+    return Paper("Fang et al.", 2019, title, "1908.11527", row)
+
+
+def fang_recipe(name: str) -> Recipe:
+    """The training of both, of one by its name."""
+    return Recipe(
+        source="Fang et al. 2019, arXiv:1908.11527, its code",
+        optimizer="adam",
+        learning_rate=1e-3,
+        hyper={name: {"updates": 5, "learning_rate": 1e-5}},
+        left_out=("the KL weight rises from 0.1 to 1 in 10 epochs, of a number that was not obtained",),
+    )
+
+
+class Implicit(Remedy):
+    """An implicit posterior whose dual form a network nu gives."""
+
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLAIN_STEP})
+    undefined: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("neg_elbo", "iw_nll", "iw_samples", "ppl_elbo", "ppl_iw", "ppl_word"), NO_BOUND),
+        **dict.fromkeys(("kl", "mi", "mi_ceiling", "mi_batch", "marginal_kl"), NO_DENSITY),
+    }
+    sensible: ClassVar[Mapping[str, Sensible]] = {"learning_rate": Span(1e-5, 1e-2, log=True)}
+
+    updates: int = Field(5, ge=1, le=1000, description="updates of nu after each of the model, as published")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="of nu's Adam (published: 1e-5)")
+    hidden: int = Field(128, ge=1, description="units of the layers of f and nu")
+
+    def wrap_step(self, step: Step, session: Session) -> Step:
+        """The update, then those of nu."""
+        return with_ratio_steps(step, session, self.name, self.updates, self.learning_rate)

@@ -14,7 +14,8 @@ from vaecli.kernels.output import OutputLayer
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.vae import VAE
 from vaecli.objective import Terms
-from vaecli.remedies.core.remedy import Need, Part, Phase, Remedy
+from vaecli.remedies.core.recipe import Recipe
+from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
 
 
 class PretrainedEncoder(Encoder):
@@ -69,9 +70,22 @@ def freeze_encoder(model: VAE, seed: int) -> None:
     model.encoder.frozen.fill_(True)
 
 
+def bosc_and_vincent(row: str) -> Paper:
+    """The paper of both, by the row of its tables."""
+    title = "Do Sequence-to-sequence VAEs Learn Global Features of Sentences?"
+    return Paper("Bosc & Vincent", 2020, title, "2004.07683", row)
+
+
 class Pretraining(Remedy):
     """What both have in common: a first stage of the encoder on a task, a second one of all but the encoder."""
 
+    recipe: ClassVar[Recipe | None] = Recipe(
+        source="Bosc & Vincent 2020, arXiv:2004.07683, its code",
+        optimizer="sgd",
+        learning_rate=0.5,
+        clip=5.0,
+        batch_size=64,
+    )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.PHASES})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER, Need.LAST_STATE})
 
