@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from vaecli.config import GROUPS, RunConfig, build_config
-from vaecli.core.checked import problems, shown
-from vaecli.core.errors import UsageError, nearest
+from vaecli.core.checked import shown
+from vaecli.core.errors import UsageError
 from vaecli.core.names import name_problem
 from vaecli.core.nested import merge, nested
 from vaecli.core.option_settings import OPTION_SETTINGS
-from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
+from vaecli.settings.checks import Checks
 from vaecli.settings.known_keys import meant
 from vaecli.settings.layers import (
-    MOST_VARIANTS,
     Choices,
     Layer,
     parse_methods,
@@ -34,7 +29,6 @@ from vaecli.settings.layers import (
     read_values,
     read_variables,
 )
-from vaecli.settings.machine_limits import machine_problems
 from vaecli.settings.presets import load_preset
 from vaecli.settings.protocols import (
     EVERYTHING,
@@ -49,6 +43,7 @@ from vaecli.settings.protocols import (
 )
 from vaecli.settings.searches import best_of_searches
 from vaecli.settings.toml_file import read_file
+from vaecli.settings.variants import tables_of, variants_of
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
 
@@ -99,7 +94,7 @@ class Settings:
 
     def training(self, method: str, variant: Mapping[str, Any]) -> Training:
         """How a variant of a method is trained under its protocol, which says nothing where all settings are firm."""
-        own = merge(self.groups, self.overrides.get(method, {}), _tables(variant, GROUPS)).get("training", {})
+        own = merge(self.groups, self.overrides.get(method, {}), tables_of(variant, GROUPS)).get("training", {})
         protocol = own.get("protocol", SHARED)
         if protocol == SHARED or EVERYTHING in self.firm:
             return Training(method)
@@ -109,7 +104,7 @@ class Settings:
 
     def override(self, method: str, variant: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """The settings of groups that a variant of a method has for itself, those of its protocol included."""
-        own = merge(self.overrides.get(method, {}), _tables(variant, GROUPS))
+        own = merge(self.overrides.get(method, {}), tables_of(variant, GROUPS))
         protocol = merge(self.groups, own).get("training", {}).get("protocol", SHARED)
         if protocol == SHARED:
             return own
@@ -131,23 +126,11 @@ class Settings:
         training = self.training(method, chosen)
         parts = training.method.split("+")
         told = {name: dict(self.hyper[name]) for name in parts if name in self.hyper}
-        own = merge(told, training.hyper(self.firm), _tables(chosen, parts))
+        own = merge(told, training.hyper(self.firm), tables_of(chosen, parts))
         name = experiment or self.experiment or "default"
         made = make_method(training.method, own)
         head = {"experiment": name, "method": made.name, "preset": self.preset, "hyper": made.hyper}
         return build_config({**head, **values})
-
-
-def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """See `Settings.variants`."""
-    concerned = (*GROUPS, *method.split("+"))
-    keys = [key for key in choices if key.partition(".")[0] in concerned]
-    return [dict(zip(keys, values, strict=True)) for values in product(*(choices[key] for key in keys))]
-
-
-def _tables(values: Mapping[str, Any], owners: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Values by ``owner.key`` as the tables of some owners."""
-    return {owner: table for owner, table in nested(values).items() if owner in owners}
 
 
 def load_settings(
@@ -288,28 +271,29 @@ class _Resolver:
                 self.preset_locations |= {f"{group}.{key}": f"preset {plan['preset']}" for key in values}
         except UsageError as error:
             self.problems.append(str(error))
+        check = Checks(self.problems, self.locations, self.file_methods)
         groups = merge(groups, *(layer.groups for layer in self.layers))
         hyper = merge(*(layer.hyper for layer in self.layers))
         choices = {**_take_choices(hyper), **_take_choices(groups)}
         overrides = self._overrides(PROTOCOL_KEY in choices)
         whole = {method: self._whole(method, groups, overrides, choices) for method in plan["methods"]}
         for group, values in groups.items():
-            self._check_group(group, values, values, (group,), f"preset {plan['preset']}")
+            check.group(group, values, values, (group,), f"preset {plan['preset']}")
         for method, tables in overrides.items():
             for group, values in tables.items():
-                self._check_group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
-        self._check_choices(groups, choices)
-        self._check_machine(groups, ())
+                check.group(group, merge(groups.get(group, {}), values), values, ("override", method, group))
+        check.choices(groups, choices)
+        check.machine(groups, ())
         for method, tables in overrides.items():
-            self._check_machine(tables, ("override", method))
-        self._check_extra(groups.get("evaluation", {}).get("extra", ()))
-        self._check_used(
+            check.machine(tables, ("override", method))
+        check.extra(groups.get("evaluation", {}).get("extra", ()))
+        check.used(
             plan["methods"],
             merge(hyper, nested(_own(choices))),
             overrides,
             {part for method in whole.values() for part in method.split("+")} - {key.split(".")[0] for key in choices},
         )
-        self._check_methods(plan["methods"], hyper, choices)
+        check.methods(plan["methods"], hyper, choices)
         used = {part for method in whole.values() for part in method.split("+")}
         tuned = self._tuned(plan, groups, overrides, choices)
         groups.get("training", {}).pop("seed", None)
@@ -400,82 +384,3 @@ class _Resolver:
                 own = {group: values for group, values in kept.items() if values}
                 result[method] = merge(result.get(method, {}), own)
         return {method: tables for method, tables in result.items() if tables}
-
-    def _check_group(
-        self, group: str, values: Mapping[str, Any], own: Mapping[str, Any], path: tuple[str, ...], default: str = ""
-    ) -> None:
-        """Notes what pydantic finds wrong with the values in `own`, at their locations."""
-        try:
-            GROUPS[group].model_validate(dict(values))
-        except ValidationError as error:
-            for item, line in zip(error.errors(), problems(error, GROUPS[group], ".".join(path)), strict=True):
-                key = str(item["loc"][0])
-                if key in own:
-                    self.problems.append(f"{self.locations.get((*path, key), default)}: {line}")
-
-    def _check_machine(self, groups: Groups, path: tuple[str, ...]) -> None:
-        """Notes values that are too large for this machine, where their types let them pass."""
-        for group, key, problem in machine_problems(groups):
-            key_path = (*path, group, key)
-            name = ".".join(key_path)
-            if not any(f"{name}: " in line for line in self.problems):
-                location = self.locations.get(key_path)
-                self.problems.append(f"{location}: {name}: {problem}" if location else f"{name}: {problem}")
-
-    def _check_extra(self, names: Any) -> None:
-        """Notes names of evaluations that don't exist."""
-        if isinstance(names, str):
-            names = [name.strip() for name in names.split(",")]
-        location = self.locations.get(("evaluation", "extra"), "")
-        for name in names if isinstance(names, list | tuple) else ():
-            if isinstance(name, str) and name and name not in BLOCKS:
-                self.problems.append(
-                    f"{location}: evaluation.extra: unknown evaluation {name!r}: {nearest(name, BLOCKS)}"
-                )
-
-    def _check_used(
-        self,
-        methods: Sequence[str],
-        hyper: Mapping[str, Any],
-        overrides: Mapping[str, Any],
-        companions: Collection[str],
-    ) -> None:
-        """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""
-        known = {part for method in (*methods, *self.file_methods) for part in method.split("+")} | {*companions}
-        for name, values in hyper.items():
-            if name not in known:
-                location = self.locations[(name, next(iter(values)))]
-                self.problems.append(f"{location}: no method uses {name!r}; the methods are {', '.join(methods)}")
-        for name in overrides:
-            if name not in (*methods, *self.file_methods):
-                location = self.locations[("override", name)]
-                self.problems.append(f"{location}: no method is {name!r}; the methods are {', '.join(methods)}")
-
-    def _check_choices(self, groups: Groups, choices: Mapping[str, Sequence[Any]]) -> None:
-        """Notes what is wrong with each value of a list for a group, beside the group's other values."""
-        for name, values in choices.items():
-            group, _, key = name.partition(".")
-            for value in values if group in GROUPS else ():
-                self._check_group(group, {**groups.get(group, {}), key: value}, {key: value}, (group,))
-                self._check_machine({group: {key: value}}, ())
-
-    def _check_methods(
-        self, methods: Sequence[str], hyper: Mapping[str, Any], choices: Mapping[str, Sequence[Any]]
-    ) -> None:
-        """Notes unknown hyper-parameters, values out of range and remedies that do not compose."""
-        seen: dict[str, None] = {}
-        for method in methods:
-            parts = method.split("+")
-            count = prod(len(values) for key, values in choices.items() if key.partition(".")[0] in (*GROUPS, *parts))
-            if count > MOST_VARIANTS:
-                self.problems.append(f"{method}: {count:,} variants; {MOST_VARIANTS:,} at most, so give shorter lists")
-                continue
-            for variant in variants_of(method, choices):
-                try:
-                    make_method(method, merge(hyper, _tables(variant, parts)))
-                except UsageError as error:
-                    seen.update(dict.fromkeys(str(error).removeprefix("hyper-parameters: ").split("\n  ")))
-        for line in seen:
-            remedy, _, key = line.partition(": ")[0].partition(".")
-            location = self.locations.get((remedy, key))
-            self.problems.append(f"{location}: {line}" if location else line)
