@@ -22,3 +22,28 @@ def batch_densities(posterior: Posterior, z: Tensor) -> tuple[Tensor, Tensor]:
     """
     pairs = posterior.map(Tensor.double).pairwise_log_prob(z.double())
     return pairs.diagonal(), torch.logsumexp(pairs, dim=1) - math.log(len(pairs))
+
+
+def sentence_information(posterior: Posterior, z: Tensor) -> Tensor:
+    """(B,) ``log q(z_b|x_b) - log q(z_b)`` within the batch, in nats: each at most log B, the mean an estimate of I.
+
+    In expectation the mean is at most I_q(x; z), and so is log B: a sentence's own density is in q(z), more of it than
+    its share of all sentences (the bound of van den Oord et al. 2018, with log q(z|x) for its critic).
+
+    Args:
+        posterior: q(z|x) of B sentences.
+        z: (B, Z) a sample of each.
+    """
+    own, aggregate = batch_densities(posterior, z)
+    return (own - aggregate).to(torch.promote_types(z.dtype, torch.float32))
+
+
+def discounted_kl(kl: Tensor, information: Tensor, discount: float | Tensor) -> Tensor:
+    """(B, 1) ``KL - u I = (KL - I) + (1 - u) I`` by sentence: what informs is taken off at a discount u.
+
+    Args:
+        kl: (B, Z) KL by dimension; (B, 1) where it doesn't factorise.
+        information: (B,) of each sentence, `sentence_information`.
+        discount: u, from 0, the KL, to 1, the divergence of q(z) from the prior alone.
+    """
+    return (kl.sum(-1) - discount * information).unsqueeze(-1)

@@ -1,0 +1,60 @@
+"""Laws of information at a price: free at first, the price at the end, and the KL between."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from support import clock, make_terms
+
+from vaecli.core.errors import UsageError
+from vaecli.model.posterior import DiagonalGaussian
+from vaecli.remedies import make_method
+from vaecli.remedies.info_price import InfoPrice, price_at
+
+
+def two_codes(spread=1.0):
+    mean = torch.tensor([[-spread], [spread]], requires_grad=True)
+    return make_terms(posterior=DiagonalGaussian(mean, torch.zeros(2, 1)))
+
+
+def test_by_hand():
+    # half way down half a cosine from 1 to 0.2 is 0.6; the information of N(-1, 1) and N(1, 1) is log 2 - log(1 + e^-2)
+    # = 0.5662191 at their means, their KL 1/2: 0.5 - 0.6 * 0.5662191
+    assert price_at(0.25, 0.2, 0.5) == pytest.approx(0.6)
+    found = InfoPrice(price=0.2, share=0.5).objective(two_codes(), clock(10, steps_per_epoch=10, epochs=4))
+    assert found.kl.flatten().tolist() == pytest.approx([0.1602685] * 2, abs=1e-6)
+
+
+@given(st.floats(0, 1), st.floats(0.01, 1))
+def test_it_falls_from_free_to_the_price_and_stays(price, share):
+    found = [price_at(step / 40, price, share) for step in range(41)]
+    assert found[0] == 1.0
+    assert found[-1] == price
+    assert all(price <= after <= before for before, after in pairwise(found))
+    assert all(price_at(at, price, share) == price for at in (share, share + 0.1))
+
+
+def test_without_a_descent_it_has_the_price_at_once():
+    assert price_at(0.0, 0.3, 0.0) == 0.3
+
+
+def test_at_price_zero_it_is_the_vae_and_at_one_only_the_gap_is_paid():
+    terms = two_codes(2.0)
+    late = clock(40, steps_per_epoch=10, epochs=4)
+    assert torch.equal(InfoPrice(price=0).objective(terms, late).loss, terms.loss)
+    free = InfoPrice(price=1).objective(terms, late).kl
+    assert (free >= terms.kl - torch.tensor(2.0).log()).all()  # a batch of two informs by log 2 at most
+
+
+def test_nothing_is_learned_and_nothing_kept():
+    assert InfoPrice().build(parts := object()) is parts
+
+
+def test_what_it_composes_with():
+    assert make_method("info_price+bow+skip").name == "bow+info_price+skip"
+    with pytest.raises(UsageError, match="both change 'kl'"):
+        make_method("info_price+free_bits")
+    with pytest.raises(UsageError, match="needs a KL that training can move"):
+        make_method("info_price+vq")
