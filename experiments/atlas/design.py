@@ -34,6 +34,7 @@ METHODS = (
     *("mu_forcing", "beta_tc", "geco"),
     *("critic", "mpd", "coupled", "consistency", "power_spherical", "tilted", "scale", "fraternal", "dual_path"),
     *("lm_pretrain", "uni_pretrain", "di", "vq", "ivae", "ivae_mi"),
+    *("anticollapse", "info_price"),
 )
 """Those that have a KL and whose update takes at most `DEAREST` times that of vanilla."""
 

@@ -128,7 +128,7 @@ def test_settings_reach_the_state_and_a_checkpoint_holds_all_of_it():
     method.objective(raw_terms(model, tiny_batch(4)), clock())
     other = tiny_model("anticollapse", hyper, seed=1)
     other.load_state_dict(model.state_dict())
-    for value in (0.3, 9.0):  # the two go on alike
+    for value in (9.0, 0.3):  # the two go on alike
         for each in (state, other.aux["anticollapse"]):
             each.update(torch.tensor(value))
         assert state.value.item() == other.aux["anticollapse"].value.item() < 1.0

@@ -136,8 +136,9 @@ class Run:
         """What the encoder makes of each sentence, beside its figures.
 
         Returns:
-            A row a sentence: the columns of `score` without ``iw_nll``, then ``mean_1`` ... ``mean_Z`` of q(z|x), and
-            ``deviation_1`` ... ``deviation_Z`` where it is a diagonal Gaussian.
+            A row a sentence: the columns of `score` without ``iw_nll``, then ``mean_1`` ... ``mean_Z`` of q(z|x),
+            ``deviation_1`` ... ``deviation_Z`` where it is a diagonal Gaussian, and ``class_1`` ... ``class_M``, from
+            0, where it is a discrete code.
 
         Raises:
             UsageError: The method has no code, or a sentence has no word.
@@ -147,6 +148,7 @@ class Run:
         from vaecli.metrics.columns.elbo import elbo_terms
         from vaecli.metrics.sentences import bound_scores
         from vaecli.model.posterior import DiagonalGaussian
+        from vaecli.model.prior import DiscretePrior
 
         self._need_code("encode")
         scoring = self._scoring(sentences)
@@ -156,6 +158,9 @@ class Run:
         parts = {"mean": posterior.mean}
         if isinstance(posterior, DiagonalGaussian):
             parts["deviation"] = (0.5 * posterior.logvar).exp()
+        prior = self._loaded.model.prior
+        if isinstance(prior, DiscretePrior):
+            parts["class"] = prior.index(posterior.mean)
         tables = [pd.DataFrame({"sentence": list(sentences)}), bound_scores(scoring, terms)]
         for name, values in parts.items():
             columns = [f"{name}_{n + 1}" for n in range(values.shape[1])]
@@ -163,24 +168,32 @@ class Run:
         return pd.concat(tables, axis=1)
 
     def reconstruct(self, sentences: Sequence[str], *, beam: int = 1) -> list[str]:
-        """Each sentence, decoded from the mean of its posterior."""
-        return self.decode(self.encode(sentences), beam=beam)
+        """Each sentence, decoded from the mean of its posterior, or the code that this stands for: see `interpolate`."""
+        import torch
+
+        from vaecli.metrics.extras.text.reconstruction import code_of_means
+
+        codes = code_of_means(self._loaded.model, torch.as_tensor(self.encode(sentences), device=self._loaded.device))
+        return self.decode(codes.cpu().numpy(), beam=beam)
 
     def interpolate(self, first: str, last: str, steps: int = 5, *, beam: int = 1) -> list[str]:
-        """Sentences on the straight way between the posterior means of two, both ends included.
+        """Sentences on the way between the codes of two, both ends included.
+
+        The way is straight between means of Gaussians and a great circle between codes on a sphere; of a discrete code
+        the classes of one variable after the other are swapped.
 
         Raises:
             UsageError: Fewer than two steps, or the method has no code.
         """
-        import numpy as np
+        import torch
 
         from vaecli.core.errors import UsageError
+        from vaecli.metrics.extras.text.reconstruction import code_path
 
         if steps < 2:
             raise UsageError(f"an interpolation of {steps} steps has no two ends; ask for 2 or more")
-        start, end = self.encode([first, last])
-        weights = np.linspace(0, 1, steps)[:, None]
-        return self.decode((1 - weights) * start + weights * end, beam=beam)
+        start, end = torch.as_tensor(self.encode([first, last]), device=self._loaded.device)
+        return self.decode(code_path(self._loaded.model, start, end, steps).cpu().numpy(), beam=beam)
 
     def score(self, sentences: Sequence[str], *, iw_samples: int | None = None) -> pd.DataFrame:
         """The figures of each sentence in nats, ``rec``, ``kl``, ``neg_elbo`` and ``iw_nll``, beside its words.

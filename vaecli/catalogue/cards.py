@@ -20,6 +20,7 @@ from vaecli.catalogue.methods_table import (
     summary,
 )
 from vaecli.catalogue.published import heading, line
+from vaecli.catalogue.update_times import update_text
 from vaecli.core.messages import counted
 from vaecli.reporting.formats import escape_markdown, markdown_table
 from vaecli.settings.protocols import SHARED
@@ -90,7 +91,7 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     lines += [f"- **Changes:** {parts_text(kind)}", f"- **Source:** {facts['paper']}"]
     if facts["needs"]:
         lines += [f"- **Needs:** {', '.join(facts['needs'])}"]
-    lines += [f"- **Cost of an update:** about {facts['cost']:g} times vanilla's", f"- **Version:** {facts['version']}"]
+    lines += [f"- **Time of an update:** {update_text(name, kind.cost)}", f"- **Version:** {facts['version']}"]
     lines += [f"- **Composes with:** {partners_text(name, remedies)}", ""]
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]

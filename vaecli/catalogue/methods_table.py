@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from vaecli.catalogue.published import figures_of, load_published
+from vaecli.catalogue.update_times import load_update_times
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES, package_of, remedy_class
 from vaecli.remedies.core.recipe import Epochs
@@ -145,7 +147,7 @@ def summary(kind: type[Remedy]) -> str:
 
 def describe(name: str, remedies: Remedies) -> dict[str, Any]:
     """Everything about a remedy as plain values."""
-    kind, printed = remedies[name], load_published()
+    kind, printed, measured = remedies[name], load_published(), load_update_times()
     package, package_version = package_of(name)
     return {
         "name": name,
@@ -158,6 +160,7 @@ def describe(name: str, remedies: Remedies) -> dict[str, Any]:
         "package": package,
         "package_version": package_version,
         "cost": kind.cost,
+        "update_time": None if name not in measured else asdict(measured[name]),
         "hyper_parameters": hyper_parameters(kind),
         "equation": kind.equation,
         "undefined": dict(kind.undefined),

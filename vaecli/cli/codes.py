@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".npz", ".parquet")
+DIMENSIONS = ("mean", "deviation", "class")
+"""Beginnings of the names of columns that there are several of, one a dimension or a variable."""
 
 
 def encode(
@@ -28,8 +30,8 @@ def encode(
 ) -> None:
     """Write the mean and the deviation of each sentence's posterior, with its rec, kl and neg_elbo in nats.
 
-    Sentences are cut by the run's own tokenizer; a word that its vocabulary lacks is <unk>. In an .npz file, mean and
-    deviation are arrays of shape (sentences, dimensions).
+    Of a discrete code, its classes stand beside the mean. Sentences are cut by the run's own tokenizer; a word that its
+    vocabulary lacks is <unk>. In an .npz file, mean, deviation and class are arrays of shape (sentences, dimensions).
     """
     check_output(output, overwrite)
     sentences = read_sentences(file)
@@ -113,11 +115,11 @@ def npz_bytes(table: pd.DataFrame) -> bytes:
     import numpy as np
 
     arrays: dict[str, Any] = {}
-    for name in ("mean", "deviation"):
+    for name in DIMENSIONS:
         columns = [column for column in table.columns if column.startswith(f"{name}_")]
         if columns:
             arrays[name] = table[columns].to_numpy()
-    rest = [column for column in table.columns if column.rpartition("_")[0] not in ("mean", "deviation")]
+    rest = [column for column in table.columns if column.rpartition("_")[0] not in DIMENSIONS]
     arrays |= {column: np.array(table[column].tolist()) for column in rest}
     buffer = BytesIO()
     np.savez_compressed(buffer, **arrays)

@@ -119,7 +119,8 @@ def generate(
     """Print sentences that a run generates, one a line, as text: what the tokenizer did is undone.
 
     Reconstructions stand behind their source and a tab. An interpolation leads from the mean of one sentence's
-    posterior to that of another, both ends included.
+    posterior to that of another, both ends included: on a straight line, on a great circle of a sphere, and between
+    discrete codes by swapping the classes of one variable after the other.
     """
     if tokens and as_json:
         from vaecli.core.errors import UsageError
@@ -226,6 +227,7 @@ def make_codes(run: LoadedRun, request: GenerationRequest) -> Codes:
     import torch
 
     from vaecli.core.errors import UsageError
+    from vaecli.metrics.extras.text.reconstruction import code_of_means, code_path
     from vaecli.metrics.extras.text.samples import prior_codes
 
     if request.source == "prior":
@@ -239,10 +241,10 @@ def make_codes(run: LoadedRun, request: GenerationRequest) -> Codes:
     else:
         sources, means = encode_some(run, request, 2 if between else request.count)
     if not between:
-        return Codes(means, [{"source": words} for words in sources])
-    weights = torch.linspace(0, 1, request.count, dtype=means.dtype, device=means.device).unsqueeze(1)
-    z = (1 - weights) * means[0] + weights * means[1]
-    return Codes(z, [{"weight": w} for w in weights.squeeze(1).tolist()], tuple(sources))
+        return Codes(code_of_means(run.model, means), [{"source": words} for words in sources])
+    z = code_path(run.model, means[0], means[1], request.count)
+    weights = torch.linspace(0, 1, request.count, dtype=means.dtype).tolist()
+    return Codes(z, [{"weight": w} for w in weights], tuple(sources))
 
 
 def encode_some(run: LoadedRun, request: GenerationRequest, count: int) -> tuple[list[list[str]], Tensor]:

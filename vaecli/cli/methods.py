@@ -44,7 +44,7 @@ def methods(
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
-    """List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print.
+    """List the methods, or show one: equation, time of an update, hyper-parameters, partners, reference, figures.
 
     `vae methods new NAME` writes a package of your own with a remedy that works, its test and a checklist, into
     ./vae-NAME.
@@ -172,14 +172,19 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     from rich.text import Text
 
     from vaecli.catalogue.methods_table import parts_text, short_citation
+    from vaecli.catalogue.update_times import load_update_times
     from vaecli.core.messages import printable
     from vaecli.remedies import ALIAS_NOTES, ALIASES, plugins
     from vaecli.reporting.terminal import plain_table, tidy
 
-    rows = [(name, kind.title, parts_text(kind), short_citation(kind)) for name, kind in remedies.items()]
+    times = load_update_times()
+    rows = [
+        (name, kind.title, parts_text(kind), f"{times[name].ratio:.3g} x" if name in times else "-", short_citation(kind))
+        for name, kind in remedies.items()
+    ]
     narrow = target.width is not None and target.width < NARROW
     table = plain_table(target)
-    for head in ("method", "what it is", "changes", "paper"):
+    for head in ("method", "what it is", "changes", "update", "paper"):
         table.add_column(head, overflow="fold")
     console = target.console()
     with console.capture() as captured:
@@ -189,6 +194,7 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
                 console.print(Text(printable(f"{name}: {'; '.join(rest)}")))
         if not narrow:
             console.print(table)
+        console.print(Text("update: measured time of an update over vanilla's, on a CPU"))
         console.print(Text("papers by name, such as he2019: vae methods --papers"))
         console.print(Text("aliases:"))
         for alias, name in ALIASES.items():
@@ -260,11 +266,13 @@ def _clashes_text(name: str, clashes: Mapping[str, list[str]]) -> str:
 
 def _entries(values: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a remedy, by label."""
+    from vaecli.catalogue.update_times import update_text
+
     return {
         "equation": values["equation"],
         "changes": ", ".join(values["owns"]) or "nothing",
         "needs": ", ".join(values["needs"]) or "nothing",
-        "cost": f"about {values['cost']:g} x the time of vanilla",
+        "time of an update": update_text(values["name"], values["cost"]),
         "composes with": ", ".join(values["composes_with"]) or "none",
         "clashes with": _clashes_text(values["name"], values["clashes_with"]) or "none",
         "undefined": "; ".join(f"{column}: {why}" for column, why in values["undefined"].items()) or "none",

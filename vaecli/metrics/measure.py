@@ -11,7 +11,7 @@ from torch import Tensor
 from vaecli.config import EvaluationConfig
 from vaecli.core.errors import DivergedError
 from vaecli.corpus.types import UNK, Split, Truth
-from vaecli.metrics.columns.au import active_units, mean_variance
+from vaecli.metrics.columns.au import active, mean_variance
 from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
 from vaecli.metrics.columns.mi import batch_mutual_information, mutual_information, standard_error
@@ -150,7 +150,7 @@ def _latent_values(
         return values, {"kl": None, "mean_variance": None}
     variance = mean_variance(terms.posterior.mean)
     if not terms.posterior.is_comparable:
-        values["au"] = active_units(terms.posterior.mean)
+        values["au"] = active(terms.posterior, wide_prior(model))
         return values, {"kl": None, "mean_variance": None if variance is None else variance.tolist()}
     information = mutual_information(terms.posterior, terms.z)
     _check("mi", information.terms, split)
@@ -158,7 +158,7 @@ def _latent_values(
     if variance is not None:
         values["mi"], values["mi_se"] = information.value, information.standard_error
         values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed)
-        values["au"] = active_units(terms.posterior.mean)
+        values["au"] = active(terms.posterior, wide_prior(model))
         if terms.posterior.has_density:
             marginal = information.marginal_kl_terms(wide_prior(model), terms.z)
             _check("marginal_kl", marginal, split)

@@ -77,7 +77,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column(
         "marginal_kl", "float", NATS, "lower", "KL(q(z) || p(z)) of the aggregate posterior, from the samples of mi"
     ),
-    Column("au", "int", "dimensions", "higher", "active units: dimensions with Var_x(E_q[z|x]) > 0.01"),
+    Column("au", "int", "dimensions", "higher", "active units: dimensions with Var_x(E_q[z|x]) > 0.01; of discrete codes variables with I(x; c) > 0.005"),
     Column("kl_weight", "float", "", None, "weight of the KL term in the last update before the best validation"),
     Column("epochs", "float", "epochs", None, "passes over train done, in all phases"),
     Column("steps", "int", "updates", None, "updates done, in all phases"),
@@ -191,6 +191,22 @@ OPTIONAL_COLUMNS: tuple[Column, ...] = (
         "gradient_snr", "float", "ratio", None, "squared signal-to-noise ratio of the gradient the encoder gets", True
     ),
     Column("gradient_snr_se", "float", "ratio", None, "standard error of gradient_snr over sentences", True),
+    Column(
+        "code_perplexity",
+        "float",
+        "classes",
+        "higher",
+        "of discrete codes: exp(H) of the shares of a variable's classes over the sentences, mean over variables",
+        True,
+    ),
+    Column(
+        "codes_used",
+        "float",
+        "classes",
+        "higher",
+        "of discrete codes: classes of a variable that some sentence has, mean over variables",
+        True,
+    ),
 )
 """Columns that may follow them."""
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecli.kernels.switch import fast
 from vaecli.model.posterior import Posterior, pairwise_by_definition
-from vaecli.model.prior import Prior
+from vaecli.model.prior import DiscretePrior, Prior
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,28 @@ def kl_to_uniform(log_probs: Tensor) -> Tensor:
     return (log_probs.exp() * log_probs).sum(-1) + math.log(log_probs.shape[-1])
 
 
-class UniformClasses(Prior):
+class UniformClasses(DiscretePrior):
     """The uniform distribution over all C^M codes.
 
     Args:
         layout: Variables and classes.
     """
 
-    discrete: ClassVar[bool] = True
-
     def __init__(self, layout: Classes) -> None:
         super().__init__(layout.variables * layout.classes)
-        self.layout = layout
+        self.layout, self.classes = layout, layout.classes
 
     def sample(self, noise: Tensor) -> Tensor:
         """See `Prior.sample`."""
         return one_hot_of_largest(self.layout.split(noise)).flatten(-2)
+
+    def index(self, mean: Tensor) -> Tensor:
+        """See `DiscretePrior.index`."""
+        return self.layout.split(mean).argmax(-1)
+
+    def of_index(self, index: Tensor) -> Tensor:
+        """See `DiscretePrior.of_index`; one-hot."""
+        return nn.functional.one_hot(index, self.classes).flatten(-2)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """(...) ``-M log C``, whatever the code."""

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.model.posterior import PointMass
-from vaecli.model.prior import Prior
+from vaecli.model.prior import DiscretePrior, Prior
 
 SMOOTHING = 1e-5
 """Added to the counts of a codebook, so that an entry without vectors stays finite."""
 
 
-class Codebook(Prior):
+class Codebook(DiscretePrior):
     """K entries of Z / M dimensions, learned as running means, and the uniform distribution over codes of M of them.
 
     Args:
@@ -30,7 +30,6 @@ class Codebook(Prior):
         decay: Of the running means.
     """
 
-    discrete: ClassVar[bool] = True
     codebook: Tensor
     counts: Tensor
     sums: Tensor
@@ -38,6 +37,7 @@ class Codebook(Prior):
     def __init__(self, latent_size: int, positions: int, entries: int, decay: float) -> None:
         super().__init__(latent_size)
         self.positions, self.entries, self.decay = positions, entries, decay
+        self.classes = entries
         size = latent_size // positions
         self.register_buffer("codebook", torch.zeros(entries, size))
         self.register_buffer("counts", torch.zeros(entries))
@@ -71,6 +71,14 @@ class Codebook(Prior):
     def entry(self, index: Tensor) -> Tensor:
         """(..., Z) the entries of (..., M) indices, one after the other."""
         return self.codebook[index].flatten(-2)
+
+    def index(self, mean: Tensor) -> Tensor:
+        """See `DiscretePrior.index`."""
+        return self.nearest(mean)
+
+    def of_index(self, index: Tensor) -> Tensor:
+        """See `DiscretePrior.of_index`."""
+        return self.entry(index)
 
     @torch.no_grad()
     def learn(self, h: Tensor, index: Tensor) -> None:

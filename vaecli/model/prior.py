@@ -6,7 +6,10 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+
+from vaecli.model.paths import straight, swaps
 
 
 class Prior(nn.Module, ABC):
@@ -37,6 +40,49 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """(...) log p(z) of (..., Z)."""
+
+    def code(self, mean: Tensor) -> Tensor:
+        """(N, Z) the codes that posterior means stand for: themselves, or the nearest ones where means are no codes."""
+        return mean
+
+    def path(self, first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
+        """(S, Z) codes on the way between those that two (Z,) posterior means stand for.
+
+        Args:
+            first: Where the way begins, at weight 0.
+            last: Where it ends, at weight 1.
+            weights: (S,) from 0 to 1.
+        """
+        first, last = self.code(torch.stack([first, last]))
+        return straight(first, last, weights)
+
+
+class DiscretePrior(Prior):
+    """A distribution over codes of M variables, each of which has one of K classes.
+
+    Attributes:
+        classes: K.
+    """
+
+    discrete: ClassVar[bool] = True
+    classes: int
+
+    @abstractmethod
+    def index(self, mean: Tensor) -> Tensor:
+        """(N, M) int64 classes that (N, Z) posterior means stand for: the most probable, or nearest, ones."""
+
+    @abstractmethod
+    def of_index(self, index: Tensor) -> Tensor:
+        """(N, Z) the codes of (N, M) classes."""
+
+    def code(self, mean: Tensor) -> Tensor:
+        """See `Prior.code`."""
+        return self.of_index(self.index(mean)).to(mean.dtype)
+
+    def path(self, first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
+        """See `Prior.path`: the classes of one variable after the other are swapped."""
+        start, end = self.index(torch.stack([first, last]))
+        return self.of_index(swaps(start, end, weights)).to(first.dtype)
 
 
 class StandardNormal(Prior):

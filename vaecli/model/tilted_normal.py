@@ -18,6 +18,7 @@ import torch
 from scipy.special import gammainc, gammaincc, gammaln, hyp1f1, logsumexp
 from torch import Tensor, nn
 
+from vaecli.model.paths import polar
 from vaecli.model.posterior import LOG_2PI, DiagonalGaussian
 from vaecli.model.prior import Prior
 
@@ -148,6 +149,10 @@ class TiltedNormal(Prior):
         """(...) log density of (..., Z)."""
         squared = z.square().sum(-1)
         return self.tau * squared.sqrt() - 0.5 * (squared + z.shape[-1] * LOG_2PI) - self.log_normaliser
+
+    def path(self, first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
+        """See `Prior.path`: along a great circle, since the straight way leads through where the density is low."""
+        return polar(first, last, weights)
 
     def kl_to(self, mean: Tensor) -> Tensor:
         """(B, 1) ``KL(N(mean, I) || p)`` of (B, Z) means, in nats, in float32 or wider."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from vaecli.core.errors import UsageError
 from vaecli.kernels.switch import fast
+from vaecli.model.paths import great_circle
 from vaecli.model.posterior import Posterior, pairwise_by_definition
 from vaecli.model.prior import Prior
 
@@ -143,6 +144,14 @@ class UniformSphere(Prior):
     def log_prob(self, z: Tensor) -> Tensor:
         """(...) minus the log area, wherever z is."""
         return z.new_full(z.shape[:-1], -log_sphere_area(self.latent_size))
+
+    def code(self, mean: Tensor) -> Tensor:
+        """See `Prior.code`: the direction, since a mean lies within the sphere."""
+        return nn.functional.normalize(mean, dim=-1)
+
+    def path(self, first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
+        """See `Prior.path`: along a great circle."""
+        return great_circle(first, last, weights)
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ ORDER = (
     "vq",
     "ivae",
     "ivae_mi",
+    "anticollapse",
+    "info_price",
 )
 """The order of tables: baselines first, then what belongs together. One that isn't named here comes after these."""
 

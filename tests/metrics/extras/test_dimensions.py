@@ -7,7 +7,8 @@ from metrics.blocks import block_input
 from metrics.toys import linear_gaussian
 from support import tiny_model, tiny_split
 
-from vaecli.metrics.extras.dimensions import dimension_lines, dimensions_block, effective_number, use_line
+from vaecli.metrics.columns.discrete import effective_number
+from vaecli.metrics.extras.dimensions import dimension_lines, dimensions_block, use_lines
 from vaecli.metrics.measure import evaluate
 
 
@@ -63,7 +64,12 @@ def test_the_use_of_a_codebook_by_hand():
     # shares 1/2, 1/4, 1/4: H = 1.5 log 2, so 2^1.5 = 2.8284271 entries; all alike 4; one alone 1
     shares = torch.tensor([[0.5, 0.25, 0.25, 0.0], [0.25] * 4, [1.0, 0.0, 0.0, 0.0]])
     assert effective_number(shares).tolist() == pytest.approx([2.8284271, 4.0, 1.0], abs=1e-6)
-    assert use_line([2.0, 3.0], 4) == "codebook: 2.5 of 4 classes a variable in use, exp(H) of their shares, over 2"
+    told = {"codebook_use": [2.0, 3.0], "classes_used": [3, 4], "variable_information": [0.005, 0.7]}
+    assert use_lines(told, 4) == (
+        "codebook: 3.5 of 4 classes a variable are some sentence's, as many as 2.5 used alike (exp(H) of their shares); "
+        "means over 2",
+        "variables: 1 of 2 tell more than 0.0050 nats, the most 0.7000",
+    )
 
 
 @pytest.mark.parametrize(("method", "hyper"), [("vq", {"entries": 5, "positions": 2}), ("di", {"classes": 3})])
@@ -74,7 +80,12 @@ def test_discrete_codes_have_a_use_and_others_none(method, hyper):
     assert all(1 - 1e-6 <= number <= most + 1e-6 for number in numbers)
     assert result.lines[0].startswith("codebook: ")
     assert json.loads(json.dumps(result.details)) == result.details
-    assert "codebook_use" not in dimensions_block(block_input(tiny_model(), split)).details
+    assert result.values["code_perplexity"] == pytest.approx(fmean(numbers))
+    assert 1 <= result.values["codes_used"] <= most
+    assert "active" not in " ".join(result.lines[2:])  # no dimension is, but variables
+    others = dimensions_block(block_input(tiny_model(), split))
+    assert "codebook_use" not in others.details
+    assert not others.values
 
 
 def test_with_one_position_the_log_of_the_use_is_the_information():

@@ -4,26 +4,23 @@ By the law of total variance the variance of a code z_i over sentences and sampl
 E_x[Var_q(z_i|x)]``, the spread of the means and the mean of the spreads. A collapsed dimension has all of it in the
 second; a dimension is active (Burda et al. 2016, section 5.2) by the first alone.
 
-A discrete code has a use beside it: how many of the K classes, or entries of a codebook, a variable would need if it
-used them all alike, ``exp(H)`` of their shares over the sentences.
+A discrete code has a use beside it: how many of the K classes, or entries of a codebook, some sentence has, and how
+many a variable would need if it used them all alike, ``exp(H)`` of their shares over the sentences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from vaecli.metrics.columns.au import THRESHOLD, mean_variance
+from vaecli.metrics.columns.au import INFORMATION, THRESHOLD, mean_variance
+from vaecli.metrics.columns.discrete import class_shares, effective_number, variable_information
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.extras.registry import BlockInput, BlockResult, undefined
 from vaecli.metrics.inference import wide_prior
-from vaecli.model.categorical import CategoricalPosterior
-from vaecli.model.codebook import Codebook, QuantisedCode
-from vaecli.model.posterior import DiagonalGaussian, Posterior
-from vaecli.model.prior import Prior
+from vaecli.model.posterior import DiagonalGaussian
+from vaecli.model.prior import DiscretePrior
 
 MOST = 32
 """Dimensions that are printed; metrics.json has all."""
@@ -45,41 +42,43 @@ def dimensions_block(block: BlockInput) -> BlockResult:
     }
     if isinstance(posterior, DiagonalGaussian):
         details["posterior_variance"] = posterior.logvar.exp().mean(0).tolist()
-    shares = class_shares(posterior, wide_prior(block.model))
-    if shares is None:
+    prior = wide_prior(block.model)
+    shares, information = class_shares(posterior, prior), variable_information(posterior, prior)
+    if shares is None or information is None or not isinstance(prior, DiscretePrior):
         return BlockResult({}, details, dimension_lines(details))
-    details["codebook_use"] = effective_number(shares).tolist()
-    return BlockResult({}, details, (use_line(details["codebook_use"], shares.shape[1]), *dimension_lines(details)))
+    used = [len(column.unique()) for column in prior.index(posterior.mean).T]
+    details |= {
+        "codebook_use": effective_number(shares).tolist(),
+        "classes_used": used,
+        "variable_information": information.tolist(),
+    }
+    values = {"code_perplexity": fmean(details["codebook_use"]), "codes_used": fmean(used)}
+    return BlockResult(values, details, (*use_lines(details, prior.classes), *dimension_lines(details, mark=False)))
 
 
-def class_shares(posterior: Posterior, prior: Prior) -> Tensor | None:
-    """(M, K) shares of the classes of each variable of a discrete code over the sentences; None for other codes."""
-    if isinstance(posterior, CategoricalPosterior):
-        return posterior.layout.split(posterior.mean).mean(0)
-    if isinstance(posterior, QuantisedCode) and isinstance(prior, Codebook):
-        index = prior.nearest(posterior.unquantised)
-        return torch.stack([column.bincount(minlength=prior.entries) for column in index.T]) / len(index)
-    return None
+def use_lines(details: Mapping[str, Any], classes: int) -> tuple[str, ...]:
+    """The use of a discrete code in two lines.
+
+    Args:
+        details: Lists of M figures: ``codebook_use``, ``classes_used`` and ``variable_information`` in nats.
+        classes: K.
+    """
+    numbers, used, told = (details[name] for name in ("codebook_use", "classes_used", "variable_information"))
+    active = sum(nats > INFORMATION for nats in told)
+    return (
+        f"codebook: {fmean(used):.1f} of {classes} classes a variable are some sentence's, as many as "
+        f"{fmean(numbers):.1f} used alike (exp(H) of their shares); means over {len(numbers)}",
+        f"variables: {active} of {len(told)} tell more than {INFORMATION:.4f} nats, the most {max(told):z.4f}",
+    )
 
 
-def effective_number(shares: Tensor) -> Tensor:
-    """(M,) ``exp(H)`` of (M, K) shares: K where all are alike, 1 where there is one."""
-    number: Tensor = torch.special.entr(shares).sum(-1).exp()
-    return number
-
-
-def use_line(numbers: list[float], classes: int) -> str:
-    """The use of a discrete code in a line."""
-    mean = sum(numbers) / len(numbers)
-    return f"codebook: {mean:.1f} of {classes} classes a variable in use, exp(H) of their shares, over {len(numbers)}"
-
-
-def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, ...]:
+def dimension_lines(details: Mapping[str, Any], most: int = MOST, mark: bool = True) -> tuple[str, ...]:
     """A row a dimension, the most costly first; by the variance of the means where the KL has no parts.
 
     Args:
         details: Lists of Z figures, None where undefined: ``kl`` in nats, and two variances.
         most: Rows.
+        mark: Whether to say which dimensions are active; of a discrete code no dimension is, but variables.
     """
     parts = [details[name] for name in ("kl", "mean_variance", "posterior_variance")]
     leading: list[float] = next((part for part in parts if part is not None), [])
@@ -89,7 +88,7 @@ def dimension_lines(details: Mapping[str, Any], most: int = MOST) -> tuple[str, 
         lines = ["dimensions: a KL that has no parts, and no variance over one sentence"]
     for i in order[:most]:
         figures = " ".join("       -" if part is None else f"{part[i]:z8.4f}" for part in parts)
-        active = parts[1] is not None and parts[1][i] > THRESHOLD
+        active = mark and parts[1] is not None and parts[1][i] > THRESHOLD
         lines.append(f"  {i:>4} {figures}{' active' if active else ''}")
     if len(order) > most:
         lines.append(f"  and {len(order) - most} more of less {'kl' if parts[0] else 'variance'}, in metrics.json")

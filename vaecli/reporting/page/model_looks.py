@@ -17,7 +17,7 @@ from vaecli.core.errors import DataError, VaeError
 from vaecli.core.messages import printable
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Corpus
-from vaecli.metrics.extras.text.reconstruction import decode_codes, posterior_means, sources
+from vaecli.metrics.extras.text.reconstruction import code_of_means, code_path, decode_codes, posterior_means, sources
 from vaecli.metrics.extras.text.samples import as_split, sample_prior
 from vaecli.metrics.scoring import Scoring
 from vaecli.reporting.page.page_trials import PageTrial
@@ -72,8 +72,8 @@ class ModelLook:
         shares: Of the variance of the means that the two explain.
         deviation: Square root of the variance of the means over all dimensions.
         samples: Decoded from the prior, words drawn.
-        reconstructions: Of the first sentences, greedily from the mean.
-        interpolation: Greedily, from the first sentence's mean to the second's.
+        reconstructions: Of the first sentences, greedily from the code of the mean.
+        interpolation: Greedily, on the way from the first sentence's code to the second's.
         weights: The KL weight over the updates, where it is a schedule.
     """
 
@@ -183,9 +183,8 @@ def model_look(run: LoadedRun, split: Split, trial: PageTrial) -> ModelLook:
         raise DataError("a posterior mean is not finite")
     positions, shares, deviation = principal_plane(means.cpu().double().numpy())
     codes = tuple((float(x), float(y)) for x, y in positions)
-    between = torch.linspace(0, 1, STEPS, dtype=means.dtype, device=means.device).unsqueeze(1)
-    ends = means[:2] if len(means) > 1 else means[:1].repeat(2, 1)
-    z = torch.cat([means[:SHOWN], (1 - between) * ends[0] + between * ends[1]])
+    between = code_path(run.model, means[0], means[min(1, len(means) - 1)], STEPS)
+    z = torch.cat([code_of_means(run.model, means[:SHOWN]), between])
     decoded = decode_codes(run.model, run.sampling(0), z, run.longest)
     texts = tuple(_text(run.vocabulary, sentence.words) for sentence in decoded)
     shown = min(SHOWN, len(means))

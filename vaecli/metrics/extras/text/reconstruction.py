@@ -1,4 +1,4 @@
-"""Sentences decoded from the means of their posteriors, and how near they come to their sources."""
+"""Sentences decoded from the codes that the means of their posteriors stand for."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ def posterior_means(model: VAE, scoring: Scoring) -> Tensor:
     return torch.cat(means)[torch.cat(order).argsort()]
 
 
+def code_of_means(model: VAE, means: Tensor) -> Tensor:
+    """(N, Z) the codes that posterior means stand for, of the kind that the decoder has read in training."""
+    with torch.no_grad():
+        return model.prior.code(means)
+
+
+def code_path(model: VAE, first: Tensor, last: Tensor, steps: int) -> Tensor:
+    """(S, Z) codes on the way between two (Z,) posterior means, both ends included; see `Prior.path`."""
+    weights = torch.linspace(0, 1, steps, dtype=first.dtype, device=first.device)
+    with torch.no_grad():
+        return model.prior.path(first, last, weights)
+
+
 def decode_codes(model: VAE, sampling: Sampling, z: Tensor, longest: int, beam_size: int = 1) -> list[Sentence]:
     """Decodes codes, in evaluation mode.
 
@@ -60,7 +73,7 @@ def decode_codes(model: VAE, sampling: Sampling, z: Tensor, longest: int, beam_s
 
 
 def reconstruct(model: VAE, scoring: Scoring, longest: int, beam_size: int = 1) -> list[list[int]]:
-    """The words decoded from each sentence's posterior mean, in the order of the split.
+    """The words decoded from the code of each sentence's posterior mean, in the order of the split.
 
     Args:
         model: With a latent variable, on the device; its mode and torch's global generators stay as they are.
@@ -68,7 +81,7 @@ def reconstruct(model: VAE, scoring: Scoring, longest: int, beam_size: int = 1) 
         longest: Words at most.
         beam_size: See `decode_codes`.
     """
-    z = posterior_means(model, scoring)
+    z = code_of_means(model, posterior_means(model, scoring))
     return [sentence.words for sentence in decode_codes(model, scoring, z, longest, beam_size)]
 
 
