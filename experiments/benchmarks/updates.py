@@ -95,7 +95,9 @@ def table_text(rows: Sequence[UpdateTime], machine: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures all methods and writes the table, or prints the rows of those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="methods to measure, with commas: their rows are printed, and nothing is written")
+    parser.add_argument(
+        "--only", help="methods to measure, with commas: their rows are printed, and nothing is written"
+    )
     only = parser.parse_args(arguments).only
     torch.set_num_threads(1)
     corpus = load_corpus(quick_config("vanilla").corpus)

@@ -57,7 +57,9 @@ def test_classes_are_swapped_one_after_the_other():
 
 def test_the_priors_know_their_codes():
     assert StandardNormal(2).code(mean := torch.randn(3, 2)) is mean
-    torch.testing.assert_close(StandardNormal(2).path(mean[0], mean[1], WEIGHTS.float()), straight(*mean[:2], WEIGHTS.float()))
+    torch.testing.assert_close(
+        StandardNormal(2).path(mean[0], mean[1], WEIGHTS.float()), straight(*mean[:2], WEIGHTS.float())
+    )
     sphere = UniformSphere(3)
     within = vector(0.3, 0, 0)
     assert sphere.code(within.unsqueeze(0)).tolist() == [[1.0, 0.0, 0.0]]

@@ -179,7 +179,13 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
 
     times = load_update_times()
     rows = [
-        (name, kind.title, parts_text(kind), f"{times[name].ratio:.3g} x" if name in times else "-", short_citation(kind))
+        (
+            name,
+            kind.title,
+            parts_text(kind),
+            f"{times[name].ratio:.3g} x" if name in times else "-",
+            short_citation(kind),
+        )
         for name, kind in remedies.items()
     ]
     narrow = target.width is not None and target.width < NARROW

@@ -77,7 +77,13 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column(
         "marginal_kl", "float", NATS, "lower", "KL(q(z) || p(z)) of the aggregate posterior, from the samples of mi"
     ),
-    Column("au", "int", "dimensions", "higher", "active units: dimensions with Var_x(E_q[z|x]) > 0.01; of discrete codes variables with I(x; c) > 0.005"),
+    Column(
+        "au",
+        "int",
+        "dimensions",
+        "higher",
+        "active units: dimensions with Var_x(E_q[z|x]) > 0.01; of discrete codes variables with I(x; c) > 0.005",
+    ),
     Column("kl_weight", "float", "", None, "weight of the KL term in the last update before the best validation"),
     Column("epochs", "float", "epochs", None, "passes over train done, in all phases"),
     Column("steps", "int", "updates", None, "updates done, in all phases"),

@@ -12,8 +12,8 @@ Differs from the paper:
 Caveat:
     The batch mean stands for q(z), so the trained KL has a bias of order (C - 1) / 2B a variable. The reported `kl` and
     `neg_elbo` are those of the ELBO, with all of the information in them: `neg_elbo`, by which the best weights are
-    chosen as for all methods, rises while the loss falls, so these are of an early epoch. `au` counts classes
-    whose probability varies.
+    chosen as for all methods, rises while the loss falls, so these are of an early epoch. `au` counts the variables
+    that tell something.
 
 References:
     Zhao, Lee & Eskenazi (2018); Jang et al. (2017), Gumbel softmax.
@@ -81,6 +81,7 @@ class DIVAE(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + sum_m KL(mean_b q(c_m|x_b) || uniform)"
     no_recipe: ClassVar[str] = "the training of Zhao et al. was not obtained"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR, Part.KL})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.LATENT_SIZE})
     deviations: ClassVar[tuple[str, ...]] = (

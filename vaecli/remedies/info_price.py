@@ -35,7 +35,7 @@ from vaecli.remedies.shared.schedules import CURVES
 
 
 def price_at(progress: float, price: float, share: float) -> float:
-    """u after a share of the run: 1 at its start, `price` exactly from `share` on.
+    """The price u after a share of the run: 1 at its start, `price` exactly from `share` on.
 
     Args:
         progress: Share of the planned updates done.

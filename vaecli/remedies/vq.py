@@ -11,8 +11,8 @@ Differs from the paper:
 
 Caveat:
     The KL has no gradient and proves nothing: `mi`, the entropy of the codes up to its ceiling, says how much of it is
-    used. Entries that get no vectors are never moved, so a codebook can be used in part or by one entry alone. The
-    squared distance is in the units of h, no nats.
+    used, and `au` counts positions. Entries that get no vectors are never moved, so a codebook can be used in part or
+    by one entry alone. The squared distance is in the units of h, no nats.
 
 References:
     van den Oord et al. (2017).
@@ -77,6 +77,7 @@ class VQ(Remedy):
     )
     equation: ClassVar[str] = "z = e_k, k = argmin_j ||h - e_j||; loss = rec + b ||h - sg(e_k)||^2; KL = M ln K"
     no_recipe: ClassVar[str] = "van den Oord et al. train on images and sound"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR, Part.TERM})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -22,6 +22,9 @@ from vaecli.metrics.inference import wide_prior
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import DiscretePrior
 
+COLUMNS = ("code_perplexity", "codes_used")
+"""Of discrete codes."""
+
 MOST = 32
 """Dimensions that are printed; metrics.json has all."""
 
@@ -29,7 +32,7 @@ MOST = 32
 def dimensions_block(block: BlockInput) -> BlockResult:
     """KL, variance of the means and mean variance of every dimension."""
     if not block.model.has_latent:
-        return undefined((), "dimensions: a language model has no code")
+        return undefined(COLUMNS, "dimensions: a language model has no code")
     terms = elbo_terms(block.model, block.scoring)
     posterior = terms.posterior
     assert posterior is not None
@@ -45,14 +48,14 @@ def dimensions_block(block: BlockInput) -> BlockResult:
     prior = wide_prior(block.model)
     shares, information = class_shares(posterior, prior), variable_information(posterior, prior)
     if shares is None or information is None or not isinstance(prior, DiscretePrior):
-        return BlockResult({}, details, dimension_lines(details))
+        return BlockResult(dict.fromkeys(COLUMNS), details, dimension_lines(details))
     used = [len(column.unique()) for column in prior.index(posterior.mean).T]
     details |= {
         "codebook_use": effective_number(shares).tolist(),
         "classes_used": used,
         "variable_information": information.tolist(),
     }
-    values = {"code_perplexity": fmean(details["codebook_use"]), "codes_used": fmean(used)}
+    values = dict(zip(COLUMNS, (fmean(details["codebook_use"]), fmean(used)), strict=True))
     return BlockResult(values, details, (*use_lines(details, prior.classes), *dimension_lines(details, mark=False)))
 
 
