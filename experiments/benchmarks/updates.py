@@ -1,9 +1,10 @@
 """Writes what an update of each method takes, over one of vanilla: `python -m experiments.benchmarks.updates`.
 
 At the sizes of the preset `quick`, on batches spread over the lengths of the embedded corpus, with each remedy's
-defaults. Updates of vanilla and of the method alternate, and the figure is the median of the pairs' ratios of processor
-time, so that what else runs on the machine counts little. A remedy with stages of training is measured in its last one,
-and one whose update is a loop of updates with the whole loop. `vae methods` and the pages of the methods show the table.
+defaults. Updates of vanilla and of the method alternate, and the figure is the median of the pairs' ratios of
+processor time, so that what else runs on the machine counts little. A remedy with stages of training is measured in
+its last one, and one whose update is a loop of updates with the whole loop. `vae methods` and the pages of the methods
+show the table.
 """
 
 from __future__ import annotations

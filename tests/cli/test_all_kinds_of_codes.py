@@ -1,4 +1,4 @@
-"""`vae generate`, `vae encode`, `vae evaluate`, Python and the page on codes of all kinds: discrete, spherical, implicit."""
+"""Every command that reads a trained model, Python and the page, on codes that are no Gaussians."""
 
 import csv
 import io

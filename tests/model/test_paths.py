@@ -56,7 +56,8 @@ def test_classes_are_swapped_one_after_the_other():
 
 
 def test_the_priors_know_their_codes():
-    assert StandardNormal(2).code(mean := torch.randn(3, 2)) is mean
+    mean = torch.randn(3, 2)
+    assert StandardNormal(2).code(mean) is mean
     torch.testing.assert_close(
         StandardNormal(2).path(mean[0], mean[1], WEIGHTS.float()), straight(*mean[:2], WEIGHTS.float())
     )

@@ -1,4 +1,4 @@
-"""Laws of the tax on the gap: the KL falls apart into what informs and the gap, and u ends as the price of information."""
+"""Laws of the tax on the gap: the KL is what informs and the gap, and u ends as the price of information."""
 
 import math
 

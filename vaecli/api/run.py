@@ -168,7 +168,7 @@ class Run:
         return pd.concat(tables, axis=1)
 
     def reconstruct(self, sentences: Sequence[str], *, beam: int = 1) -> list[str]:
-        """Each sentence, decoded from the mean of its posterior, or the code that this stands for: see `interpolate`."""
+        """Each sentence, decoded from the code that the mean of its posterior stands for."""
         import torch
 
         from vaecli.metrics.extras.text.reconstruction import code_of_means

@@ -35,12 +35,13 @@ def great_circle(first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
     else:
         angle = torch.atan2(side.norm(), a @ b)
     turned = (weights * angle).unsqueeze(1)
-    return turned.cos() * a + turned.sin() * side / side.norm()
+    found: Tensor = turned.cos() * a + turned.sin() * side / side.norm()
+    return found
 
 
 def polar(first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
     """(S, Z) codes whose directions follow a great circle while their lengths change evenly."""
-    lengths = (1 - weights) * first.norm() + weights * last.norm()
+    lengths: Tensor = (1 - weights) * first.norm() + weights * last.norm()
     return lengths.unsqueeze(1) * great_circle(first, last, weights)
 
 

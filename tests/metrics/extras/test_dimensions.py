@@ -66,8 +66,8 @@ def test_the_use_of_a_codebook_by_hand():
     assert effective_number(shares).tolist() == pytest.approx([2.8284271, 4.0, 1.0], abs=1e-6)
     told = {"codebook_use": [2.0, 3.0], "classes_used": [3, 4], "variable_information": [0.005, 0.7]}
     assert use_lines(told, 4) == (
-        "codebook: 3.5 of 4 classes a variable are some sentence's, as many as 2.5 used alike (exp(H) of their shares); "
-        "means over 2",
+        "codebook: 3.5 of 4 classes a variable are some sentence's, as many as "
+        "2.5 used alike (exp(H) of their shares); means over 2",
         "variables: 1 of 2 tell more than 0.0050 nats, the most 0.7000",
     )
 
