@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import posterior_spread
+from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
 from experiments.predictions import surprises
@@ -31,6 +32,7 @@ METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
+FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
@@ -75,6 +77,7 @@ def generated() -> dict[Path, bytes]:
     for name, text, markers in (
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("surprises.md", surprises.sections(), SCORES),
+        ("anticollapse.md", frontier.page_lines(frontier.read_rows()), FRONTIER),
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)

@@ -13,7 +13,11 @@ from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.anticollapse import AntiCollapse, InformationPrice
-from vaecli.remedies.shared.aggregate import discounted_kl, sentence_information
+from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
+
+
+late = clock(40, steps_per_epoch=10, epochs=4)
+"""After the warm-up, when the gap is taxed in full."""
 
 
 def trajectory(trace, target=2.0, step=0.1, smoothing=0.0):
@@ -37,10 +41,13 @@ def test_two_codes_by_hand():
     # is log 2 - log(1 + e^-2) = 0.5662191 a sentence; the KL is 1/2; at u = 1/4 what is left is 0.5 - 0.1415548
     state = InformationPrice(2.0, 0.1, 0.0)
     state.value.fill_(0.25)
-    found = AntiCollapse().objective(terms_of([-1.0, 1.0], state), clock())
+    found = AntiCollapse().objective(terms_of([-1.0, 1.0], state), late)
     assert found.kl.flatten().tolist() == pytest.approx([0.3584452] * 2, abs=1e-6)
     # then u moves by 0.1 (2 - 0.5662191)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)
+    # half way through the warm-up the gap, -0.0662191 here, has the weight 1/2: -0.0331096 + 0.6066219 * 0.5662191
+    found = AntiCollapse(warm_up=0.5).objective(terms_of([-1.0, 1.0], state), clock(10, steps_per_epoch=10, epochs=4))
+    assert found.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
 
 
 def test_trajectory_by_hand():
@@ -62,11 +69,11 @@ def test_the_kl_is_what_informs_and_the_gap():
     q = DiagonalGaussian(torch.randn(16, 3, dtype=torch.float64), torch.randn(16, 3, dtype=torch.float64))
     z = q.sample(torch.randn(1, 16, 3, dtype=torch.float64))[0]
     kl, information = torch.rand(16, 3, dtype=torch.float64), sentence_information(q, z)
-    free, full = discounted_kl(kl, information, 1.0), discounted_kl(kl, information, 0.0)
-    torch.testing.assert_close(full.squeeze(1), kl.sum(-1))
-    torch.testing.assert_close(full - free, information.unsqueeze(1))
-    half = discounted_kl(kl, information, 0.5)
-    torch.testing.assert_close(half, (full + free) / 2)
+    torch.testing.assert_close(taxed_kl(kl, information, 1.0, 1.0), kl.sum(-1, keepdim=True))  # the VAE
+    torch.testing.assert_close(taxed_kl(kl, information, 0.0, 1.0), information.unsqueeze(1))
+    torch.testing.assert_close(taxed_kl(kl, information, 1.0, 0.0).squeeze(1), kl.sum(-1) - information)
+    torch.testing.assert_close(taxed_kl(kl, information, 0.3, 0.3), 0.3 * kl.sum(-1, keepdim=True))  # a KL weight
+    assert not taxed_kl(kl, information, 0.0, 0.0).any()  # an autoencoder
     assert information.max() <= math.log(16)
 
 
@@ -103,11 +110,15 @@ def test_at_price_one_only_the_gap_has_a_gradient():
     # posteriors far apart: the information is log B whatever small steps do, so moving one costs its KL
     state = InformationPrice(2.0, 0.1, 0.0)
     terms = terms_of([-50.0, 50.0], state)
-    AntiCollapse().objective(terms, clock()).loss.backward()
+    AntiCollapse().objective(terms, late).loss.backward()
     assert terms.context.posterior.mean.grad.flatten().tolist() == pytest.approx([-25.0, 25.0])
     # and posteriors that are alike pay for their distance from the prior alone
     terms = terms_of([0.5, 0.5], InformationPrice(2.0, 0.1, 0.0))
-    assert AntiCollapse().objective(terms, clock()).kl.flatten().tolist() == pytest.approx([0.125, 0.125])
+    assert AntiCollapse().objective(terms, late).kl.flatten().tolist() == pytest.approx([0.125, 0.125])
+
+
+def test_at_first_nothing_is_taxed():
+    assert not AntiCollapse().objective(terms_of([-3.0, 9.0], InformationPrice(2.0, 0.1, 0.0)), clock()).kl.any()
 
 
 def test_evaluation_leaves_the_price():

@@ -25,6 +25,9 @@ def test_by_hand():
     assert price_at(0.25, 0.2, 0.5) == pytest.approx(0.6)
     found = InfoPrice(price=0.2, share=0.5).objective(two_codes(), clock(10, steps_per_epoch=10, epochs=4))
     assert found.kl.flatten().tolist() == pytest.approx([0.1602685] * 2, abs=1e-6)
+    # a fifth of the way up half of the run the gap of -0.0662191 has the weight 0.2, and u is 0.9236068
+    found = InfoPrice(price=0.2, warm_up=0.5, share=0.5).objective(two_codes(), clock(4, steps_per_epoch=10, epochs=4))
+    assert found.kl.flatten().tolist() == pytest.approx([0.0300119] * 2, abs=1e-6)
 
 
 @given(st.floats(0, 1), st.floats(0.01, 1))

@@ -2,20 +2,22 @@
 
 Equation:
     ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))``, so of the rate only the first part says something about the
-    sentence. ``loss = rec + KL - u I``: the divergence of q(z) from the prior, the gap between kl and mi, has the
-    weight 1 that it has in the bound, and information 1 - u. It is the Lagrangian of the least neg_elbo subject to
-    ``I >= c``, and u ascends: ``u <- u + s (c - I)`` within [0, 1], I a running mean over batches. Where it settles, I
-    is c and u is the price of information, d neg_elbo / d mi; at u = 0 the VAE informs as much by itself.
+    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: the gap has the weight 1
+    that it has in the bound, once v has risen from 0 over a first share of the run, and information 1 - u. With v = 1
+    it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u ascends: ``u <- u + s (c - I)`` within
+    [0, 1], I a running mean over batches. Where it settles I is c and u is the price of information, d neg_elbo / d mi;
+    at u = 0 the VAE informs as much by itself.
 
 How others differ:
     A KL weight below 1 (`beta`, `control`, `soft_free_bits`) untaxes both parts alike, a floor of the KL (`free_bits`,
-    `mdr`) is met by either, and `mi_constraint` has a factor that is fixed where this one is found.
+    `mdr`) is met by either, and `mi_constraint` has a factor that is fixed where this one is found. `info_kl` and
+    `critic` have v = 1 and u = 1 from the first update on: the gap's tax then keeps all but one or two dimensions shut.
 
 Caveat:
-    I is estimated within a batch of B, from below and by at most log B (4.2 at 64): of a target near that nothing is
-    met, and above it u stays at 1. What the estimate misses is taxed in full, so that the code informs more than I
-    says, and costs a little more than u. No constraint on I moves a u that is still on its way when the run ends: the
-    step is a nat and an update, and not rescaled to the length of a run.
+    I is estimated within a batch of B, from below and by at most log B (4.2 at 64): a target near that is never met,
+    and u then stays at 1. What the estimate misses is taxed in full, so that the code informs by more than I says. The
+    step is a nat and an update, and not rescaled to the length of a run: a u that is on its way when the run ends is no
+    price.
 
 References:
     None; the identity is that of Hoffman & Johnson (2016).
@@ -35,7 +37,8 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.aggregate import discounted_kl, sentence_information
+from vaecli.remedies.linear_anneal import linear_weight
+from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
 from vaecli.remedies.shared.feedback import RunningMean, adapting
 
 
@@ -69,7 +72,7 @@ class AntiCollapse(Remedy):
     name: ClassVar[str] = "anticollapse"
     title: ClassVar[str] = "tax on the gap between kl and mi"
     paper: ClassVar[Paper] = Paper("ours", 2026, "no paper")
-    equation: ClassVar[str] = "loss = rec + KL - u I(x; z), u <- u + s (c - I) within [0, 1]"
+    equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, u <- u + s (c - I) within [0, 1]"
     no_recipe: ClassVar[str] = "ours, no paper"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
@@ -78,6 +81,7 @@ class AntiCollapse(Remedy):
 
     target: float = Field(2.0, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
+    warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
 
     def build(self, parts: Parts) -> Parts:
@@ -86,12 +90,13 @@ class AntiCollapse(Remedy):
         return replace(parts, aux=put_aux(parts, self.name, state))
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
-        """Takes the information off the KL at its price, then moves the price by that of an update's batch."""
+        """Taxes the two parts of the KL, then moves the price by the information of an update's batch."""
         state, posterior = terms.context.aux[self.name], terms.context.posterior
         assert isinstance(state, InformationPrice)
         assert posterior is not None
         information = sentence_information(posterior, terms.z)
-        taxed = replace(terms, kl=discounted_kl(terms.kl, information, state.value.clone()))
+        gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
+        taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
         if adapting(terms):
             state.update(information.detach().mean())
         return taxed

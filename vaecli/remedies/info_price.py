@@ -1,19 +1,20 @@
 """Information at a price: free at first, then for so many nats of neg_elbo a nat.
 
 Equation:
-    ``loss = rec + KL - u(s) I``, I the information within the batch and u falling from 1 to the price u along half a
-    cosine, over a share of the planned updates. At its minimum no nat of information is left that costs more than u
-    nats of neg_elbo, or could be had for less: ``d neg_elbo / d mi = u``. u = 0 ends as the VAE, and what is left then
-    is a minimum of the bound itself that holds a code.
+    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch: the gap's weight v rises from 0 to the
+    bound's 1 over a first share of the planned updates, and u falls from 1 to the price along half a cosine over a
+    longer one. At the minimum no nat of information is left that costs more than the price in nats of neg_elbo, or
+    could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what is left is a
+    minimum of the bound itself that holds a code.
 
 How others differ:
     `anticollapse` is told how much is to be known and finds the price; here the price is told, in a unit that is the
-    same for any corpus and model. An annealing (`linear_anneal`) begins with a free KL, and so with a q(z) far from the
-    prior; here only what informs is free.
+    same for any corpus and model. An annealing (`linear_anneal`, v = 1 - u) takes both parts of the KL to weight 1 at
+    once; here, once a code is there, the gap is closed before information costs anything.
 
 Caveat:
     I is estimated within a batch of B, from below and by at most log B (4.2 at 64), and what the estimate misses is
-    taxed in full. A run too short for its share ends above its price.
+    taxed in full. A minimum is local, and runs are short: the price is what is paid for the last nat, not the mean.
 
 References:
     None; the identity ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))`` is that of Hoffman & Johnson (2016).
@@ -30,7 +31,8 @@ from pydantic import Field
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.aggregate import discounted_kl, sentence_information
+from vaecli.remedies.linear_anneal import linear_weight
+from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
 from vaecli.remedies.shared.schedules import CURVES
 
 
@@ -53,7 +55,7 @@ class InfoPrice(Remedy):
     name: ClassVar[str] = "info_price"
     title: ClassVar[str] = "information at a price"
     paper: ClassVar[Paper] = Paper("ours", 2026, "no paper")
-    equation: ClassVar[str] = "loss = rec + KL - u(s) I(x; z), u(s) falling from 1 to the price"
+    equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, v rising from 0 to 1, u falling from 1 to the price"
     no_recipe: ClassVar[str] = "ours, no paper"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
@@ -61,11 +63,14 @@ class InfoPrice(Remedy):
     sensible: ClassVar[Mapping[str, Sensible]] = {"price": Span(0.0, 0.8), "share": Span(0.3, 1.0)}
 
     price: float = Field(0.3, ge=0, le=1, description="u: nats of neg_elbo that a nat of information may cost")
+    warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
     share: float = Field(0.75, ge=0, le=1, description="of the planned updates, that the fall from 1 to u takes")
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
-        """Takes the information off the KL at the price of this update."""
+        """Taxes the two parts of the KL at the weights of this update."""
         posterior = terms.context.posterior
         assert posterior is not None
+        information = sentence_information(posterior, terms.z)
+        gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
         price = price_at(clock.step / clock.total_steps, self.price, self.share)
-        return replace(terms, kl=discounted_kl(terms.kl, sentence_information(posterior, terms.z), price))
+        return replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - price))

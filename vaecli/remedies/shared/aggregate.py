@@ -38,12 +38,13 @@ def sentence_information(posterior: Posterior, z: Tensor) -> Tensor:
     return (own - aggregate).to(torch.promote_types(z.dtype, torch.float32))
 
 
-def discounted_kl(kl: Tensor, information: Tensor, discount: float | Tensor) -> Tensor:
-    """(B, 1) ``KL - u I = (KL - I) + (1 - u) I`` by sentence: what informs is taken off at a discount u.
+def taxed_kl(kl: Tensor, information: Tensor, gap_tax: float, information_tax: float | Tensor) -> Tensor:
+    """(B, 1) ``v (KL - I) + t I`` by sentence: what informs, and what doesn't, each at a weight of its own.
 
     Args:
         kl: (B, Z) KL by dimension; (B, 1) where it doesn't factorise.
         information: (B,) of each sentence, `sentence_information`.
-        discount: u, from 0, the KL, to 1, the divergence of q(z) from the prior alone.
+        gap_tax: v; in the bound it is 1.
+        information_tax: t; in the bound it is 1.
     """
-    return (kl.sum(-1) - discount * information).unsqueeze(-1)
+    return (gap_tax * (kl.sum(-1) - information) + information_tax * information).unsqueeze(-1)

@@ -1,0 +1,114 @@
+"""What information costs each method: figures of docs/anticollapse.md, from `experiments/anticollapse/results.csv`.
+
+The price that a run pays is its neg_elbo less that of vanilla of the same seed. A method's curve over its knob is drawn
+through nothing for nothing, (0, 0), and the settings that were run, in the order of their prices, with straight lines
+between them. Two methods are compared at one price: what one informs by, over what the other's curve has there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vaecli.reporting.formats import markdown_table
+
+FOLDER = Path(__file__).parent
+OURS = ("anticollapse", "info_price")
+RIVALS = ("soft_free_bits", "du", "bow", "critic")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A setting of a method on one seed, or its mean over seeds.
+
+    Attributes:
+        price: Nats of neg_elbo above vanilla.
+        information: `mi` above vanilla's, in nats.
+    """
+
+    price: float
+    information: float
+
+
+def read_rows(path: Path = FOLDER / "results.csv") -> pd.DataFrame:
+    """The finished trials with the columns `setting`, `price` and `information` added.
+
+    Args:
+        path: Of the table.
+    """
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    rows = rows[rows["status"] == "done"].copy()
+    rows["setting"] = rows["method"] + rows["variant"].fillna("").map(lambda text: f" ({text})" if text else "")
+    vanilla = rows[rows["method"] == "vanilla"].set_index("seed")
+    rows["price"] = rows["neg_elbo"] - rows["seed"].map(vanilla["neg_elbo"])
+    rows["information"] = rows["mi"] - rows["seed"].map(vanilla["mi"])
+    return rows
+
+
+def curve(rows: pd.DataFrame, method: str, seed: int | None = None) -> list[Point]:
+    """The settings of a method in the order of their prices, from (0, 0) on.
+
+    Args:
+        rows: Of `read_rows`.
+        method: Its name.
+        seed: The one to take; None for means over all.
+    """
+    own = rows[(rows["method"] == method) & ((rows["seed"] == seed) if seed is not None else True)]
+    means = own.groupby("setting")[["price", "information"]].mean()
+    points = [Point(float(price), float(information)) for price, information in means.to_numpy()]
+    return [Point(0.0, 0.0), *sorted(points, key=lambda point: point.price)]
+
+
+def information_at(points: Sequence[Point], price: float) -> float | None:
+    """What a curve informs by at a price; None beyond its dearest setting."""
+    if price > points[-1].price:
+        return None
+    return float(np.interp(price, [p.price for p in points], [p.information for p in points]))
+
+
+def settings_table(rows: pd.DataFrame) -> str:
+    """A row a setting: means over seeds, and information per nat of neg_elbo as the ratio of the two means."""
+    lines = []
+    for method in ("vanilla", *RIVALS, *OURS):
+        for setting, own in rows[rows["method"] == method].groupby("setting"):
+            mean = own[["kl", "mi", "marginal_kl", "au", "price", "information"]].mean()
+            per_nat = f"{mean['information'] / mean['price']:.2f}" if method != "vanilla" else ""
+            figures = [f"{mean[name]:z.2f}" for name in ("kl", "mi", "marginal_kl", "price")]
+            lines.append([f"`{setting}`", str(len(own)), *figures, per_nat, f"{mean['au']:.1f}"])
+    heads = ["setting", "seeds", "kl", "mi", "marginal_kl", "neg_elbo above vanilla", "mi per nat of it", "au"]
+    return markdown_table(heads, lines, [False, *[True] * 7])
+
+
+def duel_table(rows: pd.DataFrame) -> str:
+    """For each of our settings and each rival: what the rival informs by at the same price, and on how many seeds less.
+
+    On a seed, both our price and the rival's curve are of that seed.
+    """
+    lines = []
+    for method in OURS:
+        for setting, own in rows[rows["method"] == method].groupby("setting"):
+            price, information = own["price"].mean(), own["information"].mean()
+            cells = []
+            for rival in RIVALS:
+                there = information_at(curve(rows, rival), price)
+                pairs = [
+                    (mine.information, information_at(curve(rows, rival, mine.seed), mine.price))
+                    for mine in own.itertuples()
+                ]
+                known = [(a, b) for a, b in pairs if b is not None]
+                won = sum(a > b for a, b in known)
+                cells.append("beyond" if there is None else f"{there:.2f}, less on {won} of {len(known)}")
+            lines.append([f"`{setting}`", f"{price:.2f}", f"{information:.2f}", *cells])
+    heads = ["ours", "price", "mi", *(f"`{rival}` there" for rival in RIVALS)]
+    return markdown_table(heads, lines, [False, True, True, *[False] * len(RIVALS)])
+
+
+def page_lines(rows: pd.DataFrame) -> str:
+    """What stands between the markers of docs/anticollapse.md."""
+    count = rows["seed"].nunique()
+    head = f"{len(rows)} trials, {count} seeds; nats per sentence, means over seeds."
+    return "\n".join(["", head, "", settings_table(rows), "", "At the same price:", "", duel_table(rows), ""])
