@@ -79,7 +79,7 @@ class AntiCollapse(Remedy):
     cost: ClassVar[float] = 1.1
     sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(0.5, 3.5)}
 
-    target: float = Field(2.0, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
+    target: float = Field(2.3, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
     warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
