@@ -32,7 +32,7 @@ from vaecli.settings.resolve import load_settings
 from vaecli.training.build import build_model
 from vaecli.training.session import TrainingSession
 
-UPDATES, REPEATS = 8, 3
+UPDATES, REPEATS = 4, 3
 
 
 def quick_config(method: str) -> RunConfig:

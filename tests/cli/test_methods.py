@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from vaecli import __version__
 from vaecli.catalogue.methods_table import methods_markdown_table
+from vaecli.catalogue.update_times import load_update_times
 from vaecli.cli.methods import methods
 from vaecli.core.errors import UsageError
 from vaecli.remedies import ALIASES, REMEDIES, method_names, plugins
@@ -147,3 +148,12 @@ def test_a_remedy_of_another_package_is_listed_with_it(monkeypatch, tmp_path, ca
         assert f"of vaecli {__version__}" in capsys.readouterr().out
     finally:
         plugins.cache_clear()
+
+
+def test_the_time_of_an_update_is_shown_everywhere():
+    time = load_update_times()["dg"]
+    (line,) = [line for line in run(COLUMNS="140").splitlines() if line.startswith("dg ")]
+    assert f" {time.ratio:.3g} x " in line
+    assert f"time of an update: {time.text}, measured" in run("dg", COLUMNS="140")
+    (values,) = json.loads(run("dg", "--json"))
+    assert values["update_time"]["ratio"] == time.ratio
