@@ -45,7 +45,7 @@ def test_corpora_are_those_whose_text_is_there(root):
     assert texts.chosen("yelp_short, mixture", root) == ("yelp_short", "mixture")
     with pytest.raises(UsageError, match="no corpus 'yelp' in the design; it has synthetic, mixture, yelp_short, ptb"):
         texts.chosen("yelp", root)
-    with pytest.raises(DataError, match="holds no ptb, as ptb/train.txt"):
+    with pytest.raises(DataError, match=r"holds no ptb, as ptb/train\.txt"):
         texts.chosen("ptb", root)
     with pytest.raises(DataError, match="no --data-root names"):
         texts.chosen("ptb", None)
