@@ -46,7 +46,7 @@ def test_what_cannot_be_built_is_a_row_without_a_verdict(small, monkeypatch):
     assert not found.get("verdict")
 
 
-def fake(number):
+def fake(number, texts=None):
     word = "collapsed" if number % 3 else "informative"
     early = dict.fromkeys(table.EARLY, 0.5) | {"early_mi_last": 0.5 if word == "informative" else 0.001}
     return design.trial(number).row() | {"status": "done", "verdict": word, "kl": 1.0, "mi": 0.5} | early
@@ -67,7 +67,7 @@ def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
 def test_an_interruption_loses_nothing_that_was_done(tmp_path, monkeypatch):
     path = tmp_path / "atlas.csv"
 
-    def stop(number):
+    def stop(number, texts=None):
         if number > 2:
             raise KeyboardInterrupt
         return fake(number)
