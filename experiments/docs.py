@@ -1,7 +1,7 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
 README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
-figures behind the picture of posteriors, what the atlas says and how predictions fared.
+figures behind the picture of posteriors, what the atlas says, how predictions fared, and the findings by protocol.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -17,6 +17,7 @@ from experiments import posterior_spread
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
 from experiments.predictions import surprises
+from experiments.protocols import side_by_side as protocols
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
@@ -32,6 +33,8 @@ CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
+PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
+EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -72,9 +75,12 @@ def generated() -> dict[Path, bytes]:
     page = ROOT / "docs" / "posterior_picture.md"
     lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
+    grid = protocols.read_grid()
     for name, text, markers in (
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("surprises.md", surprises.sections(), SCORES),
+        ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
+        ("protocols.md", protocols.example_line(grid), EXAMPLE),
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
