@@ -1,7 +1,8 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
-README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
-figures behind the picture of posteriors, what the atlas says, how predictions fared, and the findings by protocol.
+README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
+a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
+fared, the findings by protocol, and papers' figures obtained and printed.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -16,6 +17,7 @@ import pandas as pd
 from experiments import posterior_spread
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
+from experiments.papers import obtained
 from experiments.predictions import surprises
 from experiments.protocols import side_by_side as protocols
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
@@ -35,6 +37,7 @@ ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
+OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -67,6 +70,8 @@ def generated() -> dict[Path, bytes]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = update_between_markers(readme, first_table(), *RESULTS)
     readme = update_between_markers(readme, families_lines(remedies), *METHODS)
+    if OBTAINED[0] in readme:
+        readme = update_between_markers(readme, obtained.readme_table(), *OBTAINED)
     texts = {ROOT / "README.md": readme, ROOT / "docs" / "methods.md": methods_page(remedies)}
     reliability = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     texts[ROOT / "docs" / "reliability.md"] = update_between_markers(reliability, chaos_table(), *CHAOS)
@@ -81,6 +86,7 @@ def generated() -> dict[Path, bytes]:
         ("surprises.md", surprises.sections(), SCORES),
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
+        ("reproduce.md", obtained.docs_table(), OBTAINED),
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
