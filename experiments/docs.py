@@ -2,7 +2,7 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
-fared, the findings by protocol, and papers' figures obtained and printed.
+fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -20,6 +20,9 @@ from experiments.atlas.table import read_table
 from experiments.papers import obtained
 from experiments.predictions import surprises
 from experiments.protocols import side_by_side as protocols
+from experiments.synthetic import summary as synthetic
+from experiments.synthetic.table import HERE as SYNTHETIC
+from experiments.synthetic.table import read_table as read_synthetic
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
@@ -38,6 +41,7 @@ SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
 OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
+TRUTH = "<!-- synthetic: begin -->", "<!-- synthetic: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -87,6 +91,7 @@ def generated() -> dict[Path, bytes]:
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
         ("reproduce.md", obtained.docs_table(), OBTAINED),
+        ("synthetic.md", synthetic.page_lines(read_synthetic()), TRUTH),
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
@@ -94,6 +99,7 @@ def generated() -> dict[Path, bytes]:
         ALL / "rate_distortion.png",
         toy / "posteriors.png",
         toy / "posteriors.gif",
+        SYNTHETIC / "excess_nll.png",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     return {path: text.encode() for path, text in texts.items()} | images
