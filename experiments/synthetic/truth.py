@@ -69,7 +69,7 @@ def log_prior(points: Floats) -> Floats:
 def axis(step: float, radius: float = RADIUS) -> Floats:
     """The points of a grid along one dimension of z, symmetric about 0."""
     most = math.ceil((max(max(centre) for centre in CENTRES) + radius) / step)
-    return np.arange(-most, most + 1) * step
+    return np.asarray(np.arange(-most, most + 1) * step, dtype=np.float64)
 
 
 def mesh(values: Floats) -> Floats:
@@ -120,7 +120,8 @@ def _log_joint(generator: Generator, sentence: Ints, points: Floats) -> Floats:
 
 def _log_likelihood(generator: Generator, sentence: Ints, points: Floats) -> Floats:
     parts = [points[start : start + AT_ONCE] for start in range(0, len(points), AT_ONCE)]
-    return np.concatenate([generator.log_prob(np.tile(sentence, (len(part), 1)), part) for part in parts])
+    found = [generator.log_prob(np.tile(sentence, (len(part), 1)), part) for part in parts]
+    return np.asarray(np.concatenate(found), dtype=np.float64)
 
 
 def _integrated(generator: Generator, sentence: Ints, points: Floats, step: float) -> tuple[float, float, float]:
