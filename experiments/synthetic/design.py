@@ -2,10 +2,11 @@
 
 The grids say what is trained: corpus, methods, seeds, decoders, latent sizes, protocols. The order says when. A seed
 is done before the next. Within a seed there are 27 rounds; in each, every method has one of the 27 cells of corpus,
-decoder and latent size, so that a round has each cell about equally often. Rounds 1 to 3, 4 to 6 and so on give a
-method each corpus, each decoder and each latent size once, and all rounds give it every cell. A method under its
-paper's protocol follows the same method under the shared one; one without a recipe is trained once, being the same
-under both. Methods whose update takes more than `DEAREST` times that of vanilla come after all others of their seed.
+decoder and latent size, so that a round has each cell about equally often, and the order of methods is drawn once.
+Rounds 1 to 3, 4 to 6 and so on give a method each corpus, each decoder and each latent size once, and all rounds give
+it every cell. A method under its paper's protocol follows the same method under the shared one; one without a recipe
+is trained once, being the same under both. Methods whose update takes more than `DEAREST` times that of vanilla come
+after all others of their seed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from experiments.atlas.design import DEAREST
 from vaecli.config import RunConfig
 from vaecli.remedies import remedy_class
@@ -25,6 +28,10 @@ from vaecli.settings.resolve import Settings, load_settings
 HERE = Path(__file__).parent
 CORPORA = ("synthetic", "mixture", "oracle")
 DECODER, LATENT, PROTOCOL = "model.decoder_size", "model.latent_size", "training.protocol"
+
+BASELINE = "vanilla"
+ORDER_SEED = 0
+"""Of the order of methods within a round."""
 
 Cell = tuple[str, int, int]
 """Corpus, units of the decoder, latent size."""
@@ -92,8 +99,13 @@ def cells(corpora: Sequence[str], decoders: Sequence[int], latents: Sequence[int
 
 @cache
 def methods() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The methods of the grids, and those of them that come last."""
-    known = grid(CORPORA[0]).methods
+    """The methods of the grids, and those of them that come last; vanilla is first, the others in a drawn order.
+
+    By the table of methods, the beginning of a round would be of one family.
+    """
+    names = [name for name in grid(CORPORA[0]).methods if name != BASELINE]
+    drawn = np.random.Generator(np.random.PCG64(ORDER_SEED)).permutation(len(names))
+    known = [BASELINE, *(names[n] for n in drawn.tolist())]
     dear = tuple(name for name in known if cost(name) > DEAREST)
     return tuple(name for name in known if name not in dear), dear
 

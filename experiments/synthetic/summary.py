@@ -13,6 +13,7 @@ from experiments.atlas.table import read_table as read_atlas
 from experiments.synthetic.design import CORPORA
 from experiments.synthetic.truth import most_information, read_truth
 from vaecli.metrics.verdict import COLLAPSED
+from vaecli.remedies import REMEDIES
 from vaecli.settings.protocols import PUBLISHED, SHARED
 
 Truth = Mapping[tuple[str, str], tuple[float, float]]
@@ -104,6 +105,13 @@ def decoders_of(frame: pd.DataFrame) -> list[int]:
     return sorted(map(int, set(frame["decoder_size"])))
 
 
+def by_method(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """The trials of each method and protocol, in the order of the table of methods, the shared one first."""
+    order = {name: number for number, name in enumerate(REMEDIES)}
+    parts = {(str(m), str(p)): own for (m, p), own in frame.groupby(["method", "training_protocol"])}
+    return sorted(parts.items(), key=lambda item: (order[item[0][0]], item[0][1] != SHARED))
+
+
 def survives(means: Sequence[float | None]) -> str:
     """Whether a remedy's information is there under the strongest decoder: ``yes``, ``no``, or empty where unknown.
 
@@ -125,7 +133,7 @@ def decoder_table(frame: pd.DataFrame) -> str:
     heads = [f"mi, {size} units" for size in sizes]
     lines = ["| method | protocol | " + " | ".join(heads) + " | survives | neg_elbo above vanilla |"]
     lines.append("|---|---|" + "---:|" * len(sizes) + "---|---:|")
-    for (method, protocol), own in frame.groupby(["method", "training_protocol"], sort=False):
+    for (method, protocol), own in by_method(frame):
         parts = [own[(own["decoder_size"] == size) & own["mi"].notna()] for size in sizes]
         means = [float(part["mi"].mean()) if len(part) else None for part in parts]
         cells = ["" if mean is None else f"{mean:z.2f} ({len(part)})" for mean, part in zip(means, parts, strict=True)]
@@ -150,7 +158,7 @@ def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
 def survivors(frame: pd.DataFrame) -> list[str]:
     """Who survives the strongest decoder and who doesn't, in sentences."""
     sizes, found = decoders_of(frame), dict[str, list[str]]()
-    for (method, protocol), own in frame.groupby(["method", "training_protocol"], sort=False):
+    for (method, protocol), own in by_method(frame):
         means = [own.loc[own["decoder_size"] == size, "mi"].mean() for size in sizes]
         told = survives([None if pd.isna(mean) else float(mean) for mean in means])
         if told:
