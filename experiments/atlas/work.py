@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 
 from experiments.atlas import design, table
+from experiments.atlas.texts import write_slices
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
 from vaecli.corpus.load import keep_corpus, load_corpus
@@ -26,8 +28,12 @@ from vaecli.training.fit import build_problem
 Job = TypeVar("Job")
 
 
-def run(number: int) -> dict[str, Any]:
+def run(number: int, texts: Path | None = None) -> dict[str, Any]:
     """Trains and measures a trial in a folder that is thrown away.
+
+    Args:
+        number: Of the trial.
+        texts: The folder that holds a folder of each corpus that isn't embedded.
 
     Returns:
         Its row. What can't be built or has diverged is a row too, with its status and message.
@@ -37,7 +43,7 @@ def run(number: int) -> dict[str, Any]:
     """
     trial = design.trial(number)
     assert trial is not None
-    return trained(trial.config(), trial.row())
+    return trained(trial.config(texts), trial.row())
 
 
 def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +95,14 @@ def figures(folder: RunFolder) -> dict[str, Any]:
     return found | {"epochs_done": values["epochs"]}
 
 
-def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> int:
+def grow(
+    path: Path,
+    budget: float,
+    jobs: int,
+    told: Callable[[str], None],
+    corpora: tuple[str, ...] = design.CORPORA,
+    root: Path | None = None,
+) -> int:
     """Runs the trials that the table lacks, in their order, until the budget is spent.
 
     No trial is begun after the budget; those that run are ended, and none is lost to an interruption but these.
@@ -99,14 +112,30 @@ def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> i
         budget: In seconds.
         jobs: Processes; 1 is this one.
         told: Hears a line a trial.
+        corpora: Whose trials are run.
+        root: The folder that holds the real ones among them.
 
     Returns:
         How many rows were added.
+
+    Raises:
+        DataError: A corpus of real text is too small.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        texts = None if root is None else Path(folder)
+        if root is not None:
+            write_slices(root, corpora, Path(folder))
+        return _grow(path, budget, jobs, told, corpora, texts)
+
+
+def _grow(
+    path: Path, budget: float, jobs: int, told: Callable[[str], None], corpora: tuple[str, ...], texts: Path | None
+) -> int:
+    """`grow`, with the slices of real text written."""
     lines = table.read_lines(path)
     if path.exists():
         table.write_sorted(path, lines)
-    todo, count = design.trials(frozenset(lines)), 0
+    todo, count = design.trials(frozenset(lines), corpora), 0
 
     def keep(row: dict[str, Any]) -> None:
         nonlocal count
@@ -116,7 +145,7 @@ def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> i
         told(f"{row['trial']} {row['method']}{knob}: {row['status']} {row.get('verdict', '')}")
 
     try:
-        work_through((one.number for one in todo), run, keep, budget, jobs)
+        work_through((one.number for one in todo), partial(run, texts=texts), keep, budget, jobs)
     finally:
         if path.exists():
             table.write_sorted(path, table.read_lines(path))
