@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality atlas
+.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality atlas reproduce-synthetic
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -53,3 +53,6 @@ BUDGET ?= 10m
 JOBS ?= 1
 atlas: setup  ## more trials of the atlas of collapse; BUDGET=2h JOBS=8
 	$(BIN)/python -m experiments.atlas --budget $(BUDGET) --jobs $(JOBS)
+
+reproduce-synthetic: setup  ## more trials of every method where the truth is known, docs/synthetic.md; BUDGET=1h JOBS=2
+	$(BIN)/python -m experiments.synthetic --budget $(BUDGET) --jobs $(JOBS)

@@ -1,7 +1,8 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
-README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
-figures behind the picture of posteriors, what the atlas says and how predictions fared.
+README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
+a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
+fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -17,7 +18,12 @@ from experiments import posterior_spread
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
+from experiments.papers import obtained
 from experiments.predictions import surprises
+from experiments.protocols import side_by_side as protocols
+from experiments.synthetic import summary as synthetic
+from experiments.synthetic.table import HERE as SYNTHETIC
+from experiments.synthetic.table import read_table as read_synthetic
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
@@ -34,6 +40,10 @@ SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
+PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
+EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
+OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
+TRUTH = "<!-- synthetic: begin -->", "<!-- synthetic: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
 
@@ -66,6 +76,8 @@ def generated() -> dict[Path, bytes]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = update_between_markers(readme, first_table(), *RESULTS)
     readme = update_between_markers(readme, families_lines(remedies), *METHODS)
+    if OBTAINED[0] in readme:
+        readme = update_between_markers(readme, obtained.readme_table(), *OBTAINED)
     texts = {ROOT / "README.md": readme, ROOT / "docs" / "methods.md": methods_page(remedies)}
     reliability = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     texts[ROOT / "docs" / "reliability.md"] = update_between_markers(reliability, chaos_table(), *CHAOS)
@@ -74,10 +86,15 @@ def generated() -> dict[Path, bytes]:
     page = ROOT / "docs" / "posterior_picture.md"
     lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
+    grid = protocols.read_grid()
     for name, text, markers in (
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("surprises.md", surprises.sections(), SCORES),
         ("anticollapse.md", frontier.page_lines(frontier.read_rows()), FRONTIER),
+        ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
+        ("protocols.md", protocols.example_line(grid), EXAMPLE),
+        ("reproduce.md", obtained.docs_table(), OBTAINED),
+        ("synthetic.md", synthetic.page_lines(read_synthetic()), TRUTH),
     ):
         page = ROOT / "docs" / name
         texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
@@ -85,6 +102,7 @@ def generated() -> dict[Path, bytes]:
         ALL / "rate_distortion.png",
         toy / "posteriors.png",
         toy / "posteriors.gif",
+        SYNTHETIC / "excess_nll.png",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     return {path: text.encode() for path, text in texts.items()} | images

@@ -5,16 +5,18 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from experiments.atlas import design, table
 from experiments.atlas.texts import write_slices
+from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.metrics.verdict import NO_VERDICT, verdict
@@ -22,6 +24,8 @@ from vaecli.runs.folder import RunFolder
 from vaecli.runs.trial import run_trial
 from vaecli.training.early_watch import EarlyWatch
 from vaecli.training.fit import build_problem
+
+Job = TypeVar("Job")
 
 
 def run(number: int, texts: Path | None = None) -> dict[str, Any]:
@@ -39,16 +43,32 @@ def run(number: int, texts: Path | None = None) -> dict[str, Any]:
     """
     trial = design.trial(number)
     assert trial is not None
+    return trained(trial.config(texts), trial.row())
+
+
+def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
+    """Trains and measures a run in a folder that is thrown away, and looks at its first updates.
+
+    Args:
+        config: Its settings.
+        designed: What its row says before it is run.
+
+    Returns:
+        The row. What can't be built or has diverged is a row too, with its status and message.
+
+    Raises:
+        InterruptedRunError: A signal came.
+    """
     torch.set_num_threads(1)
-    config, watch = trial.config(texts), EarlyWatch()
+    watch, row = EarlyWatch(), dict(designed)
     keep_corpus(config.corpus)
     corpus = load_corpus(config.corpus)
-    row = trial.row()
     if problem := build_problem(config, corpus):
         return row | {"status": "failed", "message": problem}
     with tempfile.TemporaryDirectory() as out, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of runs that are watched by nobody
-        folder = RunFolder(Path(out) / "atlas" / trial.method / f"seed-{trial.seed}").create(config)
+        folder = RunFolder(Path(out) / config.experiment / config.method / f"seed-{config.training.seed}")
+        folder = folder.create(config)
         try:
             with folder.lock():
                 run_trial(folder, watch, corpus)
@@ -112,7 +132,6 @@ def _grow(
     path: Path, budget: float, jobs: int, told: Callable[[str], None], corpora: tuple[str, ...], texts: Path | None
 ) -> int:
     """`grow`, with the slices of real text written."""
-    end = time.monotonic() + budget
     lines = table.read_lines(path)
     if path.exists():
         table.write_sorted(path, lines)
@@ -126,26 +145,45 @@ def _grow(
         told(f"{row['trial']} {row['method']}{knob}: {row['status']} {row.get('verdict', '')}")
 
     try:
-        if jobs == 1:
-            while time.monotonic() < end:
-                keep(run(next(todo).number, texts))
-        else:
-            _grow_parallel(todo, end, jobs, keep, texts)
+        work_through((one.number for one in todo), partial(run, texts=texts), keep, budget, jobs)
     finally:
         if path.exists():
             table.write_sorted(path, table.read_lines(path))
     return count
 
 
-def _grow_parallel(
-    todo: Iterator[design.Trial], end: float, jobs: int, keep: Callable[[dict[str, Any]], None], texts: Path | None
+def work_through(
+    todo: Iterable[Job],
+    run_one: Callable[[Job], dict[str, Any]],
+    keep: Callable[[dict[str, Any]], None],
+    budget: float,
+    jobs: int,
 ) -> None:
-    """Keeps so many processes at work until the time is over."""
+    """Does jobs in their order until they or the budget are spent; none is begun after it, and those begun are ended.
+
+    Args:
+        todo: What is to be done.
+        run_one: Does one; a function of a module, for other processes call it too.
+        keep: Takes in what came of one.
+        budget: In seconds.
+        jobs: Processes; 1 is this one.
+    """
+    end, left = time.monotonic() + budget, iter(todo)
+    if jobs == 1:
+        while time.monotonic() < end:
+            job = next(left, None)
+            if job is None:
+                return
+            keep(run_one(job))
+        return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running: set[Future[dict[str, Any]]] = set()
         while True:
             while len(running) < jobs and time.monotonic() < end:
-                running.add(pool.submit(run, next(todo).number, texts))
+                job = next(left, None)
+                if job is None:
+                    break
+                running.add(pool.submit(run_one, job))
             if not running:
                 return
             ended, running = wait(running, return_when=FIRST_COMPLETED)

@@ -205,6 +205,26 @@ def test_curves_dimensions_and_settings_come_from_the_run_folders(tmp_path):
     assert "No trial failed or diverged" in page
 
 
+def test_what_z_is_worth_by_position_is_drawn_for_the_runs_that_were_measured(tmp_path):
+    """On 50 positions of which 40 are drawn; the gain at position n is n less 1 against another's code."""
+    folder = write_runs(tmp_path, ["vanilla", "bn"], 2, 1)
+    assert "s1-gains" not in report(folder, "--without-models").stdout
+    one = RunFolder(folder / "bn" / "seed-1")
+    losses = {"posterior": [1.0] * 50, "shuffled": [float(n) for n in range(1, 51)], "prior": [1.5] * 50}
+    one.write_metrics(one.metrics() | {"decoder_use": {"position_counts": [9] * 50, "position_nll": losses}})
+    page = report(folder, "--without-models").stdout
+    found = data_of(page)["gains"]
+    (run,) = found["runs"]
+    assert (data_of(page)["labels"][run["m"]], run["seed"], found["thinned"]) == ("bn", 1, 1)
+    assert (run["positions"][0], run["positions"][-1], len(run["positions"])) == (1, 50, 40)
+    assert run["gains"]["shuffled"] == [n - 1.0 for n in run["positions"]]
+    assert set(run["gains"]["prior"]) == {0.5}
+    assert '<h3 id="s1-gains">' in page
+    assert ">another sentence&#39;s posterior</option>" in page
+    assert page.count('<th scope="row">bn</th><td>1</td>') == 2, "a row a kind"
+    assert '<td class="n">49</td>' in page
+
+
 def test_without_models_torch_stays_unimported(tmp_path):
     folder = write_runs(tmp_path, ["bn"], 1, 2)
     words = ["report", str(folder), "-o", str(tmp_path / "p.html"), "--without-models"]

@@ -109,6 +109,9 @@ def page(tmp_path_factory):
     for method in ("lm", "vanilla", "bn", "beta"):
         for seed in range(2):
             vaecli.train(method, corpus, settings=TINY, seed=seed, out=base / "runs", name="toy")
+    one = RunFolder(base / "runs" / "toy" / "bn" / "seed-0")
+    losses = {"posterior": [1.0, 2.0, 3.0], "shuffled": [3.0, 2.5, 3.0], "prior": [4.0, 3.0, 3.0]}
+    one.write_metrics(one.metrics() | {"decoder_use": {"position_counts": [9, 9, 9], "position_nll": losses}})
     return report(base / "runs" / "toy").stdout
 
 
@@ -117,7 +120,7 @@ def test_the_page_works_without_a_word_on_the_console(page, tmp_path, options):
     seen, console = browse(page, tmp_path, *options)
     assert console == []
     assert seen["drawn"] == "yes"
-    assert seen["charts"] == seen["plots"] == 6
+    assert seen["charts"] == seen["plots"] == 7
     assert seen["scripts"] == 0
     assert seen["wide"] <= 0
 

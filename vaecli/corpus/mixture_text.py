@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus.slots import Floats, Ints
+from vaecli.corpus.slots import Floats, Ints, entropy
 
 VERSION = 1
 """Raised when the sentences drawn from a seed would change."""
@@ -105,6 +105,18 @@ class Generator:
             state, weights = self._step(words[:, position], codes, state)
             chosen = weights[np.arange(len(words)), words[:, position + 1]]
             total += np.log(chosen / weights.sum(1))
+        return total
+
+    def conditional_entropy(self, words: Ints, codes: Floats) -> Floats:
+        """(N,) the sum over positions of H(x_t | x_<t, z) in nats, at the prefixes of (N, 10) words and (N, 2) codes.
+
+        Its mean over sentences and codes that are drawn together is H(x|z), without the noise of a mean of -log p(x|z).
+        """
+        total = np.full(len(words), np.log(TYPES))
+        state = self._start(codes)
+        for position in range(LENGTH - 1):
+            state, weights = self._step(words[:, position], codes, state)
+            total += entropy(weights / weights.sum(1, keepdims=True))
         return total
 
     def _continue(self, first: Ints, codes: Floats, uniform: Floats) -> Ints:

@@ -11,6 +11,7 @@ from vaecli.reporting.by_protocol import protocol_views, protocols_in
 from vaecli.reporting.notes import ReportContext, failures
 from vaecli.reporting.page.library import script_json
 from vaecli.reporting.page.page_curves import curve_data, dimension_data
+from vaecli.reporting.page.page_gains import gain_data, gain_heads, gain_rows
 from vaecli.reporting.page.page_planes import plane_data, row_kind
 from vaecli.reporting.page.page_settings import differing_settings, shared_settings
 from vaecli.reporting.page.page_trials import DEFAULTS, UNTOLD, PageTrial, group_trials, own_settings
@@ -84,6 +85,7 @@ class PageSection:
     plane: dict[str, Any] | None = None
     curves: dict[str, Any] | None = None
     dimensions: list[dict[str, Any]] = field(default_factory=list)
+    gains: dict[str, Any] | None = None
     own_settings: list[tuple[str, str]] = field(default_factory=list)
 
     def take(self, looks: Looks | None) -> None:
@@ -94,6 +96,7 @@ class PageSection:
         self.plane = plane_data(self.frame, self.groups, [text for _, text in self.own_settings])
         self.curves = curve_data(self.rows)
         self.dimensions = dimension_data(self.rows)
+        self.gains = gain_data(self.rows)
 
     def _looked(self) -> list[tuple[list[PageTrial], ModelLook | None]]:
         found = self.looks.found if self.looks else {}
@@ -137,6 +140,7 @@ class PageSection:
             ("curves", "Training curves", self.curves is not None),
             ("weights", "Weight of the KL", self.has_weights),
             ("dimensions", "KL of each dimension", bool(self.dimensions)),
+            ("gains", "What z is worth by position", self.gains is not None),
             ("codes", "Posterior means in 2-D", bool(self.shown and self.shown.code_rows)),
             ("sentences", "Samples, reconstructions", self.shown is not None),
             ("left", "Left out", bool(self.left_out)),
@@ -183,6 +187,16 @@ class PageSection:
         return rows
 
     @property
+    def gain_heads(self) -> list[str]:
+        """Positions of the gains."""
+        return gain_heads(self.gains) if self.gains else []
+
+    @property
+    def gain_rows(self) -> list[list[str]]:
+        """A row a run and kind of other code, with as many cells as `gain_heads` and three more."""
+        return gain_rows(self.gains, self.labels) if self.gains else []
+
+    @property
     def shown(self) -> ShownModels | None:
         """What models show; None where none could be read."""
         if self.looks is None or self.looks.sample is None:
@@ -216,6 +230,7 @@ class PageSection:
                 "curves": self.curves,
                 "weights": [{"m": m, "steps": w.steps, "weights": w.weights} for m, w in weights],
                 "dimensions": self.dimensions,
+                "gains": self.gains,
                 "codes": self.shown.chart() if self.shown else None,
             }
         )

@@ -308,6 +308,29 @@
         tooltip: [{ field: "label", title: "method" }, { field: "k", title: "dimension by KL" }, { field: "kl", title: "nats", format: ".3~g" }, { field: "seeds", title: "seeds" }] } });
   }
 
+  async function drawGains(id) {
+    const section = data[id], select = byId(id + "-against");
+    const draw = async () => {
+      const rows = section.gains.runs.flatMap((run) => (run.gains[select.value] || []).map((gain, n) => {
+        const label = section.labels[run.m];
+        return { x: run.positions[n], y: gain, label: label, seed: run.seed, line: label + " " + run.seed, kind: section.kinds[label] };
+      }));
+      const used = Array.from(new Set(rows.map((r) => r.label)));
+      const colours = lineColours(section, used);
+      const colour = { field: colours.field, type: "nominal", scale: { domain: colours.domain, range: colours.range }, legend: legend(colours.title) };
+      const x = { field: "x", type: "quantitative", title: "position in the sentence", scale: { zero: false, nice: false }, axis: { tickMinStep: 1, labelExpr: "'' + datum.value" } };
+      const y = { field: "y", type: "quantitative", title: "nats a token", scale: { type: "symlog", constant: 0.2 } };
+      await embed(id + "-plot-gains", { description: "What z is worth at each position for " + used.length + " methods; a table follows.", width: "container", height: 240, layer: [
+        { data: { values: [{ y: 0 }] }, mark: { type: "rule", color: "#777777", strokeDash: [6, 4], aria: false }, encoding: { y: y } },
+        { data: { values: rows }, mark: { type: "line", strokeWidth: 1.4, opacity: 0.75, aria: false }, encoding: { x: x, y: y, color: colour, detail: { field: "line" } } },
+        { data: { values: rows }, mark: { type: "point", filled: true, size: 18, aria: false }, encoding: { x: x, y: y, color: colour,
+          tooltip: [{ field: "label", title: "method" }, { field: "seed", title: "seed" }, { field: "x", title: "position" }, { field: "y", title: "nats", format: ".3~g" }] } },
+      ] });
+    };
+    select.addEventListener("change", draw);
+    await draw();
+  }
+
   async function drawCodes(id) {
     const section = data[id], codes = section.codes, select = byId(id + "-coded");
     let names = codes.names, classOf = codes.labels;
@@ -335,7 +358,7 @@
   window.addEventListener("beforeprint", () => closed.forEach((details) => { details.open = true; }));
   window.addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));
 
-  const DRAW = { plane: drawPlanes, curves: drawCurves, weights: drawWeights, dimensions: drawDimensions, codes: drawCodes };
+  const DRAW = { plane: drawPlanes, curves: drawCurves, weights: drawWeights, dimensions: drawDimensions, gains: drawGains, codes: drawCodes };
   (async () => {
     for (const element of document.querySelectorAll('script[type="application/json"]')) data[element.id.replace(/-data$/, "")] = JSON.parse(element.textContent);
     const done = new Set();

@@ -1,0 +1,196 @@
+"""Obtained and printed figures in one table, for README and docs: ``python -m experiments.papers.obtained``.
+
+It reads each `comparison.csv` that `vae reproduce` left in a folder here, and what `vae report --published` says of
+experiments/ptb: of several sources in print for one figure, the first. README has those rows alone that were trained
+for a third of the table's epochs at least, of the likelihood, kl and mi, confirmed figures first.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from vaecli.reporting.formats import escape_markdown
+from vaecli.reporting.read_results import load_results
+from vaecli.reproduction.comparison import Compared, compare_published
+from vaecli.reproduction.comparison_table import record
+from vaecli.reproduction.paper_tables import load_table
+
+HERE = Path(__file__).parent
+PTB = HERE.parent / "ptb" / "results.csv"
+PTB_TITLE, PTB_COMMAND = "Penn Treebank", "vae report experiments/ptb/results.csv --published"
+
+README_FIGURES = ("ppl_iw", "bound_gap", "kl", "mi")
+README_ROWS = 6
+LEAST_SHARE = 1 / 3
+"""Of a table's epochs, below which a row says more of the budget than of the method."""
+
+HEAD = ("table", "row", "figure", "obtained", "printed", "gap", "epochs")
+RULE = "|---|---|---|---:|---:|---:|---:|"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure, obtained and printed.
+
+    Attributes:
+        table: What it is of.
+        row: Of that table.
+        figure: A column.
+        obtained: Its mean over seeds.
+        sd: Over seeds; None of one.
+        seeds: So many.
+        printed: In print.
+        confirmed: Whether somebody has looked it up.
+        verdict: ``within``, ``above`` or ``below``.
+        epochs: As trained.
+        planned: Of the table; None where that isn't known.
+        source: Paper and table.
+    """
+
+    table: str
+    row: str
+    figure: str
+    obtained: float
+    sd: float | None
+    seeds: int
+    printed: float
+    confirmed: bool
+    verdict: str
+    epochs: int | None
+    planned: int | None
+    source: str
+
+    @property
+    def share(self) -> float:
+        """Of the table's epochs; 1 where these aren't known."""
+        return 1.0 if self.epochs is None or not self.planned else self.epochs / self.planned
+
+    @property
+    def cells(self) -> list[str]:
+        """As `HEAD` has them."""
+        spread = "" if self.sd is None else f" ±{self.sd:.2f}"
+        doubt = "" if self.confirmed else "?"
+        epochs = "" if self.epochs is None else str(self.epochs)
+        cut = f"/{self.planned}" if self.planned is not None and self.planned != self.epochs else ""
+        return [
+            self.table,
+            escape_markdown(self.row),
+            self.figure,
+            f"{self.obtained:.2f}{spread}",
+            f"{self.printed:.2f}{doubt}",
+            f"{self.obtained - self.printed:+.2f}",
+            epochs + cut,
+        ]
+
+
+def _number(value: object) -> float | None:
+    number = float("nan") if value is None else float(str(value))
+    return None if math.isnan(number) else number
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def lines_of(table: str, records: Iterable[dict[str, object]]) -> list[Line]:
+    """The records that have both an obtained and a printed figure, as `comparison_table.record` writes them."""
+    found = []
+    for values in records:
+        obtained, printed = _number(values["obtained"]), _number(values["printed"])
+        if obtained is not None and printed is not None:
+            found.append(
+                Line(
+                    table=table,
+                    row=str(values["row"]),
+                    figure=str(values["figure"]),
+                    obtained=obtained,
+                    sd=_number(values["sd"]),
+                    seeds=int(str(values["seeds"])),
+                    printed=printed,
+                    confirmed=bool(values["confirmed"]),
+                    verdict=str(values["verdict"]),
+                    epochs=_whole(values["epochs"]),
+                    planned=_whole(values["epochs_published"]),
+                    source=str(values["source"]),
+                )
+            )
+    return found
+
+
+def first_sources(compared: Iterable[Compared]) -> list[Compared]:
+    """Of the printed figures of one row and column the first."""
+    found: dict[tuple[str, str], Compared] = {}
+    for line in compared:
+        found.setdefault((line.row, line.column), line)
+    return list(found.values())
+
+
+def reproductions(folder: Path = HERE) -> dict[str, list[Line]]:
+    """The lines of each table that has a `comparison.csv`, by its name."""
+    found = {}
+    for path in sorted(folder.glob("*/comparison.csv")):
+        title = load_table(path.parent.name).title
+        frame = pd.read_csv(path)
+        found[path.parent.name] = lines_of(title, frame.to_dict("records"))  # type: ignore[arg-type]
+    return found
+
+
+def of_ptb(path: Path = PTB) -> list[Line]:
+    """What experiments/ptb has beside the figures in print, with the epochs that it was trained for."""
+    frame = load_results(path).frame
+    epochs = dict(zip(frame["method"], frame["epochs"], strict=True))
+    compared = first_sources(compare_published(frame))
+    return lines_of(PTB_TITLE, [record(line) | {"epochs": epochs[line.row]} for line in compared])
+
+
+def markdown(lines: Sequence[Line], more: Sequence[str] = ()) -> str:
+    """The table; a name that is that of the line above isn't said again.
+
+    Args:
+        lines: In their order.
+        more: Names of further attributes, as columns at the end.
+    """
+    text, before = ["| " + " | ".join((*HEAD, *more)) + " |", RULE + "---|" * len(more)], ["", ""]
+    for line in lines:
+        cells = line.cells
+        new_table = cells[0] != before[0]
+        shown = [cells[0] if new_table else "", cells[1] if new_table or cells[1] != before[1] else "", *cells[2:]]
+        text.append("| " + " | ".join([*shown, *(str(getattr(line, name)) for name in more)]) + " |")
+        before = cells[:2]
+    return "\n".join(text)
+
+
+def readme_lines(lines: Iterable[Line], most: int = README_ROWS) -> list[Line]:
+    """The lines that README shows; see the module."""
+    chosen = [line for line in lines if line.figure in README_FIGURES and line.share >= LEAST_SHARE]
+    order = sorted(range(len(chosen)), key=lambda n: (not chosen[n].confirmed, n))[:most]
+    return [chosen[n] for n in order]
+
+
+def readme_table() -> str:
+    """Of all tables the few lines that README has room for."""
+    tables = reproductions()
+    return markdown(readme_lines([*of_ptb(), *(line for lines in tables.values() for line in lines)]))
+
+
+def docs_table() -> str:
+    """Of all tables every line, with verdict, seeds and source, and the command of each."""
+    tables = reproductions()
+    ptb = of_ptb()
+    commands = [f"- {PTB_TITLE}: `{PTB_COMMAND}`, each figure beside its first source in print."]
+    for name, lines in tables.items():
+        title = lines[0].table if lines else name
+        commands.append(f"- {title}: `vae reproduce {name}`, as the end of experiments/papers/{name}/table.md has it.")
+    whole = markdown([*ptb, *(line for lines in tables.values() for line in lines)], ("seeds", "verdict", "source"))
+    return "\n".join([whole, "", *commands])
+
+
+if __name__ == "__main__":
+    sys.stdout.write((readme_table() if "--readme" in sys.argv[1:] else docs_table()) + "\n")

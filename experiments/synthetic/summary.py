@@ -1,0 +1,214 @@
+"""What the table of the embedded corpora says, in Markdown; each figure with the trials behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from experiments.atlas.early import RULES, Errors, features, usable
+from experiments.atlas.summary import collapses, warning_lines
+from experiments.atlas.table import read_table as read_atlas
+from experiments.synthetic.design import CORPORA
+from experiments.synthetic.truth import most_information, read_truth
+from vaecli.metrics.verdict import COLLAPSED
+from vaecli.remedies import REMEDIES
+from vaecli.settings.protocols import PUBLISHED, SHARED
+
+Truth = Mapping[tuple[str, str], tuple[float, float]]
+
+BANDS = (("none", 0.0), ("up to a quarter", 0.25), ("up to a half", 0.5), ("up to all", 1.0), ("more", float("inf")))
+"""Parts of I(x; factors) that mi may be; none is below the threshold of a collapse."""
+
+NO_TRIALS = "Not run yet: `make reproduce-synthetic BUDGET=1h` begins the table."
+
+
+def judged(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that are done and have a verdict, so that a language model and an autoencoder are left out."""
+    return frame[(frame["status"] == "done") & (frame["verdict"] != "")].reset_index(drop=True)
+
+
+def with_truth(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """The trials with `share`, mi by I(x; factors), and `excess_nll`, iw_nll - H(x) where the run can't say it."""
+    most = frame["corpus"].map({name: truth[most_information(name)][0] for name in CORPORA})
+    entropy = frame["corpus"].map({name: truth[name, "H(x)"][0] for name in CORPORA})
+    excess = frame["excess_nll"].where(frame["excess_nll"].notna(), frame["iw_nll"] - entropy)
+    return frame.assign(share=frame["mi"] / most, excess_nll=excess.astype(float))
+
+
+def truth_table(truth: Truth) -> str:
+    """H(x) and I(x; factors) of each corpus, with standard errors."""
+    lines = ["| corpus | quantity | nats | standard error |", "|---|---|---:|---:|"]
+    lines += [
+        f"| `{corpus}` | {name} | {value:.3f} | {error:.3f} |" for (corpus, name), (value, error) in truth.items()
+    ]
+    return "\n".join(lines)
+
+
+def band(mi: float, share: float) -> str:
+    """Which of `BANDS` a trial is in."""
+    if mi < COLLAPSED:
+        return BANDS[0][0]
+    return next(name for name, most in BANDS[1:] if share <= most)
+
+
+def excess_table(frame: pd.DataFrame) -> str:
+    """The excess by how much of the factors a code holds, the two protocols apart: median, and trials behind it."""
+    heads = [f"{name}, {protocol}" for protocol in (SHARED, PUBLISHED) for name in ("trials", "median excess_nll")]
+    lines = ["| corpus | mi of I(x; factors) | " + " | ".join(heads) + " |", "|---|---|" + "---:|" * len(heads)]
+    known = frame[frame["excess_nll"].notna() & frame["mi"].notna()]
+    bands = pd.Series(
+        [band(m, s) for m, s in zip(known["mi"], known["share"], strict=True)], index=known.index, dtype=str
+    )
+    for corpus in CORPORA:
+        for name, _ in BANDS:
+            part = known[(known["corpus"] == corpus) & (bands == name)]
+            if len(part):
+                cells = [cell for p in (SHARED, PUBLISHED) for cell in _median(part[part["training_protocol"] == p])]
+                lines.append(f"| `{corpus}` | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _median(part: pd.DataFrame) -> tuple[str, str]:
+    return (str(len(part)), f"{part['excess_nll'].median():.2f}") if len(part) else ("", "")
+
+
+def information_table(frame: pd.DataFrame, truth: Truth) -> str:
+    """What codes hold of the factors: of trials that didn't collapse the median share, the most, and who has more."""
+    lines = ["| corpus | I(x; factors) | trials | not collapsed | median mi of these | most mi | above the truth |"]
+    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    for corpus in CORPORA:
+        own = frame[(frame["corpus"] == corpus) & frame["mi"].notna()]
+        if len(own):
+            value, error = truth[most_information(corpus)]
+            kept = own[own["verdict"] != "collapsed"]
+            spread = 2 * np.hypot(own["mi_se"].fillna(0.0), error)
+            above = int((own["mi"] > value + spread).sum())
+            figures = [f"{kept['mi'].median():.2f}" if len(kept) else "", f"{own['mi'].max():.2f}"]
+            cells = [f"{value:.2f}", str(len(own)), str(len(kept)), *figures, str(above)]
+            lines.append(f"| `{corpus}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def axes_table(frame: pd.DataFrame) -> str:
+    """Shares of collapsed runs along each axis, all methods together; intervals are Wilson's."""
+    lines = ["| axis | value | collapsed |", "|---|---|---|"]
+    for name in ("corpus", "training_protocol", "decoder_size", "latent_size"):
+        for value in sorted(set(frame[name])):
+            lines.append(f"| {name} | {value} | {collapses(frame.loc[frame[name] == value, 'verdict'])} |")
+    return "\n".join(lines)
+
+
+def decoders_of(frame: pd.DataFrame) -> list[int]:
+    """Units of the decoders, the weakest first."""
+    return sorted(map(int, set(frame["decoder_size"])))
+
+
+def by_method(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """The trials of each method and protocol, in the order of the table of methods, the shared one first."""
+    order = {name: number for number, name in enumerate(REMEDIES)}
+    parts = {(str(m), str(p)): own for (m, p), own in frame.groupby(["method", "training_protocol"])}
+    return sorted(parts.items(), key=lambda item: (order[item[0][0]], item[0][1] != SHARED))
+
+
+def survives(means: Sequence[float | None]) -> str:
+    """Whether a remedy's information is there under the strongest decoder: ``yes``, ``no``, or empty where unknown.
+
+    Args:
+        means: Of mi in nats by decoder, the weakest first; None where there is no trial.
+
+    Returns:
+        ``yes`` where the weakest and the strongest decoder leave 0.1 nats at least and the strongest half of what the
+        weakest does, ``no`` where the weakest leaves 0.1 and the strongest doesn't leave that.
+    """
+    if not means or means[0] is None or means[-1] is None or len(means) < 2 or means[0] < COLLAPSED:
+        return ""
+    return "yes" if means[-1] >= max(COLLAPSED, means[0] / 2) else "no"
+
+
+def decoder_table(frame: pd.DataFrame) -> str:
+    """Each method's mean mi under each decoder, with its trials, and what it costs over vanilla in the same cells."""
+    sizes = decoders_of(frame)
+    heads = [f"mi, {size} units" for size in sizes]
+    lines = ["| method | protocol | " + " | ".join(heads) + " | survives | neg_elbo above vanilla |"]
+    lines.append("|---|---|" + "---:|" * len(sizes) + "---|---:|")
+    for (method, protocol), own in by_method(frame):
+        parts = [own[(own["decoder_size"] == size) & own["mi"].notna()] for size in sizes]
+        means = [float(part["mi"].mean()) if len(part) else None for part in parts]
+        cells = ["" if mean is None else f"{mean:z.2f} ({len(part)})" for mean, part in zip(means, parts, strict=True)]
+        lines.append(
+            f"| `{method}` | {protocol} | " + " | ".join(cells) + f" | {survives(means)} | {price(own, frame)} |"
+        )
+    return "\n".join(lines)
+
+
+CELL = ("corpus", "decoder_size", "latent_size", "training_protocol", "seed")
+
+
+def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """The mean of a method's neg_elbo less vanilla's of the same cell, protocol and seed, with the pairs behind it."""
+    vanilla = frame[frame["method"] == "vanilla"].set_index(list(CELL))["neg_elbo"]
+    keys = pd.MultiIndex.from_frame(own[list(CELL)])
+    gaps = own["neg_elbo"].to_numpy(dtype=float) - vanilla.reindex(keys).to_numpy(dtype=float)
+    gaps = gaps[np.isfinite(gaps)]
+    return f"{gaps.mean():+.2f} ({len(gaps)})" if len(gaps) else ""
+
+
+def survivors(frame: pd.DataFrame) -> list[str]:
+    """Who survives the strongest decoder and who doesn't, in sentences."""
+    sizes, found = decoders_of(frame), dict[str, list[str]]()
+    for (method, protocol), own in by_method(frame):
+        means = [own.loc[own["decoder_size"] == size, "mi"].mean() for size in sizes]
+        told = survives([None if pd.isna(mean) else float(mean) for mean in means])
+        if told:
+            found.setdefault(told, []).append(f"`{method}`" + (" (published)" if protocol == PUBLISHED else ""))
+    lines = [f"- Survive from {sizes[0]} to {sizes[-1]} units: {', '.join(found['yes'])}."] if "yes" in found else []
+    lines += [f"- Don't: {', '.join(found['no'])}."] if "no" in found else []
+    return lines or [f"- No method has trials under both {sizes[0]} and {sizes[-1]} units yet that say so."]
+
+
+def rules_of_the_atlas(frame: pd.DataFrame) -> list[str]:
+    """The errors here of the two rules that were fitted on the atlas's trials and saw none of these."""
+    seen, trials = usable(read_atlas()), usable(frame)
+    x, collapsed = features(seen), (seen["verdict"] == "collapsed").to_numpy(dtype=bool)
+    if collapsed.all() or not collapsed.any() or trials.empty:
+        return []
+    ended = (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
+    lines = [f"Fitted on the {len(seen)} trials of [the atlas](atlas.md), which has others of these:", ""]
+    lines += ["| rule of the atlas | collapses missed | false alarms |", "|---|---|---|"]
+    for name, fit in RULES.items():
+        errors = Errors.of(ended, fit(x, collapsed).warns(features(trials)))
+        lines.append(f"| {name} | {errors.missed} | {errors.alarms} |")
+    return lines
+
+
+def page_lines(frame: pd.DataFrame, truth: Truth | None = None) -> str:
+    """What the table says, for the page.
+
+    Args:
+        frame: The table; it may have no rows.
+        truth: What is known of the corpora; the committed one without.
+    """
+    known = read_truth() if truth is None else truth
+    parts = ["### What is true", truth_table(known)]
+    if frame.empty:
+        return "\n\n".join([NO_TRIALS, *parts])
+    trials = with_truth(judged(frame), known)
+    counts = frame["status"].value_counts()
+    others = "".join(f", {counts[name]} {name}" for name in counts.index if name != "done")
+    head = (
+        f"{len(frame)} trials of {frame['method'].nunique()} methods, seeds "
+        f"{', '.join(map(str, sorted(set(map(int, frame['seed'])))))}: {counts.get('done', 0)} done{others}; "
+        f"{len(trials)} have a verdict."
+    )
+    sections = {
+        "Likelihood and information": [excess_table(trials)],
+        "Information and the truth": [information_table(trials, known)],
+        "Collapse by axis": [axes_table(trials)],
+        "Early warning": ["\n".join(warning_lines(trials)), "\n".join(rules_of_the_atlas(trials))],
+        "Under a stronger decoder": ["\n".join(survivors(trials)), decoder_table(trials)],
+    }
+    for title, texts in sections.items():
+        parts += [f"### {title}", *(text for text in texts if text)]
+    return "\n\n".join([head, *parts])

@@ -1,0 +1,117 @@
+"""What the page of the embedded corpora says of a table, by hand; and each figure of the committed one."""
+
+from itertools import takewhile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.synthetic import design, summary, table
+from experiments.synthetic.picture import draw
+from vaecli.metrics.verdict import NO_VERDICT, verdict
+
+ROOT = Path(__file__).parents[2]
+TRUTH = {
+    ("synthetic", "H(x)"): (20.0, 0.0),
+    ("synthetic", "I(x; all)"): (4.0, 0.0),
+    ("mixture", "H(x)"): (30.0, 0.0),
+    ("mixture", "I(x; z)"): (2.0, 0.1),
+    ("oracle", "H(x)"): (19.0, 0.0),
+    ("oracle", "I(x; z)"): (2.0, 0.0),
+}
+
+
+def rows(*values):
+    names = ("method", "corpus", "decoder_size", "training_protocol", "mi", "excess_nll", "verdict", "neg_elbo")
+    frame = pd.DataFrame([dict(zip(names, value, strict=True)) for value in values])
+    return frame.assign(status="done", latent_size=2, seed=0, iw_nll=33.0, mi_se=0.0, kl=frame["mi"])
+
+
+FRAME = rows(
+    ("vanilla", "synthetic", 16, "shared", 0.0, 2.0, "collapsed", 24.0),
+    ("vanilla", "synthetic", 64, "shared", 0.0, 1.0, "collapsed", 22.0),
+    ("bn", "synthetic", 16, "shared", 2.0, 2.5, "informative", 25.0),
+    ("bn", "synthetic", 64, "shared", 1.2, 1.5, "informative", 23.5),
+    ("mim", "synthetic", 16, "shared", 4.5, 3.0, "informative", 27.0),
+    ("mim", "synthetic", 64, "shared", 0.05, 1.0, "collapsed", 22.0),
+    ("mim", "mixture", 64, "published", 1.5, None, "informative", 36.0),
+    ("lm", "mixture", 64, "shared", None, 1.0, "", 36.0),
+)
+
+
+def trials():
+    return summary.with_truth(summary.judged(FRAME), TRUTH)
+
+
+def test_the_excess_of_a_corpus_that_cannot_say_it_is_above_its_entropy():
+    found = trials().set_index("corpus").loc["mixture"]
+    assert (found["excess_nll"], found["share"]) == (pytest.approx(33.0 - 30.0), pytest.approx(0.75))
+
+
+@pytest.mark.parametrize(
+    ("mi", "share", "name"),
+    [
+        (0.09, 0.9, "none"),
+        (0.1, 0.02, "up to a quarter"),
+        (1.5, 0.5, "up to a half"),
+        (3.0, 1.0, "up to all"),
+        (3, 1.01, "more"),
+    ],
+)
+def test_bands(mi, share, name):
+    assert summary.band(mi, share) == name
+
+
+def test_the_median_excess_by_band_and_protocol():
+    text = summary.excess_table(trials())
+    assert "| `synthetic` | none | 3 | 1.00 |  |  |" in text
+    assert "| `synthetic` | up to a half | 2 | 2.00 |  |  |" in text
+    assert "| `synthetic` | more | 1 | 3.00 |  |  |" in text
+    assert "| `mixture` | up to all |  |  | 1 | 3.00 |" in text
+
+
+def test_information_beside_the_truth():
+    text = summary.information_table(trials(), TRUTH)
+    assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
+    assert "| `mixture` | 2.00 | 1 | 1 | 1.50 | 1.50 | 0 |" in text
+
+
+def test_who_survives_a_stronger_decoder():
+    text = summary.decoder_table(trials())
+    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | yes | +1.25 (2) |" in text
+    assert "| `mim` | shared | 4.50 (1) | 0.05 (1) | no | +1.50 (2) |" in text
+    assert "| `mim` | published |  | 1.50 (1) |  |  |" in text, "vanilla has no such cell"
+    lines = summary.survivors(trials())
+    assert lines == ["- Survive from 16 to 64 units: `bn`.", "- Don't: `mim`."]
+    assert [summary.survives(means) for means in ([], [1.0], [1.0, None], [0.05, 2.0], [1.0, 0.4])] == [
+        "",
+        "",
+        "",
+        "",
+        "no",
+    ]
+
+
+def test_a_table_without_rows_has_the_truth_alone():
+    text = summary.page_lines(table.read_table(Path("there is none.csv")), TRUTH)
+    assert text.startswith(summary.NO_TRIALS)
+    assert "| `oracle` | I(x; z) | 2.000 | 0.000 |" in text
+
+
+def test_a_picture_of_a_part(tmp_path):
+    assert draw(FRAME, tmp_path / "x.png", TRUTH).stat().st_size > 5_000
+
+
+def test_the_committed_table_is_of_the_grids_and_its_verdicts_are_of_its_figures():
+    lines = table.read_lines()
+    frame = table.read_table()
+    assert len(frame) == len(lines)
+    last = max(map(int, frame["seed"]), default=-1)
+    keys = {trial.key for trial in takewhile(lambda trial: trial.seed <= last, design.trials())}
+    assert set(lines) <= keys
+    for row in frame.to_dict("records"):
+        if row["status"] != "failed":
+            word = verdict({name: None if value == "" else value for name, value in row.items()})
+            assert row["verdict"] == ("" if word == NO_VERDICT else word)
+    page = (ROOT / "docs" / "synthetic.md").read_text(encoding="utf-8")
+    assert (f"{len(frame)} trials of" in page) if len(frame) else (summary.NO_TRIALS in page)
