@@ -1,7 +1,7 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
 README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
-figures behind the picture of posteriors, what the atlas says and how predictions fared.
+figures behind the picture of posteriors, what the atlas says, how predictions fared and what was run on which versions.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -16,6 +16,7 @@ import pandas as pd
 from experiments import posterior_spread
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
+from experiments.compat import summary as compat
 from experiments.predictions import surprises
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
@@ -31,6 +32,7 @@ METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
+COMPAT = "<!-- compat: begin -->", "<!-- compat: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
@@ -74,6 +76,7 @@ def generated() -> dict[Path, bytes]:
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
     for name, text, markers in (
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
+        ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),
     ):
         page = ROOT / "docs" / name
