@@ -124,7 +124,7 @@ class Environment:
             StepError: Something could not be installed.
         """
         pins = [f"{name}=={version}" for name, version in versions.items()]
-        self._pip("install", "-q", "--no-deps", *WHEELS, *pins)
+        self._pip("install", "-q", "--no-deps", "--no-compile", *WHEELS, *pins)
         self._pip("install", "-q", "--no-deps", "-e", str(ROOT))
 
     def compare(self) -> dict[str, str]:
