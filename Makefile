@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality atlas reproduce-synthetic
+.PHONY: compare test setup lint types slow remedy docs docs-serve chaos bench bench-quality atlas reproduce-synthetic compat
 
 compare: setup  ## the main job: every method of the default set on the embedded corpus
 	$(BIN)/vae compare
@@ -48,6 +48,9 @@ bench: setup  ## speed and memory against a plain PyTorch reference; ARGS="--onl
 
 bench-quality: setup  ## what the fast arithmetic costs in nats
 	$(BIN)/python -m experiments.benchmarks.quality $(ARGS)
+
+compat: setup  ## tests and two methods on the lowest and newest versions that pyproject.toml allows, per Python; ARGS="--sets lowest --tests fast"
+	$(BIN)/python -m experiments.compat $(ARGS)
 
 BUDGET ?= 10m
 JOBS ?= 1

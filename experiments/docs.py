@@ -2,7 +2,8 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
-fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say.
+fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say and what was
+run on which versions.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -19,6 +20,7 @@ from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
 from experiments.papers import obtained
+from experiments.compat import summary as compat
 from experiments.predictions import surprises
 from experiments.protocols import side_by_side as protocols
 from experiments.synthetic import summary as synthetic
@@ -39,6 +41,7 @@ CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
+COMPAT = "<!-- compat: begin -->", "<!-- compat: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
@@ -89,6 +92,7 @@ def generated() -> dict[Path, bytes]:
     grid = protocols.read_grid()
     for name, text, markers in (
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
+        ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),
         ("anticollapse.md", frontier.page_lines(frontier.read_rows()), FRONTIER),
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),

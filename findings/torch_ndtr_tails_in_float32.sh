@@ -5,7 +5,7 @@
 # Seen: ndtr(-8) torch 0.0, SciPy 6.2e-16; d log_ndtr(-10000) = 64929.77, for 10000
 # What follows for a user: quantile transforms in float32 (a code through the normal's distribution function and back) lose codes
 # beyond 5.6 standard deviations; a truncated normal's or probit's log likelihood trains on wrong gradients where it is far off.
-# Here ndtr is taken in float64 (vaecli/model/mixture.py, vaecli/remedies/vamp.py), and log_ndtr is not used.
+# Here both are taken in float64, of noise that has no gradient (vaecli/model/mixture.py, categorical.py, vaecli/remedies/vamp.py).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,7 +1,9 @@
 """The holder of a trial on a machine of a cluster, without the cluster."""
 
 import signal
+import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -86,6 +88,17 @@ def test_closing_ends_the_trial(start):
     _, host = start(**{"training.epochs": 10_000})
     host.close()
     assert host.process.returncode == -signal.SIGKILL
+
+
+def test_a_trial_has_the_threads_that_it_was_given_whatever_its_worker_had_before(start, monkeypatch):
+    # a worker of Ray keeps the threads of its first task, in its environment and torch; a trial is a process beside it
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    told = {}
+    programs = SimpleNamespace(Popen=lambda command, env, **how: told.update(env), DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr("vaecli.engines.ray_trial.subprocess", programs)
+    monkeypatch.setattr("vaecli.engines.ray_trial.end_group", lambda process: None)
+    start()
+    assert told["OMP_NUM_THREADS"] == THREADS["OMP_NUM_THREADS"] == "1"
 
 
 def test_another_version_of_the_package_is_refused(start):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -26,6 +27,14 @@ def test_interval_of_three_values():
     assert (found.n, found.mean, found.sd) == (3, 4.0, 2.0)
     assert found.half == pytest.approx(4.968275, abs=1e-6)
     assert (found.low, found.high) == pytest.approx((4 - 4.968275, 4 + 4.968275), abs=1e-6)
+
+
+def test_intervals_of_three_seeds_hold_the_mean_as_often_as_they_say():
+    # a bootstrap's are about the range of the three, which holds it in 3 of 4 cases: 1 - 2 / 2^3
+    draws = np.random.default_rng(0).normal(size=(4000, 3))
+    found = [interval(row) for row in draws]
+    assert np.mean([i.low <= 0 <= i.high for i in found]) == pytest.approx(0.95, abs=0.012)
+    assert np.mean((draws.min(1) <= 0) & (draws.max(1) >= 0)) == pytest.approx(0.75, abs=0.025)
 
 
 def test_interval_of_one_value_has_no_spread_and_of_none_is_none():

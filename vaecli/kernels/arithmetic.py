@@ -106,6 +106,17 @@ def exact_products() -> Iterator[None]:
         yield
 
 
+def autocast_is_open() -> bool:
+    """Whether a context of `torch.autocast` is open, enabled or not, for whatever device.
+
+    The outermost one keeps its rounded copies of weights until it is closed, those of contexts inside it included, so
+    that passes after an update in it would still see the weights from before.
+    """
+    depth = torch.autocast_increment_nesting()  # type: ignore[no-untyped-call]
+    torch.autocast_decrement_nesting()  # type: ignore[no-untyped-call]
+    return bool(depth > 1)
+
+
 @contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
     """The context that computes in a resolved precision: autocast to bf16, or exact float32 products."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from vaecli.config import EvaluationConfig
 from vaecli.core.errors import DivergedError, UsageError
 from vaecli.corpus.types import collate
+from vaecli.kernels.arithmetic import autocast_is_open
 from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate
 from vaecli.model.parameter_groups import own_parameters
@@ -67,6 +68,8 @@ def trained(method: Method, seed: int = 0) -> tuple[VAE, list[float]]:
     for step in range(STEPS):
         optimiser.zero_grad()
         loss = method.objective(raw_terms(model, batch), clock(step)).loss
+        if autocast_is_open():
+            raise ContractError(f"{method.name}: a torch.autocast context that it opened outlives the forward pass")
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         losses.append(loss.item())

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from vaecli.config import RunConfig
-from vaecli.core.errors import DivergedError
+from vaecli.core.errors import DivergedError, UsageError
 from vaecli.corpus.batches import TrainBatches
 from vaecli.corpus.types import Batch, Corpus, collate
-from vaecli.kernels.arithmetic import arithmetic, exact_products
+from vaecli.kernels.arithmetic import arithmetic, autocast_is_open, exact_products
 from vaecli.metrics.measure import validation_mutual_information
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup, group_parameters
 from vaecli.model.vae import VAE, stable_seed
@@ -72,7 +72,13 @@ class TrainingSession:
         Raises:
             DivergedError: A gradient is not finite (looked at on a CPU; on a GPU looking would stall the device, and
                 the loop finds out from the losses).
+            UsageError: A context of autocast is open, whose copies of the weights the next pass would see.
         """
+        if autocast_is_open():
+            raise UsageError(
+                "a torch.autocast context is open around an update, and keeps the weights as they were before it; open"
+                " and close it within one forward pass (a remedy: within one hook), or choose --precision bf16"
+            )
         self._clear_gradients()
         with exact_products():
             loss.backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""The tests and two methods on the lowest and the newest versions that pyproject.toml allows."""

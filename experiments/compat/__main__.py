@@ -1,0 +1,123 @@
+"""Tests and two methods on the versions that pyproject.toml allows: ``python -m experiments.compat``.
+
+For every Python of this machine and every set of versions (locked, lowest, newest) it makes a virtual environment in
+a temporary folder, installs the set, runs `vae compare --methods vanilla,bn` on the embedded corpus and the tests,
+writes a row into ``experiments/compat/compat.csv`` and removes the environment. A row that was made today of the same
+versions is not made again. pip's own settings count (``PIP_CONSTRAINT=/dev/null`` lifts a machine's constraints).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from experiments.compat import table
+from experiments.compat.environment import Environment, StepError
+from experiments.compat.plan import (
+    PYTHONS,
+    SETS,
+    Interpreter,
+    chosen,
+    direct,
+    find_python,
+    read_pyproject,
+    tested_extras,
+)
+from experiments.compat.summary import page_lines
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.compat", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--tests", default="all", help="all, fast (the rooms likeliest to break), or what pytest is told [all]"
+    )
+    parser.add_argument("--sets", default=",".join(SETS), help=f"[{','.join(SETS)}]")
+    parser.add_argument("--pythons", default=",".join(PYTHONS), help=f"that are looked for [{','.join(PYTHONS)}]")
+    parser.add_argument("--again", action="store_true", help="make rows of today again")
+    parser.add_argument("--table", type=Path, default=table.HERE, metavar="DIR", help="folder of the tables")
+    parser.add_argument("--report", action="store_true", help="print what the tables say, and run nothing")
+    options = parser.parse_args(arguments)
+    if options.report:
+        print(page_lines(options.table))
+        return 0
+    try:
+        sets, pythons = chosen(options.sets, SETS, "set"), chosen(options.pythons, PYTHONS, "Python")
+    except ValueError as error:
+        parser.error(str(error))
+    with tempfile.TemporaryDirectory(prefix="vae-compat-cache-") as cache:
+        found = [python for minor in pythons if (python := looked_up(minor))]
+        done = [run(python, kind, options, Path(cache)) for python in found for kind in sets]
+    return int(not all(done))
+
+
+def looked_up(minor: str) -> Interpreter | None:
+    """A Python, told whether there is one."""
+    found = find_python(minor)
+    print(f"Python {minor}: {found.version if found else 'none on this machine'}", flush=True)
+    return found
+
+
+def run(python: Interpreter, kind: str, options: argparse.Namespace, cache: Path) -> bool:
+    """Makes one row; whether everything went well."""
+    project = read_pyproject()["project"]
+    dependencies = direct(project, tested_extras(project), python.minor)
+    row = {name: "" for name in (*table.HEAD, *table.NUMBERS, *table.dependencies())}
+    row |= {"date": today(), "python": python.version, "set": kind, "tests": options.tests}
+    row["run"] = table.identity(python.version, kind, options.tests, {})
+    problems: list[str] = []
+    failed: tuple[tuple[str, str], ...] = ()
+    with tempfile.TemporaryDirectory(prefix="vae-compat-") as folder:
+        try:
+            environment = Environment(python, Path(folder), cache)
+            versions = environment.resolved(kind, environment.requirements(kind, dependencies))
+            row |= {name: versions.get(name, "") for name in table.dependencies()}
+            row["run"] = table.identity(python.version, kind, options.tests, versions)
+            if not options.again and table.is_done(table.read(options.table / table.ROWS), row["run"], row["date"]):
+                tell(row, "made today")
+                return True
+            tell(row, f"torch {row['torch']}, {len(versions)} packages")
+            environment.install(versions)
+        except StepError as error:
+            problems.append(str(error))
+        else:
+            failed = fill(row, environment, problems)
+    row["message"] = "; ".join(problems)
+    table.keep(options.table, row, failed)
+    tell(row, row["message"] or f"{row['passed']} passed, {row['failed']} failed, {row['skipped']} skipped")
+    return not problems and not failed
+
+
+def fill(row: table.Row, environment: Environment, problems: list[str]) -> tuple[tuple[str, str], ...]:
+    """Puts figures and counts of tests into a row and what went wrong beside it; the tests that failed."""
+    try:
+        row |= environment.compare()
+    except StepError as error:
+        problems.append(f"vae compare: {error}")
+    try:
+        tests = environment.test(row["tests"])
+    except StepError as error:
+        problems.append(f"pytest: {error}")
+        return ()
+    row |= {"passed": str(tests.passed), "failed": str(len(tests.failed)), "skipped": str(tests.skipped)}
+    return tests.failed
+
+
+def today() -> str:
+    """The date, in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def tell(row: table.Row, words: str) -> None:
+    """A line of what happens."""
+    print(f"Python {row['python']}, {row['set']}: {words}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,201 @@
+"""A virtual environment that is thrown away: what is installed in it, and what the program does there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from experiments.compat.plan import (
+    CONSTRAINTS,
+    ROOT,
+    TOOLS,
+    Interpreter,
+    locked,
+    lowest,
+    normal,
+    plain,
+    versions_offered,
+)
+
+METHODS = ("vanilla", "bn")
+FIGURES = ("kl", "mi", "neg_elbo", "iw_nll")
+FAST = ("model", "kernels", "metrics", "corpus", "settings", "cli")
+"""Rooms of tests that a version is most likely to break."""
+WHEELS = ("--only-binary", ":all:")
+"""Nothing is compiled: a version that has no wheel for a Python is none that a user would get there."""
+
+
+class StepError(Exception):
+    """A step that failed, with the line that says why."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the tests gave.
+
+    Attributes:
+        passed: How many.
+        skipped: How many.
+        failed: ``(name, message)`` of those that failed or could not be run.
+    """
+
+    passed: int
+    skipped: int
+    failed: tuple[tuple[str, str], ...]
+
+
+class Environment:
+    """A virtual environment in an empty folder.
+
+    Args:
+        interpreter: Its Python.
+        folder: Where it is made.
+        cache: Where downloads are kept.
+    """
+
+    def __init__(self, interpreter: Interpreter, folder: Path, cache: Path) -> None:
+        self.folder, self.python = folder, folder / "venv" / "bin" / "python"
+        self.variables = {**os.environ, "PIP_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+        self.variables.pop("PYTHONPATH", None)
+        self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
+
+    def _run(self, command: Sequence[str], where: Path = ROOT) -> str:
+        """What a command prints.
+
+        Raises:
+            StepError: It failed.
+        """
+        result = subprocess.run(command, cwd=where, env=self.variables, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise StepError(reason(result.stderr or result.stdout))
+        return result.stdout
+
+    def _pip(self, *arguments: str) -> str:
+        return self._run([str(self.python), "-m", "pip", *arguments, "--disable-pip-version-check"])
+
+    def requirements(self, kind: str, dependencies: Sequence[Requirement]) -> list[str]:
+        """What a set asks of pip.
+
+        Raises:
+            StepError: A dependency has no wheel in its bounds.
+        """
+        constraints = CONSTRAINTS.read_text(encoding="utf-8")
+        tools = [locked(name, constraints) for name in TOOLS]
+        if kind == "locked":
+            return [*tools, *(locked(r.name, constraints) for r in dependencies)]
+        if kind == "newest":
+            return [*tools, *map(plain, dependencies)]
+        return [*tools, *map(self._lowest, dependencies)]
+
+    def _lowest(self, requirement: Requirement) -> str:
+        offered = versions_offered(self._pip("index", "versions", requirement.name, *WHEELS))
+        if (version := lowest(requirement, offered)) is None:
+            raise StepError(f"no wheel of {plain(requirement)}")
+        return f"{requirement.name}=={version}"
+
+    def resolved(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
+        """Versions of all packages that pip would install, by name.
+
+        Raises:
+            StepError: There are none that agree.
+        """
+        report = self.folder / "report.json"
+        held = ("-c", str(CONSTRAINTS)) if kind == "locked" else ()
+        how = ("--dry-run", "--ignore-installed", "-q", *WHEELS, "--report", str(report))
+        self._pip("install", *how, *held, *requirements)
+        found = json.loads(report.read_text(encoding="utf-8"))["install"]
+        return {normal(one["metadata"]["name"]): one["metadata"]["version"] for one in found}
+
+    def install(self, versions: Mapping[str, str]) -> None:
+        """Installs these versions, and the checkout as a package.
+
+        Raises:
+            StepError: Something could not be installed.
+        """
+        pins = [f"{name}=={version}" for name, version in versions.items()]
+        self._pip("install", "-q", "--no-deps", "--no-compile", *WHEELS, *pins)
+        self._pip("install", "-q", "--no-deps", "-e", str(ROOT))
+
+    def compare(self) -> dict[str, str]:
+        """Figures of the methods on the embedded corpus with seed 0, as ``method_figure``.
+
+        Raises:
+            StepError: It failed.
+        """
+        command = ["-m", "vaecli", "compare", "--methods", ",".join(METHODS), "--set", "training.threads=1"]
+        out = self.folder / "runs"
+        self._run([str(self.python), *command, "--experiment", "compat", "--out", str(out)], self.folder)
+        with (out / "compat" / "results.csv").open(encoding="utf-8", newline="") as file:
+            rows = {row["method"]: row for row in csv.DictReader(file)}
+        return {f"{method}_{name}": f"{float(rows[method][name]):.6f}" for method in METHODS for name in FIGURES}
+
+    def test(self, tests: str) -> Counts:
+        """Runs tests: ``all``, ``fast`` or arguments of pytest.
+
+        Raises:
+            StepError: pytest ended without having run any.
+        """
+        report = self.folder / "tests.xml"
+        command = [str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+        command += [f"--junitxml={report}", f"--basetemp={self.folder / 'tests'}", *arguments_of(tests)]
+        result = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if not report.is_file():
+            raise StepError(reason(result.stdout))
+        return tests_of(report.read_text(encoding="utf-8"))
+
+
+def arguments_of(tests: str) -> list[str]:
+    """What pytest is told: nothing for ``all``, the folders of `FAST` for ``fast``, else the words themselves."""
+    if tests == "all":
+        return []
+    return [f"tests/{room}" for room in FAST] if tests == "fast" else shlex.split(tests)
+
+
+def tests_of(report: str) -> Counts:
+    """What a report in JUnit's format says."""
+    passed, skipped, failed = 0, 0, []
+    for case in ElementTree.fromstring(report).iter("testcase"):
+        trouble = next((child for child in case if child.tag in ("failure", "error")), None)
+        if trouble is not None:
+            name = f"{case.get('file') or case.get('classname', '')}::{case.get('name')}"
+            failed.append((name, one_line(trouble.get("message") or trouble.text or "")))
+        elif case.find("skipped") is not None:
+            skipped += 1
+        else:
+            passed += 1
+    return Counts(passed, skipped, tuple(failed))
+
+
+def reason(output: str) -> str:
+    """The line of a failed program's output that says why: the last that names an error, or the last of all."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(ERROR|[\w.]*(Error|Exception|Warning))\b", line)]
+    return one_line((errors or lines or ["it said nothing"])[-1])
+
+
+def one_line(text: str, length: int = 160) -> str:
+    """The first line of a text without addresses and this machine's paths, which no table is to hold."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = re.sub(r"\w+://\S+", "(address)", line)
+    line = line.replace(str(ROOT), ".").replace(sys.prefix, "(venv)")
+    line = re.sub(r"(?<![\w.])/(?:[\w.+-]+/)+", "", line)
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,0 +1,228 @@
+"""What `make compat` plans, reads and writes; nothing is installed here."""
+
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import experiments.compat.__main__ as command
+from experiments.compat import environment, plan, summary, table
+from experiments.compat.environment import Counts, StepError
+
+PROJECT = plan.read_pyproject()["project"]
+OFFERED = ["2.2.0", "2.1.3", "2.1.0", "2.0.0", "2.3.0rc1", "1.26.4", "1.26.0", "1.25.0"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version"),
+    [
+        ("numpy>=1.26", "1.26.0"),
+        ("numpy>=1.26.1", "1.26.4"),
+        ("numpy==2.0.0", "2.0.0"),
+        ("numpy>2.0,<2.2", "2.1.0"),
+        ("numpy>=2.3", None),
+    ],
+)
+def test_the_lowest_version_is_of_the_bounds_and_of_what_there_are_wheels_of(requirement, version):
+    assert plan.lowest(Requirement(requirement), OFFERED) == version
+
+
+def test_versions_are_ordered_as_versions():
+    assert plan.lowest(Requirement("x>=2"), ["10.0", "9.0", "2.10", "2.9"]) == "2.9"
+
+
+def test_what_pip_index_prints():
+    text = "numpy (2.4.6)\nAvailable versions: 2.4.6, 2.4.5, 1.26.0\n  INSTALLED: 2.4.6\n  LATEST:    2.4.6\n"
+    assert plan.versions_offered(text) == ["2.4.6", "2.4.5", "1.26.0"]
+    assert plan.versions_offered("") == []
+
+
+def test_the_dependencies_are_those_of_the_project_on_that_python():
+    extras = plan.tested_extras(PROJECT)
+    assert "docs" not in extras
+    assert {"parquet", "tune", "zst"} <= set(extras)
+    old, new = ({r.name for r in plan.direct(PROJECT, extras, python)} for python in ("3.11", "3.14"))
+    assert {"torch", "torchtext", "numpy", "optuna", "zstandard"} <= old
+    assert old - new == {"zstandard"}, "by its marker"
+
+
+def test_every_tested_dependency_has_a_lower_bound_and_a_locked_version():
+    constraints = plan.CONSTRAINTS.read_text(encoding="utf-8")
+    for requirement in plan.direct(PROJECT, plan.tested_extras(PROJECT), "3.11"):
+        assert {clause.operator for clause in requirement.specifier} & {">=", "=="}, requirement
+        assert requirement.specifier.contains(plan.locked(requirement.name, constraints).partition("==")[2])
+    for tool in plan.TOOLS:
+        assert plan.locked(tool, constraints).startswith(f"{tool}==")
+    with pytest.raises(KeyError, match="no-such is not in the constraints"):
+        plan.locked("no-such", constraints)
+
+
+def program(path, prints):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{prints}\n")
+    path.chmod(0o755)
+
+
+def test_a_python_is_found_behind_a_shim_that_does_not_start(tmp_path, monkeypatch):
+    program(tmp_path / "shims" / "python3.13", "exit 127")
+    program(tmp_path / "versions" / "3.13.0" / "bin" / "python3.13", "echo 3.13.0")
+    program(tmp_path / "shims" / "python3.14", "exit 127")
+    program(tmp_path / "shims" / "python3.12", "echo 3.12.7")
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    behind = tmp_path / "versions" / "3.13.0" / "bin" / "python3.13"
+    assert plan.find_python("3.13") == plan.Interpreter("3.13", "3.13.0", behind)
+    assert plan.find_python("3.12").version == "3.12.7"
+    assert plan.find_python("3.14") is None
+    assert plan.find_python("3.11") is None
+
+
+def test_lists_of_names():
+    assert plan.chosen("newest, locked", plan.SETS, "set") == ["locked", "newest"]
+    with pytest.raises(ValueError, match="no such set: oldest; choose from locked, lowest, newest"):
+        plan.chosen("oldest", plan.SETS, "set")
+
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="tests.core.test_a" file="tests/core/test_a.py" name="test_one"/>
+<testcase classname="tests.core.test_a" file="tests/core/test_a.py" name="test_two">
+<skipped message="no spacy"/></testcase>
+<testcase classname="tests.core.test_a" file="tests/core/test_a.py" name="test_three[x]">
+<failure message="TypeError: two&#10;lines">trace</failure></testcase>
+<testcase classname="" name="tests.cli.test_b"><error message="collection failure">
+ImportError</error></testcase>
+</testsuite></testsuites>"""
+
+
+def test_a_report_of_pytest():
+    failed = (("tests/core/test_a.py::test_three[x]", "TypeError: two"), ("::tests.cli.test_b", "collection failure"))
+    assert environment.tests_of(REPORT) == Counts(1, 1, failed)
+
+
+def test_which_tests_pytest_is_told():
+    assert environment.arguments_of("all") == []
+    assert all((plan.ROOT / path).is_dir() for path in environment.arguments_of("fast"))
+    assert environment.arguments_of("tests/model -k 'a or b'") == ["tests/model", "-k", "a or b"]
+
+
+def test_a_reason_is_the_error_without_addresses_and_paths():
+    output = f"Looking in https://host.example/simple\nERROR: no {plan.ROOT}/x at https://host.example/y\nbye\n"
+    assert environment.reason(output) == "ERROR: no ./x at (address)"
+    assert environment.reason("a\nTypeError: bad /usr/lib/python3/x.py\n") == "TypeError: bad x.py"
+    assert environment.reason("") == "it said nothing"
+    assert len(environment.one_line("x" * 999)) == 160
+
+
+def row(kind, bn=3.0, **more):
+    figures = {name: "1.000000" for name in table.NUMBERS} | {"bn_kl": f"{bn:.6f}"}
+    same = {"date": "2026-11-29", "run": f"{kind}{more.get('torch', '')}", "python": "3.11.7", "set": kind}
+    counts = {"tests": "fast", "passed": "9", "failed": "0", "skipped": "1", "message": ""}
+    return {**same, **counts, **figures, "torch": "2.13.0", "numpy": "2.4.6", **more}
+
+
+def test_a_run_is_named_by_what_was_run():
+    first = table.identity("3.11.7", "lowest", "all", {"a": "1", "b": "2"})
+    assert first == table.identity("3.11.7", "lowest", "all", {"b": "2", "a": "1"})
+    others = [("3.12.1", "lowest", "all", {"a": "1", "b": "2"}), ("3.11.7", "lowest", "all", {"a": "1", "b": "3"})]
+    assert first not in {table.identity(*other) for other in others}
+
+
+def test_a_row_replaces_that_of_the_same_run_with_its_failures(tmp_path):
+    table.keep(tmp_path, row("lowest"), [("tests/a.py::b", "no"), ("tests/a.py::c", "no")])
+    table.keep(tmp_path, row("newest"), [])
+    table.keep(tmp_path, row("lowest", date="2026-12-01", passed="11"), [("tests/a.py::c", "still")])
+    rows = table.read(tmp_path / table.ROWS)
+    assert [(r["set"], r["date"], r["passed"]) for r in rows] == [
+        ("lowest", "2026-12-01", "11"),
+        ("newest", "2026-11-29", "9"),
+    ]
+    assert [(f["test"], f["message"]) for f in table.read(tmp_path / table.FAILED)] == [("tests/a.py::c", "still")]
+    assert table.is_done(rows, "newest", "2026-11-29")
+    assert not table.is_done(rows, "newest", "2026-11-30")
+
+
+def test_what_moved_is_the_largest_difference_of_a_figure():
+    reference, other = row("locked"), row("lowest", bn=2.5, torch="2.10.0", bn_mi="1.200000")
+    assert summary.moved(other, reference, "bn") == "kl -0.500000"
+    assert summary.moved(other, reference, "vanilla") == "none"
+    assert summary.other_versions(other, reference) == "torch 2.10.0"
+
+
+def test_the_page_names_what_failed_and_leaves_out_what_has_no_figures(tmp_path):
+    bare = row("newest") | {name: "" for name in table.NUMBERS} | {"message": "no wheel of numpy>=3"}
+    table.keep(tmp_path, row("locked"), [])
+    table.keep(tmp_path, row("lowest", bn=2.5, torch="2.10.0"), [("tests/a.py::b", "a | b")])
+    table.keep(tmp_path, bare, [])
+    text = summary.page_lines(tmp_path)
+    assert "no wheel of numpy>=3" in text
+    assert "- `tests/a.py::b`: a \\| b" in text
+    figures = text.split("### Figures")[1].split("###")[0]
+    assert "2.5000" in figures
+    assert "newest" not in figures
+    assert "against the locked versions (Python 3.11.7, torch 2.13.0)" in text
+
+
+class Fake:
+    """An environment that installs nothing."""
+
+    trouble = ""
+    made = 0
+
+    def __init__(self, interpreter, folder, cache):
+        type(self).made += 1
+
+    def requirements(self, kind, dependencies):
+        return [requirement.name for requirement in dependencies]
+
+    def resolved(self, kind, requirements):
+        return dict.fromkeys(map(plan.normal, requirements), "1.0")
+
+    def install(self, versions):
+        if self.trouble == "install":
+            raise StepError("ERROR: no disk")
+
+    def compare(self):
+        if self.trouble == "compare":
+            raise StepError("TypeError: no")
+        return dict.fromkeys(table.NUMBERS, "1.000000")
+
+    def test(self, tests):
+        return Counts(3, 1, (("tests/a.py::b", "no"),) if self.trouble == "test" else ())
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    monkeypatch.setattr(command, "Environment", Fake)
+    monkeypatch.setattr(Fake, "trouble", "")
+    monkeypatch.setattr(Fake, "made", 0)
+    here = plan.Interpreter("3.11", "3.11.7", Path("python3.11"))
+    monkeypatch.setattr(command, "find_python", lambda minor: here if minor == "3.11" else None)
+    return Fake
+
+
+def test_a_row_of_today_is_not_made_again(tmp_path, fake, capsys):
+    arguments = ["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11,3.14"]
+    assert command.main(arguments) == 0
+    assert "Python 3.14: none on this machine" in capsys.readouterr().out
+    assert command.main(arguments) == 0
+    assert "made today" in capsys.readouterr().out
+    assert "3 passed" not in capsys.readouterr().out
+    assert command.main([*arguments, "--again"]) == 0
+    assert "3 passed" in capsys.readouterr().out
+    assert len(table.read(tmp_path / table.ROWS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message", "passed", "figure"),
+    [
+        ("install", "ERROR: no disk", "", ""),
+        ("compare", "vae compare: TypeError: no", "3", ""),
+        ("test", "", "3", "1.000000"),
+    ],
+)
+def test_what_fails_is_in_the_row(tmp_path, fake, monkeypatch, trouble, message, passed, figure):
+    monkeypatch.setattr(Fake, "trouble", trouble)
+    assert command.main(["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11"]) == 1
+    (found,) = table.read(tmp_path / table.ROWS)
+    assert (found["message"], found["passed"], found["bn_kl"]) == (message, passed, figure)
+    assert found["torch"] == "1.0"
+    assert len(table.read(tmp_path / table.FAILED)) == (trouble == "test")
