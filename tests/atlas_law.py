@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from vaecli.atlas.table import adam_rate
+from vaecli.atlas.trials_table import adam_rate
 
 CORPORA = {
     "short": (3200.0, 10.0, 900.0, 5.1),
@@ -13,7 +13,7 @@ CORPORA = {
 
 
 def law_table(count, methods=("bn", "beta", "vanilla"), seed=0, noise=0.4):
-    """mi grows by half a nat an octave of the learning rate, `bn` has 2 nats more; below 0.3 nats only noise is left."""
+    """mi grows by half a nat an octave of the learning rate, `bn` has 2 nats more; below 0.3 only noise is left."""
     rng = np.random.default_rng(seed)
     names = rng.choice(methods, count)
     corpora = rng.choice(list(CORPORA), count)

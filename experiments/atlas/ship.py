@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tempfile
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -11,11 +13,12 @@ import pandas as pd
 
 from experiments.atlas import design
 from experiments.atlas.texts import REAL, absent, write_slices
-from vaecli.atlas import table as shipped
+from vaecli.atlas import trials_table as shipped
 from vaecli.config import CorpusConfig
 from vaecli.core.files import write_atomic
 from vaecli.corpus.load import load_corpus
 from vaecli.runs.identity import DIGITS
+from vaecli.training import early_rule
 
 UPDATES = -(-design.SENTENCES // design.BATCH)
 """Of an epoch."""
@@ -70,7 +73,8 @@ def features_of(name: str, texts: Path) -> Mapping[Hashable, Any]:
     data = name if name in design.CORPORA else str(texts / name)
     corpus = load_corpus(CorpusConfig(data=data, **sizes))
     features = {key: float(f"{value:.6g}") for key, value in shipped.corpus_features(corpus).items()}
-    return {"corpus": name, "fingerprint": corpus.fingerprint[:DIGITS], **features}
+    row: dict[Hashable, Any] = {"corpus": name, "fingerprint": corpus.fingerprint[:DIGITS]}
+    return row | dict(features)
 
 
 def ship_corpora(root: Path | None) -> Path:
@@ -82,11 +86,16 @@ def ship_corpora(root: Path | None) -> Path:
 
 def generated(frame: pd.DataFrame) -> dict[Path, str]:
     """The shipped files that follow from the table alone, by path."""
-    return {shipped.TRIALS: trials_text(frame)}
+    from experiments.atlas.early import shipped_rule
+
+    text = trials_text(frame)
+    rule = shipped_rule(frame, shipped.read_trials(io.StringIO(text)))
+    return {shipped.TRIALS: text, early_rule.FILE: json.dumps(rule, indent=2) + "\n"}
 
 
 def ship(frame: pd.DataFrame) -> list[Path]:
     """Writes them."""
-    for path, text in generated(frame).items():
+    files = generated(frame)
+    for path, text in files.items():
         write_atomic(path, text)
-    return list(generated(frame))
+    return list(files)

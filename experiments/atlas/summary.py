@@ -9,16 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.atlas.design import METHODS, RATES
-from experiments.atlas.early import FEATURES, RULES, Rate, Threshold, early_warning, features, usable
-from experiments.atlas.early import FLOOR as NATS_FLOOR
+from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
 from experiments.atlas.ship import trials_text
 from experiments.atlas.table import judged
-from vaecli.atlas.advice import LEAST, calibrations
+from vaecli.atlas.adviser import LEAST, calibrations
 from vaecli.atlas.price import idle_error
-from vaecli.atlas.table import adam_rate, read_trials
+from vaecli.atlas.trials_table import adam_rate, read_trials
 from vaecli.reporting.predictions import Obtained, most, read_predictions, score
 from vaecli.reporting.predictions_table import prediction_views
 from vaecli.reporting.terminal import Target, to_text
+from vaecli.training.early_rule import FEATURES
+from vaecli.training.early_rule import FLOOR as NATS_FLOOR
 
 VERDICTS = ("collapsed", "fake-rate", "unused", "saturated", "informative", "worse than uniform", "diverged")
 PREDICTIONS = Path(__file__).parents[1] / "predictions" / "atlas.csv"
@@ -102,7 +103,7 @@ def advice_lines(frame: pd.DataFrame) -> list[str]:
     """How `vae advise` fares on trials that were left out, and how well the price's other side is known.
 
     Args:
-        frame: As it is shipped; see `vaecli.atlas.table`.
+        frame: As it is shipped; see `vaecli.atlas.trials_table`.
     """
     found = calibrations(frame)
     if not found:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from atlas_law import law_table
 
-from vaecli.atlas import advice
-from vaecli.atlas.advice import LEAST, Adviser, calibrations
+from vaecli.atlas import adviser as adviser_room
+from vaecli.atlas.adviser import LEAST, Adviser, calibrations
 from vaecli.core.errors import UsageError
 
 FRAME = law_table(300)
@@ -77,7 +77,7 @@ def test_calibration_of_left_out_settings_and_corpora():
 
 def test_what_is_shipped_is_what_the_table_says():
     from experiments.atlas import ship, table
-    from vaecli.atlas.table import CORPORA, read_corpora, shipped
+    from vaecli.atlas.trials_table import CORPORA, read_corpora, shipped
 
     frame = table.read_table()
     for path, text in ship.generated(frame).items():
@@ -101,5 +101,5 @@ def test_features_of_corpora_are_those_of_their_text():
 def test_queries_have_the_columns_of_trials():
     settings = {n: FRAME[n].iloc[0] for n in ("learning_rate", "optimizer", "decoder_size", "latent_size", "updates")}
     features = {n: FRAME[n].iloc[0] for n in ("train_sentences", "mean_length", "vocabulary", "entropy")}
-    found = advice.query_of({**settings, "batch_size": 32}, features)
+    found = adviser_room.query_of({**settings, "batch_size": 32}, features)
     assert Adviser(FRAME).nearness(found).distance == 0.0

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from atlas_law import law_table
 
-from vaecli.atlas.advice import refuse_far
+from vaecli.atlas.adviser import refuse_far
 from vaecli.atlas.distance import AXES, CORPUS_AXES, coordinates, is_new, nearest_others, nearness, reach_of, squared
 from vaecli.core.errors import UsageError
 

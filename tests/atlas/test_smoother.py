@@ -5,8 +5,8 @@ import pytest
 from atlas_law import law_table
 
 from vaecli.atlas.smoother import (
-    Kernel,
     Points,
+    TrialKernel,
     average,
     choose_kernel,
     coverage,
@@ -29,9 +29,9 @@ def points(x, methods=None, levels=None):
 def test_weights_by_hand():
     """h = 1: a unit away exp(-1/2); another method, gap 2: exp(-2); a knob's step, half a unit: exp(-1/8)."""
     trials = points([0, 1, 0, 0], ["a", "a", "b", "a"], [0, 0, 0, 1])
-    found = Kernel(1.0, 2.0).weights(points([0]), trials)
+    found = TrialKernel(1.0, 2.0).weights(points([0]), trials)
     assert found[0] == pytest.approx(np.exp([0, -0.5, -2, -0.125]))
-    left = Kernel(1.0, 2.0).weights(points([0]), trials, np.array([[True, False, True, False]]))
+    left = TrialKernel(1.0, 2.0).weights(points([0]), trials, np.array([[True, False, True, False]]))
     assert left[0] == pytest.approx([0, np.exp(-0.375), 0, 1])  # the nearest that is left counts 1
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.atlas import design, summary, table
-from vaecli.atlas.table import adam_rate
+from vaecli.atlas.trials_table import adam_rate
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 
 

@@ -7,7 +7,7 @@ import typer
 from atlas_law import law_table
 from typer.testing import CliRunner
 
-from vaecli.atlas import advice, table
+from vaecli.atlas import adviser, trials_table
 from vaecli.cli.advise import advise
 from vaecli.core.errors import UsageError
 from vaecli.training import timing
@@ -35,7 +35,7 @@ def atlas(monkeypatch, tmp_path):
     sizes = {"train_sentences": 40.0, "mean_length": 4.0, "vocabulary": 10.0, "entropy": 2.0}
     frame = law_table(200).assign(**sizes)
     frame = frame.assign(updates=(frame["updates"] // 100) * 5, batch_size=8)
-    monkeypatch.setattr(table, "shipped", lambda: frame)
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame)
     for part in ("train", "valid", "test"):
         (tmp_path / f"{part}.txt").write_text("the cat sat\nthe dog ran\na cat ran\na dog sat\n" * 10)
     sets = ["--set", "training.batch_size=8", "--learning-rate", "0.004", "--decoder-size", "32", "--latent-size", "8"]
@@ -75,8 +75,8 @@ def test_too_few_trials_and_unknown_methods_are_refused(atlas, monkeypatch):
     frame, command = atlas
     told = refusal(*command, "--methods", "vq")
     assert "the atlas has no trial of it; `vae compare --methods vq` tries it" in told
-    monkeypatch.setattr(table, "shipped", lambda: frame.iloc[:2])
-    assert f"the {advice.LEAST} without which" in refusal(*command)
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame.iloc[:2])
+    assert f"the {adviser.LEAST} without which" in refusal(*command)
 
 
 def test_a_budget_leaves_out_epochs_that_do_not_fit(atlas, monkeypatch):

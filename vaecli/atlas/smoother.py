@@ -52,7 +52,7 @@ class Points:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Points:
-        """Of rows with the columns of `table.read_trials`."""
+        """Of rows with the columns of `trials_table.read_trials`."""
         levels = frame["knob_level"].fillna(0.0).to_numpy(dtype=np.float64)
         return cls(coordinates(frame), frame["method"].to_numpy(dtype=str), levels)
 
@@ -62,7 +62,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Kernel:
+class TrialKernel:
     """How much a trial counts.
 
     Attributes:
@@ -129,7 +129,7 @@ def groups_out(names: NDArray[np.str_]) -> Bools:
     return found
 
 
-def choose_kernel(trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> Kernel:
+def choose_kernel(trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> TrialKernel:
     """The kernel of least squared error on trials of left-out groups; of equal ones the narrowest.
 
     Args:
@@ -137,10 +137,10 @@ def choose_kernel(trials: Points, outcomes: Floats, groups: NDArray[np.str_]) ->
         outcomes: (N,).
         groups: (N,) two at least.
     """
-    found, out, best = gaps(trials, trials), groups_out(groups), (math.inf, Kernel(BANDWIDTHS[0], METHOD_GAPS[0]))
+    found, out, best = gaps(trials, trials), groups_out(groups), (math.inf, TrialKernel(BANDWIDTHS[0], METHOD_GAPS[0]))
     for bandwidth in BANDWIDTHS:
         for gap in METHOD_GAPS:
-            kernel = Kernel(bandwidth, gap)
+            kernel = TrialKernel(bandwidth, gap)
             error = float(np.nanmean((average(kernel.of(*found, out), outcomes) - outcomes) ** 2))
             if error < best[0] - 1e-12:
                 best = error, kernel
@@ -180,7 +180,7 @@ class Coverage:
     width: float
 
 
-def coverage(kernel: Kernel, trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> Coverage:
+def coverage(kernel: TrialKernel, trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> Coverage:
     """How often intervals hold the outcome when its whole group is left out, of the widening too.
 
     Args:

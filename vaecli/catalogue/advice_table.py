@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from vaecli.atlas.advice import Estimate, Row
+from vaecli.atlas.adviser import Estimate, Row
 from vaecli.atlas.distance import Nearness
 from vaecli.remedies import remedy_class
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
@@ -26,9 +26,9 @@ HEADS = (
 )
 NOTES = (
     "informative: chance of that verdict, with a 95 % interval (Wilson's, of as many trials as all weights are worth)",
-    "mi, price: medians of trials near, with intervals that are to hold 80 % of runs, nats a sentence; the price is",
-    "  neg_elbo above that of a run whose code is idle. time: times that of vanilla. trials: of the method that count / in",
-    "  all, and what those of all methods are worth. nearest: its trials that are nearest, by number",
+    "mi, price: medians of trials near, with intervals that are to hold 80 % of runs, nats a sentence; a price is",
+    "  neg_elbo above that of a run whose code is idle. time: times that of vanilla. trials: of the method that count",
+    "  / in all, and what those of all methods are worth. nearest: its trials that are nearest, by number",
 )
 
 

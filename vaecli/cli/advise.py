@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from vaecli.atlas.advice import Adviser
+    from vaecli.atlas.adviser import Adviser
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
 
@@ -93,8 +93,8 @@ def advise(
     check_outputs(json, csv)
     progress = open_progress(context, quiet)
     progress.doing("importing torch")
-    from vaecli.atlas.advice import Adviser, refuse_far
-    from vaecli.atlas.table import corpus_features, shipped
+    from vaecli.atlas.adviser import Adviser, refuse_far
+    from vaecli.atlas.trials_table import corpus_features, shipped
     from vaecli.corpus.load import load_corpus
 
     adviser = Adviser(shipped())
@@ -196,7 +196,7 @@ def epochs_within(
 
 def query(config: RunConfig, features: Mapping[str, float], sentences: int, epochs: int) -> pd.DataFrame:
     """A run as the atlas describes its trials."""
-    from vaecli.atlas.advice import query_of
+    from vaecli.atlas.adviser import query_of
 
     training = config.training
     settings = {
@@ -246,6 +246,6 @@ def show(
         if len(rows) > top:
             tell(f"{counted(len(rows) - top, 'row')} more, by --top {len(rows)}")
         if few:
-            from vaecli.atlas.advice import LEAST
+            from vaecli.atlas.adviser import LEAST
 
             tell(f"no row, since the atlas has fewer than {LEAST} trials of them: {', '.join(few)}")

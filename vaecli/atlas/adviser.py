@@ -20,8 +20,8 @@ from vaecli.atlas.distance import Nearness, is_new, nearness
 from vaecli.atlas.price import prices
 from vaecli.atlas.smoother import (
     Coverage,
-    Kernel,
     Points,
+    TrialKernel,
     average,
     choose_kernel,
     coverage,
@@ -102,7 +102,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Target:
+class Outcome:
     """An outcome that intervals are made of, over the trials that have it.
 
     Attributes:
@@ -117,10 +117,10 @@ class Target:
     outcomes: Floats
     corpora: NDArray[np.str_]
     settings: NDArray[np.str_]
-    kernel: Kernel
+    kernel: TrialKernel
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: Kernel | None = None) -> Target:
+    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> Outcome:
         """Of the trials whose outcome is finite."""
         kept = np.isfinite(outcomes)
         own = frame[kept]
@@ -156,7 +156,7 @@ class Adviser:
     """What trials say of other runs.
 
     Args:
-        frame: The trials, of `table.read_trials`.
+        frame: The trials, of `trials_table.read_trials`.
 
     Raises:
         UsageError: There are too few for any row.
@@ -173,21 +173,21 @@ class Adviser:
         self.counts: Mapping[str, int] = {str(name): int(count) for name, count in counts.items()}
 
     @cached_property
-    def mi(self) -> Target:
+    def mi(self) -> Outcome:
         """log(1 + mi), so that an interval is wide where mi is large."""
-        return Target.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
+        return Outcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
 
     @cached_property
-    def price(self) -> Target | None:
+    def price(self) -> Outcome | None:
         """neg_elbo above that of an idle run; None where there are too few of these."""
         found = prices(self.frame)
-        return None if found is None else Target.of(self.frame, found)
+        return None if found is None else Outcome.of(self.frame, found)
 
     @cached_property
-    def informative(self) -> Target:
+    def informative(self) -> Outcome:
         """Whether the verdict is informative, 1 or 0."""
         told: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
-        return Target.of(self.frame, told)
+        return Outcome.of(self.frame, told)
 
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
@@ -245,10 +245,10 @@ class Adviser:
         )
 
 
-def estimate(target: Target, run: Points, wider: float) -> Estimate:
+def estimate(outcome: Outcome, run: Points, wider: float) -> Estimate:
     """The weighted median of an outcome, and its interval."""
-    weights = target.kernel.weights(run, target.points)
-    low, middle, high = (float(quantiles(weights, target.outcomes, share)[0]) for share in _shares())
+    weights = outcome.kernel.weights(run, outcome.points)
+    low, middle, high = (float(quantiles(weights, outcome.outcomes, share)[0]) for share in _shares())
     return Estimate(middle, min(low - wider, middle), max(high + wider, middle))
 
 
@@ -290,7 +290,7 @@ def query_of(settings: Mapping[str, Any], features: Mapping[str, float]) -> pd.D
         settings: ``learning_rate``, ``optimizer``, ``decoder_size``, ``latent_size``, ``updates`` and ``batch_size``.
         features: Of its corpus.
     """
-    from vaecli.atlas.table import adam_rate
+    from vaecli.atlas.trials_table import adam_rate
 
     frame = pd.DataFrame([{**settings, **features, "method": "", "knob_level": math.nan}])
     return frame.assign(rate=adam_rate(frame))
@@ -330,16 +330,16 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
         mi = adviser.mi.coverage(by_corpus)
         if mi is None:
             continue
-        target = adviser.informative
-        out = groups_out(target.groups(by_corpus))
-        chances = average(target.kernel.weights(target.points, target.points, out), target.outcomes)
-        share = float(target.outcomes.mean())
+        outcome = adviser.informative
+        out = groups_out(outcome.groups(by_corpus))
+        chances = average(outcome.kernel.weights(outcome.points, outcome.points, out), outcome.outcomes)
+        share = float(outcome.outcomes.mean())
         found.append(
             Calibration(
                 words,
                 mi,
                 adviser.price.coverage(by_corpus) if adviser.price else None,
-                float(np.nanmean((chances - target.outcomes) ** 2)),
+                float(np.nanmean((chances - outcome.outcomes) ** 2)),
                 share * (1 - share),
             )
         )
