@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import typer
+from atlas_law import law_table
 from support import offer, plant
 from typer.testing import CliRunner
 
 from vaecli import __version__
+from vaecli.atlas import trials_table
+from vaecli.atlas.sensitivity import LEAST
 from vaecli.catalogue.methods_table import methods_markdown_table
 from vaecli.cli.methods import methods
 from vaecli.core.errors import UsageError
@@ -147,3 +151,19 @@ def test_a_remedy_of_another_package_is_listed_with_it(monkeypatch, tmp_path, ca
         assert f"of vaecli {__version__}" in capsys.readouterr().out
     finally:
         plugins.cache_clear()
+
+
+def test_sensitivity_is_a_table_with_blanks_where_trials_are_few(monkeypatch):
+    frame = pd.concat([law_table(200, ("bn", "beta")), law_table(9, ("vanilla",))]).assign(knob="weight")
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame)
+    lines = run("--sensitivity").splitlines()
+    assert lines[0].split("  ")[0].strip() == "method"
+    rows = {line.split()[0]: line.split() for line in lines[2:5]}
+    assert set(rows) == {"bn", "beta", "vanilla"}
+    assert len([cell for cell in rows["bn"] if cell.endswith("%")]) == 4
+    assert rows["vanilla"] == ["vanilla", "9", "weight"]
+    assert f"blank: fewer than {LEAST} trials, without which nothing is said (1 method)" in lines
+    (found,) = json.loads(run("bn", "--sensitivity", "--json"))
+    assert found["learning_rate"] > 0.3
+    assert found["trials_needed"] == LEAST
+    assert run("bn", "--sensitivity", "--format", "markdown").startswith("| method")

@@ -11,10 +11,13 @@ from vaecli.config import build_config
 from vaecli.corpus.types import collate
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method
+from vaecli.runs import trial
+from vaecli.runs.folder import RunFolder
 from vaecli.training import early_warning as module
 from vaecli.training.early_rule import FEATURES, EarlyRule, features_of, settings_of, shipped_rule
 from vaecli.training.early_warning import early_warning
 from vaecli.training.early_watch import EarlyWatch
+from vaecli.training.interrupt import Interrupt
 from vaecli.training.progress import Progress, Unwatched
 from vaecli.training.session import TrainingSession
 
@@ -163,3 +166,14 @@ def test_windows_alone_give_the_same_figures_but_the_most():
     assert part.complete
     assert len(part.looks) == 6
     assert {"kl_most": whole.figures()["kl_most"], **part.figures()} == whole.figures()
+
+
+def test_run_json_keeps_the_warning_and_who_watches_hears_it(tmp_path):
+    told = []
+    folder = RunFolder(tmp_path / "synthetic" / "vanilla" / "seed-3").create(session_of("vanilla").config)
+    recorder = trial.Recorder(folder, Unwatched(), None, lambda what: None, Interrupt(), warned=told.append)
+    recorder.judged("")
+    assert folder.run()["early_warning"] == ""
+    recorder.judged("likely to collapse")
+    assert folder.run()["early_warning"] == "likely to collapse"
+    assert told == ["likely to collapse"]
