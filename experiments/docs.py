@@ -19,8 +19,8 @@ from experiments import posterior_spread
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.table import read_table
-from experiments.papers import obtained
 from experiments.compat import summary as compat
+from experiments.papers import obtained
 from experiments.predictions import surprises
 from experiments.protocols import side_by_side as protocols
 from experiments.synthetic import summary as synthetic

@@ -27,6 +27,7 @@ ORDER = (
     "runs",
     "engines",
     "reporting",
+    "atlas",
     "catalogue",
     "reproduction",
     "api",

@@ -119,6 +119,7 @@ class TrainingConfig(SettingsGroup):
     precision: Literal["auto", "fp32", "bf16"] = with_option("training.precision")
     save_every: float = with_option("training.save_every")
     threads: int = Field(0, ge=0, le=MOST_THREADS, description="CPU threads; 0 lets torch choose")
+    early_warning: bool = Field(True, description="say after 100 updates where a run is likely to collapse")
 
     @field_validator("device")
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,57 +18,22 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 from scipy.stats import binomtest
 
+from vaecli.training.early_rule import SEEN, features_of
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-FEATURES = ("mi", "kl", "share of the largest dimension", "growth of mi", "growth of kl", "fall of nll", "kl_weight")
-FLOOR = 1e-3
-"""Nats below which figures are alike."""
 
 PENALTY = 1.0
 """On half the squared weights of standardised features, beside the log-likelihood: a unit Gaussian prior on them."""
 
 
-def _log(values: Floats) -> Floats:
-    return np.log10(np.maximum(values, 0.0) + FLOOR)
-
-
 def features(frame: pd.DataFrame) -> Floats:
-    """What the rules look at, of trials whose early figures are complete.
+    """(N, 7) what the rules look at, of trials whose early figures are complete; see `features_of`.
 
     Args:
         frame: Rows of the atlas.
-
-    Returns:
-        (N, 7), in the order of `FEATURES`: logarithms to base 10 of nats, differences of them between updates 46 to 55
-        and 91 to 100, a share, the natural logarithm of a ratio, and a weight that counts as 1 above 1.
     """
-    early = {
-        name: frame[f"early_{name}"].to_numpy(dtype=np.float64)
-        for name in (
-            "mi_middle",
-            "mi_last",
-            "kl_middle",
-            "kl_last",
-            "top_last",
-            "nll_first",
-            "nll_last",
-            "kl_weight_last",
-        )
-    }
-    mi, kl = _log(early["mi_last"]), _log(early["kl_last"])
-    share = (np.maximum(early["top_last"], 0) + FLOOR) / (np.maximum(early["kl_last"], 0) + FLOOR)
-    return np.column_stack(
-        [
-            mi,
-            kl,
-            np.minimum(share, 1.0),
-            mi - _log(early["mi_middle"]),
-            kl - _log(early["kl_middle"]),
-            np.log(early["nll_first"] / early["nll_last"]),
-            np.clip(early["kl_weight_last"], 0.0, 1.0),
-        ]
-    )
+    return features_of({name: frame[f"early_{name}"].to_numpy(dtype=np.float64) for name in SEEN})
 
 
 def usable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -246,3 +211,49 @@ def early_warning(frame: pd.DataFrame) -> dict[str, Errors]:
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
     methods = list(trials["method"])
     return {name: Errors.of(collapsed, held_out(x, collapsed, methods, fit)) for name, fit in RULES.items()}
+
+
+LEAST = 5
+"""Runs of either outcome without which no rule is shipped."""
+
+RANGES = ("rate", "decoder_size", "latent_size", "batch_size", "updates", "mean_length", "vocabulary")
+"""Settings and features of the corpus that a run must be near in to be warned of."""
+
+
+def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
+    """The rule that errs least on methods that it hasn't seen, fitted on all trials, as the package ships it.
+
+    Args:
+        frame: Rows of the atlas.
+        settings: `RANGES` of its trials.
+
+    Returns:
+        Nothing with too few runs of either outcome.
+    """
+    trials = usable(frame)
+    x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
+    if min(collapsed.sum(), (~collapsed).sum()) < LEAST or trials["method"].nunique() < 2:
+        return {}
+    errors = early_warning(frame)
+    kind = min(errors, key=lambda name: errors[name].missed.share + errors[name].alarms.share)
+    told = errors[kind]
+    own = settings[settings["trial"].isin(trials["trial"])]
+    return {
+        "kind": kind,
+        "parameters": rounded(RULES[kind](x, collapsed)),
+        "missed": [told.missed.count, told.missed.total],
+        "alarms": [told.alarms.count, told.alarms.total],
+        "ranges": {name: [float(f"{end:.6g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
+    }
+
+
+def rounded(rule: Rule) -> dict[str, Any]:
+    """The parameters of a rule with six digits, so that they come out the same wherever they are fitted."""
+    return {
+        name: [float(f"{x:.6g}") for x in value] if isinstance(value, np.ndarray) else _rounded(value)
+        for name, value in vars(rule).items()
+    }
+
+
+def _rounded(value: float) -> float | int:
+    return value if isinstance(value, int) else float(f"{value:.6g}")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.atlas.design import LEVELS, METHODS, RATES, values_of
-from experiments.atlas.summary import VERDICTS, adam_rate
+from experiments.atlas.summary import VERDICTS
 from experiments.atlas.table import judged
+from vaecli.atlas.trials_table import adam_rate
 
 COLOURS = ("#b0b0b0", "#d95f02", "#e6ab02", "#7570b3", "#1b9e77", "#e7298a", "#000000")
 MARKERS = {"adam": "o", "sgd": "^"}

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.atlas.design import METHODS, RATES, SGD_FACTOR
-from experiments.atlas.early import FEATURES, RULES, Rate, Threshold, early_warning, features, usable
-from experiments.atlas.early import FLOOR as NATS_FLOOR
+from experiments.atlas.design import METHODS, RATES
+from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
+from experiments.atlas.ship import trials_text
 from experiments.atlas.table import judged
+from vaecli.atlas.adviser import LEAST, calibrations
+from vaecli.atlas.price import idle_error
+from vaecli.atlas.trials_table import adam_rate, read_trials
 from vaecli.reporting.predictions import Obtained, most, read_predictions, score
 from vaecli.reporting.predictions_table import prediction_views
 from vaecli.reporting.terminal import Target, to_text
+from vaecli.training.early_rule import FEATURES
+from vaecli.training.early_rule import FLOOR as NATS_FLOOR
 
 VERDICTS = ("collapsed", "fake-rate", "unused", "saturated", "informative", "worse than uniform", "diverged")
 PREDICTIONS = Path(__file__).parents[1] / "predictions" / "atlas.csv"
-
-
-def adam_rate(frame: pd.DataFrame) -> pd.Series[float]:
-    """Learning rates on Adam's scale: those of SGD stand beside a hundredth of theirs."""
-    return frame["learning_rate"].where(frame["optimizer"] != "sgd", frame["learning_rate"] / SGD_FACTOR)
 
 
 def thirds(frame: pd.DataFrame) -> pd.Series[str]:
@@ -98,6 +99,31 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     ]
 
 
+def advice_lines(frame: pd.DataFrame) -> list[str]:
+    """How `vae advise` fares on trials that were left out, and how well the price's other side is known.
+
+    Args:
+        frame: As it is shipped; see `vaecli.atlas.trials_table`.
+    """
+    found = calibrations(frame)
+    if not found:
+        return [f"too few trials: no method has {LEAST} yet"]
+    lines = [
+        "| left out | 80 % intervals of mi hold | of the price | Brier score of informative | of the share of all |"
+    ]
+    lines += ["|---|---|---|---:|---:|"]
+    for part in found:
+        mi, price = (None if c is None else Rate(c.held, c.total) for c in (part.mi, part.price))
+        lines.append(f"| {part.left_out} | {mi} | {price or '-'} | {part.brier:.3f} | {part.constant:.3f} |")
+    error = idle_error(frame)
+    if error is not None:
+        lines += [
+            "",
+            f"a run whose code is idle: its neg_elbo is foretold to {error:.2f} nats a sentence (root mean square)",
+        ]
+    return lines
+
+
 def page_lines(frame: pd.DataFrame) -> str:
     """What the table says, for the page: its size, outcomes by axis and method, the early warning.
 
@@ -110,7 +136,8 @@ def page_lines(frame: pd.DataFrame) -> str:
         f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} not built"
     )
     parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
-    return "\n\n".join([*parts, "### Early warning", "\n".join(warning_lines(frame))])
+    parts += ["### Early warning", "\n".join(warning_lines(frame))]
+    return "\n\n".join([*parts, "### Advice", "\n".join(advice_lines(read_trials(io.StringIO(trials_text(frame)))))])
 
 
 def report_text(frame: pd.DataFrame, predictions: Path | None = PREDICTIONS) -> str:

@@ -6,7 +6,6 @@ import pytest
 from scipy.special import logit
 
 from experiments.atlas.early import (
-    FEATURES,
     Errors,
     Logistic,
     Rate,
@@ -19,6 +18,7 @@ from experiments.atlas.early import (
     held_out,
     usable,
 )
+from vaecli.training.early_rule import FEATURES
 
 EARLY = {
     "early_mi_middle": 0.009,

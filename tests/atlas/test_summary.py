@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.atlas import design, summary, table
+from vaecli.atlas.trials_table import adam_rate
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 
 
@@ -22,7 +23,7 @@ FRAME = rows(
 
 
 def test_rates_of_sgd_stand_beside_a_hundredth():
-    assert summary.adam_rate(FRAME).tolist() == pytest.approx([6e-4, 1.5e-2, 1.5e-2, 6e-4])
+    assert adam_rate(FRAME).tolist() == pytest.approx([6e-4, 1.5e-2, 1.5e-2, 6e-4])
     first, last = "0.0005 to 0.0016", "0.005 to 0.016"  # 32^(1/3) = 3.17 apart
     assert summary.thirds(FRAME).tolist() == [first, last, last, first]
 

@@ -76,6 +76,18 @@ def test_a_collapse_is_a_plain_line_once_a_trial_with_what_to_try_once(trials, c
     ]
 
 
+def test_an_early_warning_is_a_plain_line_once_a_trial(trials, capsys):
+    first, second = trials
+    plain = PlainGrid(lookout(trials), seconds=1000)
+    finish(first, {}, status="running")
+    finish(second, {}, status="running")
+    RunFolder(first.path).update(early_warning="likely to collapse")
+    RunFolder(second.path).update(early_warning="")
+    for trial in (first, second, first):
+        plain.event(Event("progress", trial, "running", {"epoch": 1, **COLLAPSED}))
+    assert capsys.readouterr().err.splitlines() == ["[0/2] bn seed 0: likely to collapse"]
+
+
 def test_the_whole_is_told_now_and_then(trials, capsys):
     plain = PlainGrid(lookout(trials))
     plain.lines.total()

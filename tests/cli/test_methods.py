@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import typer
+from atlas_law import law_table
 from support import offer, plant
 from typer.testing import CliRunner
 
 from vaecli import __version__
+from vaecli.atlas import trials_table
+from vaecli.atlas.sensitivity import LEAST
 from vaecli.catalogue.methods_table import methods_markdown_table
 from vaecli.catalogue.update_times import load_update_times
 from vaecli.cli.methods import methods
@@ -157,3 +161,19 @@ def test_the_time_of_an_update_is_shown_everywhere():
     assert f"time of an update: {time.text}, measured" in run("dg", COLUMNS="140")
     (values,) = json.loads(run("dg", "--json"))
     assert values["update_time"]["ratio"] == time.ratio
+
+
+def test_sensitivity_is_a_table_with_blanks_where_trials_are_few(monkeypatch):
+    frame = pd.concat([law_table(200, ("bn", "beta")), law_table(9, ("vanilla",))]).assign(knob="weight")
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame)
+    lines = run("--sensitivity").splitlines()
+    assert lines[0].split("  ")[0].strip() == "method"
+    rows = {line.split()[0]: line.split() for line in lines[2:5]}
+    assert set(rows) == {"bn", "beta", "vanilla"}
+    assert len([cell for cell in rows["bn"] if cell.endswith("%")]) == 4
+    assert rows["vanilla"] == ["vanilla", "9", "weight"]
+    assert f"blank: fewer than {LEAST} trials, without which nothing is said (1 method)" in lines
+    (found,) = json.loads(run("bn", "--sensitivity", "--json"))
+    assert found["learning_rate"] > 0.3
+    assert found["trials_needed"] == LEAST
+    assert run("bn", "--sensitivity", "--format", "markdown").startswith("| method")

@@ -15,7 +15,6 @@ from vaecli.remedies import make_method
 from vaecli.remedies.anticollapse import AntiCollapse, InformationPrice
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
 
-
 late = clock(40, steps_per_epoch=10, epochs=4)
 """After the warm-up, when the gap is taxed in full."""
 

@@ -95,6 +95,15 @@ def test_a_collapse_marks_what_runs_and_says_what_to_try():
     assert "try `vae compare --methods vanilla,bn,free_bits --data 'my news' --preset ptb`" in lines
 
 
+def test_a_warning_marks_what_runs_until_validations_say_more():
+    lines = shown([running("bow", epoch=1, warning="likely to collapse"), running("bn", seed=1)])
+    assert any(line.startswith("! bow seed 0") for line in lines)
+    assert "likely to collapse: bow 1" in lines
+    lines = shown([running("bow", epoch=4, figures=COLLAPSED, warning="likely to collapse")])
+    assert not any(line.startswith("likely") for line in lines)
+    assert "collapsed: bow 1" in lines
+
+
 def test_what_is_tried_already_is_not_suggested():
     trials = [running("vanilla", figures=COLLAPSED), done("bn"), done("free_bits+linear_anneal")]
     assert "try `vae compare --methods vanilla,mi_constraint`" in shown(trials)

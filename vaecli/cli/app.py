@@ -17,6 +17,10 @@ COMMANDS = {
         "compare",
         "Train methods x seeds on one corpus and print the table; only the method differs between two rows.",
     ),
+    "advise": (
+        "advise",
+        "Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.",
+    ),
     "watch": (
         "watch",
         "Show an experiment at work, from its files only: what runs, what is done, what failed, the time left.",

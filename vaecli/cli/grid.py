@@ -59,6 +59,7 @@ class PlainLines:
     def __init__(self, lookout: Lookout, seconds: float = PLAIN_SECONDS, say: Callable[[str], None] = tell) -> None:
         self.lookout, self.seconds, self.say = lookout, seconds, say
         self.announced: dict[Path, int] = {}
+        self.warned: set[Path] = set()
         self.shown = self.told = time.monotonic()
         self.hinted = False
 
@@ -76,6 +77,7 @@ class PlainLines:
 
     def alarms(self, trial: WatchedTrial) -> None:
         """What its validations say of its code since they were last looked at, and once what to try."""
+        self.warning(trial)
         new = trial.alarms[self.announced.get(trial.path, 0) :]
         self.announced[trial.path] = len(trial.alarms)
         for alarm in new:
@@ -84,6 +86,12 @@ class PlainLines:
             hint = what_to_try(trial.method, trial.data, trial.preset, known) if wanted else ""
             self.hinted = self.hinted or bool(hint)
             self.line(trial.name, alarm_text(alarm) + (f"; try `{hint}`" if hint else ""))
+
+    def warning(self, trial: WatchedTrial) -> None:
+        """What its first updates said of its end, once."""
+        if trial.warning and trial.path not in self.warned:
+            self.warned.add(trial.path)
+            self.line(trial.name, trial.warning)
 
     def total(self, every: float = TOTAL_SECONDS) -> None:
         """The totals, if the last ones are some time old."""
@@ -137,6 +145,8 @@ class PlainGrid(SilentGrid):
         while not self.ended.wait(1.0):
             with self.lock:
                 self.lines.total()
+                for trial in self.lookout.scene().trials:
+                    self.lines.warning(trial)
 
 
 class LiveGrid(SilentGrid):
@@ -253,6 +263,7 @@ def follow(lookout: Lookout, say: Callable[[str], None]) -> Iterator[Scene]:
             before[trial.path] = trial
             if was is None:
                 lines.announced[trial.path] = len(trial.alarms)
+                lines.warned |= {trial.path} if trial.warning else set()
                 continue
             if was.state != trial.state:
                 lines.line(trial.name, state_text(trial))

@@ -72,6 +72,9 @@ class Silent:
     def evaluated(self, row: Row) -> None:
         """After a validation."""
 
+    def warned(self, warning: str) -> None:
+        """The first updates say that the run is likely to collapse."""
+
     def close(self) -> None:
         """Leaves the terminal as it was; may be called twice."""
 
@@ -123,6 +126,10 @@ class PlainProgress(Silent):
         self._say(describe(row))
         for line in self.alarms(row):
             self._say(line)
+
+    def warned(self, warning: str) -> None:
+        """A line."""
+        self._say(f"{self.method}: {warning}")
 
     def close(self) -> None:
         """Says no more."""
@@ -187,6 +194,10 @@ class LiveProgress(Silent):
         self.console.print(describe(row), highlight=False)
         for line in self.alarms(row):
             self.console.print(line, style="yellow", markup=False, highlight=False)
+
+    def warned(self, warning: str) -> None:
+        """A line above the bar."""
+        self.console.print(f"{self.method}: {warning}", style="yellow", markup=False, highlight=False)
 
     def close(self) -> None:
         """The bar stays, as far as it came; what was being done goes."""

@@ -41,6 +41,12 @@ def methods(
     papers: Annotated[
         bool, typer.Option("--papers", help="List the papers that are methods by name, with what each ran.")
     ] = False,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity", help="How much of each method's mi in the atlas is its learning rate, its knob, the rest."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,
     format: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
 ) -> None:
@@ -53,26 +59,26 @@ def methods(
         write_new(method, new_name)
         return
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
-    from vaecli.core.errors import UsageError, unknown
+    from vaecli.core.errors import UsageError
     from vaecli.remedies import canonical, load_all, make_method
     from vaecli.reporting.terminal import Target
 
-    if format not in FORMATS:
-        raise unknown("format", format, FORMATS, "--format")
-    if as_json and format == "markdown":
-        raise UsageError("--json and --format markdown exclude each other; choose one")
+    format = checked_format(format, as_json)
     if papers:
         if method is not None:
             raise UsageError(f"--papers lists all papers; leave {method} out")
-        sys.stdout.write(papers_text(as_json or format == "json", Target.stdout()))
+        sys.stdout.write(papers_text(format == "json", Target.stdout()))
         return
     names = [] if method is None else canonical(method, "METHOD").split("+")
+    if sensitivity:
+        sys.stdout.write(sensitivity_text(names, format, Target.stdout()))
+        return
     if len(names) > 1 and method is not None:
         make_method(method)  # says why, where they don't compose
     remedies, broken = load_all()
     tell_of_others(names, broken)
     shown = names or list(remedies)
-    if as_json or format == "json":
+    if format == "json":
         values = [describe(name, remedies) for name in shown]
         sys.stdout.write(json.dumps(values, indent=2, ensure_ascii=not _utf8()) + "\n")
     elif format == "markdown":
@@ -82,6 +88,37 @@ def methods(
     else:
         parts = [detail_text(name, remedies, Target.stdout()) for name in shown]
         sys.stdout.write("\n".join(parts))
+
+
+def checked_format(format: str, as_json: bool) -> str:
+    """The format of the output.
+
+    Raises:
+        UsageError: There is none of that name, or two are asked for.
+    """
+    from vaecli.core.errors import UsageError, unknown
+
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS, "--format")
+    if as_json and format == "markdown":
+        raise UsageError("--json and --format markdown exclude each other; choose one")
+    return "json" if as_json else format
+
+
+def sensitivity_text(names: Sequence[str], format: str, target: Target) -> str:
+    """Shares of variance in the atlas, a row a method; all that it has trials of without names."""
+    from vaecli.atlas.trials_table import shipped
+    from vaecli.catalogue.sensitivity_table import sensitivity_view
+    from vaecli.remedies import REMEDIES
+    from vaecli.reporting.formats import to_json, to_markdown
+    from vaecli.reporting.terminal import to_text
+
+    frame = shipped()
+    tried = set(frame["method"])
+    view = sensitivity_view(names or [name for name in REMEDIES if name in tried], frame)
+    if format == "json":
+        return to_json([view], ascii_only=not _utf8())
+    return to_markdown(view, target.ascii_only) if format == "markdown" else to_text(view, target)
 
 
 def papers_text(as_json: bool, target: Target) -> str:

@@ -174,7 +174,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     with folder.lock():
         if worker:
             folder.update(startup_seconds=round(process_age(), 3))
-        return run_trial(folder, display, corpus, display.doing)
+        return run_trial(folder, display, corpus, display.doing, display.warned)
 
 
 def _finished(folder: RunFolder) -> None:

@@ -55,8 +55,16 @@ def silent_codes(trials: Sequence[WatchedTrial]) -> dict[State, list[WatchedTria
     return {state: own for state, own in found.items() if own}
 
 
+def warned_of(trials: Sequence[WatchedTrial]) -> list[WatchedTrial]:
+    """Trials at work whose first updates say that they will collapse, and whose validations don't say anything yet."""
+    return [trial for trial in trials if trial.warning and trial.state == "running" and not trial.alarms]
+
+
 def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
-    """``collapsed: vanilla 3, cyclical 2``, the newest first; the like for ignored codes; and what to try."""
+    """``collapsed: vanilla 3, cyclical 2``, the newest first; the like for ignored codes; and what to try.
+
+    Between stand runs at work whose first updates foretell it: ``likely to collapse: bow 2``.
+    """
     found = silent_codes(trials)
     names = {"collapsed": "collapsed", "ignored": "code ignored"}
     lines = []
@@ -64,6 +72,9 @@ def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
         own.sort(key=lambda trial: -trial.ended if trial.state != "running" else -math.inf)
         counts = Counter(trial.label for trial in own)
         lines.append(f"{names[state]}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
+    if warned := warned_of(trials):
+        counts = Counter(trial.label for trial in warned)
+        lines.append("likely to collapse: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     if found:
         first = next(iter(found.values()))[0]
         hint = what_to_try(first.method, first.data, first.preset, {trial.method for trial in trials})

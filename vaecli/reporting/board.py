@@ -16,7 +16,7 @@ from vaecli.core.durations import duration
 from vaecli.core.messages import printable
 from vaecli.metrics.ceilings import at_ceiling, figure
 from vaecli.metrics.verdict import verdict
-from vaecli.reporting.advice import silent_code_lines, silent_codes
+from vaecli.reporting.advice import silent_code_lines, silent_codes, warned_of
 from vaecli.reporting.forecast import Forecast, by_label
 from vaecli.reporting.view import AT_LEAST
 from vaecli.runs.watched import WatchedTrial
@@ -144,6 +144,7 @@ def _left(scene: Scene, width: int, room: int | None) -> list[Text]:
         codes = codes[: max(1, room // 5)]
     codes += [_text(" ".join(note.split()), "yellow") for note in scene.notes[-2:]]
     silent = {trial.path for own in silent_codes(running).values() for trial in own}
+    silent |= {trial.path for trial in warned_of(running)}
     most = None if room is None else room - (len(codes) + 1 if codes else 0)
     few = None if most is None else max(2, most // 4)
     wrong = _fit([_problem(trial, width) for trial in problems], few)

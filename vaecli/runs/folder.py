@@ -33,7 +33,9 @@ FORMAT, OLDEST = 3, 1
 were given; since 2 it spells them ``[method.bn]``, before it ``[hyper.bn]``."""
 MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
 """Why a run that was done is not any more."""
-FREE = frozenset({"experiment", "training.save_every", "training.threads", "tracking.tracker"})
+FREE = frozenset(
+    {"experiment", "training.save_every", "training.threads", "training.early_warning", "tracking.tracker"}
+)
 """Settings that a run may be gone on with at other values: a folder may have been renamed, minutes between saves move
 nothing, threads move figures in their last digits, of which it is told, and trackers are told figures that stand."""
 Status = Literal["pending", "running", "done", "diverged", "failed", "interrupted"]

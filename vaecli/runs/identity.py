@@ -22,7 +22,7 @@ DIGITS = 12
 
 NOT_PROTOCOL = {
     "model": (),
-    "training": ("protocol", "seed", "device", "threads", "save_every"),
+    "training": ("protocol", "seed", "device", "threads", "save_every", "early_warning"),
     "evaluation": (
         *("iw_samples", "batch_size", "split", "extra", "sentences", "reference", "probe_labels"),
         "posteriors_every",

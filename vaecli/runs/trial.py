@@ -38,6 +38,7 @@ from vaecli.trackers.tracker import End
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST
 from vaecli.training.device import resolve_device, training_precision
+from vaecli.training.early_warning import EarlyWarning, early_warning
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.loop import Loop
 from vaecli.training.posterior_watch import PosteriorWatch
@@ -56,6 +57,8 @@ class Recorder:
         stand: Written now and then.
         told: Hears what the run is doing where that isn't training.
         posteriors: Looks at posteriors after updates; None where the settings don't ask for it.
+        warned: Hears that the run is likely to collapse.
+        early: Looks at its first updates; None where nothing can be said of them.
     """
 
     folder: RunFolder
@@ -65,6 +68,8 @@ class Recorder:
     interrupt: Interrupt
     trackers: Trackers | None = None
     posteriors: PosteriorWatch | None = None
+    warned: Told = lambda what: None
+    early: EarlyWarning | None = None
 
     def __post_init__(self) -> None:
         """Forgets a request that was followed, or made of an earlier attempt."""
@@ -75,6 +80,8 @@ class Recorder:
         """After an update; one after which the run is asked to stop is the last."""
         self.stand.step(progress)
         self.watcher.step(progress, terms)
+        if self.early is not None:
+            self.early.step(progress, terms)
         if self.posteriors is not None:
             self.posteriors.step(progress)
         if self.requests.asked():
@@ -87,6 +94,12 @@ class Recorder:
             file.forget_after(progress.total_steps)
             self.posteriors = PosteriorWatch(session, file.append)
             self.posteriors.begin(progress)
+
+    def judged(self, warning: str) -> None:
+        """What the first updates say of the run's end; run.json keeps it, an empty text where they say nothing."""
+        self.folder.update(early_warning=warning)
+        if warning:
+            self.warned(warning)
 
     def doing(self, what: str) -> None:
         """Before something that takes a while."""
@@ -102,7 +115,11 @@ class Recorder:
 
 
 def run_trial(
-    folder: RunFolder, watcher: Observer, corpus: Corpus | None = None, told: Told = lambda what: None
+    folder: RunFolder,
+    watcher: Observer,
+    corpus: Corpus | None = None,
+    told: Told = lambda what: None,
+    warned: Told = lambda what: None,
 ) -> Metrics:
     """Runs the trial whose configuration stands in a folder, from its checkpoint if it has one.
 
@@ -111,6 +128,7 @@ def run_trial(
         watcher: Told of every update and validation.
         corpus: The configuration's corpus, if it is loaded already.
         told: Hears what is being done where that isn't training: ``building bn``, ``measuring on test``.
+        warned: Hears after its first updates that the run is likely to collapse.
 
     Returns:
         The figures at the best validation checkpoint; they are in metrics.json too.
@@ -121,7 +139,7 @@ def run_trial(
     if corpus is not None:
         check_same_corpus(folder, corpus)
     interrupt = Interrupt()
-    recorder = Recorder(folder, watcher, ProgressFile(folder.path), told, interrupt)
+    recorder = Recorder(folder, watcher, ProgressFile(folder.path), told, interrupt, warned=warned)
     with interrupt:
         try:
             folder.update(status="running", message="")
@@ -191,6 +209,7 @@ def _run(
         recorder.stand.plan(config.training.epochs, session.batches.steps_per_epoch)
         loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
         recorder.watch_posteriors(session, loop.progress)
+        recorder.early = early_warning(session, recorder.judged)
         progress = loop.run()
         trained = spent()
         with keeper.kept():

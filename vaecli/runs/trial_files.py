@@ -51,6 +51,7 @@ class RunFields(_Fields):
 
     status: str
     message: str | None = None
+    early_warning: str | None = None
     method: str = ""
     seed: Count = 0
     override: dict[str, dict[str, Any]] | None = None

@@ -66,6 +66,7 @@ class WatchedTrial:
         written: When that was written, in seconds since 1970.
         rows: Of its history.
         alarms: What these say of its code.
+        warning: What its first updates said of its end; empty without.
         values: Final figures by column.
         ended: When run.json was written last, in seconds since 1970.
     """
@@ -89,6 +90,7 @@ class WatchedTrial:
     written: float = 0.0
     rows: Sequence[Row] = ()
     alarms: Sequence[Alarm] = ()
+    warning: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     ended: float = 0.0
 
@@ -186,6 +188,7 @@ class ExperimentWatch:
             label=label_of(method, folder.parent.name),
             seed=int(_number(run.get("seed"))),
             told=state,
+            warning=str(run.get("early_warning") or ""),
             message=f"diverged: {message}" if run["status"] == "diverged" else message,
             cost=_number(run.get("cost")) or 1.0,
             seconds=_number(run.get("seconds")),

@@ -42,6 +42,7 @@ NO_VARIANTS = {
     "training.seed": "seeds are of --seeds, such as --seeds 0,1",
     "training.threads": "it decides no figure; name one value",
     "training.save_every": "it decides no figure; name one value",
+    "training.early_warning": "it decides no figure; name one value",
     "training.device": "it decides no figure; name one value",
 }
 """Settings of which a list would train one model several times, with the way out."""

@@ -69,37 +69,41 @@ class EarlyWatch:
     Args:
         updates: How many.
         window: Updates that a figure is averaged over.
+        whole: Whether it looks at all of them, as the most that the KL has been takes; else at the windows alone.
     """
 
-    def __init__(self, updates: int = UPDATES, window: int = WINDOW) -> None:
-        self.updates, self.window = updates, window
-        self.looks: list[Look] = []
+    def __init__(self, updates: int = UPDATES, window: int = WINDOW, whole: bool = True) -> None:
+        self.updates, self.window, self.whole = updates, window, whole
+        self.starts = {"first": 0, "middle": (updates - window) // 2, "last": updates - window}
+        self.looks: dict[int, Look] = {}
+        self.passed = 0
 
     def step(self, progress: Progress, terms: Terms) -> None:
         """After an update; later ones, and those of a run that goes on, are passed over."""
-        if progress.total_steps == len(self.looks) + 1 and len(self.looks) < self.updates:
-            self.looks.append(look_at(terms))
+        if progress.total_steps != self.passed + 1 or self.passed >= self.updates:
+            return
+        if self.whole or any(start <= self.passed < start + self.window for start in self.starts.values()):
+            self.looks[self.passed] = look_at(terms)
+        self.passed += 1
 
     def evaluated(self, row: Row) -> None:
         """A validation says nothing of single updates."""
 
     @property
     def complete(self) -> bool:
-        """Whether all of them were seen."""
-        return len(self.looks) == self.updates
+        """Whether all of them have passed before it."""
+        return self.passed == self.updates
 
     def figures(self) -> dict[str, float]:
-        """By name: means over the first, the middle and the last window, and the most that the KL has been.
+        """By name: means over the first, the middle and the last window, and the most that the KL has been of all.
 
         Without a complete look there is none.
         """
         if not self.complete:
             return {}
-        middle = (self.updates - self.window) // 2
-        parts = {"first": 0, "middle": middle, "last": self.updates - self.window}
-        found = {"kl_most": max(look.kl for look in self.looks)}
-        for part, start in parts.items():
-            looks = self.looks[start : start + self.window]
+        found = {"kl_most": max(look.kl for look in self.looks.values())} if self.whole else {}
+        for part, start in self.starts.items():
+            looks = [self.looks[n] for n in range(start, start + self.window)]
             found |= {f"{name}_{part}": fmean(getattr(look, name) for look in looks) for name in Look._fields}
         return found
 

@@ -1,0 +1,105 @@
+"""Rows of advice under a known law: who is first, what is refused, how it is calibrated."""
+
+import numpy as np
+import pytest
+from atlas_law import law_table
+
+from vaecli.atlas import adviser as adviser_room
+from vaecli.atlas.adviser import LEAST, Adviser, calibrations
+from vaecli.core.errors import UsageError
+
+FRAME = law_table(300)
+
+
+def run(rate=4e-3, **values):
+    row = FRAME.iloc[:1].assign(learning_rate=rate, rate=rate, updates=500, decoder_size=32, latent_size=8, method="")
+    return row.assign(**values)
+
+
+@pytest.fixture(scope="module")
+def adviser():
+    return Adviser(FRAME)
+
+
+def test_the_method_that_informs_comes_first_with_intervals_that_hold_the_law(adviser):
+    """At 4e-3 bn has 0.5 log2(2) + 2 = 2.5 nats, and pays half of that; vanilla has none."""
+    first, *_, last = adviser.rows(dict.fromkeys(("vanilla", "beta", "bn"), run()))
+    assert (first.method, last.method) == ("bn", "vanilla")
+    assert first.chance > 0.95
+    assert first.low > 0.6
+    assert first.mi.low <= 2.5 <= first.mi.high
+    assert first.price.low <= 1.25 <= first.price.high
+    assert last.high < 0.5
+    assert last.mi.value < 0.02
+    own = FRAME[FRAME["method"] == "bn"]
+    assert first.own == len(own)
+    assert 0 < first.near <= first.own
+    assert len(first.nearest) == 3
+    assert set(first.nearest) <= set(own["trial"])
+
+
+def test_a_row_takes_trials(adviser):
+    assert adviser.few(["bn", "vq"]) == ["vq"]
+    assert adviser.rows({"vq": run()}) == []
+    with pytest.raises(UsageError, match=rf"has 4 trials of 2 methods, and none has the {LEAST}"):
+        Adviser(law_table(4, ("bn", "beta"), seed=1))
+    with pytest.raises(UsageError, match="has 0 trials"):
+        Adviser(FRAME.iloc[:0])
+
+
+def test_diverged_trials_count_against_a_chance_and_for_no_figure():
+    frame = FRAME.copy()
+    bn = frame["method"] == "bn"
+    frame.loc[bn, ["verdict", "mi", "kl", "neg_elbo"]] = ["diverged", np.nan, np.nan, np.nan]
+    rows = {row.method: row for row in Adviser(frame).rows(dict.fromkeys(("bn", "beta"), run()))}
+    assert rows["bn"].chance < 0.1
+    assert np.isfinite(rows["beta"].mi.value)
+
+
+def test_a_new_text_has_wider_intervals_where_texts_differ():
+    """On one corpus of three mi is 1.5 nats more, which no trial of the others tells."""
+    frame = FRAME.copy()
+    frame.loc[frame["corpus"] == "long", "mi"] += 1.5
+    target = Adviser(frame).mi
+    assert target.margin(new_corpus=True) > target.margin(new_corpus=False)
+    one = Adviser(frame[frame["corpus"] == "long"])
+    assert one.mi.margin(new_corpus=True) == one.mi.margin(new_corpus=False)  # nobody can say how texts differ
+
+
+def test_calibration_of_left_out_settings_and_corpora():
+    by_setting, by_corpus = calibrations(FRAME)
+    assert 0.74 <= by_setting.mi.held / by_setting.mi.total <= 0.86
+    assert 0.74 <= by_setting.price.held / by_setting.price.total <= 0.86
+    assert by_corpus.left_out == "a corpus"
+    assert by_setting.brier < by_setting.constant / 2
+    assert calibrations(FRAME.iloc[:6]) == []
+
+
+def test_what_is_shipped_is_what_the_table_says():
+    from experiments.atlas import ship, table
+    from vaecli.atlas.trials_table import CORPORA, read_corpora, shipped
+
+    frame = table.read_table()
+    for path, text in ship.generated(frame).items():
+        assert path.read_text() == text, f"{path.name}: python -m experiments.docs writes it"
+    assert len(shipped()) == len(table.judged(frame))
+    corpora = ship.pd.read_csv(CORPORA).set_index("corpus")["fingerprint"]
+    known = table.judged(frame)
+    assert (known["fingerprint"] == known["corpus"].map(corpora)).all()
+    assert list(read_corpora()["corpus"]) == list(ship.design.CORPORA_2)
+
+
+@pytest.mark.slow
+def test_features_of_corpora_are_those_of_their_text():
+    from experiments.atlas import ship
+
+    ship.pd.testing.assert_frame_equal(
+        ship.corpora_table(None), ship.pd.read_csv(ship.shipped.CORPORA), check_dtype=False
+    )
+
+
+def test_queries_have_the_columns_of_trials():
+    settings = {n: FRAME[n].iloc[0] for n in ("learning_rate", "optimizer", "decoder_size", "latent_size", "updates")}
+    features = {n: FRAME[n].iloc[0] for n in ("train_sentences", "mean_length", "vocabulary", "entropy")}
+    found = adviser_room.query_of({**settings, "batch_size": 32}, features)
+    assert Adviser(FRAME).nearness(found).distance == 0.0

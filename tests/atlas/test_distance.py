@@ -1,0 +1,64 @@
+"""Distances by hand, and what is far."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from atlas_law import law_table
+
+from vaecli.atlas.adviser import refuse_far
+from vaecli.atlas.distance import AXES, CORPUS_AXES, coordinates, is_new, nearest_others, nearness, reach_of, squared
+from vaecli.core.errors import UsageError
+
+ROW = law_table(1).iloc[:1]
+
+
+def changed(**values):
+    return ROW.assign(**values)
+
+
+def test_units_are_those_that_are_said():
+    """Four times the rate is two units, ten times the sentences one, four times the types one, 0.5 nats one."""
+    base = coordinates(ROW)
+    for values, units in (
+        ({"rate": 4 * ROW["rate"]}, 2.0),
+        ({"updates": ROW["updates"] // 2}, 1.0),
+        ({"train_sentences": 32_000.0}, 1.0),
+        ({"vocabulary": 4 * ROW["vocabulary"]}, 1.0),
+        ({"entropy": ROW["entropy"] + 0.5}, 1.0),
+        ({"optimizer": "sgd"}, 3.0),
+        ({"rate": 4 * ROW["rate"], "entropy": ROW["entropy"] - 0.75}, 2.5),
+    ):
+        assert np.sqrt(squared(base, coordinates(changed(**values)))).item() == pytest.approx(units)
+
+
+def test_nearest_of_other_groups():
+    points = np.array([[0.0], [1.0], [3.0], [7.0]])
+    assert list(nearest_others(points, np.arange(4))) == [1, 1, 2, 4]
+    assert list(nearest_others(points, np.array([0, 0, 1, 1]))) == [3, 2, 2, 6]
+
+
+def test_a_new_text_is_measured_by_other_texts():
+    frame = law_table(300)
+    assert not is_new(frame, frame.iloc[:1])
+    assert is_new(frame, frame.iloc[:1].assign(train_sentences=16_000.0))
+    assert reach_of(frame, True) > reach_of(frame, False)
+
+
+def test_near_runs_are_not_refused_and_far_ones_say_which_axis_and_the_way_out():
+    frame = law_table(300)
+    near = nearness(frame, frame.iloc[7:8].assign(rate=frame.loc[7, "rate"] * 1.01))
+    assert near.distance == pytest.approx(np.log2(1.01))
+    refuse_far(near, 300)
+    far = nearness(frame, frame.iloc[7:8].assign(updates=12_800))
+    assert far.distance == pytest.approx(4.0)  # 12,800 for 800 are four octaves
+    title, (gap, told) = next(iter(far.gaps.items()))
+    assert (title, gap, told) == ("updates", pytest.approx(4.0), "12,800 for 800")
+    with pytest.raises(UsageError, match=r"units from the nearest of 300 trials(.|\n)*nearer: --epochs for 200 to 800"):
+        refuse_far(far, 300)
+
+
+def test_every_axis_is_a_column_and_has_a_way_out():
+    assert all(axis.name in ROW.columns and axis.title for axis in AXES)
+    assert {axis.name for axis in AXES if not axis.way} <= set(CORPUS_AXES)
+    wide = nearness(pd.concat([ROW, ROW]), changed(optimizer="sgd", learning_rate=ROW["learning_rate"] * 100))
+    assert "optimiser" in wide.gaps

@@ -1,0 +1,59 @@
+"""Shares of variance: by hand, against closed forms, and where nothing is said."""
+
+import numpy as np
+import pytest
+from atlas_law import law_table
+
+from vaecli.atlas.sensitivity import LEAST, Sensitivity, equal_bins, first_order, sensitivity
+
+
+def test_a_share_by_hand():
+    """Bins {0, 2}, {4, 6}: total 20, within 4, so (20 - 4 - 1 * 4 / 2) / 20 = 0.7."""
+    assert first_order(np.array([0.0, 2.0, 4.0, 6.0]), [0, 0, 1, 1]) == pytest.approx(0.7)
+    assert (
+        first_order(np.array([0.0, 4.0, 0.0, 4.0]), [0, 0, 1, 1]) == 0.0
+    )  # nothing between, less than nothing corrected
+    assert first_order(np.ones(4), [0, 0, 1, 1]) is None
+    assert first_order(np.arange(3.0), [0, 1, 2]) is None  # nothing within to correct by
+
+
+def test_shares_of_an_additive_law_are_its_variances():
+    """y = a + b + e with a of 4 equal levels 0 to 3 (variance 1.25), b of 2 levels 0 and 1 (0.25), e of 0.5."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 4, 20_000), rng.integers(0, 2, 20_000)
+    y = a + b + rng.normal(scale=0.5**0.5, size=20_000)
+    assert first_order(y, a) == pytest.approx(0.625, abs=0.02)
+    assert first_order(y, b) == pytest.approx(0.125, abs=0.02)
+
+
+def test_the_correction_takes_away_what_noise_has_between_bins():
+    """Of pure noise the plain ratio is (K - 1) / (N - 1) in the mean; the corrected one nil but for the cut at 0."""
+    rng = np.random.default_rng(1)
+    bins = np.arange(30) % 5
+    plain, shares = [], []
+    for _ in range(400):
+        y = rng.normal(size=30)
+        means = np.array([y[bins == n].mean() for n in range(5)])
+        plain.append(6 * ((means - y.mean()) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+        shares.append(first_order(y, bins))
+    assert np.mean(plain) == pytest.approx(4 / 29, abs=0.02)
+    assert np.mean(shares) < 0.05
+    assert np.mean(np.array(shares) == 0) > 0.4
+
+
+def test_bins_are_equally_full():
+    assert list(np.bincount(equal_bins(np.arange(12.0)))) == [3, 3, 3, 3]
+    assert len(set(equal_bins(np.ones(5)))) == 1
+
+
+def test_a_method_of_a_known_law():
+    """mi of bn grows with the rate alone; what is left is noise. vanilla has too few trials to tell."""
+    frame = law_table(400, seed=2)
+    found = sensitivity(frame, "bn")
+    assert found.rate > 0.5
+    assert found.optimizer == pytest.approx(0.0, abs=1e-9)
+    assert found.knob < 0.1
+    assert found.rest == pytest.approx(1 - found.rate - found.knob)
+    own = frame[frame["method"] == "vanilla"]
+    assert sensitivity(own.iloc[: LEAST - 1], "vanilla") == Sensitivity("vanilla", LEAST - 1)
+    assert sensitivity(frame, "vq").rest is None

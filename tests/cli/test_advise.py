@@ -1,0 +1,86 @@
+"""`vae advise`: rows, refusals with exit code 2, machine-readable forms, budgets."""
+
+import json
+
+import pytest
+import typer
+from atlas_law import law_table
+from typer.testing import CliRunner
+
+from vaecli.atlas import adviser, trials_table
+from vaecli.cli.advise import advise
+from vaecli.core.errors import UsageError
+from vaecli.training import timing
+
+
+def run(*arguments):
+    app = typer.Typer()
+    app.command()(advise)
+    result = CliRunner().invoke(app, arguments)
+    if isinstance(result.exception, Exception):
+        raise result.exception
+    return result.stdout
+
+
+def refusal(*arguments):
+    with pytest.raises(UsageError) as caught:
+        run(*arguments)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+@pytest.fixture
+def atlas(monkeypatch, tmp_path):
+    """An atlas that was tried on texts as small as the user's, and that text."""
+    sizes = {"train_sentences": 40.0, "mean_length": 4.0, "vocabulary": 10.0, "entropy": 2.0}
+    frame = law_table(200).assign(**sizes)
+    frame = frame.assign(updates=(frame["updates"] // 100) * 5, batch_size=8)
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame)
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"{part}.txt").write_text("the cat sat\nthe dog ran\na cat ran\na dog sat\n" * 10)
+    sets = ["--set", "training.batch_size=8", "--learning-rate", "0.004", "--decoder-size", "32", "--latent-size", "8"]
+    return frame, ["--data", str(tmp_path), "--epochs", "4", *sets]
+
+
+def test_rows_with_intervals_and_trials(atlas):
+    lines = run(*atlas[1]).splitlines()
+    assert lines[0].split()[:4] == ["method", "setting", "informative", "mi"]
+    assert lines[2].startswith("bn ")
+    assert "weight=" in lines[2]
+    nearest = lines[2].split("#")[1].split()[0]
+    assert any(line.startswith(f"#{nearest} bn weight=") for line in lines)
+    assert len([line for line in lines if line.split() and line.split()[0] in ("bn", "beta", "vanilla")]) == 3
+
+
+def test_json_and_csv_say_the_same(atlas):
+    found = json.loads(run(*atlas[1], "--json", "--top", "2", "-q"))
+    assert found["trials"] == 200
+    assert found["rows"][0]["method"] == "bn"
+    assert len(found["rows"]) == 2
+    assert found["distance"] <= found["reach"]
+    head, row = run(*atlas[1], "--csv", "-", "--methods", "bn", "-q").splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True))
+    assert float(cells["mi"]) == pytest.approx(found["rows"][0]["mi"])
+    assert float(cells["informative_low"]) == pytest.approx(found["rows"][0]["informative_low"])
+
+
+def test_far_runs_are_refused_with_axis_and_way_out(atlas):
+    told = refusal(*atlas[1][:4], "--learning-rate", "2")
+    assert "far from all that the atlas tried" in told
+    assert "learning rate (of SGD a hundredth): 2 for" in told
+    assert "--learning-rate from 0.0005" in told
+
+
+def test_too_few_trials_and_unknown_methods_are_refused(atlas, monkeypatch):
+    frame, command = atlas
+    told = refusal(*command, "--methods", "vq")
+    assert "the atlas has no trial of it; `vae compare --methods vq` tries it" in told
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame.iloc[:2])
+    assert f"the {adviser.LEAST} without which" in refusal(*command)
+
+
+def test_a_budget_leaves_out_epochs_that_do_not_fit(atlas, monkeypatch):
+    """An epoch of vanilla takes 30 s here: four epochs need 120 s, 90 s are three; 20 s are none."""
+    monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: (1, 30.0))
+    assert {row["epochs"] for row in json.loads(run(*atlas[1], "--budget", "90s", "--json", "-q"))["rows"]} == {3}
+    assert "an epoch of vanilla takes about 30s here" in refusal(*atlas[1], "--budget", "20s")

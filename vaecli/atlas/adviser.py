@@ -1,0 +1,346 @@
+"""Which remedies are likely to inform on a corpus and budget, from the trials of the atlas that are near.
+
+A row is a method at the value of its main knob that is surest to inform; nothing is said of a method with fewer than
+`LEAST` trials, nor of a run that is farther from all trials than they are from each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vaecli.atlas.distance import Nearness, is_new, nearness
+from vaecli.atlas.price import prices
+from vaecli.atlas.smoother import (
+    Coverage,
+    Points,
+    TrialKernel,
+    average,
+    choose_kernel,
+    coverage,
+    effective,
+    gaps,
+    groups_out,
+    margin,
+    quantiles,
+    scores,
+    tails,
+    wilson,
+)
+from vaecli.core.errors import UsageError
+
+Floats = NDArray[np.float64]
+
+LEAST = 5
+"""Trials of a method without which it gets no row."""
+
+LEAST_CORPORA, LEAST_OF_CORPUS = 3, 20
+"""Corpora, and trials of each, without which nobody can say how a corpus fares that was left out."""
+
+NAMED = 3
+"""Nearest trials that are named in a row."""
+
+COUNTS = 0.1
+"""Weight, the nearest trial's being 1, from which on a trial counts."""
+
+INFORMATIVE = "informative"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval.
+
+    Attributes:
+        value: The weighted median.
+        low: End of the interval.
+        high: Its other end; infinite where there are too few trials for one.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method at one setting.
+
+    Attributes:
+        method: The remedy.
+        knob: Its main setting; empty without.
+        value: Of the knob, as it was tried; empty without.
+        chance: Of the verdict informative.
+        low: End of Wilson's 95 % interval, of as many trials as the weights are worth.
+        high: Its other end.
+        mi: In nats.
+        price: neg_elbo above that of an idle run, nats a sentence; None where there are too few idle trials.
+        near: Trials of the method that count; see `COUNTS`.
+        own: Trials of the method.
+        worth: Trials of all methods that the weights are worth.
+        nearest: The numbers of its nearest trials.
+    """
+
+    method: str
+    knob: str
+    value: str
+    chance: float
+    low: float
+    high: float
+    mi: Estimate
+    price: Estimate | None
+    near: int
+    own: int
+    worth: float
+    nearest: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An outcome that intervals are made of, over the trials that have it.
+
+    Attributes:
+        points: The trials.
+        outcomes: (N,) on the scale on which intervals are made.
+        corpora: (N,) names.
+        settings: (N,) method and value of the knob.
+        kernel: How they count.
+    """
+
+    points: Points
+    outcomes: Floats
+    corpora: NDArray[np.str_]
+    settings: NDArray[np.str_]
+    kernel: TrialKernel
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> Outcome:
+        """Of the trials whose outcome is finite."""
+        kept = np.isfinite(outcomes)
+        own = frame[kept]
+        points, settings = Points.of(own), setting_names(own)
+        chosen = kernel or choose_kernel(points, outcomes[kept], settings)
+        return cls(points, outcomes[kept], own["corpus"].to_numpy(dtype=str), settings, chosen)
+
+    def groups(self, new_corpus: bool) -> NDArray[np.str_]:
+        """What is left out together: corpora for a run on one that is new, where there are enough, else settings."""
+        _, counts = np.unique(self.corpora, return_counts=True)
+        enough = (counts >= LEAST_OF_CORPUS).sum() >= LEAST_CORPORA
+        return self.corpora if new_corpus and enough else self.settings
+
+    def margin(self, new_corpus: bool) -> float:
+        """What intervals are widened by."""
+        left_out = groups_out(self.groups(new_corpus))
+        return margin(scores(self.kernel.weights(self.points, self.points, left_out), self.outcomes))
+
+    def coverage(self, by_corpus: bool) -> Coverage | None:
+        """How intervals fare on what is left out; None where there are too few corpora."""
+        groups = self.groups(by_corpus)
+        if by_corpus and groups is self.settings:
+            return None
+        return coverage(self.kernel, self.points, self.outcomes, groups)
+
+
+def setting_names(frame: pd.DataFrame) -> NDArray[np.str_]:
+    """(N,) method and value of its main knob."""
+    return (frame["method"] + " " + frame["knob_value"]).to_numpy(dtype=str)
+
+
+class Adviser:
+    """What trials say of other runs.
+
+    Args:
+        frame: The trials, of `trials_table.read_trials`.
+
+    Raises:
+        UsageError: There are too few for any row.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        counts = frame["method"].value_counts()
+        if not len(frame) or counts.max() < LEAST:
+            raise UsageError(
+                f"the atlas has {len(frame)} trials of {len(counts)} methods, and none has the {LEAST} without which "
+                "nothing is said of it; `make atlas` adds trials, `vae compare` tries methods on your text"
+            )
+        self.frame = frame
+        self.counts: Mapping[str, int] = {str(name): int(count) for name, count in counts.items()}
+
+    @cached_property
+    def mi(self) -> Outcome:
+        """log(1 + mi), so that an interval is wide where mi is large."""
+        return Outcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
+
+    @cached_property
+    def price(self) -> Outcome | None:
+        """neg_elbo above that of an idle run; None where there are too few of these."""
+        found = prices(self.frame)
+        return None if found is None else Outcome.of(self.frame, found)
+
+    @cached_property
+    def informative(self) -> Outcome:
+        """Whether the verdict is informative, 1 or 0."""
+        told: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
+        return Outcome.of(self.frame, told)
+
+    def nearness(self, query: pd.DataFrame) -> Nearness:
+        """How near a run is to the trials."""
+        return nearness(self.frame, query)
+
+    def rows(self, queries: Mapping[str, pd.DataFrame]) -> list[Row]:
+        """A row a method, the surest to inform first: by the lower end of the interval of its chance.
+
+        Args:
+            queries: The run of each method, a row with the columns of settings; methods with too few trials are passed
+                over.
+        """
+        names = [name for name in queries if self.counts.get(name, 0) >= LEAST]
+        if not names:
+            return []
+        new = is_new(self.frame, next(iter(queries.values())))
+        wider = {"mi": self.mi.margin(new), "price": self.price.margin(new) if self.price else math.inf}
+        found = [self._row(name, queries[name], wider) for name in names]
+        return sorted(found, key=lambda row: (-row.low, row.price.value if row.price else -row.mi.value))
+
+    def few(self, names: Collection[str]) -> list[str]:
+        """The methods that have too few trials for a row."""
+        return [name for name in names if self.counts.get(name, 0) < LEAST]
+
+    def _row(self, method: str, query: pd.DataFrame, wider: Mapping[str, float]) -> Row:
+        """The row of a method at the value of its knob that has been tried and is surest to inform."""
+        own = self.frame[self.frame["method"] == method]
+        tried = own.drop_duplicates("knob_level")[["knob", "knob_value", "knob_level"]]
+        runs = pd.concat([query] * len(tried), ignore_index=True).assign(
+            method=method, knob_level=tried["knob_level"].to_numpy()
+        )
+        points = Points.of(runs)
+        weights = self.informative.kernel.weights(points, self.informative.points)
+        chances, counts = average(weights, self.informative.outcomes), effective(weights)
+        ends = [wilson(float(share), float(count)) for share, count in zip(chances, counts, strict=True)]
+        at = int(np.argmax([low for low, _ in ends]))
+        best, (low, high) = points.where(np.arange(len(tried)) == at), ends[at]
+        settings, _, levels = gaps(best, Points.of(own))
+        apart = np.sqrt(settings[0] + levels[0])
+        order = np.argsort(apart, kind="stable")[:NAMED]
+        price = None if self.price is None else estimate(self.price, best, wider["price"])
+        return Row(
+            method=method,
+            knob=str(tried["knob"].iloc[at]),
+            value=str(tried["knob_value"].iloc[at]),
+            chance=float(chances[at]),
+            low=low,
+            high=high,
+            mi=natural(estimate(self.mi, best, wider["mi"])),
+            price=price,
+            near=int((weights[at][self.informative.points.methods == method] >= COUNTS).sum()),
+            own=len(own),
+            worth=float(counts[at]),
+            nearest=tuple(int(n) for n in own["trial"].to_numpy()[order]),
+        )
+
+
+def estimate(outcome: Outcome, run: Points, wider: float) -> Estimate:
+    """The weighted median of an outcome, and its interval."""
+    weights = outcome.kernel.weights(run, outcome.points)
+    low, middle, high = (float(quantiles(weights, outcome.outcomes, share)[0]) for share in _shares())
+    return Estimate(middle, min(low - wider, middle), max(high + wider, middle))
+
+
+def _shares() -> tuple[float, float, float]:
+    low, high = tails()
+    return low, 0.5, high
+
+
+def natural(log_mi: Estimate) -> Estimate:
+    """Nats of log(1 + mi); mi is never negative."""
+    return Estimate(*(max(math.expm1(value), 0.0) for value in (log_mi.value, log_mi.low, log_mi.high)))
+
+
+def refuse_far(near: Nearness, count: int) -> None:
+    """Refuses a run that is far from all trials.
+
+    Args:
+        near: How near it is.
+        count: Trials.
+
+    Raises:
+        UsageError: It is; says along which axes, and the way out.
+    """
+    if not near.far:
+        return
+    axes = "; ".join(f"{title}: {told} ({gap:.1f} units)" for title, (gap, told) in list(near.gaps.items())[:4])
+    ways = ", and ".join(near.ways)
+    nearer = f"nearer: {ways}; or" if ways else "the way out:"
+    raise UsageError(
+        f"far from all that the atlas tried: {near.distance:.1f} units from the nearest of {count} trials, "
+        f"#{near.trial}, where {near.reach:.1f} are near\n  {axes}\n  {nearer} `vae compare`, which measures it"
+    )
+
+
+def query_of(settings: Mapping[str, Any], features: Mapping[str, float]) -> pd.DataFrame:
+    """A run as a row with the columns of settings.
+
+    Args:
+        settings: ``learning_rate``, ``optimizer``, ``decoder_size``, ``latent_size``, ``updates`` and ``batch_size``.
+        features: Of its corpus.
+    """
+    from vaecli.atlas.trials_table import adam_rate
+
+    frame = pd.DataFrame([{**settings, **features, "method": "", "knob_level": math.nan}])
+    return frame.assign(rate=adam_rate(frame))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How intervals and chances fare on trials that were left out with their whole group.
+
+    Attributes:
+        left_out: What was left out together, in words.
+        mi: Intervals of log(1 + mi).
+        price: Of prices; None with too few idle trials.
+        brier: Mean squared error of the chance of informative, by the same groups.
+        constant: That of saying the share of informative trials of all.
+    """
+
+    left_out: str
+    mi: Coverage
+    price: Coverage | None
+    brier: float
+    constant: float
+
+
+def calibrations(frame: pd.DataFrame) -> list[Calibration]:
+    """How intervals fare: each method's setting left out, and each corpus where there are enough; none with few trials.
+
+    Args:
+        frame: The trials.
+    """
+    try:
+        adviser = Adviser(frame)
+    except UsageError:
+        return []
+    found = []
+    for by_corpus, words in ((False, "a method at a value of its knob"), (True, "a corpus")):
+        mi = adviser.mi.coverage(by_corpus)
+        if mi is None:
+            continue
+        outcome = adviser.informative
+        out = groups_out(outcome.groups(by_corpus))
+        chances = average(outcome.kernel.weights(outcome.points, outcome.points, out), outcome.outcomes)
+        share = float(outcome.outcomes.mean())
+        found.append(
+            Calibration(
+                words,
+                mi,
+                adviser.price.coverage(by_corpus) if adviser.price else None,
+                float(np.nanmean((chances - outcome.outcomes) ** 2)),
+                share * (1 - share),
+            )
+        )
+    return found

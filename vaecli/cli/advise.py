@@ -1,0 +1,251 @@
+"""``vae advise``: which methods are likely to inform on a corpus and budget, from the atlas of small trials."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaecli.cli import options as o
+from vaecli.cli.completion import complete_methods
+from vaecli.core.messages import counted, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from vaecli.atlas.adviser import Adviser
+    from vaecli.config import RunConfig
+    from vaecli.corpus.types import Corpus
+
+OWN = ("corpus.data", "corpus.max_vocab", "corpus.min_freq", "corpus.max_length", "corpus.tokenizer", "training.epochs")
+"""Settings that have an option here as well as in `vae compare`; --set takes all others."""
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--methods",
+        metavar="A,B",
+        help="Only these. (default: all that the atlas has)",
+        autocompletion=complete_methods,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="10m",
+        help="Time of a run's updates here: epochs that don't fit are left out, after a few timed updates of vanilla.",
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    float | None, typer.Option("--learning-rate", help="Of the runs. (default: the preset's)", show_default=False)
+]
+Latent = Annotated[
+    int | None, typer.Option("--latent-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+]
+Decoder = Annotated[
+    int | None, typer.Option("--decoder-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+]
+Top = Annotated[int, typer.Option("--top", min=1, help="Rows to print.")]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+Csv = Annotated[
+    str | None, typer.Option("--csv", metavar="FILE", help="Also write the rows here; - prints them instead.")
+]
+
+
+def _others() -> tuple[str, ...]:
+    """Settings without an option here."""
+    from vaecli.core.option_settings import OPTION_SETTINGS
+
+    return tuple(key for key in OPTION_SETTINGS if key not in OWN)
+
+
+@o.with_settings(without=_others())
+def advise(
+    *,
+    context: typer.Context,
+    options: o.Layer,
+    methods: Methods = None,
+    budget: Budget = None,
+    learning_rate: Rate = None,
+    latent_size: Latent = None,
+    decoder_size: Decoder = None,
+    preset: o.Preset = None,
+    set_: o.Sets = None,
+    top: Top = 10,
+    json: Json = False,
+    csv: Csv = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.
+
+    From the trials of the atlas that are near: chance of the verdict, mi and price with intervals, the nearest trials.
+    A run that is far from all of them is refused.
+    """
+    from vaecli.cli.compare import check_outputs
+    from vaecli.cli.live import open_progress
+
+    check_outputs(json, csv)
+    progress = open_progress(context, quiet)
+    progress.doing("importing torch")
+    from vaecli.atlas.adviser import Adviser, refuse_far
+    from vaecli.atlas.trials_table import corpus_features, shipped
+    from vaecli.corpus.load import load_corpus
+
+    adviser = Adviser(shipped())
+    config = settings_of(preset, options, set_ or [], [learning_rate, latent_size, decoder_size])
+    names = named(methods or [], adviser.frame)
+    progress.doing(f"reading {config.corpus.data}")
+    corpus = load_corpus(config.corpus)
+    epochs = epochs_within(budget, names, config, corpus, progress.doing)
+    queries = {name: query(config, corpus_features(corpus), len(corpus.train), count) for name, count in epochs.items()}
+    progress.close()
+    for run in {int(query["updates"].iloc[0]): query for query in queries.values()}.values():
+        refuse_far(adviser.nearness(run), len(adviser.frame))
+    show(adviser, queries, epochs, top=top, json=json, csv=csv, quiet=quiet)
+
+
+def settings_of(
+    preset: str | None, options: o.Layer, sets: Sequence[str], own: Sequence[float | int | None]
+) -> RunConfig:
+    """The settings that `vae compare` would give vanilla.
+
+    Args:
+        preset: Its name; None for the usual one.
+        options: Those that were given.
+        sets: Of ``--set``.
+        own: Of the options for learning rate, latent and decoder size.
+    """
+    from vaecli.settings.resolve import load_settings
+
+    keys = ("training.learning_rate", "model.latent_size", "model.decoder_size")
+    told = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
+    settings = load_settings(
+        None,
+        preset=preset,
+        options=options,
+        sets=[*sets, *told],
+        environment=os.environ,
+        methods=["vanilla"],
+        experiment="advise",
+    )
+    for note in settings.notes:
+        tell(f"vae: {note}")
+    return settings.config("vanilla", settings.seeds[0], "advise")
+
+
+def named(methods: Sequence[str], frame: pd.DataFrame) -> list[str]:
+    """The methods that are asked for, all of the atlas without any.
+
+    Raises:
+        UsageError: The atlas has none of a name.
+    """
+    from vaecli.core.errors import UsageError
+    from vaecli.settings.resolve import parse_methods
+
+    tried = list(dict.fromkeys(frame["method"]))
+    if not methods or methods == ["all"]:
+        return tried
+    asked = parse_methods(methods)
+    for name in asked:
+        if name not in tried:
+            raise UsageError(f"--methods {name}: the atlas has no trial of it; `vae compare --methods {name}` tries it")
+    return list(asked)
+
+
+def epochs_within(
+    budget: str | None, names: Sequence[str], config: RunConfig, corpus: Corpus, doing: Any
+) -> dict[str, int]:
+    """The epochs of each method that fit into a budget; all that the settings say without one.
+
+    Args:
+        budget: As the user writes it.
+        names: Methods.
+        config: Of vanilla's run.
+        corpus: Its corpus.
+        doing: Hears what takes a while.
+
+    Raises:
+        UsageError: Not even one epoch of any method fits.
+    """
+    from vaecli.core.durations import duration, seconds_of
+    from vaecli.core.errors import UsageError
+
+    planned = config.training.epochs
+    if budget is None:
+        return dict.fromkeys(names, planned)
+    limit = seconds_of(budget)
+    from vaecli.remedies import remedy_class
+    from vaecli.training.timing import seconds_per_epoch
+
+    doing("timing a few updates of vanilla")
+    _, pace = seconds_per_epoch(config, corpus)
+    fit = {name: min(int(limit / (pace * remedy_class(name).cost)), planned) for name in names}
+    found = {name: count for name, count in fit.items() if count}
+    if not found:
+        raise UsageError(f"--budget {budget}: an epoch of vanilla takes about {duration(pace)} here; give more")
+    if dear := [name for name in names if name not in found]:
+        tell(f"not one epoch in {budget}: {', '.join(dear)}")
+    return found
+
+
+def query(config: RunConfig, features: Mapping[str, float], sentences: int, epochs: int) -> pd.DataFrame:
+    """A run as the atlas describes its trials."""
+    from vaecli.atlas.adviser import query_of
+
+    training = config.training
+    settings = {
+        "learning_rate": training.learning_rate,
+        "optimizer": training.optimizer,
+        "decoder_size": config.model.decoder_size,
+        "latent_size": config.model.latent_size,
+        "updates": epochs * -(-sentences // training.batch_size),
+        "batch_size": training.batch_size,
+    }
+    return query_of(settings, features)
+
+
+def show(
+    adviser: Adviser,
+    queries: Mapping[str, pd.DataFrame],
+    epochs: Mapping[str, int],
+    *,
+    top: int,
+    json: bool,
+    csv: str | None,
+    quiet: bool,
+) -> None:
+    """Prints the rows, and of which methods there is none."""
+    from pathlib import Path
+
+    from vaecli.catalogue.advice_table import advice_json, advice_view
+    from vaecli.core.errors import UsageError
+    from vaecli.core.files import write_atomic
+    from vaecli.reporting.formats import to_csv
+    from vaecli.reporting.terminal import Target, to_text
+
+    rows, few = adviser.rows(queries), adviser.few(list(queries))
+    if not rows:
+        raise UsageError(f"the atlas has too few trials of {', '.join(few)}; `vae compare` tries them on your text")
+    view = advice_view(rows[:top], adviser.frame, epochs)
+    if csv is not None and csv != "-":
+        write_atomic(Path(csv), to_csv([view]))
+    if csv == "-":
+        sys.stdout.write(to_csv([view]))
+    elif json:
+        near = adviser.nearness(next(iter(queries.values())))
+        sys.stdout.write(advice_json(view, near, len(adviser.frame), few))
+    else:
+        sys.stdout.write(to_text(view, Target.stdout()))
+    if not quiet:
+        if len(rows) > top:
+            tell(f"{counted(len(rows) - top, 'row')} more, by --top {len(rows)}")
+        if few:
+            from vaecli.atlas.adviser import LEAST
+
+            tell(f"no row, since the atlas has fewer than {LEAST} trials of them: {', '.join(few)}")
