@@ -211,10 +211,10 @@ def example_line(frame: pd.DataFrame | None, method: str = "mim") -> str:
     if found is None or found.shared is None or found.published is None:
         return NOT_RUN
     most = found.shared.summary("mi_ceiling")
-    least = f", of at most {most.mean:.2f} nats of mi" if most is not None else ""
+    bound = f" mi is at most {most.mean:.2f} nats." if most is not None else ""
     return (
         f"By `{COMMAND}`, `{method}` is {evidence(found.shared)} under the shared protocol and "
-        f"{evidence(found.published)} by {recipe_text(method)} of its paper{least}."
+        f"{evidence(found.published)} as its paper trains it, by {recipe_text(method)}.{bound}"
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments.atlas.table import EARLY
 from experiments.synthetic import design, summary, table
 from experiments.synthetic.picture import draw
 from vaecli.metrics.verdict import NO_VERDICT, verdict
@@ -96,6 +97,24 @@ def test_a_table_without_rows_has_the_truth_alone():
     text = summary.page_lines(table.read_table(Path("there is none.csv")), TRUTH)
     assert text.startswith(summary.NO_TRIALS)
     assert "| `oracle` | I(x; z) | 2.000 | 0.000 |" in text
+
+
+def test_the_whole_page_of_a_small_table(tmp_path):
+    """Runs that collapse have no information after a hundred updates, the others half a nat: both rules see it."""
+    path = tmp_path / "results.csv"
+    for row in FRAME.to_dict("records"):
+        ends = 0.0 if row["verdict"] == "collapsed" else 0.5
+        early = dict.fromkeys(EARLY, 1.0) | {"early_mi_middle": ends / 2, "early_mi_last": ends}
+        told = {name: value for name, value in row.items() if name in table.COLUMNS and not pd.isna(value)}
+        table.append(path, told | early | {"trained": row["method"]})
+    text = summary.page_lines(table.read_table(path), TRUTH)
+    assert "8 trials of 4 methods, seeds 0: 8 done; 7 have a verdict." in text
+    assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
+    assert "| decoder_size | 16 | 1 of 3 (33 %, 6 to 79 %) |" in text
+    ours, atlas = text.split("### Early warning")[1].split("rule of the atlas")
+    assert "7 trials, 3 of them collapsed; each method told by rules without it" in ours
+    assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in ours
+    assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in atlas
 
 
 def test_a_picture_of_a_part(tmp_path):
