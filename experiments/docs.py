@@ -1,7 +1,7 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
 README: the first table and the methods by family. docs: the page of methods, a card for each, what kills did, the
-figures behind the picture of posteriors, what the atlas says and how predictions fared.
+figures behind the picture of posteriors, what the atlas says and how predictions fared; what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -15,6 +15,8 @@ import pandas as pd
 
 from experiments import posterior_spread
 from experiments.atlas import summary as atlas
+from experiments.atlas.pictures import PICTURE
+from experiments.atlas.ship import generated as shipped
 from experiments.atlas.table import read_table
 from experiments.predictions import surprises
 from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
@@ -84,6 +86,9 @@ def generated() -> dict[Path, bytes]:
         toy / "posteriors.gif",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
+    if PICTURE.exists():
+        images[ROOT / "docs" / "images" / atlas.IMAGE] = PICTURE.read_bytes()
+    texts |= shipped(read_table())
     return {path: text.encode() for path, text in texts.items()} | images
 
 
