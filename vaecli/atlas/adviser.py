@@ -183,7 +183,7 @@ class Adviser:
 
     @cached_property
     def price(self) -> Outcome | None:
-        """Arsinh of neg_elbo above that of an idle run, for a few pay a hundred times what others do; None with too few."""
+        """Arsinh of neg_elbo above an idle run's, for a few pay a hundred times what others do; None with too few."""
         found = prices(self.frame)
         return None if found is None else Outcome.of(self.frame, np.arcsinh(found))
 
