@@ -2,8 +2,8 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
-fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say and what was
-run on which versions.
+fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say what was run on
+which versions, and what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -18,6 +18,8 @@ import pandas as pd
 from experiments import posterior_spread
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
+from experiments.atlas.pictures import PICTURE
+from experiments.atlas.ship import generated as shipped
 from experiments.atlas.table import read_table
 from experiments.compat import summary as compat
 from experiments.papers import obtained
@@ -109,6 +111,9 @@ def generated() -> dict[Path, bytes]:
         SYNTHETIC / "excess_nll.png",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
+    if PICTURE.exists():
+        images[ROOT / "docs" / "images" / atlas.IMAGE] = PICTURE.read_bytes()
+    texts |= shipped(read_table())
     return {path: text.encode() for path, text in texts.items()} | images
 
 

@@ -32,10 +32,18 @@ def main(arguments: Sequence[str]) -> int:
         metavar="DIR",
         help="the folder that holds yelp_short and ptb, each with train.txt, valid.txt and test.txt; (VAE_TEST_DATA)",
     )
+    parser.add_argument(
+        "--corpora", action="store_true", help="write the features of the corpora that the package ships; run nothing"
+    )
     parser.add_argument("--report", action="store_true", help="print what the table says, and run nothing")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --report: draw the phase diagrams there too")
     options = parser.parse_args(arguments)
     try:
+        if options.corpora:
+            from experiments.atlas.ship import ship_corpora
+
+            print(ship_corpora(options.data_root))
+            return 0
         if options.report:
             return report(options.table, options.pictures)
         return grow(options.table, seconds_of(options.budget), options.jobs, options.corpus, options.data_root)
@@ -53,6 +61,10 @@ def grow(path: Path, budget: float, jobs: int, corpora: str, root: Path | None) 
         tell(f"trials on {' and '.join(lacking)} are skipped: --data-root names no folder that holds their text")
     count = run_trials(path, budget, jobs, tell, names, root)
     target = table.write_parquet(path)
+    if path == table.TABLE:
+        from experiments.atlas.ship import ship
+
+        ship(table.read_table(path))
     print(f"{count} trials added; {path} and {target.name} have {len(table.read_lines(path))}")
     return 0
 
@@ -65,7 +77,8 @@ def report(path: Path, pictures: Path | None) -> int:
     if pictures is not None:
         from experiments.atlas.pictures import draw_phases
 
-        draw_phases(frame, pictures)
+        if draw_phases(frame, pictures) is None:
+            tell("no method has enough trials for a phase diagram")
     return 0
 
 

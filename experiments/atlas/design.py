@@ -21,6 +21,7 @@ from scipy.stats import qmc
 from vaecli.config import RunConfig, build_config
 from vaecli.remedies import remedy_class
 from vaecli.remedies.core.sensible import Span
+from vaecli.training.early_rule import SGD_FACTOR
 
 VERSION = 1
 """Of the design; trials of different versions are never in one table."""
@@ -49,9 +50,6 @@ LEVELS = 5
 
 RATES = 5e-4, 1.6e-2
 """Ends of Adam's learning rates; equal ratios are alike."""
-
-SGD_FACTOR = 100.0
-"""A rate of SGD beside one of Adam: 0.05 to 1.6, round the papers' 0.5 and 1."""
 
 OPTIMIZERS = ("adam", "sgd")
 WIDTHS = (16, 32, 64, 128)

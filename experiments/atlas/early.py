@@ -216,6 +216,9 @@ def early_warning(frame: pd.DataFrame) -> dict[str, Errors]:
 LEAST = 5
 """Runs of either outcome without which no rule is shipped."""
 
+DIGITS, OPTIMUM_DIGITS = 6, 3
+"""Significant digits of shipped parameters."""
+
 RANGES = ("rate", "decoder_size", "latent_size", "batch_size", "updates", "mean_length", "vocabulary")
 """Settings and features of the corpus that a run must be near in to be warned of."""
 
@@ -243,17 +246,21 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
         "parameters": rounded(RULES[kind](x, collapsed)),
         "missed": [told.missed.count, told.missed.total],
         "alarms": [told.alarms.count, told.alarms.total],
-        "ranges": {name: [float(f"{end:.6g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
+        "ranges": {name: [float(f"{end:.{DIGITS}g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
     }
 
 
 def rounded(rule: Rule) -> dict[str, Any]:
-    """The parameters of a rule with six digits, so that they come out the same wherever they are fitted."""
-    return {
-        name: [float(f"{x:.6g}") for x in value] if isinstance(value, np.ndarray) else _rounded(value)
-        for name, value in vars(rule).items()
-    }
+    """The parameters of a rule, so that they come out the same wherever they are fitted.
 
+    A threshold lies between two figures of the table, of which all digits are kept; where a logistic regression has its
+    optimum depends on the machine in late ones.
+    """
+    digits = DIGITS if isinstance(rule, Threshold) else OPTIMUM_DIGITS
 
-def _rounded(value: float) -> float | int:
-    return value if isinstance(value, int) else float(f"{value:.6g}")
+    def short(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return [short(float(x)) for x in value]
+        return value if isinstance(value, int) else float(f"{value:.{digits}g}")
+
+    return {name: short(value) for name, value in vars(rule).items()}

@@ -7,31 +7,44 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.atlas.design import LEVELS, METHODS, RATES, values_of
-from experiments.atlas.summary import VERDICTS
 from experiments.atlas.table import judged
 from vaecli.atlas.trials_table import adam_rate
 
+VERDICTS = ("collapsed", "fake-rate", "unused", "saturated", "informative", "worse than uniform", "diverged")
 COLOURS = ("#b0b0b0", "#d95f02", "#e6ab02", "#7570b3", "#1b9e77", "#e7298a", "#000000")
 MARKERS = {"adam": "o", "sgd": "^"}
 ACROSS = 7
 """Panels in a row."""
 
+LEAST = 6
+"""Trials of a method without which it gets no panel."""
 
-def draw_phases(frame: pd.DataFrame, folder: Path) -> Path:
-    """Draws the panels of all methods into ``phases.png``.
+PICTURE = Path(__file__).parent / "phases.png"
+
+
+def shown_methods(frame: pd.DataFrame, least: int = LEAST) -> list[str]:
+    """The methods with enough trials that have a verdict, in the order of the design."""
+    counts = judged(frame)["method"].value_counts()
+    return [method for method in METHODS if counts.get(method, 0) >= least]
+
+
+def draw_phases(frame: pd.DataFrame, folder: Path, least: int = LEAST) -> Path | None:
+    """Draws the panels of all methods with enough trials into ``phases.png``; None, and nothing drawn, without any.
 
     Args:
         frame: The table.
         folder: Must exist.
+        least: Trials of a method.
     """
+    known, methods = judged(frame), shown_methods(frame, least)
+    if not methods:
+        return None
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     from matplotlib.lines import Line2D
 
-    known = judged(frame)
-    methods = [method for method in METHODS if (known["method"] == method).any()]
     rows = -(-len(methods) // ACROSS)
     figure, axes = plt.subplots(rows, ACROSS, figsize=(12, 1.55 * rows + 0.8), squeeze=False, sharex=True)
     for n, axis in enumerate(axes.flat):
@@ -45,7 +58,7 @@ def draw_phases(frame: pd.DataFrame, folder: Path) -> Path:
         Line2D([], [], marker=m, linestyle="", color="none", markeredgecolor="k", label=n) for n, m in MARKERS.items()
     ]
     figure.legend(handles=handles, loc="upper center", ncols=len(handles), frameon=False, fontsize=8)
-    figure.supxlabel("learning rate (of SGD a hundredth)", fontsize=8)
+    figure.supxlabel(f"learning rate (of SGD a hundredth); {len(known)} trials", fontsize=8)
     figure.supylabel("main knob", fontsize=8)
     figure.tight_layout(rect=(0, 0, 1, 1 - 0.5 / figure.get_figheight()), pad=0.4)
     target = folder / "phases.png"

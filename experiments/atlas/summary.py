@@ -10,6 +10,8 @@ import pandas as pd
 
 from experiments.atlas.design import METHODS, RATES
 from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
+from experiments.atlas.pictures import LEAST as LEAST_SHOWN
+from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
 from experiments.atlas.ship import trials_text
 from experiments.atlas.table import judged
 from vaecli.atlas.adviser import LEAST, calibrations
@@ -21,7 +23,9 @@ from vaecli.reporting.terminal import Target, to_text
 from vaecli.training.early_rule import FEATURES
 from vaecli.training.early_rule import FLOOR as NATS_FLOOR
 
-VERDICTS = ("collapsed", "fake-rate", "unused", "saturated", "informative", "worse than uniform", "diverged")
+IMAGE = "atlas_phases.png"
+"""Under which the site has the phase diagrams."""
+
 PREDICTIONS = Path(__file__).parents[1] / "predictions" / "atlas.csv"
 
 
@@ -99,6 +103,16 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     ]
 
 
+def phase_lines(frame: pd.DataFrame, picture: Path = PICTURE) -> list[str]:
+    """The picture of verdicts by learning rate and knob, once it is drawn, and of which methods."""
+    shown = shown_methods(frame)
+    if not picture.exists() or not shown:
+        return [f"none yet: {len(shown)} methods have {LEAST_SHOWN} trials, and the picture is drawn once some have"]
+    left = frame["method"].nunique() - len(shown)
+    told = f"Each of {len(shown)} methods that have {LEAST_SHOWN} trials; {left} more have fewer."
+    return [f"![Verdicts over learning rate and main knob, a panel a method](images/{IMAGE})", "", told]
+
+
 def advice_lines(frame: pd.DataFrame) -> list[str]:
     """How `vae advise` fares on trials that were left out, and how well the price's other side is known.
 
@@ -136,6 +150,7 @@ def page_lines(frame: pd.DataFrame) -> str:
         f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} not built"
     )
     parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
+    parts += ["### Phase diagrams", "\n".join(phase_lines(frame))]
     parts += ["### Early warning", "\n".join(warning_lines(frame))]
     return "\n\n".join([*parts, "### Advice", "\n".join(advice_lines(read_trials(io.StringIO(trials_text(frame)))))])
 

@@ -8,6 +8,7 @@ import pytest
 from experiments.atlas import design
 from vaecli.metrics.schema import COLUMNS
 from vaecli.remedies import REMEDIES, make_method, remedy_class
+from vaecli.training.early_rule import SGD_FACTOR
 
 
 def test_the_methods_are_those_with_a_kl_that_are_not_too_dear():
@@ -102,7 +103,7 @@ def test_every_value_of_every_knob_is_a_setting():
 def test_a_trial_is_a_configuration_within_the_ranges():
     for trial in filter(None, map(design.trial, range(128))):
         config = trial.config()
-        rate = config.training.learning_rate / (design.SGD_FACTOR if config.training.optimizer == "sgd" else 1)
+        rate = config.training.learning_rate / (SGD_FACTOR if config.training.optimizer == "sgd" else 1)
         assert design.RATES[0] * 0.999 <= rate <= design.RATES[1] * 1.001
         assert config.hyper == ({trial.method: {trial.knob: trial.value}} if trial.knob else {})
         assert config.training.seed == trial.number // design.SLOTS % design.SEEDS

@@ -6,6 +6,7 @@ import pytest
 from scipy.special import logit
 
 from experiments.atlas.early import (
+    RANGES,
     Errors,
     Logistic,
     Rate,
@@ -16,9 +17,11 @@ from experiments.atlas.early import (
     fit_logistic,
     fit_threshold,
     held_out,
+    rounded,
+    shipped_rule,
     usable,
 )
-from vaecli.training.early_rule import FEATURES
+from vaecli.training.early_rule import FEATURES, FLOOR
 
 EARLY = {
     "early_mi_middle": 0.009,
@@ -117,3 +120,30 @@ def test_a_sharp_boundary_is_learnt_on_other_methods():
 def test_a_logistic_rule_is_plain_numbers():
     rule = Logistic(np.array([1.0]), np.array([2.0]), np.array([3.0]), -1.0)
     assert rule.probability(np.array([[3.0]])) == pytest.approx([1 / (1 + np.exp(-2.0))])
+
+
+def test_the_shipped_rule_is_the_one_that_errs_less_with_its_errors_and_ranges():
+    """mi below 0.03 collapses in each of six methods: a threshold misses next to nothing."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    rows = []
+    for n, mi in enumerate(10 ** rng.uniform(-3, 0, 120)):
+        word = "collapsed" if mi < 0.03 else "informative"
+        rows.append({"trial": n, "early_mi_last": mi, "verdict": word, "method": f"m{n % 6}"})
+    trials = frame(rows)
+    settings = pd.DataFrame({"trial": range(120)} | {name: np.linspace(1.0, 5.0, 120) for name in RANGES})
+    found = shipped_rule(trials, settings)
+    own = early_warning(trials)[found["kind"]]
+    assert (found["missed"], found["alarms"]) == (
+        [own.missed.count, own.missed.total],
+        [own.alarms.count, own.alarms.total],
+    )
+    assert found["ranges"] == {name: [1.0, 5.0] for name in RANGES}
+    if found["kind"] == "threshold":
+        assert 10 ** found["parameters"]["value"] - FLOOR == pytest.approx(0.03, abs=0.005)
+    assert shipped_rule(trials.iloc[:8], settings) == {}
+
+
+def test_parameters_keep_the_digits_that_every_machine_agrees_on():
+    assert rounded(Threshold(-1.61405678)) == {"value": -1.61406, "column": 0}
+    rule = Logistic(np.array([1.23456]), np.array([2.0]), np.array([-0.0123456]), 7.0)
+    assert rounded(rule) == {"centre": [1.23], "scale": [2.0], "weights": [-0.0123], "bias": 7.0}

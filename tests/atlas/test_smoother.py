@@ -31,6 +31,10 @@ def test_weights_by_hand():
     trials = points([0, 1, 0, 0], ["a", "a", "b", "a"], [0, 0, 0, 1])
     found = TrialKernel(1.0, 2.0).weights(points([0]), trials)
     assert found[0] == pytest.approx(np.exp([0, -0.5, -2, -0.125]))
+    wide = TrialKernel(1.0, 2.0, own=2.0).weights(
+        points([0]), trials
+    )  # own distances halved, so a quarter in the square
+    assert wide[0] == pytest.approx(np.exp([0, -0.125, -2, -0.03125]))
     left = TrialKernel(1.0, 2.0).weights(points([0]), trials, np.array([[True, False, True, False]]))
     assert left[0] == pytest.approx([0, np.exp(-0.375), 0, 1])  # the nearest that is left counts 1
 

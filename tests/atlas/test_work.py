@@ -6,7 +6,7 @@ import pytest
 
 from experiments.atlas import __main__ as command
 from experiments.atlas import design, table, work
-from experiments.atlas.pictures import draw_phases
+from experiments.atlas.pictures import LEAST, draw_phases, shown_methods
 from experiments.atlas.summary import report_text
 from vaecli.core.errors import DivergedError
 
@@ -97,11 +97,16 @@ def test_another_budget_is_refused(capsys):
     assert "is no duration" in capsys.readouterr().err
 
 
-def test_pictures_have_a_panel_a_method(tmp_path):
-    path = tmp_path / "atlas.csv"
-    for number in (1, 2, 3):
-        table.append(path, fake(number))
-    assert draw_phases(table.read_table(path), tmp_path) == tmp_path / "phases.png"
-    (tmp_path / "phases.png").unlink()
-    assert command.main(["--report", "--table", str(path), "--pictures", str(tmp_path)]) == 0
-    assert (tmp_path / "phases.png").stat().st_size > 10_000
+def test_pictures_have_a_panel_a_method_that_has_enough_trials(tmp_path, capsys):
+    path, picture = tmp_path / "atlas.csv", tmp_path / "phases.png"
+    for number in range(1, LEAST + 3):
+        if design.trial(number) is not None:
+            table.append(path, fake(number))
+    frame = table.read_table(path)
+    assert draw_phases(frame, tmp_path) is None  # one trial of a method is no diagram
+    command.main(["--report", "--table", str(path), "--pictures", str(tmp_path)])
+    assert "no method has enough trials for a phase diagram" in capsys.readouterr().err
+    assert not picture.exists()
+    assert shown_methods(frame.assign(method="bn")) == ["bn"]
+    assert draw_phases(frame.assign(method="bn"), tmp_path) == picture
+    assert picture.stat().st_size > 10_000

@@ -7,7 +7,7 @@ A row is a method at the value of its main knob that is surest to inform; nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +66,10 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def mapped(self, back: Callable[[float], float]) -> Estimate:
+        """The same on the scale that an increasing function leads back to."""
+        return Estimate(*(back(x) if math.isfinite(x) else x for x in (self.value, self.low, self.high)))
 
 
 @dataclass(frozen=True)
@@ -179,9 +183,9 @@ class Adviser:
 
     @cached_property
     def price(self) -> Outcome | None:
-        """neg_elbo above that of an idle run; None where there are too few of these."""
+        """Arsinh of neg_elbo above an idle run's, for a few pay a hundred times what others do; None with too few."""
         found = prices(self.frame)
-        return None if found is None else Outcome.of(self.frame, found)
+        return None if found is None else Outcome.of(self.frame, np.arcsinh(found))
 
     @cached_property
     def informative(self) -> Outcome:
@@ -228,7 +232,7 @@ class Adviser:
         settings, _, levels = gaps(best, Points.of(own))
         apart = np.sqrt(settings[0] + levels[0])
         order = np.argsort(apart, kind="stable")[:NAMED]
-        price = None if self.price is None else estimate(self.price, best, wider["price"])
+        price = None if self.price is None else estimate(self.price, best, wider["price"]).mapped(math.sinh)
         return Row(
             method=method,
             knob=str(tried["knob"].iloc[at]),
@@ -236,7 +240,7 @@ class Adviser:
             chance=float(chances[at]),
             low=low,
             high=high,
-            mi=natural(estimate(self.mi, best, wider["mi"])),
+            mi=estimate(self.mi, best, wider["mi"]).mapped(lambda value: max(math.expm1(value), 0.0)),
             price=price,
             near=int((weights[at][self.informative.points.methods == method] >= COUNTS).sum()),
             own=len(own),
@@ -255,11 +259,6 @@ def estimate(outcome: Outcome, run: Points, wider: float) -> Estimate:
 def _shares() -> tuple[float, float, float]:
     low, high = tails()
     return low, 0.5, high
-
-
-def natural(log_mi: Estimate) -> Estimate:
-    """Nats of log(1 + mi); mi is never negative."""
-    return Estimate(*(max(math.expm1(value), 0.0) for value in (log_mi.value, log_mi.low, log_mi.high)))
 
 
 def refuse_far(near: Nearness, count: int) -> None:
@@ -303,7 +302,7 @@ class Calibration:
     Attributes:
         left_out: What was left out together, in words.
         mi: Intervals of log(1 + mi).
-        price: Of prices; None with too few idle trials.
+        price: Of arsinh of prices; None with too few idle trials.
         brier: Mean squared error of the chance of informative, by the same groups.
         constant: That of saying the share of informative trials of all.
     """

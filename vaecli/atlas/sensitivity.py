@@ -93,7 +93,7 @@ def sensitivity(frame: pd.DataFrame, method: str) -> Sensitivity:
     return Sensitivity(
         method,
         len(own),
-        first_order(mi, equal_bins(adam_rate(own).to_numpy(dtype=np.float64))),
+        first_order(mi, equal_bins(np.asarray(adam_rate(own), dtype=np.float64))),
         first_order(mi, list(own["optimizer"])),
         first_order(mi, list(own["knob_level"])) if has_knob else None,
     )

@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vaecli.training.early_rule import SGD_FACTOR
+
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
 
@@ -30,9 +32,6 @@ FEATURES = ("train_sentences", "mean_length", "vocabulary", "entropy")
 """Of the corpora; see `corpus_features`."""
 
 TEXTS = ("method", "knob", "knob_value", "optimizer", "corpus", "verdict")
-
-SGD_FACTOR = 100.0
-"""A learning rate of SGD stands beside this many times less of Adam; the design tried them so."""
 
 
 def read_trials(path: Path | IO[str] = TRIALS, corpora: Path = CORPORA) -> pd.DataFrame:

@@ -38,7 +38,8 @@ SLACK = 2.0
 """Factor beyond what was tried within which a setting still counts as tried."""
 
 SGD_FACTOR = 100.0
-"""A learning rate of SGD stands beside this many times less of Adam."""
+"""A learning rate of SGD stands beside one of Adam that is so many times less: 0.5 and 1, which papers have, by 5e-3
+and 1e-2."""
 
 
 def _log(values: Floats) -> Floats:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import vaecli
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.page.library import chart_library, check_page_packages
+from vaecli.reporting.page.page_phases import MARKS, phase_panels
 from vaecli.reporting.page.page_sections import PageSection, TableChoice, page_sections
 from vaecli.reporting.page.page_settings import commands, corpus_notes, environments
 from vaecli.reporting.view import decimals, number
@@ -80,6 +81,7 @@ def _looks(sections: Sequence[PageSection], models: bool) -> list[Looks | None]:
 
 
 def _render(sections: Sequence[PageSection], baseline: str | None, options: PageOptions) -> str:
+    import pandas as pd
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -94,6 +96,8 @@ def _render(sections: Sequence[PageSection], baseline: str | None, options: Page
     printed = published_rows(sections, options.published)
     tail = [("published", "Published figures beside ours")] if printed else []
     tail += [("environment", "Environment")] + ([("reading", "How the results were read")] if options.notes else [])
+    phases = phase_panels(pd.concat([section.frame for section in sections], ignore_index=True))
+    tail = ([("phases", "Phase diagrams")] if phases else []) + tail
     text: str = environment.get_template("page.html.j2").render(
         title=page_title(sections),
         version=vaecli.__version__,
@@ -104,6 +108,8 @@ def _render(sections: Sequence[PageSection], baseline: str | None, options: Page
         baseline=baseline,
         models=options.models,
         published=printed,
+        phases=phases,
+        marks=MARKS,
         environment=environments(trials),
         commands=commands(trials),
         corpus_notes=corpus_notes(trials),
