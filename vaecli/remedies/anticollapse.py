@@ -77,9 +77,9 @@ class AntiCollapse(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     cost: ClassVar[float] = 1.1
-    sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(0.5, 3.5)}
+    sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(0.5, 3.0)}
 
-    target: float = Field(2.3, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
+    target: float = Field(1.5, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
     warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
@@ -97,6 +97,6 @@ class AntiCollapse(Remedy):
         information = sentence_information(posterior, terms.z)
         gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
-        if adapting(terms):
+        if gap == 1 and adapting(terms):  # before, information is free, or its tax would shut what the gap's leaves open
             state.update(information.detach().mean())
         return taxed
