@@ -1,4 +1,4 @@
-"""What information costs: the curves and duels by hand, and the figures that docs/anticollapse.md says in its sentences."""
+"""What information costs: curves and duels by hand, and the figures in the sentences of docs/anticollapse.md."""
 
 import re
 from pathlib import Path

@@ -4,9 +4,9 @@ Equation:
     ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))``, so of the rate only the first part says something about the
     sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: the gap has the weight 1
     that it has in the bound, once v has risen from 0 over a first share of the run, and information 1 - u. With v = 1
-    it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends: ``u <- u + s (c - I)``
-    within [0, 1], I a running mean over batches. Where it settles I is c and u is the price of information, d neg_elbo
-    / d mi; at u = 0 the VAE informs as much by itself.
+    it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by ``u <- u + s (c -
+    I)`` within [0, 1], I a running mean over batches. Where it settles I is c and u is the price of information,
+    d neg_elbo / d mi; at u = 0 the VAE informs as much by itself.
 
 Differs from the paper:
     There is none. Of others: a KL weight below 1 (`beta`, `control`, `soft_free_bits`) untaxes both parts alike, a

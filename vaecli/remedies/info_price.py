@@ -8,9 +8,9 @@ Equation:
     minimum of the bound itself that holds a code.
 
 Differs from the paper:
-    There is none. `anticollapse` is told how much is to be known and finds the price; here the price is told, in a unit that is the
-    same for any corpus and model. An annealing (`linear_anneal`, v = 1 - u) takes both parts of the KL to weight 1 at
-    once; here, once a code is there, the gap is closed before information costs anything.
+    There is none. `anticollapse` is told how much is to be known and finds the price; here the price is told, in a
+    unit that is the same for any corpus and model. An annealing (`linear_anneal`, v = 1 - u) takes both parts of the
+    KL to weight 1 at once; here, once a code is there, the gap is closed before information costs anything.
 
 Caveat:
     I is estimated within a batch of B, from below and by at most log B (4.2 at 64), and what the estimate misses is
