@@ -17,6 +17,8 @@ import pandas as pd
 from vaecli.reporting.formats import markdown_table
 
 FOLDER = Path(__file__).parent
+ALL = FOLDER.parent / "all" / "results.csv"
+"""Every method with three seeds and the same settings."""
 OURS = ("anticollapse", "info_price")
 RIVALS = ("soft_free_bits", "du", "bow", "critic")
 
@@ -34,19 +36,26 @@ class Point:
     information: float
 
 
-def read_rows(path: Path = FOLDER / "results.csv") -> pd.DataFrame:
-    """The finished trials with the columns `setting`, `price` and `information` added.
+def read_rows(path: Path = FOLDER / "results.csv", others: Path | None = ALL) -> pd.DataFrame:
+    """The finished trials with the columns `setting`, `price` and `information` added; none without its vanilla.
 
     Args:
         path: Of the table.
+        others: A table whose trials of vanilla and the rivals stand in for those that the first lacks: the same
+            methods with the same settings.
     """
     rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    if others is not None:
+        more = pd.read_csv(others, keep_default_na=False, na_values=[""])
+        known = set(zip(rows["method"], rows["seed"], strict=True))
+        lacking = [pair not in known for pair in zip(more["method"], more["seed"], strict=True)]
+        rows = pd.concat([rows, more[more["method"].isin(("vanilla", *RIVALS)) & lacking]], ignore_index=True)
     rows = rows[rows["status"] == "done"].copy()
     rows["setting"] = rows["method"] + rows["variant"].fillna("").map(lambda text: f" ({text})" if text else "")
     vanilla = rows[rows["method"] == "vanilla"].set_index("seed")
     rows["price"] = rows["neg_elbo"] - rows["seed"].map(vanilla["neg_elbo"])
     rows["information"] = rows["mi"] - rows["seed"].map(vanilla["mi"])
-    return rows
+    return rows.dropna(subset=["price"])
 
 
 def curve(rows: pd.DataFrame, method: str, seed: int | None = None) -> list[Point]:
@@ -109,6 +118,5 @@ def duel_table(rows: pd.DataFrame) -> str:
 
 def page_lines(rows: pd.DataFrame) -> str:
     """What stands between the markers of docs/anticollapse.md."""
-    count = rows["seed"].nunique()
-    head = f"{len(rows)} trials, {count} seeds; nats per sentence, means over seeds."
+    head = f"{len(rows)} trials; nats per sentence, means over seeds."
     return "\n".join(["", head, "", settings_table(rows), "", "At the same price:", "", duel_table(rows), ""])

@@ -47,6 +47,7 @@ def test_two_codes_by_hand():
     # half way through the warm-up the gap, -0.0662191 here, has the weight 1/2: -0.0331096 + 0.6066219 * 0.5662191
     found = AntiCollapse(warm_up=0.5).objective(terms_of([-1.0, 1.0], state), clock(10, steps_per_epoch=10, epochs=4))
     assert found.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
+    assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)  # and u waits
 
 
 def test_trajectory_by_hand():

@@ -7,10 +7,10 @@ Equation:
     could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what is left is a
     minimum of the bound itself that holds a code.
 
-How others differ:
-    `anticollapse` is told how much is to be known and finds the price; here the price is told, in a unit that is the
-    same for any corpus and model. An annealing (`linear_anneal`, v = 1 - u) takes both parts of the KL to weight 1 at
-    once; here, once a code is there, the gap is closed before information costs anything.
+Differs from the paper:
+    There is none. `anticollapse` is told how much is to be known and finds the price; here the price is told, in a
+    unit that is the same for any corpus and model. An annealing (`linear_anneal`, v = 1 - u) takes both parts of the
+    KL to weight 1 at once; here, once a code is there, the gap is closed before information costs anything.
 
 Caveat:
     I is estimated within a batch of B, from below and by at most log B (4.2 at 64), and what the estimate misses is
