@@ -167,16 +167,16 @@ class Fake:
     trouble = ""
     made = 0
 
-    def __init__(self, interpreter, folder, cache):
+    def __init__(self, interpreter, folder):
         type(self).made += 1
 
     def requirements(self, kind, dependencies):
         return [requirement.name for requirement in dependencies]
 
-    def resolved(self, kind, requirements):
+    def fetched(self, kind, requirements):
         return dict.fromkeys(map(plan.normal, requirements), "1.0")
 
-    def install(self, versions):
+    def install(self):
         if self.trouble == "install":
             raise StepError("ERROR: no disk")
 

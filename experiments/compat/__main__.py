@@ -51,9 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         sets, pythons = chosen(options.sets, SETS, "set"), chosen(options.pythons, PYTHONS, "Python")
     except ValueError as error:
         parser.error(str(error))
-    with tempfile.TemporaryDirectory(prefix="vae-compat-cache-") as cache:
-        found = [python for minor in pythons if (python := looked_up(minor))]
-        done = [run(python, kind, options, Path(cache)) for python in found for kind in sets]
+    found = [python for minor in pythons if (python := looked_up(minor))]
+    done = [run(python, kind, options) for python in found for kind in sets]
     return int(not all(done))
 
 
@@ -64,7 +63,7 @@ def looked_up(minor: str) -> Interpreter | None:
     return found
 
 
-def run(python: Interpreter, kind: str, options: argparse.Namespace, cache: Path) -> bool:
+def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:
     """Makes one row; whether everything went well."""
     project = read_pyproject()["project"]
     dependencies = direct(project, tested_extras(project), python.minor)
@@ -75,15 +74,15 @@ def run(python: Interpreter, kind: str, options: argparse.Namespace, cache: Path
     failed: tuple[tuple[str, str], ...] = ()
     with tempfile.TemporaryDirectory(prefix="vae-compat-") as folder:
         try:
-            environment = Environment(python, Path(folder), cache)
-            versions = environment.resolved(kind, environment.requirements(kind, dependencies))
+            environment = Environment(python, Path(folder))
+            versions = environment.fetched(kind, environment.requirements(kind, dependencies))
             row |= {name: versions.get(name, "") for name in table.dependencies()}
             row["run"] = table.identity(python.version, kind, options.tests, versions)
             if not options.again and table.is_done(table.read(options.table / table.ROWS), row["run"], row["date"]):
                 tell(row, "made today")
                 return True
             tell(row, f"torch {row['torch']}, {len(versions)} packages")
-            environment.install(versions)
+            environment.install()
         except StepError as error:
             problems.append(str(error))
         else:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
 
 from experiments.compat.plan import (
     CONSTRAINTS,
@@ -23,7 +23,6 @@ from experiments.compat.plan import (
     Interpreter,
     locked,
     lowest,
-    normal,
     plain,
     versions_offered,
 )
@@ -61,12 +60,11 @@ class Environment:
     Args:
         interpreter: Its Python.
         folder: Where it is made.
-        cache: Where downloads are kept.
     """
 
-    def __init__(self, interpreter: Interpreter, folder: Path, cache: Path) -> None:
-        self.folder, self.python = folder, folder / "venv" / "bin" / "python"
-        self.variables = {**os.environ, "PIP_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+    def __init__(self, interpreter: Interpreter, folder: Path) -> None:
+        self.folder, self.wheels, self.python = folder, folder / "wheels", folder / "venv" / "bin" / "python"
+        self.variables = {**os.environ, "PIP_NO_CACHE_DIR": "1", "OMP_NUM_THREADS": "1"}
         self.variables.pop("PYTHONPATH", None)
         self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
 
@@ -104,28 +102,26 @@ class Environment:
             raise StepError(f"no wheel of {plain(requirement)}")
         return f"{requirement.name}=={version}"
 
-    def resolved(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
-        """Versions of all packages that pip would install, by name.
+    def fetched(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
+        """Downloads what pip would install, and gives the versions of all packages by name.
 
         Raises:
-            StepError: There are none that agree.
+            StepError: No versions agree.
         """
-        report = self.folder / "report.json"
         held = ("-c", str(CONSTRAINTS)) if kind == "locked" else ()
-        how = ("--dry-run", "--ignore-installed", "-q", *WHEELS, "--report", str(report))
-        self._pip("install", *how, *held, *requirements)
-        found = json.loads(report.read_text(encoding="utf-8"))["install"]
-        return {normal(one["metadata"]["name"]): one["metadata"]["version"] for one in found}
+        self._pip("download", "-q", *WHEELS, "-d", str(self.wheels), *held, *requirements)
+        found = [parse_wheel_filename(path.name) for path in self.wheels.glob("*.whl")]
+        return {str(name): str(version) for name, version, *_ in found}
 
-    def install(self, versions: Mapping[str, str]) -> None:
-        """Installs these versions, and the checkout as a package.
+    def install(self) -> None:
+        """Installs what was downloaded, and the checkout as a package.
 
         Raises:
             StepError: Something could not be installed.
         """
-        pins = [f"{name}=={version}" for name, version in versions.items()]
-        self._pip("install", "-q", "--no-deps", "--no-compile", *WHEELS, *pins)
-        self._pip("install", "-q", "--no-deps", "-e", str(ROOT))
+        quiet = ("install", "-q", "--no-deps", "--no-compile")
+        self._pip(*quiet, "--no-index", *map(str, sorted(self.wheels.glob("*.whl"))))
+        self._pip(*quiet, "-e", str(ROOT))
 
     def compare(self) -> dict[str, str]:
         """Figures of the methods on the embedded corpus with seed 0, as ``method_figure``.
@@ -135,7 +131,7 @@ class Environment:
         """
         command = ["-m", "vaecli", "compare", "--methods", ",".join(METHODS), "--set", "training.threads=1"]
         out = self.folder / "runs"
-        self._run([str(self.python), *command, "--experiment", "compat", "--out", str(out)], self.folder)
+        self._run([str(self.python), *command, "--name", "compat", "--out", str(out)], self.folder)
         with (out / "compat" / "results.csv").open(encoding="utf-8", newline="") as file:
             rows = {row["method"]: row for row in csv.DictReader(file)}
         return {f"{method}_{name}": f"{float(rows[method][name]):.6f}" for method in METHODS for name in FIGURES}

@@ -68,7 +68,12 @@ def test_every_fast_operation_is_held_against_its_twin():
 
 
 HELPERS = {
-    "arithmetic": ["arithmetic", "has_bf16", "has_bf16_instructions"],  # the context, and what the machine has
+    "arithmetic": [
+        "arithmetic",
+        "autocast_is_open",
+        "has_bf16",
+        "has_bf16_instructions",
+    ],  # the context, what the machine has
     "compiled": ["LSTMLibrary", "agrees", "lstm_library", "wanted"],  # the library; its use is in LSTM.forward
     "buffers": ["Buffers"],  # memory of the fast output layers; no twin uses it
     "output": ["OutputLayer", "chunk_rows", "compute_dtype", "logits_into", "lowered", "row_width"],
