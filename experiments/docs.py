@@ -2,7 +2,7 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
-fared, the findings by protocol, papers' figures obtained and printed, and what the embedded corpora say what was run on
+fared, the findings by protocol, papers' figures obtained and printed, what the embedded corpora say, what was run on
 which versions, and what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
