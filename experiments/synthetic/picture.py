@@ -15,7 +15,8 @@ from vaecli.settings.protocols import PUBLISHED, SHARED
 HEIGHT = 3.6
 SHAPES = {SHARED: "o", PUBLISHED: "^"}
 LINEAR = 1.0
-"""Nats up to which the axis of the excess is about linear."""
+"""Nats up to which the axis of the excess is about linear; at 0 a model is the truth."""
+TICKS = (-0.5, 0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
 def draw(frame: pd.DataFrame, path: Path, truth: Truth | None = None) -> Path:
@@ -27,6 +28,7 @@ def draw(frame: pd.DataFrame, path: Path, truth: Truth | None = None) -> Path:
         truth: What is known of the corpora; the committed one without.
     """
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import FixedLocator, NullLocator
 
     known = read_truth() if truth is None else truth
     trials = with_truth(judged(frame), known)
@@ -41,6 +43,10 @@ def draw(frame: pd.DataFrame, path: Path, truth: Truth | None = None) -> Path:
                 axes.scatter(part["mi"], part["excess_nll"], c=colour, marker=shape, s=16, alpha=0.7, linewidths=0)
         axes.axvline(known[most_information(corpus)][0], color="#777777", linestyle="--", linewidth=1)
         axes.set_yscale("asinh", linear_width=LINEAR)
+        axes.yaxis.set_major_locator(FixedLocator(TICKS))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(min(0.0, float(trials["excess_nll"].min())), 1.2 * float(trials["excess_nll"].max()))
         axes.set_title(f"{corpus} ({len(own)})", fontsize=9)
         axes.set_xlabel("mi, nats", fontsize=8)
         axes.tick_params(labelsize=7)
