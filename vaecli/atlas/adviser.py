@@ -106,7 +106,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """An outcome that intervals are made of, over the trials that have it.
 
     Attributes:
@@ -124,7 +124,7 @@ class Outcome:
     kernel: TrialKernel
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> Outcome:
+    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> TrialOutcome:
         """Of the trials whose outcome is finite."""
         kept = np.isfinite(outcomes)
         own = frame[kept]
@@ -177,21 +177,21 @@ class Adviser:
         self.counts: Mapping[str, int] = {str(name): int(count) for name, count in counts.items()}
 
     @cached_property
-    def mi(self) -> Outcome:
+    def mi(self) -> TrialOutcome:
         """log(1 + mi), so that an interval is wide where mi is large."""
-        return Outcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
+        return TrialOutcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
 
     @cached_property
-    def price(self) -> Outcome | None:
+    def price(self) -> TrialOutcome | None:
         """Arsinh of neg_elbo above an idle run's, for a few pay a hundred times what others do; None with too few."""
         found = prices(self.frame)
-        return None if found is None else Outcome.of(self.frame, np.arcsinh(found))
+        return None if found is None else TrialOutcome.of(self.frame, np.arcsinh(found))
 
     @cached_property
-    def informative(self) -> Outcome:
+    def informative(self) -> TrialOutcome:
         """Whether the verdict is informative, 1 or 0."""
         told: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
-        return Outcome.of(self.frame, told)
+        return TrialOutcome.of(self.frame, told)
 
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
@@ -249,7 +249,7 @@ class Adviser:
         )
 
 
-def estimate(outcome: Outcome, run: Points, wider: float) -> Estimate:
+def estimate(outcome: TrialOutcome, run: Points, wider: float) -> Estimate:
     """The weighted median of an outcome, and its interval."""
     weights = outcome.kernel.weights(run, outcome.points)
     low, middle, high = (float(quantiles(weights, outcome.outcomes, share)[0]) for share in _shares())
