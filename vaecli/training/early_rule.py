@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecli.config import RunConfig
-from vaecli.corpus.types import Corpus
+if TYPE_CHECKING:
+    from vaecli.config import RunConfig
+    from vaecli.corpus.types import Corpus
 
 Floats = NDArray[np.float64]
 
