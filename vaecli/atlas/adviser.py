@@ -38,7 +38,7 @@ from vaecli.core.errors import UsageError
 
 Floats = NDArray[np.float64]
 
-LEAST = 5
+LEAST = 3
 """Trials of a method without which it gets no row."""
 
 LEAST_CORPORA, LEAST_OF_CORPUS = 3, 20
@@ -81,13 +81,13 @@ class Row:
         knob: Its main setting; empty without.
         value: Of the knob, as it was tried; empty without.
         chance: Of the verdict informative.
-        low: End of Wilson's 95 % interval, of as many trials as the weights are worth.
+        low: End of Wilson's 95 % interval, of as many trials as the weights of the method's own are worth.
         high: Its other end.
         mi: In nats.
         price: neg_elbo above that of an idle run, nats a sentence; None where there are too few idle trials.
         near: Trials of the method that count; see `COUNTS`.
         own: Trials of the method.
-        worth: Trials of all methods that the weights are worth.
+        worth: Trials that the weights of the method's own are worth.
         nearest: The numbers of its nearest trials.
     """
 
@@ -225,7 +225,8 @@ class Adviser:
         )
         points = Points.of(runs)
         weights = self.informative.kernel.weights(points, self.informative.points)
-        chances, counts = average(weights, self.informative.outcomes), effective(weights)
+        is_own = self.informative.points.methods == method
+        chances, counts = average(weights, self.informative.outcomes), effective(weights[:, is_own])
         ends = [wilson(float(share), float(count)) for share, count in zip(chances, counts, strict=True)]
         at = int(np.argmax([low for low, _ in ends]))
         best, (low, high) = points.where(np.arange(len(tried)) == at), ends[at]
@@ -242,7 +243,7 @@ class Adviser:
             high=high,
             mi=estimate(self.mi, best, wider["mi"]).mapped(lambda value: max(math.expm1(value), 0.0)),
             price=price,
-            near=int((weights[at][self.informative.points.methods == method] >= COUNTS).sum()),
+            near=int((weights[at][is_own] >= COUNTS).sum()),
             own=len(own),
             worth=float(counts[at]),
             nearest=tuple(int(n) for n in own["trial"].to_numpy()[order]),
