@@ -219,6 +219,9 @@ LEAST = 5
 DIGITS, OPTIMUM_DIGITS = 6, 3
 """Significant digits of shipped parameters."""
 
+SHIPPED = {"scale": "deviations"}
+"""Names of parameters in the package, where they are others: none there is a remedy's."""
+
 RANGES = ("rate", "decoder_size", "latent_size", "batch_size", "updates", "mean_length", "vocabulary")
 """Settings and features of the corpus that a run must be near in to be warned of."""
 
@@ -263,4 +266,4 @@ def rounded(rule: Rule) -> dict[str, Any]:
             return [short(float(x)) for x in value]
         return value if isinstance(value, int) else float(f"{value:.{digits}g}")
 
-    return {name: short(value) for name, value in vars(rule).items()}
+    return {SHIPPED.get(name, name): short(value) for name, value in vars(rule).items()}

@@ -16,7 +16,7 @@ MARKERS = {"adam": "o", "sgd": "^"}
 ACROSS = 7
 """Panels in a row."""
 
-LEAST = 6
+LEAST = 5
 """Trials of a method without which it gets no panel."""
 
 PICTURE = Path(__file__).parent / "phases.png"

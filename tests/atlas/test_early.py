@@ -146,4 +146,4 @@ def test_the_shipped_rule_is_the_one_that_errs_less_with_its_errors_and_ranges()
 def test_parameters_keep_the_digits_that_every_machine_agrees_on():
     assert rounded(Threshold(-1.61405678)) == {"value": -1.61406, "column": 0}
     rule = Logistic(np.array([1.23456]), np.array([2.0]), np.array([-0.0123456]), 7.0)
-    assert rounded(rule) == {"centre": [1.23], "scale": [2.0], "weights": [-0.0123], "bias": 7.0}
+    assert rounded(rule) == {"centre": [1.23], "deviations": [2.0], "weights": [-0.0123], "bias": 7.0}

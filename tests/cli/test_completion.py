@@ -71,7 +71,7 @@ def test_lists_go_on_behind_their_last_comma_or_plus():
 
 def test_keys_are_completed_in_two_steps():
     assert complete_key("train") == ["training."]
-    assert complete_key("training.e") == ["training.epochs"]
+    assert complete_key("training.e") == ["training.epochs", "training.early_warning"]
     assert complete_key("bn.") == ["bn.gamma", "bn.eps"]
     assert complete_key("nothing.") == []
 

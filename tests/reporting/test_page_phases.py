@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 from reporting.frames import table, trial
 
-from vaecli.reporting.page.page_phases import HEIGHT, LEAST, MARGIN, WIDTH, phase_panels
+from vaecli.reporting.page.page_phases import HEIGHT, LEAST, MARGIN, MARKS, WIDTH, phase_panels
 from vaecli.reporting.render import render
 
 RATES = [1e-3, 2e-3, 4e-3, 8e-3, 0.1, 0.2]
 
 
-def designed(count=LEAST, method="bn", word="informative"):
+def designed(count=6, method="bn", word="informative"):
     rows = [
         {"learning_rate": rate, "optimizer": "sgd" if rate > 0.05 else "adam", "knob": "gamma", "knob_value": f"0.{n}"}
         | {"knob_level": n, "method": method, "verdict": word}
@@ -28,7 +28,7 @@ def test_marks_lie_by_rate_and_knob():
     )
     assert (panel.marks[0].y, panel.marks[5].y) == (HEIGHT - MARGIN, MARGIN)
     assert panel.marks[4].told == "bn: informative; sgd 0.1, gamma 0.4"
-    assert panel.marks[0].shape == "●"
+    assert (panel.marks[0].shape, panel.marks[0].colour) == MARKS["informative"]
 
 
 def test_few_trials_and_other_tables_have_no_panel():
@@ -45,7 +45,7 @@ def test_the_page_has_them_escaped(monkeypatch):
     pytest.importorskip("jinja2")
     pytest.importorskip("vl_convert")
     monkeypatch.setattr("vaecli.reporting.page.write_page.chart_library", lambda: "/* the library */")
-    rows = [trial("bn", seed) for seed in range(LEAST)]
+    rows = [trial("bn", seed) for seed in range(len(RATES))]
     frame = table(*rows).assign(
         learning_rate=RATES, optimizer="adam", knob="<b>", knob_value="1", knob_level=0.0, verdict="informative"
     )

@@ -46,7 +46,7 @@ def test_a_threshold_warns_below_it():
 
 def test_a_logistic_rule_warns_from_a_half_on():
     """Of log mi alone, centre -1 and scale 0.5: at mi 0.1 the odds are exp(bias)."""
-    parameters = {"centre": [-1.0] + [0.0] * 6, "scale": [0.5] + [1.0] * 6, "weights": [-2.0] + [0.0] * 6}
+    parameters = {"centre": [-1.0] + [0.0] * 6, "deviations": [0.5] + [1.0] * 6, "weights": [-2.0] + [0.0] * 6}
     assert rule("logistic", {**parameters, "bias": 0.01}).warns(FIGURES)
     assert not rule("logistic", {**parameters, "bias": -0.01}).warns(FIGURES)
     assert rule("logistic", {**parameters, "bias": -1.0}).warns({**FIGURES, "mi_last": 0.009})  # 4 - 1 > 0

@@ -38,7 +38,7 @@ from vaecli.core.errors import UsageError
 
 Floats = NDArray[np.float64]
 
-LEAST = 5
+LEAST = 3
 """Trials of a method without which it gets no row."""
 
 LEAST_CORPORA, LEAST_OF_CORPUS = 3, 20
@@ -81,13 +81,13 @@ class Row:
         knob: Its main setting; empty without.
         value: Of the knob, as it was tried; empty without.
         chance: Of the verdict informative.
-        low: End of Wilson's 95 % interval, of as many trials as the weights are worth.
+        low: End of Wilson's 95 % interval, of as many trials as the weights of the method's own are worth.
         high: Its other end.
         mi: In nats.
         price: neg_elbo above that of an idle run, nats a sentence; None where there are too few idle trials.
         near: Trials of the method that count; see `COUNTS`.
         own: Trials of the method.
-        worth: Trials of all methods that the weights are worth.
+        worth: Trials that the weights of the method's own are worth.
         nearest: The numbers of its nearest trials.
     """
 
@@ -106,7 +106,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """An outcome that intervals are made of, over the trials that have it.
 
     Attributes:
@@ -124,7 +124,7 @@ class Outcome:
     kernel: TrialKernel
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> Outcome:
+    def of(cls, frame: pd.DataFrame, outcomes: Floats, kernel: TrialKernel | None = None) -> TrialOutcome:
         """Of the trials whose outcome is finite."""
         kept = np.isfinite(outcomes)
         own = frame[kept]
@@ -177,21 +177,21 @@ class Adviser:
         self.counts: Mapping[str, int] = {str(name): int(count) for name, count in counts.items()}
 
     @cached_property
-    def mi(self) -> Outcome:
+    def mi(self) -> TrialOutcome:
         """log(1 + mi), so that an interval is wide where mi is large."""
-        return Outcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
+        return TrialOutcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
 
     @cached_property
-    def price(self) -> Outcome | None:
+    def price(self) -> TrialOutcome | None:
         """Arsinh of neg_elbo above an idle run's, for a few pay a hundred times what others do; None with too few."""
         found = prices(self.frame)
-        return None if found is None else Outcome.of(self.frame, np.arcsinh(found))
+        return None if found is None else TrialOutcome.of(self.frame, np.arcsinh(found))
 
     @cached_property
-    def informative(self) -> Outcome:
+    def informative(self) -> TrialOutcome:
         """Whether the verdict is informative, 1 or 0."""
         told: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
-        return Outcome.of(self.frame, told)
+        return TrialOutcome.of(self.frame, told)
 
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
@@ -225,7 +225,8 @@ class Adviser:
         )
         points = Points.of(runs)
         weights = self.informative.kernel.weights(points, self.informative.points)
-        chances, counts = average(weights, self.informative.outcomes), effective(weights)
+        is_own = self.informative.points.methods == method
+        chances, counts = average(weights, self.informative.outcomes), effective(weights[:, is_own])
         ends = [wilson(float(share), float(count)) for share, count in zip(chances, counts, strict=True)]
         at = int(np.argmax([low for low, _ in ends]))
         best, (low, high) = points.where(np.arange(len(tried)) == at), ends[at]
@@ -242,14 +243,14 @@ class Adviser:
             high=high,
             mi=estimate(self.mi, best, wider["mi"]).mapped(lambda value: max(math.expm1(value), 0.0)),
             price=price,
-            near=int((weights[at][self.informative.points.methods == method] >= COUNTS).sum()),
+            near=int((weights[at][is_own] >= COUNTS).sum()),
             own=len(own),
             worth=float(counts[at]),
             nearest=tuple(int(n) for n in own["trial"].to_numpy()[order]),
         )
 
 
-def estimate(outcome: Outcome, run: Points, wider: float) -> Estimate:
+def estimate(outcome: TrialOutcome, run: Points, wider: float) -> Estimate:
     """The weighted median of an outcome, and its interval."""
     weights = outcome.kernel.weights(run, outcome.points)
     low, middle, high = (float(quantiles(weights, outcome.outcomes, share)[0]) for share in _shares())

@@ -25,10 +25,10 @@ HEADS = (
     Head("nearest", numeric=False),
 )
 NOTES = (
-    "informative: chance of that verdict, with a 95 % interval (Wilson's, of as many trials as all weights are worth)",
+    "informative: chance of that verdict; its 95 % interval is for as many trials as those of the method are worth",
     "mi, price: medians of trials near, with intervals that are to hold 80 % of runs, nats a sentence; a price is",
     "  neg_elbo above that of a run whose code is idle. time: times that of vanilla. trials: of the method that count",
-    "  / in all, and what those of all methods are worth. nearest: its trials that are nearest, by number",
+    "  / in all, and what they are worth. nearest: its trials that are nearest, by number",
 )
 
 

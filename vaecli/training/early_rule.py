@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecli.config import RunConfig
-from vaecli.corpus.types import Corpus
+if TYPE_CHECKING:
+    from vaecli.config import RunConfig
+    from vaecli.corpus.types import Corpus
 
 Floats = NDArray[np.float64]
 
@@ -81,8 +82,8 @@ class EarlyRule:
 
     Attributes:
         kind: ``threshold``: one feature below a value; ``logistic``: a probability of a half or more.
-        parameters: Of a threshold ``column`` and ``value``; of a logistic regression ``centre``, ``scale`` and
-            ``weights`` of the features, and ``bias``.
+        parameters: Of a threshold ``column`` and ``value``; of a logistic regression ``centre``, ``deviations``
+            and ``weights`` of the features, and ``bias``.
         missed: Collapses that it didn't foretell, and of how many, each of a method that it hadn't seen.
         alarms: Runs that didn't collapse and that it warned of, and of how many, likewise.
         ranges: Least and largest value that was tried of each setting and feature of the corpus, by name.
@@ -102,7 +103,7 @@ class EarlyRule:
         told = self.parameters
         if self.kind == "threshold":
             return bool(x[told["column"]] < told["value"])
-        z = (x - np.array(told["centre"])) / np.array(told["scale"])
+        z = (x - np.array(told["centre"])) / np.array(told["deviations"])
         return bool(z @ np.array(told["weights"]) + told["bias"] >= 0)
 
     def knows(self, settings: Mapping[str, float]) -> bool:

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 NEEDED = ("method", "learning_rate", "optimizer", "knob", "knob_value", "knob_level")
 """Columns without which a table has no phases."""
 
-LEAST = 6
+LEAST = 5
 """Trials of a method without which it gets no panel."""
 
 WIDTH, HEIGHT, MARGIN = 150.0, 90.0, 12.0
 """Of a panel, and what is left free within."""
 
 MARKS = {
-    "informative": ("●", "#2f7fd1"),
-    "collapsed": ("✕", "#858585"),
-    "fake-rate": ("■", "#d9503f"),
-    "saturated": ("◆", "#9a6fd6"),
-    "unused": ("▲", "#8f7a1f"),
-    "worse than uniform": ("▼", "#cc5fa5"),
-    "diverged": ("▶", "#c9720f"),
+    "informative": ("M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0Z", "#2f7fd1"),
+    "collapsed": ("M-3-3L3 3M3-3L-3 3", "#858585"),
+    "fake-rate": ("M-2.7-2.7h5.4v5.4h-5.4Z", "#d9503f"),
+    "saturated": ("M0-3.6L3.6 0L0 3.6L-3.6 0Z", "#9a6fd6"),
+    "unused": ("M0-3.4L3.2 2.6H-3.2Z", "#8f7a1f"),
+    "worse than uniform": ("M0 3.4L3.2-2.6H-3.2Z", "#cc5fa5"),
+    "diverged": ("M3.4 0L-2.6 3.2V-3.2Z", "#c9720f"),
 }
-"""Shape and colour of a verdict, the colours those of the page's charts."""
+"""Path round the origin and colour of a verdict; the colours are those of the page's charts."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PhaseMark:
 
     @property
     def shape(self) -> str:
-        """A character."""
+        """A path round the origin."""
         return MARKS[self.word][0]
 
     @property
