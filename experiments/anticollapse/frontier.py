@@ -44,7 +44,7 @@ def read_rows(path: Path = FOLDER / "results.csv", others: Path | None = ALL) ->
         others: A table whose trials of vanilla and the rivals stand in for those that the first lacks: the same
             methods with the same settings.
     """
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str})
     if others is not None:
         more = pd.read_csv(others, keep_default_na=False, na_values=[""])
         own = rows[rows["variant"].isna()]
