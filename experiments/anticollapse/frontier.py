@@ -44,12 +44,13 @@ def read_rows(path: Path = FOLDER / "results.csv", others: Path | None = ALL) ->
         others: A table whose trials of vanilla and the rivals stand in for those that the first lacks: the same
             methods with the same settings.
     """
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str})
     if others is not None:
         more = pd.read_csv(others, keep_default_na=False, na_values=[""])
-        known = set(zip(rows["method"], rows["seed"], strict=True))
+        own = rows[rows["variant"].isna()]
+        known = set(zip(own["method"], own["seed"], strict=True))
         lacking = [pair not in known for pair in zip(more["method"], more["seed"], strict=True)]
-        rows = pd.concat([rows, more[more["method"].isin(("vanilla", *RIVALS)) & lacking]], ignore_index=True)
+        rows = pd.concat([rows, more[lacking][lambda frame: frame["method"].isin(("vanilla", *RIVALS))]])
     rows = rows[rows["status"] == "done"].copy()
     rows["setting"] = rows["method"] + rows["variant"].fillna("").map(lambda text: f" ({text})" if text else "")
     vanilla = rows[rows["method"] == "vanilla"].set_index("seed")
