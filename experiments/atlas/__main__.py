@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,22 +22,36 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--budget", default="10m", help="no trial begins after it: 90s, 10m, 2h")
     parser.add_argument("--jobs", type=int, default=1, help="trials at a time, each with one thread")
     parser.add_argument("--table", type=Path, default=table.TABLE, help="the CSV that grows; its Parquet is beside it")
+    parser.add_argument(
+        "--corpus", default="", metavar="A,B", help="only trials on these, as yelp_short; without, all that have a text"
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        default=os.environ.get("VAE_TEST_DATA") or None,
+        metavar="DIR",
+        help="the folder that holds yelp_short and ptb, each with train.txt, valid.txt and test.txt; (VAE_TEST_DATA)",
+    )
     parser.add_argument("--report", action="store_true", help="print what the table says, and run nothing")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --report: draw the phase diagrams there too")
     options = parser.parse_args(arguments)
     try:
         if options.report:
             return report(options.table, options.pictures)
-        return grow(options.table, seconds_of(options.budget), options.jobs)
+        return grow(options.table, seconds_of(options.budget), options.jobs, options.corpus, options.data_root)
     except VaeError as error:
         tell(f"vae: {error}")
         return 130 if isinstance(error, InterruptedRunError) else 2
 
 
-def grow(path: Path, budget: float, jobs: int) -> int:
+def grow(path: Path, budget: float, jobs: int, corpora: str, root: Path | None) -> int:
+    from experiments.atlas.texts import absent, chosen
     from experiments.atlas.work import grow as run_trials
 
-    count = run_trials(path, budget, jobs, tell)
+    names = chosen(corpora, root)
+    if not corpora and (lacking := absent(root)):
+        tell(f"trials on {' and '.join(lacking)} are skipped: --data-root names no folder that holds their text")
+    count = run_trials(path, budget, jobs, tell, names, root)
     target = table.write_parquet(path)
     print(f"{count} trials added; {path} and {target.name} have {len(table.read_lines(path))}")
     return 0

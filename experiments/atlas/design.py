@@ -8,9 +8,10 @@ permutation that each such stretch has of its own. Slots beyond the methods are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ WIDTHS = (16, 32, 64, 128)
 LATENTS = (2, 8, 16, 32)
 EPOCHS = (2, 3, 5, 8)
 CORPORA = ("synthetic", "mixture")
+CORPORA_2 = (*CORPORA, "yelp_short", "ptb")
+"""Those of trials from `REAL_FROM` on: real text too, of which the atlas takes slices; see `texts`."""
+
+REAL_FROM = 256
+"""The first trial that may be on real text."""
+
 AXES = ("learning_rate", "optimizer", "knob", "decoder_size", "latent_size", "epochs", "corpus")
 
 SENTENCES, HELD_OUT, BATCH = 3_200, 500, 32
@@ -87,17 +94,22 @@ class Trial:
     settings: Mapping[str, Any]
     seed: int
 
-    def config(self) -> RunConfig:
-        """All settings of the run."""
+    def config(self, texts: Path | None = None) -> RunConfig:
+        """All settings of the run.
+
+        Args:
+            texts: The folder that holds a folder of each corpus that isn't embedded.
+        """
         own = {self.method: {self.knob: self.value}} if self.knob else {}
         chosen = self.settings
+        data = chosen["corpus"] if chosen["corpus"] in CORPORA or texts is None else str(texts / chosen["corpus"])
         return build_config(
             {
                 "experiment": "atlas",
                 "method": self.method,
                 "hyper": own,
                 "corpus": {
-                    "data": chosen["corpus"],
+                    "data": data,
                     "train_size": SENTENCES,
                     "valid_size": HELD_OUT,
                     "test_size": HELD_OUT,
@@ -203,16 +215,16 @@ def trial(number: int) -> Trial | None:
         "decoder_size": choose(WIDTHS, at["decoder_size"])[1],
         "latent_size": choose(LATENTS, at["latent_size"])[1],
         "epochs": choose(EPOCHS, at["epochs"])[1],
-        "corpus": choose(CORPORA, at["corpus"])[1],
+        "corpus": choose(CORPORA if number < REAL_FROM else CORPORA_2, at["corpus"])[1],
     }
     return Trial(number, method, knob_of(method), value, level, settings, stretch % SEEDS)
 
 
-def trials(done: frozenset[int] = frozenset()) -> Iterator[Trial]:
-    """The trials that aren't done, in their order, without end."""
+def trials(done: frozenset[int] = frozenset(), corpora: Collection[str] = CORPORA_2) -> Iterator[Trial]:
+    """The trials on some corpora that aren't done, in their order, without end."""
     number = 0
     while True:
         found = None if number in done else trial(number)
-        if found is not None:
+        if found is not None and found.settings["corpus"] in corpora:
             yield found
         number += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from experiments.atlas import design, table
+from experiments.atlas.texts import write_slices
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.metrics.verdict import NO_VERDICT, verdict
@@ -23,8 +24,12 @@ from vaecli.training.early_watch import EarlyWatch
 from vaecli.training.fit import build_problem
 
 
-def run(number: int) -> dict[str, Any]:
+def run(number: int, texts: Path | None = None) -> dict[str, Any]:
     """Trains and measures a trial in a folder that is thrown away.
+
+    Args:
+        number: Of the trial.
+        texts: The folder that holds a folder of each corpus that isn't embedded.
 
     Returns:
         Its row. What can't be built or has diverged is a row too, with its status and message.
@@ -35,7 +40,7 @@ def run(number: int) -> dict[str, Any]:
     trial = design.trial(number)
     assert trial is not None
     torch.set_num_threads(1)
-    config, watch = trial.config(), EarlyWatch()
+    config, watch = trial.config(texts), EarlyWatch()
     keep_corpus(config.corpus)
     corpus = load_corpus(config.corpus)
     row = trial.row()
@@ -70,7 +75,14 @@ def figures(folder: RunFolder) -> dict[str, Any]:
     return found | {"epochs_done": values["epochs"]}
 
 
-def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> int:
+def grow(
+    path: Path,
+    budget: float,
+    jobs: int,
+    told: Callable[[str], None],
+    corpora: tuple[str, ...] = design.CORPORA,
+    root: Path | None = None,
+) -> int:
     """Runs the trials that the table lacks, in their order, until the budget is spent.
 
     No trial is begun after the budget; those that run are ended, and none is lost to an interruption but these.
@@ -80,15 +92,31 @@ def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> i
         budget: In seconds.
         jobs: Processes; 1 is this one.
         told: Hears a line a trial.
+        corpora: Whose trials are run.
+        root: The folder that holds the real ones among them.
 
     Returns:
         How many rows were added.
+
+    Raises:
+        DataError: A corpus of real text is too small.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        texts = None if root is None else Path(folder)
+        if root is not None:
+            write_slices(root, corpora, Path(folder))
+        return _grow(path, budget, jobs, told, corpora, texts)
+
+
+def _grow(
+    path: Path, budget: float, jobs: int, told: Callable[[str], None], corpora: tuple[str, ...], texts: Path | None
+) -> int:
+    """`grow`, with the slices of real text written."""
     end = time.monotonic() + budget
     lines = table.read_lines(path)
     if path.exists():
         table.write_sorted(path, lines)
-    todo, count = design.trials(frozenset(lines)), 0
+    todo, count = design.trials(frozenset(lines), corpora), 0
 
     def keep(row: dict[str, Any]) -> None:
         nonlocal count
@@ -100,22 +128,24 @@ def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> i
     try:
         if jobs == 1:
             while time.monotonic() < end:
-                keep(run(next(todo).number))
+                keep(run(next(todo).number, texts))
         else:
-            _grow_parallel(todo, end, jobs, keep)
+            _grow_parallel(todo, end, jobs, keep, texts)
     finally:
         if path.exists():
             table.write_sorted(path, table.read_lines(path))
     return count
 
 
-def _grow_parallel(todo: Any, end: float, jobs: int, keep: Callable[[dict[str, Any]], None]) -> None:
+def _grow_parallel(
+    todo: Iterator[design.Trial], end: float, jobs: int, keep: Callable[[dict[str, Any]], None], texts: Path | None
+) -> None:
     """Keeps so many processes at work until the time is over."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running: set[Future[dict[str, Any]]] = set()
         while True:
             while len(running) < jobs and time.monotonic() < end:
-                running.add(pool.submit(run, next(todo).number))
+                running.add(pool.submit(run, next(todo).number, texts))
             if not running:
                 return
             ended, running = wait(running, return_when=FIRST_COMPLETED)

@@ -120,7 +120,7 @@ def grid_rows(grid: Grid, options: Options) -> list[Row]:
 
             return grid_of_build
 
-        repeats = 1 if grid is ALL else options.repeats if grid is TRIAL else 2
+        repeats = options.repeats if grid is TRIAL else 1  # a grid runs for minutes and has many trials
         pairs = interleave(run("before"), run("after"), repeats, warmup=int(grid is TRIAL))
         tables = [trials_of(folder / f"{name}.csv") for name in builds]
     check_equal_trials(tables)

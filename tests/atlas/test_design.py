@@ -33,6 +33,32 @@ def test_trials_never_move():
     assert (late.method, late.settings["learning_rate"], late.seed) == ("wae", 0.005826, 6)
 
 
+def test_real_text_begins_where_it_does_and_moves_nothing(monkeypatch):
+    """Before `REAL_FROM` the corpora are the embedded two; from it on all four, the other settings as they were."""
+    before = {n: design.trial(n) for n in (*range(40), *range(256, 320))}
+    monkeypatch.setattr(design, "REAL_FROM", 10_000)
+    for number, trial in before.items():
+        old = design.trial(number)
+        if number < 256:
+            assert trial == old
+        elif trial is not None:
+            assert {**old.settings, "corpus": trial.settings["corpus"]} == trial.settings
+            half = design.CORPORA_2[:2] if old.settings["corpus"] == "synthetic" else design.CORPORA_2[2:]
+            assert trial.settings["corpus"] in half  # the lower half of the axis is synthetic with two values
+    counts = Counter(t.settings["corpus"] for n, t in before.items() if t is not None and n >= 256)
+    assert set(counts) == set(design.CORPORA_2)
+    assert min(counts.values()) >= 10  # 58 methods, four corpora
+    assert design.trial(5000).settings["corpus"] in design.CORPORA
+
+
+def test_trials_of_a_corpus_alone(tmp_path):
+    todo = design.trials(corpora=("yelp_short",))
+    first = [next(todo) for _ in range(3)]
+    assert all(t.settings["corpus"] == "yelp_short" and t.number >= design.REAL_FROM for t in first)
+    assert first[0].config(tmp_path).corpus.data == str(tmp_path / "yelp_short")
+    assert design.trial(1).config(tmp_path).corpus.data == "synthetic"
+
+
 def test_every_stretch_has_each_method_once_and_each_value_as_often():
     for stretch in (0, 1, 37):
         found = [design.trial(n) for n in range(stretch * design.SLOTS, (stretch + 1) * design.SLOTS)]

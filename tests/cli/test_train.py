@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from command import vae
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
 SMALL = [
@@ -24,12 +25,6 @@ def corpus(tmp_path):
     for name in ("train", "valid", "test"):
         (folder / f"{name}.txt").write_text("\n".join(SENTENCES * 3) + "\n")
     return folder
-
-
-def vae(*words, cwd, variables=None, **more):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(variables or {})}
-    command = [sys.executable, "-m", "vaecli", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, **more)
 
 
 def test_a_run_writes_what_it_promises(corpus, tmp_path):
@@ -87,7 +82,8 @@ def test_mistakes_are_one_error_with_the_way_out(tmp_path, words, code, said):
 
 def test_a_method_that_can_not_be_built_leaves_nothing(corpus, tmp_path):
     small = [word.replace("latent_size=2", "latent_size=1") for word in SMALL]
-    result = vae("train", "--method", "vmf", "--data", corpus, *small, cwd=tmp_path)
+    command = [sys.executable, "-m", "vaecli", "train", "--method", "vmf", "--data", str(corpus), *small]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 2
     said = result.stderr.splitlines()
     assert said[-1] == "vae: vmf: 'vmf' needs a sphere: model.latent_size is 1; make it 2 or more"

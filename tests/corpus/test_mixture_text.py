@@ -133,6 +133,7 @@ def statistics(words):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("VAE_TEST_DATA" not in os.environ, reason="VAE_TEST_DATA names no folder of corpora")
 def test_the_authors_text_looks_like_ours():
     """Their weights are others, so each statistic of theirs is to be one of those that six of our generators have.

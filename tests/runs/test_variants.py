@@ -109,6 +109,7 @@ def folders(tmp_path):
     return sorted(p.parent.name for p in (tmp_path / "runs" / "e").glob("*/seed-*"))
 
 
+@pytest.mark.slow
 def test_a_trial_is_made_once_whatever_the_list_it_stands_in(tmp_path):
     """A single value, a longer list, a shorter one and the default are the same trials where they are the same."""
     tiny(tmp_path)  # the default of bn.gamma is 0.6
