@@ -2,8 +2,11 @@
 
 import pandas as pd
 import pytest
+from atlas_law import law_table
 
 from experiments.atlas import design, summary, table
+from experiments.atlas.pictures import LEAST as LEAST_SHOWN
+from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.trials_table import adam_rate
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 
@@ -61,3 +64,24 @@ def test_the_committed_table_is_of_the_design_and_its_verdicts_are_of_its_figure
             word = verdict({name: None if value == "" else value for name, value in row.items()})
             assert row["verdict"] == ("" if word == NO_VERDICT else word)
     pd.testing.assert_frame_equal(pd.read_parquet(table.TABLE.with_suffix(".parquet")), frame)
+
+
+def test_phase_diagrams_are_shown_once_they_are_drawn(tmp_path):
+    frame = FRAME.iloc[[0] * LEAST_SHOWN + [3]].reset_index(drop=True)
+    (none,) = summary.phase_lines(frame, tmp_path / "phases.png")
+    assert none.startswith(f"none yet: 1 methods have {LEAST_SHOWN} trials")
+    (tmp_path / "phases.png").touch()
+    image, _, told = summary.phase_lines(frame, tmp_path / "phases.png")
+    assert f"(images/{summary.IMAGE})" in image
+    assert told == f"Each of 1 methods that have {LEAST_SHOWN} trials; 1 more have fewer."
+
+
+def test_advice_is_told_of_with_its_coverage():
+    (few,) = summary.advice_lines(law_table(2))
+    assert few == f"too few trials: no method has {LEAST} yet"
+    lines = summary.advice_lines(law_table(150))
+    assert lines[2].startswith("| a method at a value of its knob | ")
+    held, total = map(int, lines[2].split("|")[2].split(" (")[0].split(" of "))
+    assert (total, held > 100) == (150, True)
+    assert lines[3].startswith("| a corpus | ")
+    assert "foretold to 0." in lines[-1]
