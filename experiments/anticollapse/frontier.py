@@ -19,6 +19,8 @@ from vaecli.reporting.formats import markdown_table
 FOLDER = Path(__file__).parent
 ALL = FOLDER.parent / "all" / "results.csv"
 """Every method with three seeds and the same settings."""
+SECOND = "second.csv"
+"""Beside a table, where there is one: trials of other settings of its methods."""
 OURS = ("anticollapse", "info_price")
 RIVALS = ("soft_free_bits", "du", "bow", "critic")
 
@@ -40,11 +42,12 @@ def read_rows(path: Path = FOLDER / "results.csv", others: Path | None = ALL) ->
     """The finished trials with the columns `setting`, `price` and `information` added; none without its vanilla.
 
     Args:
-        path: Of the table.
+        path: Of the table, with `SECOND` beside it.
         others: A table whose trials of vanilla and the rivals stand in for those that the first lacks: the same
             methods with the same settings.
     """
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"variant": str})
+    files = [path, *([path.with_name(SECOND)] if path.with_name(SECOND).is_file() else [])]
+    rows = pd.concat(pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"variant": str}) for file in files)
     if others is not None:
         more = pd.read_csv(others, keep_default_na=False, na_values=[""])
         own = rows[rows["variant"].isna()]
@@ -105,10 +108,8 @@ def duel_table(rows: pd.DataFrame) -> str:
             cells = []
             for rival in RIVALS:
                 there = information_at(curve(rows, rival), price)
-                pairs = [
-                    (mine.information, information_at(curve(rows, rival, mine.seed), mine.price))
-                    for mine in own.itertuples()
-                ]
+                mine = zip(own["seed"].astype(int), own["price"], own["information"], strict=True)
+                pairs = [(knows, information_at(curve(rows, rival, seed), pays)) for seed, pays, knows in mine]
                 known = [(a, b) for a, b in pairs if b is not None]
                 won = sum(a > b for a, b in known)
                 cells.append("beyond" if there is None else f"{there:.2f}, less on {won} of {len(known)}")

@@ -20,7 +20,7 @@ Caveat:
     price.
 
 References:
-    None; the identity is that of Hoffman & Johnson (2016).
+    Ours (2026), without a paper; the identity is that of Hoffman & Johnson (2016).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class AntiCollapse(Remedy):
 
     name: ClassVar[str] = "anticollapse"
     title: ClassVar[str] = "tax on the gap between kl and mi"
-    paper: ClassVar[Paper] = Paper("ours", 2026, "no paper")
+    paper: ClassVar[Paper] = Paper("Ours", 2026, "no paper")
     equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, u <- u + s (c - I) within [0, 1]"
     no_recipe: ClassVar[str] = "ours, no paper"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})

@@ -17,7 +17,7 @@ Caveat:
     taxed in full. A minimum is local, and runs are short: the price is what is paid for the last nat, not the mean.
 
 References:
-    None; the identity ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))`` is that of Hoffman & Johnson (2016).
+    Ours (2026), without a paper; the identity is that of Hoffman & Johnson (2016).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class InfoPrice(Remedy):
 
     name: ClassVar[str] = "info_price"
     title: ClassVar[str] = "information at a price"
-    paper: ClassVar[Paper] = Paper("ours", 2026, "no paper")
+    paper: ClassVar[Paper] = Paper("Ours", 2026, "no paper")
     equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, v rising from 0 to 1, u falling from 1 to the price"
     no_recipe: ClassVar[str] = "ours, no paper"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
