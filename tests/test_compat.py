@@ -180,6 +180,10 @@ class Fake:
         if self.trouble == "install":
             raise StepError("ERROR: no disk")
 
+    def help(self):
+        if self.trouble == "help":
+            raise StepError("TypeError: no metavar")
+
     def compare(self):
         if self.trouble == "compare":
             raise StepError("TypeError: no")
@@ -216,6 +220,7 @@ def test_a_row_of_today_is_not_made_again(tmp_path, fake, capsys):
     [
         ("install", "ERROR: no disk", "", ""),
         ("compare", "vae compare: TypeError: no", "3", ""),
+        ("help", "vae compare --help: TypeError: no metavar", "3", "1.000000"),
         ("test", "", "3", "1.000000"),
     ],
 )

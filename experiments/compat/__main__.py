@@ -96,6 +96,10 @@ def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:
 def fill(row: table.Row, environment: Environment, problems: list[str]) -> tuple[tuple[str, str], ...]:
     """Puts figures and counts of tests into a row and what went wrong beside it; the tests that failed."""
     try:
+        environment.help()
+    except StepError as error:
+        problems.append(f"vae compare --help: {error}")
+    try:
         row |= environment.compare()
     except StepError as error:
         problems.append(f"vae compare: {error}")

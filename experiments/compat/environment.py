@@ -123,6 +123,14 @@ class Environment:
         self._pip(*quiet, "--no-index", *map(str, sorted(self.wheels.glob("*.whl"))))
         self._pip(*quiet, "-e", str(ROOT))
 
+    def help(self) -> None:
+        """Prints the help of a command, which goes through more of typer than the command does.
+
+        Raises:
+            StepError: It failed.
+        """
+        self._run([str(self.python), "-m", "vaecli", "compare", "--help"], self.folder)
+
     def compare(self) -> dict[str, str]:
         """Figures of the methods on the embedded corpus with seed 0, as ``method_figure``.
 

@@ -57,6 +57,10 @@ CUDA = (
             lambda: raised(save_file, {"a": torch.zeros(1)}, "/no/such/file"),
             "no such file or directory; was it moved or removed meanwhile?",
         ),
+        (
+            lambda: RuntimeError('IoError(Os { code: 28, kind: StorageFull, message: "No space left on device" })'),
+            "no space left on device; free",
+        ),
     ],
 )
 def test_what_the_machine_lacks_is_said_with_the_way_out(error, said):

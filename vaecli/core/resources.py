@@ -28,8 +28,8 @@ NO_MEMORY = re.compile(
 
 NO_THREADS = re.compile(r"can't start new thread|pthread_create|unable to create (new )?thread", re.IGNORECASE)
 
-SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How libraries in Rust, such as safetensors, end the message of an error of the system."""
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|\bOs \{ code: (\d+),")
+"""How libraries in Rust, such as safetensors, tell an error of the system; the second is that of safetensors 0.5."""
 
 ASKED = re.compile(r"(?:tried|unable) to allocate ([\d.]+) ?([KMGTPE]iB|bytes)", re.IGNORECASE)
 """How much was asked for, as torch and numpy say it."""
@@ -67,7 +67,8 @@ def shortage(error: BaseException) -> str:
     text = str(error)
     system = SYSTEM_ERROR.search(text)
     if system:
-        return _system_line(int(system[1]), os.strerror(int(system[1])), text)
+        number = int(system[1] or system[2])
+        return _system_line(number, os.strerror(number), text)
     if is_out_of_memory(error):
         return _memory_line(error, text)
     if isinstance(error, OSError) and error.errno is not None:
