@@ -31,13 +31,13 @@ def test_the_correction_takes_away_what_noise_has_between_bins():
     rng = np.random.default_rng(1)
     bins = np.arange(30) % 5
     plain, shares = [], []
-    for _ in range(400):
+    for _ in range(150):
         y = rng.normal(size=30)
         means = np.array([y[bins == n].mean() for n in range(5)])
         plain.append(6 * ((means - y.mean()) ** 2).sum() / ((y - y.mean()) ** 2).sum())
         shares.append(first_order(y, bins))
-    assert np.mean(plain) == pytest.approx(4 / 29, abs=0.02)
-    assert np.mean(shares) < 0.05
+    assert np.mean(plain) == pytest.approx(4 / 29, abs=0.03)
+    assert np.mean(shares) < 0.06
     assert np.mean(np.array(shares) == 0) > 0.4
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from experiments.atlas import __main__ as command
 from experiments.atlas import design, table, texts, work
-from vaecli.core.errors import DataError, UsageError
+from vaecli.core.errors import DataError, DivergedError, UsageError
 
 
 @pytest.fixture
@@ -51,16 +51,22 @@ def test_corpora_are_those_whose_text_is_there(root):
         texts.chosen("ptb", None)
 
 
-def test_a_trial_on_real_text_is_a_row_with_its_fingerprint(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(design, "BATCH", 8)
-    monkeypatch.setattr(design, "EPOCHS", (1,) * 4)
-    monkeypatch.setattr(design, "METHODS", ("vanilla",) * design.SLOTS)
+def test_a_trial_on_real_text_reads_its_slice_and_its_row_names_the_corpus_alone(root, tmp_path, monkeypatch):
+    """What stands in a row of a run that was done is the same for all corpora."""
     texts.write_slices(root, ("yelp_short",), tmp_path)
     trial = next(design.trials(corpora=("yelp_short",)))
+    read = []
+
+    def diverge(folder, watcher, corpus):
+        read.append(corpus)
+        raise DivergedError("step 3: the training loss is inf")
+
+    monkeypatch.setattr(work, "run_trial", diverge)
+    monkeypatch.setattr(work, "build_problem", lambda config, corpus: "")
     row = work.run(trial.number, tmp_path)
-    assert (row["corpus"], row["status"], row["sentences"]) == ("yelp_short", "done", 9)
-    assert len(row["fingerprint"]) == 12
+    assert (row["corpus"], row["status"]) == ("yelp_short", "diverged")
     assert str(tmp_path) not in table.line(row)
+    assert (read[0].name, len(read[0].train), len(read[0].test)) == ("yelp_short", 40, 9)
 
 
 def test_what_is_skipped_is_said(root, tmp_path, monkeypatch, capsys):
