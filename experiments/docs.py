@@ -57,7 +57,8 @@ def first_table() -> str:
     """The rows of the methods that `vae compare` runs by default, in Markdown without padding and the notes below."""
     frame = load_results(ALL / "results.csv").frame
     text = render(frame[frame["method"].isin(DEFAULT_METHODS)], "markdown", COLUMNS)
-    return "\n".join(re.sub(r"-{4,}", "---", re.sub(" {2,}", " ", line)) for line in text.splitlines() if line[:1] == "|")
+    rows = (line for line in text.splitlines() if line[:1] == "|")
+    return "\n".join(re.sub(r"-{4,}", "---", re.sub(" {2,}", " ", line)) for line in rows)
 
 
 def chaos_table() -> str:
