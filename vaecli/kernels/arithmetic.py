@@ -112,8 +112,8 @@ def autocast_is_open() -> bool:
     The outermost one keeps its rounded copies of weights until it is closed, those of contexts inside it included, so
     that passes after an update in it would still see the weights from before.
     """
-    depth = torch.autocast_increment_nesting()  # type: ignore[no-untyped-call]
-    torch.autocast_decrement_nesting()  # type: ignore[no-untyped-call]
+    depth = torch.autocast_increment_nesting()
+    torch.autocast_decrement_nesting()
     return bool(depth > 1)
 
 
