@@ -16,7 +16,7 @@ from vaecli.training import timing
 def run(*arguments):
     app = typer.Typer()
     app.command()(advise)
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     if isinstance(result.exception, Exception):
         raise result.exception
     return result.stdout

@@ -36,7 +36,7 @@ COMMANDS = {
     "report": ("report", "Print the table of an experiment: a row a method, mean and 95 % interval over its seeds."),
     "methods": (
         "methods",
-        "List the methods, or show one: equation, hyper-parameters, partners, reference, deviations, figures in print.",
+        "List the methods, or show one: equation, time of an update, hyper-parameters, partners, reference, figures.",
     ),
     "generate": (
         "generate",
