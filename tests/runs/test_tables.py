@@ -240,7 +240,7 @@ def test_tables_are_rebuilt_at_will_and_read_back_exactly(tmp_path):
     results.unlink()
     write_tables(tmp_path / "exp")
     assert (results.read_bytes(), summary.read_bytes()) == before
-    assert pd.read_csv(results, float_precision="round_trip")["rec"].iloc[0] == 0.1 + 0.2
+    assert float(next(csv.DictReader(io.StringIO(results.read_text())))["rec"]) == 0.1 + 0.2
     assert csv_text(results_table(tmp_path / "exp")).encode() == before[0]
 
 

@@ -42,14 +42,14 @@ def read_trials(path: Path | IO[str] = TRIALS, corpora: Path = CORPORA) -> pd.Da
     """
     kinds = dict.fromkeys(TEXTS, str)
     missing = {name: [""] for name in COLUMNS if name not in TEXTS}
-    frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=missing, float_precision="round_trip")
+    frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=missing)
     frame = frame.merge(read_corpora(corpora), on="corpus", how="inner").sort_values("trial", ignore_index=True)
     return frame.assign(rate=adam_rate(frame))
 
 
 def read_corpora(path: Path = CORPORA) -> pd.DataFrame:
     """The corpora: ``corpus`` and `FEATURES`."""
-    return pd.read_csv(path, float_precision="round_trip")[["corpus", *FEATURES]]
+    return pd.read_csv(path)[["corpus", *FEATURES]]
 
 
 @cache

@@ -83,8 +83,7 @@ def read_posteriors(folder: Path) -> pd.DataFrame | None:
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         kinds = dict(zip(COLUMNS, ("int64", "int64", "str", "float64", "float64"), strict=True))
-        whole = io.StringIO(text[: text.rfind("\n") + 1])
-        frame = pd.read_csv(whole, dtype=kinds, keep_default_na=False, float_precision="round_trip")
+        frame = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]), dtype=kinds, keep_default_na=False)
         frame = frame[list(COLUMNS)]
     except (ValueError, KeyError) as error:
         told = " ".join(str(error).split())[:200]
