@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         return grow(options.table, seconds_of(options.budget), options.jobs, options.corpus, options.data_root)
     except VaeError as error:
         tell(f"vae: {error}")
-        return 130 if isinstance(error, InterruptedRunError) else 2
+        return error.exit_code if isinstance(error, InterruptedRunError) else 2
 
 
 def grow(path: Path, budget: float, jobs: int, corpora: str, root: Path | None) -> int:

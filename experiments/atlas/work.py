@@ -72,8 +72,9 @@ def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
         try:
             with folder.lock():
                 run_trial(folder, watch, corpus)
-        except InterruptedRunError:
-            raise
+        except InterruptedRunError as stop:
+            told = "interrupted; the trial that ran is thrown away, and the same command begins with it"
+            raise InterruptedRunError(told, stop.signal_number) from None
         except DivergedError as error:
             row |= {"status": "diverged", "message": str(error)}
         except VaeError as error:

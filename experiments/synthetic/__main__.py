@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     except VaeError as error:
         tell(f"vae: {error}")
-        return 130 if isinstance(error, InterruptedRunError) else 2
+        return error.exit_code if isinstance(error, InterruptedRunError) else 2
 
 
 def report(path: Path, picture: Path | None) -> int:

@@ -1,6 +1,7 @@
 """Trials of the atlas, run small."""
 
 import itertools
+import signal
 
 import pytest
 
@@ -8,7 +9,7 @@ from experiments.atlas import __main__ as command
 from experiments.atlas import design, table, work
 from experiments.atlas.pictures import LEAST, draw_phases, shown_methods
 from experiments.atlas.summary import report_text
-from vaecli.core.errors import DivergedError
+from vaecli.core.errors import DivergedError, InterruptedRunError
 
 
 @pytest.fixture
@@ -37,6 +38,16 @@ def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
     found = work.run(2)
     assert (found["status"], found["verdict"]) == ("diverged", "diverged")
     assert found["message"] == "step 3: the training loss is inf"
+
+
+def test_a_signal_throws_the_trial_away_and_says_so(small, monkeypatch):
+    def stop(folder, watcher, corpus):
+        raise InterruptedRunError("the checkpoint is saved", signal.SIGTERM)
+
+    monkeypatch.setattr(work, "run_trial", stop)
+    with pytest.raises(InterruptedRunError, match="the trial that ran is thrown away, and the same command") as stopped:
+        work.run(2)
+    assert stopped.value.exit_code == 128 + signal.SIGTERM
 
 
 def test_what_cannot_be_built_is_a_row_without_a_verdict(small, monkeypatch):
