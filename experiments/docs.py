@@ -1,9 +1,9 @@
 """Writes what the documentation takes from other sources: `make docs`, or `python -m experiments.docs [--check]`.
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
-a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, how predictions
-fared, the findings by protocol, papers' figures obtained and printed, what the embedded corpora say, what was run on
-which versions, and what vaecli ships of the atlas.
+a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, what came of
+advice, how predictions fared, the findings by protocol, papers' figures obtained and printed, what the embedded corpora
+say, what was run on which versions, and what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import posterior_spread
+from experiments.advice import held
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.pictures import PICTURE
@@ -42,6 +43,7 @@ RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
+HELD = "<!-- held: begin -->", "<!-- held: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
 COMPAT = "<!-- compat: begin -->", "<!-- compat: end -->"
@@ -95,6 +97,7 @@ def generated() -> dict[Path, bytes]:
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
     grid = protocols.read_grid()
     for name, text, markers in (
+        ("advise.md", held.page_lines(*held.read()), HELD),
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),

@@ -1,0 +1,55 @@
+"""Advice held against what was obtained, by hand."""
+
+import pandas as pd
+import pytest
+
+from experiments.advice.held import held, page_lines, rank, read
+
+
+def told(method, chance, low, high):
+    return {"method": method, "informative": chance, "mi_low": low, "mi_high": high}
+
+
+ADVICE = {"rows": [told("a", 0.5, 0, 1), told("x", 0.5, 0, 1), told("b", 0.4, 1, 3), told("c", 0.1, 0, 0.1)]}
+ROWS = [
+    ("vanilla", "collapsed", 0.0, 40.0),
+    ("a", "informative", 0.8, 40.4),
+    ("b", "informative", 3.5, 41.0),
+    ("c", "collapsed", 0.05, 39.9),
+]
+RESULTS = pd.DataFrame(ROWS, columns=["method", "verdict", "mi", "neg_elbo"])
+
+
+def test_what_was_not_trained_is_left_out_and_keeps_its_place():
+    methods = held(ADVICE, RESULTS)
+    assert [(m.place, m.method, round(m.price, 6)) for m in methods] == [(1, "a", 0.4), (3, "b", 1.0), (4, "c", -0.1)]
+    assert [m.inside for m in methods] == [True, False, True]
+
+
+def test_rank_is_by_information_per_nat_among_those_that_inform():
+    a, b, c = held(ADVICE, RESULTS)  # 2 and 3.5 nats a nat
+    assert [rank([a, b, c], m) for m in (a, b, c)] == [2, 1, 0]
+    free = held(ADVICE, RESULTS.replace(40.4, 40.0))
+    assert rank(free, free[0]) == 1, "at no price"
+
+
+def test_the_page_says_how_many_inform():
+    text = page_lines(ADVICE, RESULTS)
+    assert "3 of 4 advised methods were trained, one seed each: 2 inform, the first choice, `a`, is number 2" in text
+    assert "the first 2 inform, and 0 of those behind them. The 80 % interval of mi holds 2 of 3" in text
+    assert "| 3 | `b` | 40 % | 1.00 to 3.00 | informative | 3.50 | +1.00 |" in text
+
+
+def test_a_row_a_method_and_one_of_the_baseline_are_needed():
+    for wrong in (RESULTS.iloc[1:], pd.concat([RESULTS, RESULTS.iloc[1:2]])):
+        with pytest.raises(ValueError, match="a row for each method is needed, and one of vanilla"):
+            held(ADVICE, wrong)
+
+
+def test_the_committed_comparison_is_of_the_settings_advised():
+    advice, results = read()
+    variants = dict(zip(results["method"], results["variant"].fillna(""), strict=True))
+    for row in advice["rows"]:
+        if row["method"] in variants and row["knob"]:
+            name, value = variants[row["method"]].split("=")
+            assert (name, float(value)) == (f"{row['method']}.{row['knob']}", float(row["value"]))
