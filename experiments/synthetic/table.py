@@ -15,7 +15,7 @@ from experiments.atlas.table import cell
 from experiments.synthetic.design import KEYS
 
 HERE = Path(__file__).parent
-TABLE = HERE / "results.csv"
+TABLE = HERE / "trials.csv"
 
 OWN = ("trained",)
 """The method with what its paper adds to it."""

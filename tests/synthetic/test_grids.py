@@ -73,7 +73,7 @@ def fake(trial):
 
 
 def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "results.csv"
+    path = tmp_path / "trials.csv"
     monkeypatch.setattr(work, "run", fake)
     order = list(islice(design.trials(), 5))
     table.append(path, fake(order[1]))
@@ -95,7 +95,7 @@ def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
 
 
 def test_a_table_of_other_columns_is_refused(tmp_path):
-    path = tmp_path / "results.csv"
+    path = tmp_path / "trials.csv"
     path.write_text("method,seed\nbn,0\n")
     with pytest.raises(ValueError, match="other columns"):
         table.read_lines(path)

@@ -101,7 +101,7 @@ def test_a_table_without_rows_has_the_truth_alone():
 
 def test_the_whole_page_of_a_small_table(tmp_path):
     """Runs that collapse have no information after a hundred updates, the others half a nat: both rules see it."""
-    path = tmp_path / "results.csv"
+    path = tmp_path / "trials.csv"
     for row in FRAME.to_dict("records"):
         ends = 0.0 if row["verdict"] == "collapsed" else 0.5
         early = dict.fromkeys(EARLY, 1.0) | {"early_mi_middle": ends / 2, "early_mi_last": ends}
