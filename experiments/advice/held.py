@@ -62,22 +62,22 @@ def held(advice: dict[str, Any], results: pd.DataFrame) -> list[Held]:
     Raises:
         ValueError: A method has several rows, or the baseline has none.
     """
-    rows = results.set_index("method")
-    if not rows.index.is_unique or BASELINE not in rows.index:
-        raise ValueError(f"a row for each method is needed, and one of {BASELINE}; got {', '.join(rows.index)}")
-    floor = float(rows.loc[BASELINE, "neg_elbo"])
+    rows = {str(row["method"]): row for row in results.to_dict("records")}
+    if len(rows) < len(results) or BASELINE not in rows:
+        raise ValueError(f"a row for each method is needed, and one of {BASELINE}; got {', '.join(results['method'])}")
+    floor = float(rows[BASELINE]["neg_elbo"])
     return [
         Held(
             place,
             told["method"],
             told["informative"],
             (told["mi_low"], told["mi_high"]),
-            str(rows.loc[told["method"], "verdict"]),
-            float(rows.loc[told["method"], "mi"]),
-            float(rows.loc[told["method"], "neg_elbo"]) - floor,
+            str(rows[told["method"]]["verdict"]),
+            float(rows[told["method"]]["mi"]),
+            float(rows[told["method"]]["neg_elbo"]) - floor,
         )
         for place, told in enumerate(advice["rows"], 1)
-        if told["method"] in rows.index and told["method"] != BASELINE
+        if told["method"] in rows and told["method"] != BASELINE
     ]
 
 
