@@ -143,6 +143,7 @@ def test_slugs_tell_threads_and_precisions_apart():
 # the commands
 
 
+@pytest.mark.slow
 @fast_only  # a mutual information of as many sentences takes the plain twin minutes
 def test_isa_starts_the_libraries_of_a_new_process_with_their_limits(tmp_path, monkeypatch):
     # in that process a row says what the libraries took, and its own children inherit it

@@ -45,11 +45,11 @@ def test_an_annotated_file_means_the_preset(preset, tmp_path):
 
 
 def test_an_annotated_file_holds_every_hyper_parameter_of_its_methods(tmp_path):
-    path = tmp_path / "x.toml"
-    for name in method_names():
-        path.write_text(annotated("quick", [name]))
-        assert tomllib.loads(path.read_text()).get("method", {}) == make_method(name).hyper
-        assert effective_of(file=path) == effective_of(methods=[name])
+    path, names = tmp_path / "x.toml", method_names()
+    path.write_text(annotated("quick", names))
+    expected = {key: values for name in names for key, values in make_method(name).hyper.items()}
+    assert tomllib.loads(path.read_text())["method"] == expected
+    assert effective_of(file=path) == effective_of(methods=names)
 
 
 def test_each_key_of_a_file_is_explained_on_the_lines_before_it():

@@ -85,6 +85,7 @@ def test_one_run_takes_one_value(tmp_path):
         vaecli.train("bn", settings={"bn.gamma": [0.3, 0.5]}, out=tmp_path)
 
 
+@pytest.mark.slow
 def test_variants_are_rows_of_one_table_and_more_of_them_join_it(tmp_path):
     write_corpus(tmp_path / "toy")
 
