@@ -96,7 +96,8 @@ def recipe_text(method: str) -> str:
     )
     batch = values.get("training.batch_size")
     return (
-        ", ".join(part for part in (first, f"batches of {batch}" if batch is not None else "") if part) or "as shared"
+        ", ".join(part for part in (first, f"batches of {batch}" if batch is not None else "") if part)
+        or "the shared training"
     )
 
 

@@ -84,3 +84,19 @@ def test_a_budget_leaves_out_epochs_that_do_not_fit(atlas, monkeypatch):
     monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: (1, 30.0))
     assert {row["epochs"] for row in json.loads(run(*atlas[1], "--budget", "90s", "--json", "-q"))["rows"]} == {3}
     assert "an epoch of vanilla takes about 30s here" in refusal(*atlas[1], "--budget", "20s")
+
+
+def test_settings_of_methods_are_the_atlas_s_to_choose(atlas):
+    assert "the values of bn here are those that the atlas has tried" in refusal(*atlas[1], "--set", "bn.gamma=0.5")
+
+
+def test_a_text_of_fewer_types_is_not_told_to_take_more_away(atlas):
+    frame, arguments = atlas
+    told = refusal(*arguments, "--learning-rate", "3")
+    assert "--learning-rate from" in told
+    assert "--max-vocab" not in told
+    poor = frame.assign(vocabulary=4000.0, entropy=6.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trials_table, "shipped", lambda: poor)
+        assert "--max-vocab" not in refusal(*arguments)

@@ -157,7 +157,7 @@ def nearness(frame: pd.DataFrame, query: pd.DataFrame) -> Nearness:
     ways = dict.fromkeys(
         axis.way.format(low=shown(frame[axis.name].min()), high=shown(frame[axis.name].max()))
         for axis in (outside or widest)
-        if axis.way
+        if axis.way and not (axis.name == "vocabulary" and own[axis.name] < theirs[axis.name])  # it only takes away
     )
     return Nearness(math.sqrt(gaps[at]), reach, int(theirs["trial"]), told, tuple(ways))
 

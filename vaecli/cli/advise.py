@@ -120,9 +120,19 @@ def settings_of(
         options: Those that were given.
         sets: Of ``--set``.
         own: Of the options for learning rate, latent and decoder size.
+
+    Raises:
+        UsageError: A setting is one of a method.
     """
+    from vaecli.core.errors import UsageError
+    from vaecli.remedies import method_names
     from vaecli.settings.resolve import load_settings
 
+    for text in sets:
+        if (name := text.split(".")[0].strip()) in method_names():
+            raise UsageError(
+                f"--set {text}: the values of {name} here are those that the atlas has tried; leave it out"
+            )
     keys = ("training.learning_rate", "model.latent_size", "model.decoder_size")
     told = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
     settings = load_settings(
