@@ -103,6 +103,16 @@ def test_a_signal_before_the_copy_is_there_reaches_it(tmp_path, nursery):
     assert process.wait() in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
+def test_a_copy_without_a_group_of_its_own_yet_is_killed(monkeypatch):
+    def none(pid, number):
+        raise ProcessLookupError
+
+    monkeypatch.setattr("os.killpg", none)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        end_group(process)
+    assert process.returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_copy_is_killed_and_nobody_else(tmp_path, nursery, begun):
     first, second = trials_of(tmp_path, epochs=2000, seeds="0-1")

@@ -149,7 +149,10 @@ def end_group(process: Process) -> None:
     """Ends a process that leads a group of its own, and whatever it started."""
     if process.poll() is None:
         if process.pid:
-            os.killpg(process.pid, signal.SIGKILL)
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:  # a copy that doesn't lead its group yet has started nothing
+                process.send_signal(signal.SIGKILL)
         else:
             process.send_signal(signal.SIGKILL)
         process.wait()
