@@ -30,8 +30,8 @@ def trials_text(frame: pd.DataFrame) -> str:
     Args:
         frame: The whole table.
     """
-    from experiments.atlas.table import DIGITS as FIGURE_DIGITS
     from experiments.atlas.table import judged
+    from experiments.growing_table import DIGITS as FIGURE_DIGITS
 
     known = judged(frame)
     known = known.assign(updates=known["epochs"] * UPDATES, batch_size=design.BATCH)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from experiments.atlas.design import AXES, VERSION
+from experiments.growing_table import GrowingTable
 from vaecli.metrics.schema import OPTIONAL_COLUMNS, RESULT_COLUMNS
 from vaecli.training.early_watch import FIGURES
 
@@ -34,35 +31,8 @@ RESULTS = tuple(
 COLUMNS = (*DESIGNED, *RESULTS, "epochs_done", *EARLY, "message")
 """All columns of the table, in their order."""
 
-DIGITS = 6
-"""Significant digits of a figure."""
-
-
-def cell(value: Any) -> str:
-    """A value as the table has it; undefined ones are empty."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.{DIGITS}g}"
-    return " ".join(str(value).split())
-
-
-def line(row: Mapping[str, Any]) -> str:
-    """A row as a line of the file.
-
-    Raises:
-        KeyError: It has a column that the table lacks.
-    """
-    if unknown := set(row) - set(COLUMNS):
-        raise KeyError(f"no columns of the atlas: {', '.join(sorted(unknown))}")
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cell(row.get(name)) for name in COLUMNS)
-    return stream.getvalue()
-
-
-def head() -> str:
-    """The first line of the file."""
-    return ",".join(COLUMNS) + "\n"
+TEXTS = ("method", "knob", "knob_value", "optimizer", "corpus", "status", "verdict", "fingerprint", "message")
+GROWING = GrowingTable(COLUMNS, TEXTS)
 
 
 def read_lines(path: Path) -> dict[int, str]:
@@ -71,16 +41,8 @@ def read_lines(path: Path) -> dict[int, str]:
     Raises:
         ValueError: Its columns or its design are others than ours, so that rows can't be added.
     """
-    if not path.exists():
-        return {}
-    first, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if first != head():
-        raise ValueError(f"{path} has other columns than this version writes; move it away, or write with its version")
     found = {}
-    for text in lines:
-        cells = next(csv.reader([text]))
-        if not text.endswith("\n") or len(cells) != len(COLUMNS):
-            continue
+    for cells, text in GROWING.rows(path):
         if cells[1] != str(VERSION):
             raise ValueError(f"{path}: trial {cells[0]} is of design {cells[1]}, this one is {VERSION}")
         found[int(cells[0])] = text
@@ -91,26 +53,12 @@ def write_sorted(path: Path, lines: Mapping[int, str]) -> None:
     """Writes the whole file, by trial."""
     from vaecli.core.files import write_atomic
 
-    write_atomic(path, head() + "".join(lines[number] for number in sorted(lines)))
-
-
-def append(path: Path, row: Mapping[str, Any]) -> None:
-    """Adds a row at the end, so that a crash loses nothing that was done."""
-    fresh = not path.exists() or not path.stat().st_size
-    with path.open("a", encoding="utf-8") as file:
-        file.write((head() if fresh else "") + line(row))
-
-
-TEXTS = ("method", "knob", "knob_value", "optimizer", "corpus", "status", "verdict", "fingerprint", "message")
+    write_atomic(path, GROWING.head() + "".join(lines[number] for number in sorted(lines)))
 
 
 def read_table(path: Path = TABLE) -> pd.DataFrame:
-    """The table: texts as text, empty for none, and numbers, NaN for none."""
-    kinds = dict.fromkeys(TEXTS, str)
-    frame = pd.read_csv(
-        path, dtype=kinds, keep_default_na=False, na_values={n: [""] for n in COLUMNS if n not in TEXTS}
-    )
-    return frame.sort_values("trial", ignore_index=True)
+    """The table by trial: texts as text, empty for none, and numbers, NaN for none."""
+    return GROWING.frame(path).sort_values("trial", ignore_index=True)
 
 
 def write_parquet(path: Path = TABLE) -> Path:

@@ -140,7 +140,7 @@ def _grow(
 
     def keep(row: dict[str, Any]) -> None:
         nonlocal count
-        table.append(path, row)
+        table.GROWING.append(path, row)
         count += 1
         knob = f" {row['knob']}={row['knob_value']}" if row["knob"] else ""
         told(f"{row['trial']} {row['method']}{knob}: {row['status']} {row.get('verdict', '')}")

@@ -34,14 +34,14 @@ def grow(path: Path, budget: float, jobs: int, told: Callable[[str], None], dear
     """
     lines = table.read_lines(path)
     if path.exists():
-        write_atomic(path, table.head() + "".join(lines.values()))
+        write_atomic(path, table.GROWING.head() + "".join(lines.values()))
     late = () if dear else design.methods()[1]
     todo = (trial for trial in design.trials() if trial.key not in lines and trial.method not in late)
     count = 0
 
     def keep(row: dict[str, Any]) -> None:
         nonlocal count
-        table.append(path, row)
+        table.GROWING.append(path, row)
         count += 1
         where = " ".join(str(row[name]) for name in design.KEYS[1:])
         told(f"{row['method']} {where}: {row['status']} {row.get('verdict', '')}")

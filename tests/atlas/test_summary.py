@@ -6,6 +6,7 @@ from atlas_law import law_table
 
 from experiments.atlas import design, summary, table
 from experiments.atlas.pictures import LEAST as LEAST_SHOWN
+from experiments.growing_table import cell
 from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.trials_table import adam_rate
 from vaecli.metrics.verdict import NO_VERDICT, verdict
@@ -55,10 +56,10 @@ def test_the_committed_table_is_of_the_design_and_its_verdicts_are_of_its_figure
     frame = table.read_table()
     assert len(frame) == len(table.read_lines(table.TABLE)) == frame["trial"].nunique()
     for row in frame.to_dict("records"):
-        told = {name: table.cell(value) for name, value in design.trial(int(row["trial"])).row().items()}
-        assert {
-            name: table.cell(row[name]) if row[name] != "" else "" for name in ("method", "knob", "knob_value")
-        } == {name: told[name] for name in ("method", "knob", "knob_value")}
+        told = {name: cell(value) for name, value in design.trial(int(row["trial"])).row().items()}
+        assert {name: cell(row[name]) if row[name] != "" else "" for name in ("method", "knob", "knob_value")} == {
+            name: told[name] for name in ("method", "knob", "knob_value")
+        }
         assert row["learning_rate"] == pytest.approx(float(told["learning_rate"]))
         if row["status"] != "failed":
             word = verdict({name: None if value == "" else value for name, value in row.items()})

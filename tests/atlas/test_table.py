@@ -15,7 +15,7 @@ def row(number, **figures):
 def test_rows_come_back(tmp_path):
     path = tmp_path / "atlas.csv"
     for number in (3, 1):
-        table.append(path, row(number, kl=1 / 3, mi=None, message="line one\nline two"))
+        table.GROWING.append(path, row(number, kl=1 / 3, mi=None, message="line one\nline two"))
     frame = table.read_table(path)
     assert list(frame["trial"]) == [1, 3]
     assert list(frame.columns) == list(table.COLUMNS)
@@ -27,13 +27,13 @@ def test_rows_come_back(tmp_path):
 
 def test_a_torn_line_is_made_again(tmp_path):
     path = tmp_path / "atlas.csv"
-    table.append(path, row(1))
-    table.append(path, row(2))
+    table.GROWING.append(path, row(1))
+    table.GROWING.append(path, row(2))
     path.write_text(path.read_text()[:-20])
     lines = table.read_lines(path)
     assert list(lines) == [1]
     table.write_sorted(path, lines)
-    table.append(path, row(2))
+    table.GROWING.append(path, row(2))
     assert list(table.read_lines(path)) == [1, 2]
 
 
@@ -42,17 +42,17 @@ def test_other_columns_and_designs_are_refused(tmp_path):
     path.write_text("trial,method\n1,bn\n")
     with pytest.raises(ValueError, match="has other columns"):
         table.read_lines(path)
-    path.write_text(table.head() + table.line(row(1) | {"design": 0}))
+    path.write_text(table.GROWING.head() + table.GROWING.line(row(1) | {"design": 0}))
     with pytest.raises(ValueError, match="trial 1 is of design 0"):
         table.read_lines(path)
 
 
 def test_a_figure_without_a_column_is_a_fault():
     with pytest.raises(KeyError, match="perplexity_of_us"):
-        table.line({"perplexity_of_us": 1.0})
+        table.GROWING.line({"perplexity_of_us": 1.0})
 
 
 def test_parquet_holds_the_same(tmp_path):
     path = tmp_path / "atlas.csv"
-    table.append(path, row(1, kl=0.5))
+    table.GROWING.append(path, row(1, kl=0.5))
     pd.testing.assert_frame_equal(pd.read_parquet(table.write_parquet(path)), table.read_table(path))

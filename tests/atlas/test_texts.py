@@ -65,7 +65,7 @@ def test_a_trial_on_real_text_reads_its_slice_and_its_row_names_the_corpus_alone
     monkeypatch.setattr(work, "build_problem", lambda config, corpus: "")
     row = work.run(trial.number, tmp_path)
     assert (row["corpus"], row["status"]) == ("yelp_short", "diverged")
-    assert str(tmp_path) not in table.line(row)
+    assert str(tmp_path) not in table.GROWING.line(row)
     assert (read[0].name, len(read[0].train), len(read[0].test)) == ("yelp_short", 40, 9)
 
 

@@ -27,7 +27,7 @@ def test_a_row_has_the_design_the_figures_and_the_first_updates(small):
     assert (found["steps"], found["epochs_done"], found["epochs"]) == (100, 2, 2)
     assert found["verdict"] in ("collapsed", "informative", "fake-rate", "worse than uniform")
     assert all(isinstance(found[name], float) for name in table.EARLY)
-    table.line(found)
+    table.GROWING.line(found)
 
 
 def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
@@ -65,7 +65,7 @@ def fake(number, texts=None):
 
 def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
     path, told = tmp_path / "atlas.csv", []
-    table.append(path, fake(2))
+    table.GROWING.append(path, fake(2))
     clock = itertools.count()
     monkeypatch.setattr(work, "run", fake)
     monkeypatch.setattr(work.time, "monotonic", lambda: next(clock))
@@ -93,7 +93,7 @@ def test_the_report_of_two_stretches(tmp_path, capsys):
     path = tmp_path / "atlas.csv"
     for number in range(1, 128):
         if design.trial(number) is not None:
-            table.append(path, fake(number))
+            table.GROWING.append(path, fake(number))
     assert command.main(["--report", "--table", str(path)]) == 0
     text = capsys.readouterr().out
     frame = table.read_table(path)
@@ -112,7 +112,7 @@ def test_pictures_have_a_panel_a_method_that_has_enough_trials(tmp_path, capsys)
     path, picture = tmp_path / "atlas.csv", tmp_path / "phases.png"
     for number in range(1, LEAST + 3):
         if design.trial(number) is not None:
-            table.append(path, fake(number))
+            table.GROWING.append(path, fake(number))
     frame = table.read_table(path)
     assert draw_phases(frame, tmp_path) is None  # one trial of a method is no diagram
     command.main(["--report", "--table", str(path), "--pictures", str(tmp_path)])

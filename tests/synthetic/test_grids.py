@@ -76,7 +76,7 @@ def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
     path = tmp_path / "trials.csv"
     monkeypatch.setattr(work, "run", fake)
     order = list(islice(design.trials(), 5))
-    table.append(path, fake(order[1]))
+    table.GROWING.append(path, fake(order[1]))
     with path.open("a") as file:
         file.write("vanilla,oracle,64")  # a line that a crash has torn
     done = []

@@ -106,7 +106,7 @@ def test_the_whole_page_of_a_small_table(tmp_path):
         ends = 0.0 if row["verdict"] == "collapsed" else 0.5
         early = dict.fromkeys(EARLY, 1.0) | {"early_mi_middle": ends / 2, "early_mi_last": ends}
         told = {name: value for name, value in row.items() if name in table.COLUMNS and not pd.isna(value)}
-        table.append(path, told | early | {"trained": row["method"]})
+        table.GROWING.append(path, told | early | {"trained": row["method"]})
     text = summary.page_lines(table.read_table(path), TRUTH)
     assert "8 trials of 4 methods, seeds 0: 8 done; 7 have a verdict." in text
     assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
