@@ -20,9 +20,10 @@ ROWS = [
 RESULTS = pd.DataFrame(ROWS, columns=["method", "verdict", "mi", "neg_elbo"])
 
 
-def test_what_was_not_trained_is_left_out_and_keeps_its_place():
+def test_what_was_not_trained_is_left_out_and_keeps_its_position():
     methods = held(ADVICE, RESULTS)
-    assert [(m.place, m.method, round(m.price, 6)) for m in methods] == [(1, "a", 0.4), (3, "b", 1.0), (4, "c", -0.1)]
+    told = [(m.position, m.method, round(m.price, 6)) for m in methods]
+    assert told == [(1, "a", 0.4), (3, "b", 1.0), (4, "c", -0.1)]
     assert [m.inside for m in methods] == [True, False, True]
 
 

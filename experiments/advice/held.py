@@ -24,7 +24,7 @@ class Held:
     """A method that was advised and then trained.
 
     Attributes:
-        place: In the advice, from 1.
+        position: In the advice, from 1.
         method: Its name.
         chance: Of the verdict ``informative``, as told.
         interval: Ends of that of mi, as told, nats.
@@ -33,7 +33,7 @@ class Held:
         price: neg_elbo above that of `BASELINE`, as obtained, nats a sentence.
     """
 
-    place: int
+    position: int
     method: str
     chance: float
     interval: tuple[float, float]
@@ -68,7 +68,7 @@ def held(advice: dict[str, Any], results: pd.DataFrame) -> list[Held]:
     floor = float(rows[BASELINE]["neg_elbo"])
     return [
         Held(
-            place,
+            position,
             told["method"],
             told["informative"],
             (told["mi_low"], told["mi_high"]),
@@ -76,13 +76,13 @@ def held(advice: dict[str, Any], results: pd.DataFrame) -> list[Held]:
             float(rows[told["method"]]["mi"]),
             float(rows[told["method"]]["neg_elbo"]) - floor,
         )
-        for place, told in enumerate(advice["rows"], 1)
+        for position, told in enumerate(advice["rows"], 1)
         if told["method"] in rows and told["method"] != BASELINE
     ]
 
 
 def rank(methods: list[Held], first: Held) -> int:
-    """The place of a method among those that inform, by information per nat of price; 0 if it doesn't inform.
+    """Which a method is among those that inform, by information per nat of price; 0 if it doesn't inform.
 
     One that informs at no price is before all that pay.
     """
@@ -99,14 +99,14 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
         "| advised | method | chance | mi, as told | verdict, as obtained | mi | price |",
         "|---:|---|---:|---|---|---:|---:|",
         *(
-            f"| {m.place} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:.2f} to {m.interval[1]:.2f} "
+            f"| {m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:.2f} to {m.interval[1]:.2f} "
             f"| {m.verdict} | {m.mi:.2f} | {m.price:+.2f} |"
             for m in methods
         ),
     ]
     first, informing = methods[0], [m for m in methods if m.informs]
-    place = rank(methods, first)
-    among = f"number {place} of them by information per nat of price" if place else "not among them"
+    number = rank(methods, first)
+    among = f"number {number} of them by information per nat of price" if number else "not among them"
     leading = next((n for n, m in enumerate(methods) if not m.informs), len(methods))
     return "\n".join(
         [

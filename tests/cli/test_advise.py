@@ -100,3 +100,11 @@ def test_a_text_of_fewer_types_is_not_told_to_take_more_away(atlas):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trials_table, "shipped", lambda: poor)
         assert "--max-vocab" not in refusal(*arguments)
+
+
+def test_a_method_of_too_few_trials_says_how_many_there_are(atlas, monkeypatch):
+    frame, arguments = atlas
+    rare = frame[(frame["method"] != "bn") | (frame["trial"] == frame.loc[frame["method"] == "bn", "trial"].min())]
+    monkeypatch.setattr(trials_table, "shipped", lambda: rare)
+    told = refusal(*arguments, "--methods", "bn")
+    assert told == "too few trials in the atlas, 1 of bn, where 3 are needed; `vae compare` tries them"

@@ -169,8 +169,8 @@ def scores(weights: Floats, outcomes: Floats, level: float = LEVEL) -> Floats:
 
 def margin(held_out: Floats, level: float = LEVEL) -> float:
     """What intervals are widened by: the ceil((n + 1) level)-th of n scores; infinite where there are too few."""
-    place = math.ceil((len(held_out) + 1) * level)
-    return math.inf if place > len(held_out) else float(np.sort(held_out)[place - 1])
+    rank = math.ceil((len(held_out) + 1) * level)
+    return math.inf if rank > len(held_out) else float(np.sort(held_out)[rank - 1])
 
 
 @dataclass(frozen=True)

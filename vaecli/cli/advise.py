@@ -233,6 +233,7 @@ def show(
     """Prints the rows, and of which methods there is none."""
     from pathlib import Path
 
+    from vaecli.atlas.adviser import LEAST
     from vaecli.catalogue.advice_table import advice_json, advice_view
     from vaecli.core.errors import UsageError
     from vaecli.core.files import write_atomic
@@ -241,7 +242,8 @@ def show(
 
     rows, few = adviser.rows(queries), adviser.few(list(queries))
     if not rows:
-        raise UsageError(f"the atlas has too few trials of {', '.join(few)}; `vae compare` tries them on your text")
+        counts = ", ".join(f"{adviser.counts.get(name, 0)} of {name}" for name in few)
+        raise UsageError(f"too few trials in the atlas, {counts}, where {LEAST} are needed; `vae compare` tries them")
     view = advice_view(rows[:top], adviser.frame, epochs)
     if csv is not None and csv != "-":
         write_atomic(Path(csv), to_csv([view]))
@@ -256,6 +258,4 @@ def show(
         if len(rows) > top:
             tell(f"{counted(len(rows) - top, 'row')} more, by --top {len(rows)}")
         if few:
-            from vaecli.atlas.adviser import LEAST
-
             tell(f"no row, since the atlas has fewer than {LEAST} trials of them: {', '.join(few)}")

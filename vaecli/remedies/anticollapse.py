@@ -97,8 +97,7 @@ class AntiCollapse(Remedy):
         information = sentence_information(posterior, terms.z)
         gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
-        if gap == 1 and adapting(
-            terms
-        ):  # before, information is free, or its tax would shut what the gap's leaves open
+        # until the gap's tax is whole, information is free, or its own tax would shut what the gap's leaves open
+        if gap == 1 and adapting(terms):
             state.update(information.detach().mean())
         return taxed
