@@ -45,7 +45,8 @@ def test_two_codes_by_hand():
     # then u moves by 0.1 (2 - 0.5662191)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)
     # half way through the warm-up the gap, -0.0662191 here, has the weight 1/2: -0.0331096 + 0.6066219 * 0.5662191
-    found = AntiCollapse(warm_up=0.5).objective(terms_of([-1.0, 1.0], state), clock(10, steps_per_epoch=10, epochs=4))
+    state.opening.since.fill_(4)
+    found = AntiCollapse(warm_up=0.5).objective(terms_of([-1.0, 1.0], state), clock(14, steps_per_epoch=10, epochs=4))
     assert found.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)  # and u waits
 
@@ -121,28 +122,43 @@ def test_at_first_nothing_is_taxed():
     assert not AntiCollapse().objective(terms_of([-3.0, 9.0], InformationPrice(2.0, 0.1, 0.0)), clock()).kl.any()
 
 
-def test_evaluation_leaves_the_price():
-    state = InformationPrice(2.0, 0.1, 0.5)
-    AntiCollapse().objective(terms_of([-1.0, 1.0], state, training=False), clock())
+def test_nothing_is_taxed_until_the_code_is_open():
+    # of 40 updates the warm-up is 10. A code of 0.566 nats is below the target of 2 and counts as open from update 10
+    # on, with the gap's whole tax at 20; at a target of 0.5 it is open from the update that sees it, whole 10 later
+    def taxes(target):
+        state = InformationPrice(target, 0.1, 0.0)
+        free = terms_of([-1.0, 1.0], state)
+        return [AntiCollapse().objective(free, clock(step, steps_per_epoch=10, epochs=4)).kl for step in (3, 8, 15, 21)]
+
+    # v of the gap -0.0662191; information is free till the tax is whole, and then u has moved by 0.1 (0.5 - 0.5662191)
+    assert [tax[0].item() for tax in taxes(2.0)] == pytest.approx([0, 0, -0.0331096, -0.0662191], abs=1e-6)
+    assert [tax[0].item() for tax in taxes(0.5)] == pytest.approx([0, -0.0331096, -0.0662191, -0.0624695], abs=1e-6)
+
+
+def test_evaluation_leaves_the_price_and_the_opening():
+    state = InformationPrice(0.5, 0.1, 0.5)
+    AntiCollapse().objective(terms_of([-1.0, 1.0], state, training=False), late)
     with torch.no_grad():
-        AntiCollapse().objective(terms_of([-1.0, 1.0], state), clock())
-    assert (state.value.item(), state.information.weight.item()) == (1.0, 0.0)
+        AntiCollapse().objective(terms_of([-1.0, 1.0], state), late)
+    assert (state.value.item(), state.opening.since.item(), state.opening.mean.weight.item()) == (1.0, math.inf, 0.0)
 
 
 def test_settings_reach_the_state_and_a_checkpoint_holds_all_of_it():
     hyper = {"anticollapse": {"target": 1.5, "step": 0.25, "smoothing": 0.5}}
     model = tiny_model("anticollapse", hyper)
     state = model.aux["anticollapse"]
-    assert (state.target, state.step, state.information.smoothing) == (1.5, 0.25, 0.5)
+    assert (state.target, state.step, state.opening.mean.smoothing) == (1.5, 0.25, 0.5)
+    assert state.opening.enough == 1.5
     assert not list(state.parameters())
     method = make_method("anticollapse", hyper)
     method.objective(raw_terms(model, tiny_batch(4)), clock())
     other = tiny_model("anticollapse", hyper, seed=1)
     other.load_state_dict(model.state_dict())
-    for value in (9.0, 0.3):  # the two go on alike
+    for step, value in enumerate((9.0, 0.3)):  # the two go on alike
         for each in (state, other.aux["anticollapse"]):
-            each.update(torch.tensor(value))
+            each.update(each.opening.update(torch.tensor(value), step))
         assert state.value.item() == other.aux["anticollapse"].value.item() < 1.0
+    assert state.opening.since == other.aux["anticollapse"].opening.since == 0
 
 
 def test_codes_on_a_sphere_have_no_kl_to_tax_and_points_no_density():

@@ -1,22 +1,27 @@
 """Laws of information at a price: free at first, the price at the end, and the KL between."""
 
 from itertools import pairwise
+from math import inf
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support import clock, make_terms
+from support import clock, make_terms, tiny_model
 
 from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.remedies import make_method
 from vaecli.remedies.info_price import InfoPrice, price_at
+from vaecli.remedies.shared.feedback import Opening
 
 
-def two_codes(spread=1.0):
+def two_codes(spread=1.0, since=0.0):
+    """Two sentences, in a run whose code is open since an update."""
     mean = torch.tensor([[-spread], [spread]], requires_grad=True)
-    return make_terms(posterior=DiagonalGaussian(mean, torch.zeros(2, 1)))
+    opening = Opening(1.0, 0.0)
+    opening.since.fill_(since)
+    return make_terms(posterior=DiagonalGaussian(mean, torch.zeros(2, 1)), aux={"info_price": opening})
 
 
 def test_by_hand():
@@ -51,8 +56,28 @@ def test_at_price_zero_it_is_the_vae_and_at_one_only_the_gap_is_paid():
     assert (free >= terms.kl - torch.tensor(2.0).log()).all()  # a batch of two informs by log 2 at most
 
 
-def test_nothing_is_learned_and_nothing_kept():
-    assert InfoPrice().build(parts := object()) is parts
+def test_price_and_tax_wait_for_the_code_to_open():
+    # of 40 updates, a warm-up of 10: a code of 0.566 nats counts as open at 10, one nat being enough, at 0.5 nats from
+    # the update that sees it
+    now = clock(8, steps_per_epoch=10, epochs=4)
+    assert not InfoPrice(opening=1.0).objective(two_codes(since=inf), now).kl.any()
+    shut, opened = two_codes(since=inf), two_codes(since=inf)
+    opened.context.aux["info_price"].enough = 0.5
+    for terms, expected in ((shut, inf), (opened, 8.0)):
+        InfoPrice().objective(terms, now)
+        assert terms.context.aux["info_price"].since.item() == expected
+    # 5 updates later half of the gap of -0.0662191 is taxed, and u is price_at(5 / 40)
+    found = InfoPrice(price=0.2, share=0.5).objective(opened, clock(13, steps_per_epoch=10, epochs=4)).kl
+    assert found[0].item() == pytest.approx(-0.0331096 + (1 - price_at(0.125, 0.2, 0.5)) * 0.5662191, abs=1e-6)
+
+
+def test_settings_reach_the_state_and_evaluation_leaves_it():
+    state = tiny_model("info_price", {"info_price": {"opening": 0.5, "smoothing": 0.25}}).aux["info_price"]
+    assert (state.enough, state.mean.smoothing) == (0.5, 0.25)
+    terms = two_codes(since=inf)
+    with torch.no_grad():
+        InfoPrice(opening=0).objective(terms, clock())
+    assert terms.context.aux["info_price"].mean.weight == 0
 
 
 def test_what_it_composes_with():

@@ -2,11 +2,12 @@
 
 Equation:
     ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))``, so of the rate only the first part says something about the
-    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: the gap has the weight 1
-    that it has in the bound, once v has risen from 0 over a first share of the run, and information 1 - u. With v = 1
-    it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by ``u <- u + s (c -
-    I)`` within [0, 1], I a running mean over batches. Where it settles I is c and u is the price of information,
-    d neg_elbo / d mi; at u = 0 the VAE informs as much by itself.
+    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: nothing is taxed until the
+    code is open, which it is once I, a running mean over batches, has been at c, or a first share of the run is over.
+    From then v rises from 0 to the 1 that the gap has in the bound, over as large a share. With v = 1 it is the
+    Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by ``u <- u + s (c - I)``
+    within [0, 1]. Where it settles I is c and u is the price of information, d neg_elbo / d mi; at u = 0 the VAE
+    informs as much by itself.
 
 Differs from the paper:
     There is none. Of others: a KL weight below 1 (`beta`, `control`, `soft_free_bits`) untaxes both parts alike, a
@@ -39,11 +40,11 @@ from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
-from vaecli.remedies.shared.feedback import RunningMean, adapting
+from vaecli.remedies.shared.feedback import Opening, adapting
 
 
 class InformationPrice(nn.Module):
-    """The state: the running mean of the information, and its price u.
+    """The state: the running mean of the information, its price u, and since when the code is open.
 
     Args:
         target: c in nats.
@@ -56,14 +57,13 @@ class InformationPrice(nn.Module):
     def __init__(self, target: float, step: float, smoothing: float) -> None:
         super().__init__()
         self.target, self.step = target, step
-        self.information = RunningMean(smoothing)
+        self.opening = Opening(target, smoothing)
         self.register_buffer("value", torch.ones(()))
 
     @torch.no_grad()
     def update(self, information: Tensor) -> None:
-        """Takes in the () mean information of a batch: ``u <- u + s (c - I)`` within [0, 1]."""
-        missing = self.target - self.information.update(information)
-        self.value.add_(self.step * missing).clamp_(0, 1)
+        """Moves the price by the () mean information of late batches: ``u <- u + s (c - I)`` within [0, 1]."""
+        self.value.add_(self.step * (self.target - information)).clamp_(0, 1)
 
 
 class AntiCollapse(Remedy):
@@ -77,11 +77,12 @@ class AntiCollapse(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     cost: ClassVar[float] = 1.1
+    version: ClassVar[int] = 2
     sensible: ClassVar[Mapping[str, Sensible]] = {"target": Span(0.5, 3.0)}
 
     target: float = Field(1.5, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
-    warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
+    warm_up: float = Field(0.25, ge=0, le=1, description="share of the run in which, once the code is open, the gap's tax rises")
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
 
     def build(self, parts: Parts) -> Parts:
@@ -95,9 +96,12 @@ class AntiCollapse(Remedy):
         assert isinstance(state, InformationPrice)
         assert posterior is not None
         information = sentence_information(posterior, terms.z)
-        gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
+        ramp = self.warm_up * clock.total_steps
+        gap = linear_weight(state.opening.steps_open(clock.step, ramp), ramp, 0.0)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
-        # until the gap's tax is whole, information is free, or its own tax would shut what the gap's leaves open
-        if gap == 1 and adapting(terms):
-            state.update(information.detach().mean())
+        if adapting(terms):
+            mean = state.opening.update(information.detach().mean(), clock.step)
+            # until the gap's tax is whole, information is free, or its own tax would shut what the gap's leaves open
+            if gap == 1:
+                state.update(mean)
         return taxed

@@ -1,11 +1,12 @@
 """Information at a price: free at first, then for so many nats of neg_elbo a nat.
 
 Equation:
-    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch: the gap's weight v rises from 0 to the
-    bound's 1 over a first share of the planned updates, and u falls from 1 to the price along half a cosine over a
-    longer one. At the minimum no nat of information is left that costs more than the price in nats of neg_elbo, or
-    could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what is left is a
-    minimum of the bound itself that holds a code.
+    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch. Nothing is taxed until the code is
+    open: until a running mean of I has been at a nat, or a first share of the planned updates is over. From then the
+    gap's weight v rises from 0 to the bound's 1 over as large a share, and u falls from 1 to the price along half a
+    cosine over a larger one. At the minimum no nat of information is left that costs more than the price in nats of
+    neg_elbo, or could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what
+    is left is a minimum of the bound itself that holds a code.
 
 Differs from the paper:
     There is none. `anticollapse` is told how much is to be known and finds the price; here the price is told, in a
@@ -28,19 +29,21 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
+from vaecli.remedies.shared.feedback import Opening, adapting
 from vaecli.remedies.shared.schedules import CURVES
 
 
 def price_at(progress: float, price: float, share: float) -> float:
-    """The price u after a share of the run: 1 at its start, `price` exactly from `share` on.
+    """The price u after a share of the run with an open code: 1 at its start, `price` exactly from `share` on.
 
     Args:
-        progress: Share of the planned updates done.
+        progress: Share of the planned updates done since the code is open.
         price: Last u.
         share: Of the run, that the descent takes.
     """
@@ -60,17 +63,29 @@ class InfoPrice(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     cost: ClassVar[float] = 1.1
+    version: ClassVar[int] = 2
     sensible: ClassVar[Mapping[str, Sensible]] = {"price": Span(0.0, 0.8), "share": Span(0.3, 1.0)}
 
     price: float = Field(0.3, ge=0, le=1, description="u: nats of neg_elbo that a nat of information may cost")
-    warm_up: float = Field(0.25, ge=0, le=1, description="share of the planned updates in which the gap's tax rises")
+    opening: float = Field(1.0, ge=0, description="nats of information at which the code counts as open")
+    warm_up: float = Field(0.25, ge=0, le=1, description="share of the run in which, once the code is open, the gap's tax rises")
     share: float = Field(0.75, ge=0, le=1, description="of the planned updates, that the fall from 1 to u takes")
+    smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
+
+    def build(self, parts: Parts) -> Parts:
+        """What is known of the code's opening beside the model."""
+        return replace(parts, aux=put_aux(parts, self.name, Opening(self.opening, self.smoothing)))
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
-        """Taxes the two parts of the KL at the weights of this update."""
-        posterior = terms.context.posterior
+        """Taxes the two parts of the KL at the weights of this update, and takes in what the batch's code says."""
+        state, posterior = terms.context.aux[self.name], terms.context.posterior
+        assert isinstance(state, Opening)
         assert posterior is not None
         information = sentence_information(posterior, terms.z)
-        gap = linear_weight(clock.step, self.warm_up * clock.total_steps, 0.0)
-        price = price_at(clock.step / clock.total_steps, self.price, self.share)
-        return replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - price))
+        ramp = self.warm_up * clock.total_steps
+        steps = state.steps_open(clock.step, ramp)
+        price = price_at(steps / clock.total_steps, self.price, self.share)
+        taxed = replace(terms, kl=taxed_kl(terms.kl, information, linear_weight(steps, ramp, 0.0), 1 - price))
+        if adapting(terms):
+            state.update(information.detach().mean(), clock.step)
+        return taxed

@@ -1,6 +1,8 @@
-"""What remedies share that adapt to the KL they see: when they adapt, the KL of a batch, and a running mean of it."""
+"""What remedies share that adapt to what they see: when they adapt, the KL of a batch, a running mean, an opening."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -49,3 +51,45 @@ class RunningMean(nn.Module):
         self.total.mul_(self.smoothing).add_((1 - self.smoothing) * value)
         self.weight.mul_(self.smoothing).add_(1 - self.smoothing)
         return self.total / self.weight
+
+
+class Opening(nn.Module):
+    """Since when a code is open: from the first update at which the running mean of the information has been enough.
+
+    A decoder learns its language first and the code later, the later the longer its sentences are. A tax that rises by
+    the clock meets some corpora's codes before they are there, and none ever comes.
+
+    Args:
+        enough: Nats per sentence.
+        smoothing: Of the running mean.
+    """
+
+    since: Tensor
+
+    def __init__(self, enough: float, smoothing: float) -> None:
+        super().__init__()
+        self.enough = enough
+        self.mean = RunningMean(smoothing)
+        self.register_buffer("since", torch.tensor(math.inf))
+
+    def steps_open(self, step: int, latest: float) -> float:
+        """Updates since the code is open, or is held to be: at `latest` it counts as open, whatever it says.
+
+        Args:
+            step: Updates done.
+            latest: The update by which it counts as open.
+        """
+        return max(0.0, step - min(self.since.item(), latest))
+
+    @torch.no_grad()
+    def update(self, information: Tensor, step: int) -> Tensor:
+        """() the running mean with the () mean information of a batch taken in, at an update.
+
+        Args:
+            information: Of the batch.
+            step: Updates done.
+        """
+        mean = self.mean.update(information)
+        if mean.item() >= self.enough:
+            self.since.clamp_(max=step)
+        return mean
