@@ -82,7 +82,9 @@ class AntiCollapse(Remedy):
 
     target: float = Field(1.5, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
-    warm_up: float = Field(0.25, ge=0, le=1, description="share of the run in which, once the code is open, the gap's tax rises")
+    warm_up: float = Field(
+        0.25, ge=0, le=1, description="share of the run, with an open code, that the gap's tax takes"
+    )
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
 
     def build(self, parts: Parts) -> Parts:

@@ -68,7 +68,9 @@ class InfoPrice(Remedy):
 
     price: float = Field(0.3, ge=0, le=1, description="u: nats of neg_elbo that a nat of information may cost")
     opening: float = Field(1.0, ge=0, description="nats of information at which the code counts as open")
-    warm_up: float = Field(0.25, ge=0, le=1, description="share of the run in which, once the code is open, the gap's tax rises")
+    warm_up: float = Field(
+        0.25, ge=0, le=1, description="share of the run, with an open code, that the gap's tax takes"
+    )
     share: float = Field(0.75, ge=0, le=1, description="of the planned updates, that the fall from 1 to u takes")
     smoothing: float = Field(0.9, ge=0, lt=1, description="a of the running mean of the information; 0 is the batch's")
 
