@@ -101,7 +101,7 @@ def generated() -> dict[Path, bytes]:
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),
-        ("anticollapse.md", frontier.page_lines(frontier.read_rows()), FRONTIER),
+        ("anticollapse.md", frontier.page_lines(), FRONTIER),
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
         ("reproduce.md", obtained.docs_table(), OBTAINED),

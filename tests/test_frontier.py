@@ -10,10 +10,10 @@ from experiments.anticollapse.frontier import (
     OURS,
     RIVALS,
     Point,
+    corpus_lines,
     curve,
     duel_table,
     information_at,
-    page_lines,
     read_rows,
 )
 
@@ -30,7 +30,7 @@ def table(tmp_path):
     rows += [("info_price", "", 0, 24.25, 1.0), ("info_price", "", 1, 25.75, 1.25)]
     frame = pd.DataFrame(rows, columns=["method", "variant", "seed", "neg_elbo", "mi"])
     frame.assign(status="done", kl=frame["mi"], marginal_kl=0.0, au=1).to_csv(tmp_path / "results.csv", index=False)
-    return read_rows(tmp_path / "results.csv", None)
+    return read_rows(tmp_path / "results.csv", None, None)
 
 
 def test_curves_by_hand(tmp_path):
@@ -47,9 +47,10 @@ def test_curves_by_hand(tmp_path):
 
 
 def test_every_setting_has_a_row(tmp_path):
-    text = page_lines(table(tmp_path))
+    text = corpus_lines(table(tmp_path))
     assert "`du (du.gamma=0.3)`" in text
     assert "8 trials" in text
+    assert "`bow` there" not in text  # a rival that was not run
 
 
 ROWS = read_rows()
@@ -57,7 +58,7 @@ ROWS = read_rows()
 
 def test_what_a_table_lacks_stands_in_from_the_grid_of_all_methods(tmp_path):
     table(tmp_path)
-    rows = read_rows(tmp_path / "results.csv")
+    rows = read_rows(tmp_path / "results.csv", None)
     assert len(rows[(rows["method"] == "du") & rows["variant"].isna()]) == 3  # seeds 0 and 1 of its own, 2 of the grid
     assert len(rows[rows["method"] == "bow"]) == 3
     assert not set(rows["method"]) - {"vanilla", *RIVALS, *OURS}

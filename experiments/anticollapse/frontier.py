@@ -1,4 +1,4 @@
-"""What information costs each method: figures of docs/anticollapse.md, from `experiments/anticollapse/results.csv`.
+"""What information costs each method: figures of docs/anticollapse.md, from the tables of `experiments/anticollapse`.
 
 The price that a run pays is its neg_elbo less that of vanilla of the same seed. A method's curve over its knob is drawn
 through nothing for nothing, (0, 0), and the settings that were run, in the order of their prices, with straight lines
@@ -19,8 +19,10 @@ from vaecli.reporting.formats import markdown_table
 FOLDER = Path(__file__).parent
 ALL = FOLDER.parent / "all" / "results.csv"
 """Every method with three seeds and the same settings."""
-SECOND = "second.csv"
-"""Beside a table, where there is one: trials of other settings of its methods."""
+SECOND = FOLDER / "second.csv"
+"""Trials of other settings on the embedded corpus."""
+PTB = FOLDER / "ptb.csv"
+"""Penn Treebank."""
 OURS = ("anticollapse", "info_price")
 RIVALS = ("soft_free_bits", "du", "bow", "critic")
 
@@ -38,15 +40,18 @@ class Point:
     information: float
 
 
-def read_rows(path: Path = FOLDER / "results.csv", others: Path | None = ALL) -> pd.DataFrame:
+def read_rows(
+    path: Path = FOLDER / "results.csv", second: Path | None = SECOND, others: Path | None = ALL
+) -> pd.DataFrame:
     """The finished trials with the columns `setting`, `price` and `information` added; none without its vanilla.
 
     Args:
-        path: Of the table, with `SECOND` beside it.
+        path: Of the table.
+        second: A table of other settings on the same corpus.
         others: A table whose trials of vanilla and the rivals stand in for those that the first lacks: the same
             methods with the same settings.
     """
-    files = [path, *([path.with_name(SECOND)] if path.with_name(SECOND).is_file() else [])]
+    files = [path, second] if second else [path]
     rows = pd.concat(pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"variant": str}) for file in files)
     if others is not None:
         more = pd.read_csv(others, keep_default_na=False, na_values=[""])
@@ -101,12 +106,12 @@ def duel_table(rows: pd.DataFrame) -> str:
 
     On a seed, both our price and the rival's curve are of that seed.
     """
-    lines = []
+    lines, rivals = [], [rival for rival in RIVALS if rival in set(rows["method"])]
     for method in OURS:
         for setting, own in rows[rows["method"] == method].groupby("setting"):
             price, information = own["price"].mean(), own["information"].mean()
             cells = []
-            for rival in RIVALS:
+            for rival in rivals:
                 there = information_at(curve(rows, rival), price)
                 mine = zip(own["seed"].astype(int), own["price"], own["information"], strict=True)
                 pairs = [(knows, information_at(curve(rows, rival, seed), pays)) for seed, pays, knows in mine]
@@ -114,11 +119,19 @@ def duel_table(rows: pd.DataFrame) -> str:
                 won = sum(a > b for a, b in known)
                 cells.append("beyond" if there is None else f"{there:.2f}, less on {won} of {len(known)}")
             lines.append([f"`{setting}`", f"{price:.2f}", f"{information:.2f}", *cells])
-    heads = ["ours", "price", "mi", *(f"`{rival}` there" for rival in RIVALS)]
-    return markdown_table(heads, lines, [False, True, True, *[False] * len(RIVALS)])
+    heads = ["ours", "price", "mi", *(f"`{rival}` there" for rival in rivals)]
+    return markdown_table(heads, lines, [False, True, True, *[False] * len(rivals)])
 
 
-def page_lines(rows: pd.DataFrame) -> str:
-    """What stands between the markers of docs/anticollapse.md."""
+def corpus_lines(rows: pd.DataFrame) -> str:
+    """Both tables of a corpus."""
     head = f"{len(rows)} trials; nats per sentence, means over seeds."
-    return "\n".join(["", head, "", settings_table(rows), "", "At the same price:", "", duel_table(rows), ""])
+    return "\n".join([head, "", settings_table(rows), "", "At the same price:", "", duel_table(rows)])
+
+
+def page_lines() -> str:
+    """What stands between the markers of docs/anticollapse.md."""
+    return (
+        f"\n### The embedded corpus\n\n{corpus_lines(read_rows())}\n"
+        f"\n### Penn Treebank\n\n{corpus_lines(read_rows(PTB, None, None))}\n"
+    )

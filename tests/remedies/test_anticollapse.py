@@ -46,7 +46,9 @@ def test_two_codes_by_hand():
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)
     # half way through the warm-up the gap, -0.0662191 here, has the weight 1/2: -0.0331096 + 0.6066219 * 0.5662191
     state.opening.since.fill_(4)
-    found = AntiCollapse(warm_up=0.5).objective(terms_of([-1.0, 1.0], state), clock(14, steps_per_epoch=10, epochs=4))
+    found = AntiCollapse(start=0, warm_up=0.5).objective(
+        terms_of([-1.0, 1.0], state), clock(14, steps_per_epoch=10, epochs=4)
+    )
     assert found.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)  # and u waits
 
@@ -118,17 +120,24 @@ def test_at_price_one_only_the_gap_has_a_gradient():
     assert AntiCollapse().objective(terms, late).kl.flatten().tolist() == pytest.approx([0.125, 0.125])
 
 
-def test_at_first_nothing_is_taxed():
-    assert not AntiCollapse().objective(terms_of([-3.0, 9.0], InformationPrice(2.0, 0.1, 0.0)), clock()).kl.any()
+def test_at_first_the_gap_has_its_first_weight_and_information_none():
+    terms = terms_of([-3.0, 9.0], InformationPrice(2.0, 0.1, 0.0))
+    assert not AntiCollapse(start=0).objective(terms, clock()).kl.any()
+    # two codes that far apart inform by log 2, and their KL is 9/2 and 81/2
+    found = AntiCollapse(start=0.1).objective(terms, clock()).kl.flatten().tolist()
+    assert found == pytest.approx([0.1 * (4.5 - math.log(2)), 0.1 * (40.5 - math.log(2))], abs=1e-6)
 
 
-def test_nothing_is_taxed_until_the_code_is_open():
+def test_taxes_wait_for_the_code_to_open():
     # of 40 updates the warm-up is 10. A code of 0.566 nats is below the target of 2 and counts as open from update 10
     # on, with the gap's whole tax at 20; at a target of 0.5 it is open from the update that sees it, whole 10 later
     def taxes(target):
         state = InformationPrice(target, 0.1, 0.0)
         free = terms_of([-1.0, 1.0], state)
-        return [AntiCollapse().objective(free, clock(step, steps_per_epoch=10, epochs=4)).kl for step in (3, 8, 15, 21)]
+        return [
+            AntiCollapse(start=0).objective(free, clock(step, steps_per_epoch=10, epochs=4)).kl
+            for step in (3, 8, 15, 21)
+        ]
 
     # v of the gap -0.0662191; information is free till the tax is whole, and then u has moved by 0.1 (0.5 - 0.5662191)
     assert [tax[0].item() for tax in taxes(2.0)] == pytest.approx([0, 0, -0.0331096, -0.0662191], abs=1e-6)

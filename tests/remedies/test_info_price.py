@@ -31,7 +31,9 @@ def test_by_hand():
     found = InfoPrice(price=0.2, share=0.5).objective(two_codes(), clock(10, steps_per_epoch=10, epochs=4))
     assert found.kl.flatten().tolist() == pytest.approx([0.1602685] * 2, abs=1e-6)
     # a fifth of the way up half of the run the gap of -0.0662191 has the weight 0.2, and u is 0.9236068
-    found = InfoPrice(price=0.2, warm_up=0.5, share=0.5).objective(two_codes(), clock(4, steps_per_epoch=10, epochs=4))
+    found = InfoPrice(price=0.2, start=0, warm_up=0.5, share=0.5).objective(
+        two_codes(), clock(4, steps_per_epoch=10, epochs=4)
+    )
     assert found.kl.flatten().tolist() == pytest.approx([0.0300119] * 2, abs=1e-6)
 
 
@@ -60,14 +62,15 @@ def test_price_and_tax_wait_for_the_code_to_open():
     # of 40 updates, a warm-up of 10: a code of 0.566 nats counts as open at 10, one nat being enough, at 0.5 nats from
     # the update that sees it
     now = clock(8, steps_per_epoch=10, epochs=4)
-    assert not InfoPrice(opening=1.0).objective(two_codes(since=inf), now).kl.any()
+    assert not InfoPrice(start=0).objective(two_codes(since=inf), now).kl.any()
+    assert InfoPrice(start=0.1).objective(two_codes(since=inf), now).kl[0].item() == pytest.approx(-0.0066219, abs=1e-6)
     shut, opened = two_codes(since=inf), two_codes(since=inf)
     opened.context.aux["info_price"].enough = 0.5
     for terms, expected in ((shut, inf), (opened, 8.0)):
         InfoPrice().objective(terms, now)
         assert terms.context.aux["info_price"].since.item() == expected
     # 5 updates later half of the gap of -0.0662191 is taxed, and u is price_at(5 / 40)
-    found = InfoPrice(price=0.2, share=0.5).objective(opened, clock(13, steps_per_epoch=10, epochs=4)).kl
+    found = InfoPrice(price=0.2, start=0, share=0.5).objective(opened, clock(13, steps_per_epoch=10, epochs=4)).kl
     assert found[0].item() == pytest.approx(-0.0331096 + (1 - price_at(0.125, 0.2, 0.5)) * 0.5662191, abs=1e-6)
 
 

@@ -2,12 +2,12 @@
 
 Equation:
     ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))``, so of the rate only the first part says something about the
-    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: nothing is taxed until the
-    code is open, which it is once I, a running mean over batches, has been at c, or a first share of the run is over.
-    From then v rises from 0 to the 1 that the gap has in the bound, over as large a share. With v = 1 it is the
-    Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by ``u <- u + s (c - I)``
-    within [0, 1]. Where it settles I is c and u is the price of information, d neg_elbo / d mi; at u = 0 the VAE
-    informs as much by itself.
+    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: information is free and the
+    gap nearly so until the code is open, which it is once I, a running mean over batches, has been at c, or a first
+    share of the run is over. From then v rises to the 1 that the gap has in the bound, over as large a share. With
+    v = 1 it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by
+    ``u <- u + s (c - I)`` within [0, 1]. Where it settles I is c and u is the price of information,
+    d neg_elbo / d mi; at u = 0 the VAE informs as much by itself.
 
 Differs from the paper:
     There is none. Of others: a KL weight below 1 (`beta`, `control`, `soft_free_bits`) untaxes both parts alike, a
@@ -82,6 +82,7 @@ class AntiCollapse(Remedy):
 
     target: float = Field(1.5, ge=0, description="c: least information, in nats per sentence; at most log B can be met")
     step: float = Field(3e-3, gt=0, le=1, description="s: how far a nat of missing information moves u in an update")
+    start: float = Field(0.1, ge=0, le=1, description="weight of the gap until the code is open")
     warm_up: float = Field(
         0.25, ge=0, le=1, description="share of the run, with an open code, that the gap's tax takes"
     )
@@ -99,7 +100,7 @@ class AntiCollapse(Remedy):
         assert posterior is not None
         information = sentence_information(posterior, terms.z)
         ramp = self.warm_up * clock.total_steps
-        gap = linear_weight(state.opening.steps_open(clock.step, ramp), ramp, 0.0)
+        gap = linear_weight(state.opening.steps_open(clock.step, ramp), ramp, self.start)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
         if adapting(terms):
             mean = state.opening.update(information.detach().mean(), clock.step)

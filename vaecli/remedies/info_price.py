@@ -1,10 +1,10 @@
 """Information at a price: free at first, then for so many nats of neg_elbo a nat.
 
 Equation:
-    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch. Nothing is taxed until the code is
-    open: until a running mean of I has been at a nat, or a first share of the planned updates is over. From then the
-    gap's weight v rises from 0 to the bound's 1 over as large a share, and u falls from 1 to the price along half a
-    cosine over a larger one. At the minimum no nat of information is left that costs more than the price in nats of
+    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch. Information is free and the gap
+    nearly so until the code is open: until a running mean of I has been at a nat, or a first share of the planned
+    updates is over. From then the gap's weight v rises to the bound's 1 over as large a share, and u falls from 1 to
+    the price along half a cosine over a larger one. At the minimum no nat of information is left that costs more than the price in nats of
     neg_elbo, or could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what
     is left is a minimum of the bound itself that holds a code.
 
@@ -68,6 +68,7 @@ class InfoPrice(Remedy):
 
     price: float = Field(0.3, ge=0, le=1, description="u: nats of neg_elbo that a nat of information may cost")
     opening: float = Field(1.0, ge=0, description="nats of information at which the code counts as open")
+    start: float = Field(0.1, ge=0, le=1, description="weight of the gap until the code is open")
     warm_up: float = Field(
         0.25, ge=0, le=1, description="share of the run, with an open code, that the gap's tax takes"
     )
@@ -87,7 +88,7 @@ class InfoPrice(Remedy):
         ramp = self.warm_up * clock.total_steps
         steps = state.steps_open(clock.step, ramp)
         price = price_at(steps / clock.total_steps, self.price, self.share)
-        taxed = replace(terms, kl=taxed_kl(terms.kl, information, linear_weight(steps, ramp, 0.0), 1 - price))
+        taxed = replace(terms, kl=taxed_kl(terms.kl, information, linear_weight(steps, ramp, self.start), 1 - price))
         if adapting(terms):
             state.update(information.detach().mean(), clock.step)
         return taxed
