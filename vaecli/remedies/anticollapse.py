@@ -2,8 +2,8 @@
 
 Equation:
     ``E KL(q(z|x) || p(z)) = I_q(x; z) + KL(q(z) || p(z))``, so of the rate only the first part says something about the
-    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: information is free and the
-    gap nearly so until the code is open, which it is once I, a running mean over batches, has been at c, or a first
+    sentence, and the gap between kl and mi nothing. ``loss = rec + v (KL - I) + (1 - u) I``: information is free and
+    the gap nearly so until the code is open, which it is once I, a running mean over batches, has been at c, or a first
     share of the run is over. From then v rises to the 1 that the gap has in the bound, over as large a share. With
     v = 1 it is the Lagrangian of the least neg_elbo subject to ``I >= c``, and u, 1 till then, ascends by
     ``u <- u + s (c - I)`` within [0, 1]. Where it settles I is c and u is the price of information,

@@ -1,12 +1,12 @@
 """Information at a price: free at first, then for so many nats of neg_elbo a nat.
 
 Equation:
-    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch. Information is free and the gap
-    nearly so until the code is open: until a running mean of I has been at a nat, or a first share of the planned
-    updates is over. From then the gap's weight v rises to the bound's 1 over as large a share, and u falls from 1 to
-    the price along half a cosine over a larger one. At the minimum no nat of information is left that costs more than the price in nats of
-    neg_elbo, or could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own objective, and what
-    is left is a minimum of the bound itself that holds a code.
+    ``loss = rec + v (KL - I) + (1 - u) I``, I the information within the batch. Information is free and the gap nearly
+    so until the code is open: until a running mean of I has been at a nat, or a first share of the planned updates is
+    over. From then the gap's weight v rises to the bound's 1 over as large a share, and u falls from 1 to the price
+    along half a cosine over a larger one. At the minimum no nat of information is left that costs more than the price
+    in nats of neg_elbo, or could be had for less: ``d neg_elbo / d mi = u``. At u = 0 the end is the VAE's own
+    objective, and what is left is a minimum of the bound itself that holds a code.
 
 Differs from the paper:
     There is none. `anticollapse` is told how much is to be known and finds the price; here the price is told, in a
