@@ -46,6 +46,17 @@ def test_curves_by_hand(tmp_path):
     assert "1.00, less on 1 of 2" in line
 
 
+def test_what_is_no_dearer_than_vanilla_has_no_ratio(tmp_path):
+    rows = table(tmp_path)
+    rows.loc[rows["method"] == "info_price", "price"] = -0.25
+    (line,) = [
+        line for line in corpus_lines(rows).splitlines() if line.startswith("| `info_price`") and "-0.25" in line
+    ][:1]
+    assert [cell.strip() for cell in line.split("|")][7] == "-"
+    # and at that price a rival's curve has nothing
+    assert "0.00, less on 2 of 2" in duel_table(rows)
+
+
 def test_every_setting_has_a_row(tmp_path):
     text = corpus_lines(table(tmp_path))
     assert "`du (du.gamma=0.3)`" in text

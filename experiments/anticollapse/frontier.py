@@ -21,8 +21,10 @@ ALL = FOLDER.parent / "all" / "results.csv"
 """Every method with three seeds and the same settings."""
 SECOND = FOLDER / "second.csv"
 """Trials of other settings on the embedded corpus."""
-PTB = FOLDER / "ptb.csv"
+PTB = FOLDER / "ptb" / "results.csv"
 """Penn Treebank."""
+NO_PRICE = "-"
+"""What stands for information per nat of a setting that pays none: vanilla, and what is no dearer than it."""
 OURS = ("anticollapse", "info_price")
 RIVALS = ("soft_free_bits", "du", "bow", "critic")
 
@@ -94,7 +96,7 @@ def settings_table(rows: pd.DataFrame) -> str:
     for method in ("vanilla", *RIVALS, *OURS):
         for setting, own in rows[rows["method"] == method].groupby("setting"):
             mean = own[["kl", "mi", "marginal_kl", "au", "price", "information"]].mean()
-            per_nat = f"{mean['information'] / mean['price']:.2f}" if method != "vanilla" else ""
+            per_nat = f"{mean['information'] / mean['price']:.2f}" if mean["price"] > 0 else NO_PRICE
             figures = [f"{mean[name]:z.2f}" for name in ("kl", "mi", "marginal_kl", "price")]
             lines.append([f"`{setting}`", str(len(own)), *figures, per_nat, f"{mean['au']:.1f}"])
     heads = ["setting", "seeds", "kl", "mi", "marginal_kl", "neg_elbo above vanilla", "mi per nat of it", "au"]

@@ -17,6 +17,10 @@ FOLDER = Path(__file__).parent
 SCORED = {
     "literature": ("all", "every method on the embedded corpus, by the figures that papers print"),
     "ptb": ("ptb", "four methods on Penn Treebank, by the figures that papers print"),
+    "anticollapse_ptb": (
+        "anticollapse/ptb",
+        "what information costs on Penn Treebank, by a guess before that grid was run",
+    ),
     "atlas": ("atlas", "every method in the atlas, by a guess before its first trial"),
 }
 """By the name of the file of predictions: the experiment that decides them, and what they are."""
