@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
-from scipy.stats import binomtest
 
+from vaecli.atlas.smoother import wilson
 from vaecli.training.early_rule import SEEN, features_of
 
 Floats = NDArray[np.float64]
@@ -174,10 +174,8 @@ class Rate:
         """``12 of 80 (15 %, 9 to 24 %)``."""
         if not self.total:
             return "0 of 0"
-        ends = binomtest(self.count, self.total).proportion_ci(0.95, method="wilson")
-        return (
-            f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * ends.low:.0f} to {100 * ends.high:.0f} %)"
-        )
+        low, high = wilson(self.share, self.total)
+        return f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 @dataclass(frozen=True)

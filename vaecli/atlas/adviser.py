@@ -34,6 +34,7 @@ from vaecli.atlas.smoother import (
     tails,
     wilson,
 )
+from vaecli.atlas.trials_table import adam_rate
 from vaecli.core.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -290,8 +291,6 @@ def query_of(settings: Mapping[str, Any], features: Mapping[str, float]) -> pd.D
         settings: ``learning_rate``, ``optimizer``, ``decoder_size``, ``latent_size``, ``updates`` and ``batch_size``.
         features: Of its corpus.
     """
-    from vaecli.atlas.trials_table import adam_rate
-
     frame = pd.DataFrame([{**settings, **features, "method": "", "knob_level": math.nan}])
     return frame.assign(rate=adam_rate(frame))
 

@@ -79,9 +79,7 @@ class LMPretrain(Pretraining):
         assert encoding is not None
         assert model is not None
         assert isinstance(head, TaskHead)
-        if (
-            model.encoder_noise is not None
-        ):  # the language model is of the sentences, not of what the VAE's encoder reads
+        if model.encoder_noise is not None:  # the language model reads the sentences themselves, not corrupted ones
             assert model.encoder is not None
             encoding = model.encoder(context.batch)
         return terms.add(language_model_nll(head, encoding.states, context.batch))
