@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from experiments.atlas import design, table
-
 from vaecli.core.errors import DataError
 
 
