@@ -122,7 +122,7 @@ def settings_of(
         own: Of the options for learning rate, latent and decoder size.
 
     Raises:
-        UsageError: A setting is one of a method.
+        UsageError: A setting is one of a method, or has several values.
     """
     from vaecli.core.errors import UsageError
     from vaecli.remedies import method_names
@@ -144,6 +144,9 @@ def settings_of(
         methods=["vanilla"],
         experiment="advise",
     )
+    for key, values in settings.choices.items():
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: advice is for one value of each setting; ask for each value apart")
     for note in settings.notes:
         tell(f"vae: {note}")
     return settings.config("vanilla", settings.seeds[0], "advise")
