@@ -166,7 +166,7 @@ def methods_page(remedies: Remedies | None = None) -> str:
     lines = [
         "# Methods",
         "",
-        f"{len(kinds)} methods, each with its own page. `vae methods` lists them, and `vae methods NAME` shows one in full.",
+        f"{len(kinds)} methods, each with its own page. `vae methods` lists them; `vae methods NAME` shows one.",
         "`+` composes methods that change different parts: `bn+linear_anneal`.",
         "",
     ]

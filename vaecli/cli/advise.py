@@ -29,7 +29,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B",
-        help="Only these. (default: all that the atlas has)",
+        help="Only these methods. (default: all in the atlas)",
         autocompletion=complete_methods,
     ),
 ]
@@ -38,20 +38,23 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         metavar="10m",
-        help="Time of a run's updates here: epochs that don't fit are left out, after a few timed updates of vanilla.",
+        help="Time for the updates of a run here: each gets the epochs that fit, by a few timed updates of vanilla.",
         show_default=False,
     ),
 ]
 Rate = Annotated[
-    float | None, typer.Option("--learning-rate", help="Of the runs. (default: the preset's)", show_default=False)
+    float | None,
+    typer.Option("--learning-rate", help="Initial learning rate. (default: the preset's)", show_default=False),
 ]
 Latent = Annotated[
-    int | None, typer.Option("--latent-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+    int | None,
+    typer.Option("--latent-size", min=1, help="Dimensions of z. (default: the preset's)", show_default=False),
 ]
 Decoder = Annotated[
-    int | None, typer.Option("--decoder-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+    int | None,
+    typer.Option("--decoder-size", min=1, help="Units of the decoder. (default: the preset's)", show_default=False),
 ]
-Top = Annotated[int, typer.Option("--top", min=1, help="Rows to print.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many rows to print.")]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Csv = Annotated[
     str | None, typer.Option("--csv", metavar="FILE", help="Also write the rows here; - prints them instead.")
@@ -82,10 +85,10 @@ def advise(
     csv: Csv = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.
+    """Predict which methods will inform on a corpus like yours, and at what price; trains nothing.
 
-    From the trials of the atlas that are near: chance of the verdict, mi and price with intervals, the nearest trials.
-    A run that is far from all of them is refused.
+    From nearby trials of the atlas: the chance of the verdict `informative`, mi and price with intervals, and the
+    nearest trials. A run that is far from all trials is refused.
     """
     from vaecli.cli.compare import check_outputs
     from vaecli.cli.live import open_progress
