@@ -2,7 +2,7 @@
 
 Two rules, both fitted on trials of the atlas: a threshold on the information within batches (one number to read off a
 screen), and a logistic regression on a handful of figures. Both are judged on methods that they haven't seen: each
-method's trials are told by rules that were fitted on all others.
+method's trials are predicted by rules that were fitted on all others.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Threshold:
-    """Collapse is told where one feature lies below a value.
+    """Predicts collapse where one feature lies below a value.
 
     Attributes:
         value: In the feature's unit.
@@ -68,7 +68,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Logistic:
-    """Collapse is told where its probability is a half or more.
+    """Predicts collapse where its probability is a half or more.
 
     Attributes:
         centre: (F,) means of the features that it was fitted on.
@@ -84,8 +84,8 @@ class Logistic:
 
     def probability(self, x: Floats) -> Floats:
         """(N,) of collapse."""
-        found: Floats = expit((x - self.centre) / self.scale @ self.weights + self.bias)
-        return found
+        share: Floats = expit((x - self.centre) / self.scale @ self.weights + self.bias)
+        return share
 
     def warns(self, x: Floats) -> Bools:
         """See `Rule`."""
@@ -125,8 +125,8 @@ def fit_logistic(x: Floats, collapsed: Bools, penalty: float = PENALTY) -> Logis
         gradient = -design.T @ (signs * expit(-margin)) + ridge * w
         return float(-log_expit(margin).sum() + 0.5 * ridge @ w**2), gradient
 
-    found = minimize(value, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", tol=1e-12).x
-    return Logistic(centre, scale, found[:-1], float(found[-1]))
+    optimum = minimize(value, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", tol=1e-12).x
+    return Logistic(centre, scale, optimum[:-1], float(optimum[-1]))
 
 
 def balanced(collapsed: Bools, warned: Bools) -> float:
@@ -183,8 +183,8 @@ class Errors:
     """How a rule errs.
 
     Attributes:
-        missed: Collapses that weren't told.
-        alarms: Runs that didn't collapse and of which it was told.
+        missed: Collapses that it didn't predict.
+        alarms: Runs that didn't collapse though it predicted so.
     """
 
     missed: Rate
@@ -240,13 +240,13 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
         return {}
     errors = early_warning(frame)
     kind = min(errors, key=lambda name: errors[name].missed.share + errors[name].alarms.share)
-    told = errors[kind]
+    least = errors[kind]
     own = settings[settings["trial"].isin(trials["trial"])]
     return {
         "kind": kind,
         "parameters": rounded(RULES[kind](x, collapsed)),
-        "missed": [told.missed.count, told.missed.total],
-        "alarms": [told.alarms.count, told.alarms.total],
+        "missed": [least.missed.count, least.missed.total],
+        "alarms": [least.alarms.count, least.alarms.total],
         "ranges": {name: [float(f"{end:.{DIGITS}g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
     }
 

@@ -137,19 +137,19 @@ def settings_of(
                 f"--set {text}: the values of {name} here are those that the atlas has tried; leave it out"
             )
     keys = ("training.learning_rate", "model.latent_size", "model.decoder_size")
-    told = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
+    given_options = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
     settings = load_settings(
         None,
         preset=preset,
         options=options,
-        sets=[*sets, *told],
+        sets=[*sets, *given_options],
         environment=os.environ,
         methods=["vanilla"],
         experiment="advise",
     )
     for key, values in settings.choices.items():
-        told = ",".join(map(str, values))
-        raise UsageError(f"{key}={told}: advice is for one value of each setting; ask for each value apart")
+        listed = ",".join(map(str, values))
+        raise UsageError(f"{key}={listed}: advice is for one value of each setting; ask for each value apart")
     for note in settings.notes:
         tell(f"vae: {note}")
     return settings.config("vanilla", settings.seeds[0], "advise")
@@ -202,12 +202,12 @@ def epochs_within(
     doing("timing a few updates of vanilla")
     _, pace = seconds_per_epoch(config, corpus)
     fit = {name: min(int(limit / (pace * remedy_class(name).cost)), planned) for name in names}
-    found = {name: count for name, count in fit.items() if count}
-    if not found:
+    epochs = {name: count for name, count in fit.items() if count}
+    if not epochs:
         raise UsageError(f"--budget {budget}: an epoch of vanilla takes about {duration(pace)} here; give more")
-    if dear := [name for name in names if name not in found]:
+    if dear := [name for name in names if name not in epochs]:
         tell(f"not one epoch in {budget}: {', '.join(dear)}")
-    return found
+    return epochs
 
 
 def query(config: RunConfig, features: Mapping[str, float], sentences: int, epochs: int) -> pd.DataFrame:

@@ -13,8 +13,8 @@ Differs from the paper:
 
 Caveat:
     A kappa below what the model can reach drives w to its minimum, which trains an autoencoder. In a short run the
-    first epochs are far from what a language model ends at; then kappa is reached without any code, and nothing is won:
-    set `kappa` to the nll of a run of `lm` less a margin.
+    first epochs are far from what a language model ends at; then kappa is reached without any code, and nothing is
+    gained: set `kappa` to the nll of a run of `lm` less a margin.
 
 References:
     Rezende & Viola (2018), arXiv:1810.00597.

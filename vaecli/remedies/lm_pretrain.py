@@ -1,4 +1,4 @@
-"""The encoder is trained as a language model first; then it is kept as it is, and heads and decoder are trained.
+"""The encoder is first trained as a language model, then frozen while the heads and the decoder are trained.
 
 Equation:
     Stage 1: ``loss = -sum_t log p(w_t | w_<t)`` from the encoder's states and an output layer of its own. Stage 2: the
