@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from vaecli.core.errors import DataError
+
 DIGITS = 6
 """Significant digits of a figure."""
 
@@ -63,15 +65,13 @@ class GrowingTable:
         """The cells and the line of each row of a file; a line that a crash has torn is left out.
 
         Raises:
-            ValueError: Its columns are others than these, so that rows can't be added.
+            DataError: Its columns are others than these, so that rows can't be added.
         """
         if not path.exists():
             return
         first, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         if first != self.head():
-            raise ValueError(
-                f"{path} has other columns than this version writes; move it away, or write with its version"
-            )
+            raise DataError(f"{path}: other columns than this version writes; move it away to begin a new table")
         for text in lines:
             cells = next(csv.reader([text]))
             if text.endswith("\n") and len(cells) == len(self.columns):

@@ -11,6 +11,7 @@ import typer
 
 from experiments.docs import generated
 from vaecli.cli.app import app
+from vaecli.cli.compare import DEFAULT_METHODS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,6 +38,13 @@ def test_what_is_generated_is_committed():
 
 def test_the_readme_is_short():
     assert len(README.encode()) <= 7_000
+
+
+def test_prose_counts_the_methods_of_the_first_table():
+    """README, docs/index.md, docs/first_table.md and `vae compare --help` say twelve."""
+    pages = [README, *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("index.md", "first_table.md"))]
+    assert all("twelve methods" in page for page in pages)
+    assert len(DEFAULT_METHODS) == 12
 
 
 def test_readme_shows_commands():

@@ -185,9 +185,9 @@ def point(number: int) -> NDArray[np.float64]:
 
 @cache
 def slots(stretch: int) -> tuple[int, ...]:
-    """The method, by its place in `METHODS`, of each slot of a stretch; numbers beyond it are empty slots."""
+    """The index in `METHODS` of the method of each slot of a stretch; slots with an index beyond its end are empty."""
     order = np.random.Generator(np.random.PCG64([VERSION, stretch])).permutation(SLOTS)
-    return tuple(int(place) for place in order)
+    return tuple(int(index) for index in order)
 
 
 def choose(values: tuple[Any, ...], coordinate: float) -> tuple[int, Any]:
@@ -199,22 +199,22 @@ def choose(values: tuple[Any, ...], coordinate: float) -> tuple[int, Any]:
 def trial(number: int) -> Trial | None:
     """The trial of a number; None where its slot is empty."""
     stretch, slot = divmod(number, SLOTS)
-    place = slots(stretch)[slot]
-    if place >= len(METHODS):
+    index = slots(stretch)[slot]
+    if index >= len(METHODS):
         return None
-    at = dict(zip(AXES, point(number).tolist(), strict=True))
-    method = METHODS[place]
+    shares = dict(zip(AXES, point(number).tolist(), strict=True))
+    method = METHODS[index]
     values = values_of(method)
-    level, value = choose(values, at["knob"]) if values else (0, "")
-    optimizer = choose(OPTIMIZERS, at["optimizer"])[1]
-    rate = RATES[0] * (RATES[1] / RATES[0]) ** at["learning_rate"] * (SGD_FACTOR if optimizer == "sgd" else 1.0)
+    level, value = choose(values, shares["knob"]) if values else (0, "")
+    optimizer = choose(OPTIMIZERS, shares["optimizer"])[1]
+    rate = RATES[0] * (RATES[1] / RATES[0]) ** shares["learning_rate"] * (SGD_FACTOR if optimizer == "sgd" else 1.0)
     settings = {
         "learning_rate": float(f"{rate:.4g}"),
         "optimizer": optimizer,
-        "decoder_size": choose(WIDTHS, at["decoder_size"])[1],
-        "latent_size": choose(LATENTS, at["latent_size"])[1],
-        "epochs": choose(EPOCHS, at["epochs"])[1],
-        "corpus": choose(CORPORA if number < REAL_FROM else CORPORA_2, at["corpus"])[1],
+        "decoder_size": choose(WIDTHS, shares["decoder_size"])[1],
+        "latent_size": choose(LATENTS, shares["latent_size"])[1],
+        "epochs": choose(EPOCHS, shares["epochs"])[1],
+        "corpus": choose(CORPORA if number < REAL_FROM else CORPORA_2, shares["corpus"])[1],
     }
     return Trial(number, method, knob_of(method), value, level, settings, stretch % SEEDS)
 
@@ -223,7 +223,7 @@ def trials(done: frozenset[int] = frozenset(), corpora: Collection[str] = CORPOR
     """The trials on some corpora that aren't done, in their order, without end."""
     number = 0
     while True:
-        found = None if number in done else trial(number)
-        if found is not None and found.settings["corpus"] in corpora:
-            yield found
+        candidate = None if number in done else trial(number)
+        if candidate is not None and candidate.settings["corpus"] in corpora:
+            yield candidate
         number += 1

@@ -2,7 +2,7 @@
 
 Two rules, both fitted on trials of the atlas: a threshold on the information within batches (one number to read off a
 screen), and a logistic regression on a handful of figures. Both are judged on methods that they haven't seen: each
-method's trials are told by rules that were fitted on all others.
+method's trials are predicted by rules that were fitted on all others.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
-from scipy.stats import binomtest
 
+from vaecli.atlas.smoother import wilson
 from vaecli.training.early_rule import SEEN, features_of
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Threshold:
-    """Collapse is told where one feature lies below a value.
+    """Predicts collapse where one feature lies below a value.
 
     Attributes:
         value: In the feature's unit.
@@ -68,7 +68,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Logistic:
-    """Collapse is told where its probability is a half or more.
+    """Predicts collapse where its probability is a half or more.
 
     Attributes:
         centre: (F,) means of the features that it was fitted on.
@@ -84,8 +84,8 @@ class Logistic:
 
     def probability(self, x: Floats) -> Floats:
         """(N,) of collapse."""
-        found: Floats = expit((x - self.centre) / self.scale @ self.weights + self.bias)
-        return found
+        share: Floats = expit((x - self.centre) / self.scale @ self.weights + self.bias)
+        return share
 
     def warns(self, x: Floats) -> Bools:
         """See `Rule`."""
@@ -125,8 +125,8 @@ def fit_logistic(x: Floats, collapsed: Bools, penalty: float = PENALTY) -> Logis
         gradient = -design.T @ (signs * expit(-margin)) + ridge * w
         return float(-log_expit(margin).sum() + 0.5 * ridge @ w**2), gradient
 
-    found = minimize(value, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", tol=1e-12).x
-    return Logistic(centre, scale, found[:-1], float(found[-1]))
+    optimum = minimize(value, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", tol=1e-12).x
+    return Logistic(centre, scale, optimum[:-1], float(optimum[-1]))
 
 
 def balanced(collapsed: Bools, warned: Bools) -> float:
@@ -174,10 +174,8 @@ class Rate:
         """``12 of 80 (15 %, 9 to 24 %)``."""
         if not self.total:
             return "0 of 0"
-        ends = binomtest(self.count, self.total).proportion_ci(0.95, method="wilson")
-        return (
-            f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * ends.low:.0f} to {100 * ends.high:.0f} %)"
-        )
+        low, high = wilson(self.share, self.total)
+        return f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 @dataclass(frozen=True)
@@ -185,8 +183,8 @@ class Errors:
     """How a rule errs.
 
     Attributes:
-        missed: Collapses that weren't told.
-        alarms: Runs that didn't collapse and of which it was told.
+        missed: Collapses that it didn't predict.
+        alarms: Runs that didn't collapse though it predicted so.
     """
 
     missed: Rate
@@ -242,13 +240,13 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
         return {}
     errors = early_warning(frame)
     kind = min(errors, key=lambda name: errors[name].missed.share + errors[name].alarms.share)
-    told = errors[kind]
+    least = errors[kind]
     own = settings[settings["trial"].isin(trials["trial"])]
     return {
         "kind": kind,
         "parameters": rounded(RULES[kind](x, collapsed)),
-        "missed": [told.missed.count, told.missed.total],
-        "alarms": [told.alarms.count, told.alarms.total],
+        "missed": [least.missed.count, least.missed.total],
+        "alarms": [least.alarms.count, least.alarms.total],
         "ranges": {name: [float(f"{end:.{DIGITS}g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
     }
 

@@ -87,10 +87,8 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
     if collapsed.all() or not collapsed.any() or trials["method"].nunique() < 2:
         return ["too few trials for an early warning"]
-    lines = [
-        f"{len(trials)} trials, {int(collapsed.sum())} of them collapsed; each method told by rules without it",
-        "",
-    ]
+    head = f"{len(trials)} trials, of which {int(collapsed.sum())} collapsed"
+    lines = [f"{head}; each method is judged by rules fitted on all others", ""]
     lines += ["| rule | collapses missed | false alarms |", "|---|---|---|"]
     lines += [f"| {name} | {errors.missed} | {errors.alarms} |" for name, errors in early_warning(frame).items()]
     threshold = RULES["threshold"](x, collapsed)
@@ -99,7 +97,7 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     return [
         *lines,
         "",
-        f"threshold, of all trials: {FEATURES[threshold.column]} below {nats:.3g} nats, updates 91 to 100",
+        f"threshold fitted on all trials: {FEATURES[threshold.column]} below {nats:.3g} nats over updates 91 to 100",
     ]
 
 
@@ -107,10 +105,10 @@ def phase_lines(frame: pd.DataFrame, picture: Path = PICTURE) -> list[str]:
     """The picture of verdicts by learning rate and knob, once it is drawn, and of which methods."""
     shown = shown_methods(frame)
     if not picture.exists() or not shown:
-        return [f"none yet: {len(shown)} methods have {LEAST_SHOWN} trials, and the picture is drawn once some have"]
+        return [f"No picture yet; it shows methods that have {LEAST_SHOWN} trials, so far {len(shown)}."]
     left = frame["method"].nunique() - len(shown)
-    told = f"Each of {len(shown)} methods that have {LEAST_SHOWN} trials; {left} more have fewer."
-    return [f"![Verdicts over learning rate and main knob, a panel a method](images/{IMAGE})", "", told]
+    caption = f"Methods with {LEAST_SHOWN} trials or more: {len(shown)}; {left} have fewer."
+    return [f"![Verdicts over learning rate and main knob, a panel a method](images/{IMAGE})", "", caption]
 
 
 def advice_lines(frame: pd.DataFrame) -> list[str]:
@@ -119,21 +117,22 @@ def advice_lines(frame: pd.DataFrame) -> list[str]:
     Args:
         frame: As it is shipped; see `vaecli.atlas.trials_table`.
     """
-    found = calibrations(frame)
-    if not found:
+    parts = calibrations(frame)
+    if not parts:
         return [f"too few trials: no method has {LEAST} yet"]
     lines = [
-        "| left out | 80 % intervals of mi hold | of the price | Brier score of informative | of the share of all |"
+        "| left out | 80 % intervals that hold mi | that hold the price | Brier score of the chance | of a constant |"
     ]
     lines += ["|---|---|---|---:|---:|"]
-    for part in found:
+    for part in parts:
         mi, price = (None if c is None else Rate(c.held, c.total) for c in (part.mi, part.price))
         lines.append(f"| {part.left_out} | {mi} | {price or '-'} | {part.brier:.3f} | {part.constant:.3f} |")
     error = idle_error(frame)
     if error is not None:
         lines += [
             "",
-            f"a run whose code is idle: its neg_elbo is foretold to {error:.2f} nats a sentence (root mean square)",
+            f"neg_elbo of runs with an idle code is predicted with an error of {error:.2f} nats per sentence"
+            " (root mean square)",
         ]
     return lines
 
@@ -147,7 +146,7 @@ def page_lines(frame: pd.DataFrame) -> str:
     known = judged(frame)
     failed = int((frame["status"] == "failed").sum())
     head = (
-        f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} not built"
+        f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} that failed"
     )
     parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
     parts += ["### Phase diagrams", "\n".join(phase_lines(frame))]

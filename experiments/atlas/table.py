@@ -9,6 +9,7 @@ import pandas as pd
 
 from experiments.atlas.design import AXES, VERSION
 from experiments.growing_table import GrowingTable
+from vaecli.core.errors import DataError
 from vaecli.metrics.schema import OPTIONAL_COLUMNS, RESULT_COLUMNS
 from vaecli.training.early_watch import FIGURES
 
@@ -39,14 +40,17 @@ def read_lines(path: Path) -> dict[int, str]:
     """The rows of a file by trial, whatever their order; a line that a crash has torn is left out.
 
     Raises:
-        ValueError: Its columns or its design are others than ours, so that rows can't be added.
+        DataError: Its columns or its design are others than ours, so that rows can't be added.
     """
-    found = {}
+    lines = {}
     for cells, text in GROWING.rows(path):
         if cells[1] != str(VERSION):
-            raise ValueError(f"{path}: trial {cells[0]} is of design {cells[1]}, this one is {VERSION}")
-        found[int(cells[0])] = text
-    return found
+            raise DataError(
+                f"{path}: trial {cells[0]} is of design {cells[1]}, and this version has design {VERSION}; "
+                "move it away to begin a new table"
+            )
+        lines[int(cells[0])] = text
+    return lines
 
 
 def write_sorted(path: Path, lines: Mapping[int, str]) -> None:

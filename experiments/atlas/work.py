@@ -73,8 +73,8 @@ def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
             with folder.lock():
                 run_trial(folder, watch, corpus)
         except InterruptedRunError as stop:
-            told = "interrupted; the trial that ran is thrown away, and the same command begins with it"
-            raise InterruptedRunError(told, stop.signal_number) from None
+            message = "interrupted; the trial at work is discarded, and the same command begins with it"
+            raise InterruptedRunError(message, stop.signal_number) from None
         except DivergedError as error:
             row |= {"status": "diverged", "message": str(error)}
         except VaeError as error:
@@ -91,9 +91,9 @@ def figures(folder: RunFolder) -> dict[str, Any]:
     from vaecli.runs.identity import fingerprint
 
     values, run_values = folder.metrics()["values"], folder.run()
-    found = {name: value for name, value in values.items() if name in table.RESULTS}
-    found |= {"vocabulary": run_values["corpus"]["vocabulary"], "fingerprint": fingerprint(run_values)}
-    return found | {"epochs_done": values["epochs"]}
+    kept = {name: value for name, value in values.items() if name in table.RESULTS}
+    kept |= {"vocabulary": run_values["corpus"]["vocabulary"], "fingerprint": fingerprint(run_values)}
+    return kept | {"epochs_done": values["epochs"]}
 
 
 def grow(

@@ -90,11 +90,11 @@ def cells(corpora: Sequence[str], decoders: Sequence[int], latents: Sequence[int
     """
     if {len(corpora), len(decoders), len(latents)} != {3}:
         raise ValueError("the rounds are of three corpora, three decoders and three latent sizes")
-    found = []
+    combinations = []
     for t in range(27):
         a, b, c = t % 3, t // 3 % 3, t // 9
-        found.append((corpora[(a + b + c) % 3], decoders[a], latents[(a + b) % 3]))
-    return found
+        combinations.append((corpora[(a + b + c) % 3], decoders[a], latents[(a + b) % 3]))
+    return combinations
 
 
 @cache
@@ -126,11 +126,11 @@ def protocols(method: str) -> tuple[str, ...]:
 def trials() -> Iterator[Trial]:
     """All trials in their order."""
     settings = grid(CORPORA[0])
-    places = cells(CORPORA, settings.choices[DECODER], settings.choices[LATENT])
+    grid_cells = cells(CORPORA, settings.choices[DECODER], settings.choices[LATENT])
     for seed in settings.seeds:
         for names in methods():
-            for turn in range(len(places)):
+            for turn in range(len(grid_cells)):
                 for number, method in enumerate(names):
-                    cell = places[3 * ((turn // 3 + number // 3) % 9) + (turn + number) % 3]
+                    cell = grid_cells[3 * ((turn // 3 + number // 3) % 9) + (turn + number) % 3]
                     for protocol in protocols(method):
                         yield Trial(method, cell, protocol, seed)

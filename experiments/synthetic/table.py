@@ -27,7 +27,7 @@ def read_lines(path: Path = TABLE) -> dict[tuple[str, ...], str]:
     """The rows of a file by the key of their trial; a line that a crash has torn is left out.
 
     Raises:
-        ValueError: Its columns are others than ours, so that rows can't be added.
+        DataError: Its columns are others than ours, so that rows can't be added.
     """
     return {tuple(cells[: len(KEYS)]): text for cells, text in GROWING.rows(path)}
 

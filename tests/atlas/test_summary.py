@@ -70,11 +70,11 @@ def test_the_committed_table_is_of_the_design_and_its_verdicts_are_of_its_figure
 def test_phase_diagrams_are_shown_once_they_are_drawn(tmp_path):
     frame = FRAME.iloc[[0] * LEAST_SHOWN + [3]].reset_index(drop=True)
     (none,) = summary.phase_lines(frame, tmp_path / "phases.png")
-    assert none.startswith(f"none yet: 1 methods have {LEAST_SHOWN} trials")
+    assert none == f"No picture yet; it shows methods that have {LEAST_SHOWN} trials, so far 1."
     (tmp_path / "phases.png").touch()
     image, _, told = summary.phase_lines(frame, tmp_path / "phases.png")
     assert f"(images/{summary.IMAGE})" in image
-    assert told == f"Each of 1 methods that have {LEAST_SHOWN} trials; 1 more have fewer."
+    assert told == f"Methods with {LEAST_SHOWN} trials or more: 1; 1 have fewer."
 
 
 def test_advice_is_told_of_with_its_coverage():
@@ -85,4 +85,4 @@ def test_advice_is_told_of_with_its_coverage():
     held, total = map(int, lines[2].split("|")[2].split(" (")[0].split(" of "))
     assert (total, held > 100) == (150, True)
     assert lines[3].startswith("| a corpus | ")
-    assert "foretold to 0." in lines[-1]
+    assert "with an error of 0." in lines[-1]

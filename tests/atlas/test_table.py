@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments.atlas import design, table
+from vaecli.core.errors import DataError
 
 
 def row(number, **figures):
@@ -40,10 +41,10 @@ def test_a_torn_line_is_made_again(tmp_path):
 def test_other_columns_and_designs_are_refused(tmp_path):
     path = tmp_path / "atlas.csv"
     path.write_text("trial,method\n1,bn\n")
-    with pytest.raises(ValueError, match="has other columns"):
+    with pytest.raises(DataError, match="other columns"):
         table.read_lines(path)
     path.write_text(table.GROWING.head() + table.GROWING.line(row(1) | {"design": 0}))
-    with pytest.raises(ValueError, match="trial 1 is of design 0"):
+    with pytest.raises(DataError, match="trial 1 is of design 0"):
         table.read_lines(path)
 
 

@@ -90,6 +90,11 @@ def test_settings_of_methods_are_the_atlas_s_to_choose(atlas):
     assert "the values of bn here are those that the atlas has tried" in refusal(*atlas[1], "--set", "bn.gamma=0.5")
 
 
+def test_a_list_of_values_is_refused(atlas):
+    told = refusal(*atlas[1], "--set", "training.clip=1,5")
+    assert "training.clip=1,5: advice is for one value of each setting" in told
+
+
 def test_a_text_of_fewer_types_is_not_told_to_take_more_away(atlas):
     frame, arguments = atlas
     told = refusal(*arguments, "--learning-rate", "3")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_shape
 
+from vaecli.core.errors import UsageError
 from vaecli.remedies import make_method
 from vaecli.remedies.geco import GECO, ConstraintMultiplier
 
@@ -68,6 +69,12 @@ def test_a_kappa_that_is_set_stands():
     model = make_method("geco", {"geco": remedy.hyper()}).build(tiny_shape(), 0)
     assert float(objective(remedy, 7.0, clock(0, 10), model).kl_weight) == pytest.approx(math.exp(-0.2))
     assert float(model.aux["geco"].kappa) == 5.0
+
+
+def test_without_a_kappa_there_must_be_epochs_to_take_it_from():
+    with pytest.raises(UsageError, match=r"geco: kappa is unset and warm_up is 0.*set one of the two"):
+        make_method("geco", {"geco": {"warm_up": 0}})
+    make_method("geco", {"geco": {"warm_up": 0, "kappa": 20.0}})
 
 
 def test_nothing_moves_in_evaluation():

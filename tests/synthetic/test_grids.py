@@ -7,6 +7,7 @@ import pytest
 
 from experiments.synthetic import __main__ as command
 from experiments.synthetic import design, table, work
+from vaecli.core.errors import DataError
 from vaecli.remedies import REMEDIES
 from vaecli.settings.protocols import published
 
@@ -97,6 +98,6 @@ def test_growing_goes_on_where_it_was(tmp_path, monkeypatch):
 def test_a_table_of_other_columns_is_refused(tmp_path):
     path = tmp_path / "trials.csv"
     path.write_text("method,seed\nbn,0\n")
-    with pytest.raises(ValueError, match="other columns"):
+    with pytest.raises(DataError, match="other columns"):
         table.read_lines(path)
     assert command.main(["--budget", "soon", "--table", str(tmp_path / "none.csv")]) == 2

@@ -112,7 +112,7 @@ def test_the_whole_page_of_a_small_table(tmp_path):
     assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
     assert "| decoder_size | 16 | 1 of 3 (33 %, 6 to 79 %) |" in text
     ours, atlas = text.split("### Early warning")[1].split("rule of the atlas")
-    assert "7 trials, 3 of them collapsed; each method told by rules without it" in ours
+    assert "7 trials, of which 3 collapsed; each method is judged by rules fitted on all others" in ours
     assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in ours
     assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in atlas
 

@@ -34,6 +34,7 @@ from vaecli.atlas.smoother import (
     tails,
     wilson,
 )
+from vaecli.atlas.trials_table import adam_rate
 from vaecli.core.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -184,14 +185,14 @@ class Adviser:
     @cached_property
     def price(self) -> TrialOutcome | None:
         """Arsinh of neg_elbo above an idle run's, for a few pay a hundred times what others do; None with too few."""
-        found = prices(self.frame)
-        return None if found is None else TrialOutcome.of(self.frame, np.arcsinh(found))
+        nats = prices(self.frame)
+        return None if nats is None else TrialOutcome.of(self.frame, np.arcsinh(nats))
 
     @cached_property
     def informative(self) -> TrialOutcome:
         """Whether the verdict is informative, 1 or 0."""
-        told: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
-        return TrialOutcome.of(self.frame, told)
+        informs: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
+        return TrialOutcome.of(self.frame, informs)
 
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
@@ -208,15 +209,15 @@ class Adviser:
         if not names:
             return []
         new = is_new(self.frame, next(iter(queries.values())))
-        wider = {"mi": self.mi.margin(new), "price": self.price.margin(new) if self.price else math.inf}
-        found = [self._row(name, queries[name], wider) for name in names]
-        return sorted(found, key=lambda row: (-row.low, row.price.value if row.price else -row.mi.value))
+        margins = {"mi": self.mi.margin(new), "price": self.price.margin(new) if self.price else math.inf}
+        rows = [self._row(name, queries[name], margins) for name in names]
+        return sorted(rows, key=lambda row: (-row.low, row.price.value if row.price else -row.mi.value))
 
     def few(self, names: Collection[str]) -> list[str]:
         """The methods that have too few trials for a row."""
         return [name for name in names if self.counts.get(name, 0) < LEAST]
 
-    def _row(self, method: str, query: pd.DataFrame, wider: Mapping[str, float]) -> Row:
+    def _row(self, method: str, query: pd.DataFrame, margins: Mapping[str, float]) -> Row:
         """The row of a method at the value of its knob that has been tried and is surest to inform."""
         own = self.frame[self.frame["method"] == method]
         tried = own.drop_duplicates("knob_level")[["knob", "knob_value", "knob_level"]]
@@ -228,33 +229,32 @@ class Adviser:
         is_own = self.informative.points.methods == method
         chances, counts = average(weights, self.informative.outcomes), effective(weights[:, is_own])
         ends = [wilson(float(share), float(count)) for share, count in zip(chances, counts, strict=True)]
-        at = int(np.argmax([low for low, _ in ends]))
-        best, (low, high) = points.where(np.arange(len(tried)) == at), ends[at]
+        surest = int(np.argmax([low for low, _ in ends]))
+        best, (low, high) = points.where(np.arange(len(tried)) == surest), ends[surest]
         settings, _, levels = gaps(best, Points.of(own))
-        apart = np.sqrt(settings[0] + levels[0])
-        order = np.argsort(apart, kind="stable")[:NAMED]
-        price = None if self.price is None else estimate(self.price, best, wider["price"]).mapped(math.sinh)
+        order = np.argsort(settings[0] + levels[0], kind="stable")[:NAMED]
+        price = None if self.price is None else estimate(self.price, best, margins["price"]).mapped(math.sinh)
         return Row(
             method=method,
-            knob=str(tried["knob"].iloc[at]),
-            value=str(tried["knob_value"].iloc[at]),
-            chance=float(chances[at]),
+            knob=str(tried["knob"].iloc[surest]),
+            value=str(tried["knob_value"].iloc[surest]),
+            chance=float(chances[surest]),
             low=low,
             high=high,
-            mi=estimate(self.mi, best, wider["mi"]).mapped(lambda value: max(math.expm1(value), 0.0)),
+            mi=estimate(self.mi, best, margins["mi"]).mapped(lambda value: max(math.expm1(value), 0.0)),
             price=price,
-            near=int((weights[at][is_own] >= COUNTS).sum()),
+            near=int((weights[surest][is_own] >= COUNTS).sum()),
             own=len(own),
-            worth=float(counts[at]),
+            worth=float(counts[surest]),
             nearest=tuple(int(n) for n in own["trial"].to_numpy()[order]),
         )
 
 
-def estimate(outcome: TrialOutcome, run: Points, wider: float) -> Estimate:
-    """The weighted median of an outcome, and its interval."""
+def estimate(outcome: TrialOutcome, run: Points, widening: float) -> Estimate:
+    """The weighted median of an outcome for a run, and its interval, widened at both ends."""
     weights = outcome.kernel.weights(run, outcome.points)
     low, middle, high = (float(quantiles(weights, outcome.outcomes, share)[0]) for share in _shares())
-    return Estimate(middle, min(low - wider, middle), max(high + wider, middle))
+    return Estimate(middle, min(low - widening, middle), max(high + widening, middle))
 
 
 def _shares() -> tuple[float, float, float]:
@@ -274,7 +274,7 @@ def refuse_far(near: Nearness, count: int) -> None:
     """
     if not near.far:
         return
-    axes = "; ".join(f"{title}: {told} ({gap:.1f} units)" for title, (gap, told) in list(near.gaps.items())[:4])
+    axes = "; ".join(f"{title}: {values} ({gap:.1f} units)" for title, (gap, values) in list(near.gaps.items())[:4])
     ways = ", and ".join(near.ways)
     nearer = f"nearer: {ways}; or" if ways else "the way out:"
     raise UsageError(
@@ -290,8 +290,6 @@ def query_of(settings: Mapping[str, Any], features: Mapping[str, float]) -> pd.D
         settings: ``learning_rate``, ``optimizer``, ``decoder_size``, ``latent_size``, ``updates`` and ``batch_size``.
         features: Of its corpus.
     """
-    from vaecli.atlas.trials_table import adam_rate
-
     frame = pd.DataFrame([{**settings, **features, "method": "", "knob_level": math.nan}])
     return frame.assign(rate=adam_rate(frame))
 
@@ -325,7 +323,7 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
         adviser = Adviser(frame)
     except UsageError:
         return []
-    found = []
+    results = []
     for by_corpus, words in ((False, "a method at a value of its knob"), (True, "a corpus")):
         mi = adviser.mi.coverage(by_corpus)
         if mi is None:
@@ -334,7 +332,7 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
         out = groups_out(outcome.groups(by_corpus))
         chances = average(outcome.kernel.weights(outcome.points, outcome.points, out), outcome.outcomes)
         share = float(outcome.outcomes.mean())
-        found.append(
+        results.append(
             Calibration(
                 words,
                 mi,
@@ -343,4 +341,4 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
                 share * (1 - share),
             )
         )
-    return found
+    return results

@@ -39,8 +39,8 @@ class Axis:
 
     def coordinate(self, values: Any) -> Floats:
         """Values in units."""
-        found: Floats = np.asarray(values, dtype=np.float64)
-        return np.log(found) / math.log(self.unit) if self.log else found / self.unit
+        x: Floats = np.asarray(values, dtype=np.float64)
+        return np.log(x) / math.log(self.unit) if self.log else x / self.unit
 
 
 OPTIMIZER_GAP = 3.0
@@ -69,10 +69,10 @@ def coordinates(frame: pd.DataFrame) -> Floats:
     return np.column_stack([*columns, OPTIMIZER_GAP * (frame["optimizer"] == "sgd").to_numpy(dtype=np.float64)])
 
 
-def squared(one: Floats, other: Floats) -> Floats:
+def squared(runs: Floats, trials: Floats) -> Floats:
     """(M, N) squared distances of (M, A) from (N, A)."""
-    found: Floats = ((one[:, None, :] - other[None, :, :]) ** 2).sum(-1)
-    return found
+    distances: Floats = ((runs[:, None, :] - trials[None, :, :]) ** 2).sum(-1)
+    return distances
 
 
 REACH = 0.95
@@ -81,11 +81,11 @@ REACH = 0.95
 
 def nearest_others(points: Floats, groups: Any) -> Floats:
     """(N,) how far each point is from the nearest one of another group; infinite without any."""
-    found = np.empty(len(points))
+    distances = np.empty(len(points))
     for n, point in enumerate(points):
         gaps = ((points - point) ** 2).sum(-1)
-        found[n] = math.sqrt(np.where(groups == groups[n], np.inf, gaps).min())
-    return found
+        distances[n] = math.sqrt(np.where(groups == groups[n], np.inf, gaps).min())
+    return distances
 
 
 def is_new(frame: pd.DataFrame, query: pd.DataFrame) -> bool:

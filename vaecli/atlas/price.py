@@ -23,7 +23,7 @@ PENALTY = 1.0
 """On squared weights of standardised terms, beside squared errors in units of their variance."""
 
 LEAST = 40
-"""Idle trials without which nothing is told of prices."""
+"""Idle trials below which nothing is said of prices."""
 
 OTHER_DECODERS = frozenset({Part.DECODER, Part.DECODER_INPUT, Part.PHASES})
 """Parts of which a remedy that changes one is another language model, or one that is trained for longer."""
@@ -35,18 +35,18 @@ def is_idle(frame: pd.DataFrame) -> Bools:
         name: not OTHER_DECODERS & remedy_class(name).owns for name in frame["method"].unique() if name in REMEDIES
     }
     own = np.array([plain.get(name, False) for name in frame["method"]], dtype=bool)
-    found: Bools = own & (frame["verdict"] == "collapsed").to_numpy() & (frame["kl"] < COLLAPSED).to_numpy()
-    return found & frame["neg_elbo"].notna().to_numpy()
+    idle: Bools = own & (frame["verdict"] == "collapsed").to_numpy() & (frame["kl"] < COLLAPSED).to_numpy()
+    return idle & frame["neg_elbo"].notna().to_numpy()
 
 
 def terms(frame: pd.DataFrame) -> Floats:
     """(N, K) what the regression is on: settings in units, squares of the rate, and its products; corpora as such."""
     points = coordinates(frame)
-    at = {axis.name: n for n, axis in enumerate(AXES)}
-    rate, updates = points[:, at["rate"]], points[:, at["updates"]]
+    column = {axis.name: n for n, axis in enumerate(AXES)}
+    rate, updates = points[:, column["rate"]], points[:, column["updates"]]
     sgd = points[:, -1] / OPTIMIZER_GAP
     rate, updates = rate - rate.mean(), updates - updates.mean()
-    settings = [points[:, at[name]] for name in ("decoder_size", "latent_size")]
+    settings = [points[:, column[name]] for name in ("decoder_size", "latent_size")]
     products = [rate, rate**2, updates, sgd, sgd * rate, sgd * rate**2, sgd * updates, rate * updates]
     corpora = [(frame["corpus"] == name).to_numpy(dtype=np.float64) for name in sorted(frame["corpus"].unique())]
     return np.column_stack([*settings, *products, *corpora])
@@ -65,10 +65,10 @@ def ridge(x: Floats, y: Floats, fitted: Bools, penalty: float = PENALTY) -> Floa
     z = (x - centre) / np.where(scale > 1e-9, scale, 1.0)
     own, mean = z[fitted], float(y[fitted].mean())
     inverse = np.linalg.inv(own.T @ own + penalty * np.eye(x.shape[1]))
-    found: Floats = mean + z @ (inverse @ (own.T @ (y[fitted] - mean)))
+    predicted: Floats = mean + z @ (inverse @ (own.T @ (y[fitted] - mean)))
     leverage = np.einsum("nk,kl,nl->n", own, inverse, own) + 1 / fitted.sum()
-    found[fitted] = y[fitted] - (y[fitted] - found[fitted]) / (1 - leverage)
-    return found
+    predicted[fitted] = y[fitted] - (y[fitted] - predicted[fitted]) / (1 - leverage)
+    return predicted
 
 
 def prices(frame: pd.DataFrame) -> Floats | None:
@@ -83,11 +83,11 @@ def prices(frame: pd.DataFrame) -> Floats | None:
     length = (frame["tokens"] / frame["sentences"]).to_numpy(dtype=np.float64)
     per_token = frame["neg_elbo"].to_numpy(dtype=np.float64) / length
     base = ridge(terms(frame), np.where(idle, per_token, 0.0), idle)
-    found: Floats = (per_token - base) * length
-    return found
+    nats: Floats = (per_token - base) * length
+    return nats
 
 
 def idle_error(frame: pd.DataFrame) -> float | None:
     """Root mean squared price of idle trials, which is nil by definition; None with too few of them."""
-    found = prices(frame)
-    return None if found is None else float(np.sqrt((found[is_idle(frame)] ** 2).mean()))
+    nats = prices(frame)
+    return None if nats is None else float(np.sqrt((nats[is_idle(frame)] ** 2).mean()))

@@ -62,12 +62,12 @@ def first_order(outcomes: Floats, bins: Sequence[object] | NDArray[np.int64]) ->
         outcomes: (N,).
         bins: (N,) the bin of each; more trials than bins.
     """
-    found = pd.Series(outcomes).groupby(np.asarray(bins), sort=False)
-    count, kinds = len(outcomes), found.ngroups
+    groups = pd.Series(outcomes).groupby(np.asarray(bins), sort=False)
+    count, kinds = len(outcomes), groups.ngroups
     total = float(((outcomes - outcomes.mean()) ** 2).sum())
     if total <= 1e-12 * max(float((outcomes**2).sum()), 1e-300) or count <= kinds:
         return None
-    within = float((outcomes - found.transform("mean").to_numpy()) @ (outcomes - found.transform("mean").to_numpy()))
+    within = float(((outcomes - groups.transform("mean").to_numpy()) ** 2).sum())
     share = (total - within - (kinds - 1) * within / (count - kinds)) / total
     return min(max(share, 0.0), 1.0)
 

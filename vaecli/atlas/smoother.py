@@ -1,4 +1,4 @@
-"""What a run comes to, from trials near it: a kernel-weighted average of outcomes, and intervals that are calibrated.
+"""Predicts a run's outcome from nearby trials: a kernel-weighted average, and calibrated intervals.
 
 A trial counts with weight exp(-d^2 / 2h^2) (Nadaraya 1964, Watson 1964), d^2 being the squared distance of settings,
 plus a fixed one for a trial of another method; for one of the same, plus that of the main knob, and all of it shrunk,
@@ -96,8 +96,8 @@ class TrialKernel:
         if left_out is not None:
             total = np.where(left_out, np.inf, total)
         least = total.min(1, keepdims=True)
-        found: Floats = np.exp(-(total - np.where(np.isfinite(least), least, 0.0)) / (2 * self.bandwidth**2))
-        return found
+        weights: Floats = np.exp(-(total - np.where(np.isfinite(least), least, 0.0)) / (2 * self.bandwidth**2))
+        return weights
 
 
 def gaps(runs: Points, trials: Points) -> tuple[Floats, Bools, Floats]:
@@ -110,30 +110,30 @@ def gaps(runs: Points, trials: Points) -> tuple[Floats, Bools, Floats]:
 def average(weights: Floats, outcomes: Floats) -> Floats:
     """(M,) weighted means of (N,) outcomes; NaN where nothing counts."""
     total = weights.sum(1)
-    found: Floats = np.divide(weights @ outcomes, total, out=np.full(len(total), np.nan), where=total > 0)
-    return found
+    means: Floats = np.divide(weights @ outcomes, total, out=np.full(len(total), np.nan), where=total > 0)
+    return means
 
 
 def quantiles(weights: Floats, outcomes: Floats, share: float) -> Floats:
     """(M,) weighted quantiles: the least outcome up to which that share of the weight lies."""
     order = np.argsort(outcomes, kind="stable")
-    risen = np.cumsum(weights[:, order], axis=1)
-    at = (risen < share * risen[:, -1:] - 1e-12).sum(1)
-    found: Floats = outcomes[order][np.minimum(at, len(outcomes) - 1)]
-    return found
+    cumulative = np.cumsum(weights[:, order], axis=1)
+    rank = (cumulative < share * cumulative[:, -1:] - 1e-12).sum(1)
+    values: Floats = outcomes[order][np.minimum(rank, len(outcomes) - 1)]
+    return values
 
 
 def effective(weights: Floats) -> Floats:
     """(M,) numbers of equal weights that have the variance of these (Kish 1965)."""
     squares = (weights**2).sum(1)
-    found: Floats = np.divide(weights.sum(1) ** 2, squares, out=np.zeros(len(squares)), where=squares > 0)
-    return found
+    sizes: Floats = np.divide(weights.sum(1) ** 2, squares, out=np.zeros(len(squares)), where=squares > 0)
+    return sizes
 
 
 def groups_out(names: NDArray[np.str_]) -> Bools:
     """(N, N) trials of the same group, which are left out together."""
-    found: Bools = names[:, None] == names[None, :]
-    return found
+    same: Bools = names[:, None] == names[None, :]
+    return same
 
 
 def choose_kernel(trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> TrialKernel:
@@ -146,10 +146,10 @@ def choose_kernel(trials: Points, outcomes: Floats, groups: NDArray[np.str_]) ->
     """
     kept = np.arange(len(outcomes)) % -(-len(outcomes) // MOST) == 0
     trials, outcomes, out = trials.where(kept), outcomes[kept], groups_out(groups[kept])
-    found, best = gaps(trials, trials), (math.inf, TrialKernel(BANDWIDTHS[0], METHOD_GAPS[0]))
+    distances, best = gaps(trials, trials), (math.inf, TrialKernel(BANDWIDTHS[0], METHOD_GAPS[0]))
     for bandwidth, gap, own in product(BANDWIDTHS, METHOD_GAPS, OWN):
         kernel = TrialKernel(bandwidth, gap, own)
-        error = float(np.nanmean((average(kernel.of(*found, out), outcomes) - outcomes) ** 2))
+        error = float(np.nanmean((average(kernel.of(*distances, out), outcomes) - outcomes) ** 2))
         if error < best[0] - 1e-12:
             best = error, kernel
     return best[1]
@@ -163,8 +163,8 @@ def tails(level: float = LEVEL) -> tuple[float, float]:
 def scores(weights: Floats, outcomes: Floats, level: float = LEVEL) -> Floats:
     """(N,) how far held-out outcomes lie beyond the quantiles of their neighbours; negative ones lie within."""
     low, high = (quantiles(weights, outcomes, share) for share in tails(level))
-    found: Floats = np.maximum(low - outcomes, outcomes - high)
-    return found
+    beyond: Floats = np.maximum(low - outcomes, outcomes - high)
+    return beyond
 
 
 def margin(held_out: Floats, level: float = LEVEL) -> float:
@@ -203,9 +203,9 @@ def coverage(kernel: TrialKernel, trials: Points, outcomes: Floats, groups: NDAr
     held, widths = 0, []
     for name in np.unique(groups):
         own = groups == name
-        wider = margin(beyond[~own])
-        held += int((beyond[own] <= wider).sum())
-        widths.append(np.maximum(high[own] - low[own] + 2 * wider, 0.0))
+        widening = margin(beyond[~own])
+        held += int((beyond[own] <= widening).sum())
+        widths.append(np.maximum(high[own] - low[own] + 2 * widening, 0.0))
     return Coverage(held, len(outcomes), float(np.median(np.concatenate(widths))))
 
 

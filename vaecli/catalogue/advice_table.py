@@ -25,10 +25,10 @@ HEADS = (
     Head("nearest", numeric=False),
 )
 NOTES = (
-    "informative: chance of that verdict; its 95 % interval is for as many trials as those of the method are worth",
-    "mi, price: medians of trials near, with intervals that are to hold 80 % of runs, nats a sentence; a price is",
-    "  neg_elbo above that of a run whose code is idle. time: times that of vanilla. trials: of the method that count",
-    "  / in all, and what they are worth. nearest: its trials that are nearest, by number",
+    "informative: chance of that verdict; its 95 % interval counts the method's own trials only",
+    "mi, price: medians of nearby trials, nats per sentence, with intervals meant to hold 80 % of runs; price is",
+    "  neg_elbo above that of a run whose code is idle. time: multiples of vanilla's. trials: the method's trials",
+    "  that count / all of them, and their effective number. nearest: its nearest trials, by number",
 )
 
 
@@ -42,8 +42,8 @@ def advice_view(rows: Sequence[Row], frame: pd.DataFrame, epochs: Mapping[str, i
     """
     cells = tuple(tuple(map(Cell, _cells(row, epochs[row.method]))) for row in rows)
     numbers = dict.fromkeys(number for row in rows for number in row.nearest[:1])
-    told = [trial_line(frame, number) for number in numbers]
-    return View("", HEADS, cells, tuple(record(row, epochs[row.method]) for row in rows), (*NOTES, *told))
+    nearest = [trial_line(frame, number) for number in numbers]
+    return View("", HEADS, cells, tuple(record(row, epochs[row.method]) for row in rows), (*NOTES, *nearest))
 
 
 def _cells(row: Row, epochs: int) -> list[str]:
@@ -78,7 +78,7 @@ def trial_line(frame: pd.DataFrame, number: int) -> str:
 
 def record(row: Row, epochs: int) -> Record:
     """A row for machines; ends of intervals that are infinite are left out."""
-    found: Record = {
+    values: Record = {
         "method": row.method,
         "knob": row.knob or None,
         "value": row.value or None,
@@ -88,8 +88,8 @@ def record(row: Row, epochs: int) -> Record:
     }
     for name, figure in (("mi", row.mi), ("price", row.price)):
         ends = (None, None, None) if figure is None else (figure.value, _finite(figure.low), _finite(figure.high))
-        found |= {name: ends[0], f"{name}_low": ends[1], f"{name}_high": ends[2]}
-    return found | {
+        values |= {name: ends[0], f"{name}_low": ends[1], f"{name}_high": ends[2]}
+    return values | {
         "time": remedy_class(row.method).cost,
         "epochs": epochs,
         "trials_near": row.near,
@@ -105,7 +105,7 @@ def _finite(value: float) -> float | None:
 
 def advice_json(view: View, near: Nearness, count: int, few: Sequence[str]) -> str:
     """Everything for machines."""
-    found = {
+    values = {
         "trials": count,
         "distance": near.distance,
         "reach": near.reach,
@@ -114,4 +114,4 @@ def advice_json(view: View, near: Nearness, count: int, few: Sequence[str]) -> s
         "rows": list(view.records),
         "too_few_trials": list(few),
     }
-    return json.dumps(found, indent=2, allow_nan=False) + "\n"
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"

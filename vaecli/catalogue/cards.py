@@ -96,11 +96,11 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     if facts["deviations"]:
         lines += ["## Where it differs from its paper or its authors' code", ""]
         lines += [f"- {_text(text)}" for text in facts["deviations"]] + [""]
-    lines += ["## How its paper trains it", "", "`--protocol published` runs it so:", ""]
+    lines += ["## How its paper trains it", "", "`--protocol published` trains it like this:", ""]
     lines += [f"- {_text(text)}" for text in recipe_lines(facts["recipe"])] + [""]
     lines += _hyper(name, facts["hyper_parameters"])
     if facts["undefined"]:
-        lines += ["## Figures without a definition", ""]
+        lines += ["## Undefined figures", ""]
         lines += [f"- `{column}`: {_text(why)}" for column, why in facts["undefined"].items()] + [""]
     lines += _ours(name, ours)
     return "\n".join([*lines, *_printed(facts)]).rstrip() + "\n"
@@ -161,13 +161,13 @@ def _printed(facts: Mapping[str, Any]) -> list[str]:
 
 
 def methods_page(remedies: Remedies | None = None) -> str:
-    """The page of all methods: a line a family, then the table with what each composes with."""
+    """The page of all methods: a line for each family, then the table with what each composes with."""
     kinds = load_remedies() if remedies is None else remedies
     lines = [
         "# Methods",
         "",
-        f"{len(kinds)} methods, each with a page of its own. `vae methods` lists them, `vae methods NAME` prints what",
-        "is known of one. `+` composes those whose parts differ: `bn+linear_anneal`.",
+        f"{len(kinds)} methods, each with its own page. `vae methods` lists them; `vae methods NAME` shows one.",
+        "`+` composes methods that change different parts: `bn+linear_anneal`.",
         "",
     ]
     for family, names in families(kinds).items():

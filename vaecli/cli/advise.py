@@ -29,7 +29,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B",
-        help="Only these. (default: all that the atlas has)",
+        help="Only these methods. (default: all in the atlas)",
         autocompletion=complete_methods,
     ),
 ]
@@ -38,20 +38,23 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         metavar="10m",
-        help="Time of a run's updates here: epochs that don't fit are left out, after a few timed updates of vanilla.",
+        help="Time for the updates of a run here: each gets the epochs that fit, by a few timed updates of vanilla.",
         show_default=False,
     ),
 ]
 Rate = Annotated[
-    float | None, typer.Option("--learning-rate", help="Of the runs. (default: the preset's)", show_default=False)
+    float | None,
+    typer.Option("--learning-rate", help="Initial learning rate. (default: the preset's)", show_default=False),
 ]
 Latent = Annotated[
-    int | None, typer.Option("--latent-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+    int | None,
+    typer.Option("--latent-size", min=1, help="Dimensions of z. (default: the preset's)", show_default=False),
 ]
 Decoder = Annotated[
-    int | None, typer.Option("--decoder-size", min=1, help="Of the runs. (default: the preset's)", show_default=False)
+    int | None,
+    typer.Option("--decoder-size", min=1, help="Units of the decoder. (default: the preset's)", show_default=False),
 ]
-Top = Annotated[int, typer.Option("--top", min=1, help="Rows to print.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many rows to print.")]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Csv = Annotated[
     str | None, typer.Option("--csv", metavar="FILE", help="Also write the rows here; - prints them instead.")
@@ -82,10 +85,10 @@ def advise(
     csv: Csv = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.
+    """Predict which methods will inform on a corpus like yours, and at what price; trains nothing.
 
-    From the trials of the atlas that are near: chance of the verdict, mi and price with intervals, the nearest trials.
-    A run that is far from all of them is refused.
+    From nearby trials of the atlas: the chance of the verdict `informative`, mi and price with intervals, and the
+    nearest trials. A run that is far from all trials is refused.
     """
     from vaecli.cli.compare import check_outputs
     from vaecli.cli.live import open_progress
@@ -122,7 +125,7 @@ def settings_of(
         own: Of the options for learning rate, latent and decoder size.
 
     Raises:
-        UsageError: A setting is one of a method.
+        UsageError: A setting is one of a method, or has several values.
     """
     from vaecli.core.errors import UsageError
     from vaecli.remedies import method_names
@@ -134,16 +137,19 @@ def settings_of(
                 f"--set {text}: the values of {name} here are those that the atlas has tried; leave it out"
             )
     keys = ("training.learning_rate", "model.latent_size", "model.decoder_size")
-    told = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
+    given_options = [f"{key}={value!r}" for key, value in zip(keys, own, strict=True) if value is not None]
     settings = load_settings(
         None,
         preset=preset,
         options=options,
-        sets=[*sets, *told],
+        sets=[*sets, *given_options],
         environment=os.environ,
         methods=["vanilla"],
         experiment="advise",
     )
+    for key, values in settings.choices.items():
+        listed = ",".join(map(str, values))
+        raise UsageError(f"{key}={listed}: advice is for one value of each setting; ask for each value apart")
     for note in settings.notes:
         tell(f"vae: {note}")
     return settings.config("vanilla", settings.seeds[0], "advise")
@@ -196,12 +202,12 @@ def epochs_within(
     doing("timing a few updates of vanilla")
     _, pace = seconds_per_epoch(config, corpus)
     fit = {name: min(int(limit / (pace * remedy_class(name).cost)), planned) for name in names}
-    found = {name: count for name, count in fit.items() if count}
-    if not found:
+    epochs = {name: count for name, count in fit.items() if count}
+    if not epochs:
         raise UsageError(f"--budget {budget}: an epoch of vanilla takes about {duration(pace)} here; give more")
-    if dear := [name for name in names if name not in found]:
+    if dear := [name for name in names if name not in epochs]:
         tell(f"not one epoch in {budget}: {', '.join(dear)}")
-    return found
+    return epochs
 
 
 def query(config: RunConfig, features: Mapping[str, float], sentences: int, epochs: int) -> pd.DataFrame:

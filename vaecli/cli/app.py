@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "advise": (
         "advise",
-        "Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.",
+        "Predict which methods will inform on a corpus like yours, and at what price; trains nothing.",
     ),
     "watch": (
         "watch",

@@ -37,18 +37,18 @@ DEFAULT_METHODS = (
 """What is compared when nobody says what: the two bounds, the baseline, and a remedy of each kind."""
 
 File = Annotated[
-    Path | None, typer.Argument(metavar="[EXPERIMENT.toml]", help="A grid in a file; options go before what it says.")
+    Path | None, typer.Argument(metavar="[EXPERIMENT.toml]", help="A grid in a file; options override it.")
 ]
 Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--methods",
         metavar="A,B+C",
-        help="Methods, or `all` (default: twelve of them)",
+        help="Methods, or `all`. (default: twelve of them)",
         autocompletion=complete_methods,
     ),
 ]
-Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Such as 0-2,5 (default: 0)")]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="0-2", help="Seeds, such as 0-2,5. (default: 0)")]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -77,14 +77,14 @@ Slurm = Annotated[
         "--slurm", metavar="KEY=VALUE", help="slurm: a parameter of the jobs, such as partition=gpu; may be repeated."
     ),
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="List the trials, their size and about their time; train none.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List the trials with size and approximate time; train none.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Run diverged trials again too.")]
 MaxRetries = Annotated[
     int,
     typer.Option(
-        "--max-retries", min=0, help="New attempts at a trial that was killed, as for memory, or lost with its machine."
+        "--max-retries",
+        min=0,
+        help="New attempts at a trial that was killed, say for memory, or whose machine was lost.",
     ),
 ]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop the others when a trial fails.")]

@@ -28,19 +28,23 @@ def evaluate(
         bool, typer.Option("--probe", help="Linear probe of the labels on posterior means and on draws of z.")
     ] = False,
     decoder_use: Annotated[
-        bool, typer.Option("--decoder-use", help="What z is worth to the decoder, by position and by word too.")
+        bool, typer.Option("--decoder-use", help="What z is worth to the decoder, also by position and by word.")
     ] = False,
-    gaps: Annotated[bool, typer.Option("--gaps", help="Gaps of the inference, and noise of its gradient.")] = False,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Inference gaps, and the noise of the encoder's gradient.")
+    ] = False,
     payoff: Annotated[bool, typer.Option("--payoff", help="The two-by-two table of the collapse game.")] = False,
     bleu: Annotated[bool, typer.Option("--bleu", help="BLEU and exact matches of reconstructions.")] = False,
-    samples: Annotated[bool, typer.Option("--samples", help="Variety of samples; with --lm their perplexity.")] = False,
-    reverse_ppl: Annotated[
-        bool, typer.Option("--reverse-ppl", help="Perplexity under a language model that it trains on samples.")
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Diversity of samples; with --lm also their perplexity.")
     ] = False,
-    all_: Annotated[bool, typer.Option("--all", help="All of these.")] = False,
+    reverse_ppl: Annotated[
+        bool, typer.Option("--reverse-ppl", help="Perplexity under a language model trained on samples.")
+    ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All of the above.")] = False,
     iw_samples: Annotated[
         int | None,
-        typer.Option("--iw-samples", min=1, help="Estimate iw_nll anew with so many samples.", show_default=False),
+        typer.Option("--iw-samples", min=1, help="Estimate iw_nll again with this many samples.", show_default=False),
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="valid or test. (default: the run's, mostly test)", show_default=False)

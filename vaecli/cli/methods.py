@@ -29,7 +29,7 @@ def methods(
         str | None,
         typer.Argument(
             metavar="[METHOD|new]",
-            help="Show all about this one.",
+            help="Show everything about this method.",
             show_default=False,
             autocompletion=complete_method_or_new,
         ),
@@ -39,12 +39,12 @@ def methods(
         typer.Argument(metavar="[NAME]", help="After `new`: write a package with a remedy.", show_default=False),
     ] = None,
     papers: Annotated[
-        bool, typer.Option("--papers", help="List the papers that are methods by name, with what each ran.")
+        bool, typer.Option("--papers", help="List the papers whose names are methods, and what each ran.")
     ] = False,
     sensitivity: Annotated[
         bool,
         typer.Option(
-            "--sensitivity", help="How much of each method's mi in the atlas is its learning rate, its knob, the rest."
+            "--sensitivity", help="How much of each method's mi in the atlas is due to its learning rate and its knob."
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects, as --format json.")] = False,

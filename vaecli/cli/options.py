@@ -55,8 +55,8 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="`group.key=value` or `method.key=value`; may be repeated. Several values with commas between are "
-        "variants, each a row of `vae compare`.",
+        help="`group.key=value` or `method.key=value`; may be repeated. Comma-separated values make variants, "
+        "each a row of `vae compare`.",
         autocompletion=complete_set,
     ),
 ]
@@ -69,7 +69,7 @@ Name = Annotated[
 ]
 Device = Annotated[str | None, option_of("training.device", default="the run's")]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start anew.")
+    bool, typer.Option("--overwrite", help="Delete what an earlier run left in the same folder and start afresh.")
 ]
 Jobs = Annotated[
     int | None,
@@ -77,7 +77,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         min=0,
-        help="Trials at a time; 0 is one a core, or one a GPU, or as many as the cluster takes. (VAE_JOBS)",
+        help="Trials at a time; 0: one per core or GPU, or as many as the cluster takes. (VAE_JOBS)",
         show_default=False,
     ),
 ]

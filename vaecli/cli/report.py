@@ -35,14 +35,14 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="table, csv, markdown, latex, json or html; by default that of --output's suffix, else table.",
+            help="table, csv, markdown, latex, json or html; by default by the suffix of --output, else table.",
             show_default=False,
         ),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
-            "--columns", help="Names with commas between.", show_default=False, autocompletion=complete_columns
+            "--columns", help="Names of columns, comma-separated.", show_default=False, autocompletion=complete_columns
         ),
     ] = None,
     sort: Annotated[
@@ -60,7 +60,7 @@ def report(
             "--by", metavar="protocol", help="Each figure under each protocol, side by side.", show_default=False
         ),
     ] = None,
-    per_trial: Annotated[bool, typer.Option("--per-trial", help="A row a trial instead of a method.")] = False,
+    per_trial: Annotated[bool, typer.Option("--per-trial", help="One row per trial instead of per method.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Show the rank of every figure among the methods, ties sharing theirs.")
     ] = False,
@@ -72,12 +72,12 @@ def report(
         typer.Option(
             "--predictions",
             metavar="FILE",
-            help="Score guesses that were made before: a CSV with method, verdict, confidence (0 to 1) and figures.",
+            help="Score guesses made beforehand: a CSV with method, verdict, confidence (0 to 1) and figures.",
             show_default=False,
         ),
     ] = None,
     without_models: Annotated[
-        bool, typer.Option("--without-models", help="Leave out of the html what needs the checkpoints.")
+        bool, typer.Option("--without-models", help="Leave out of the HTML page what needs checkpoints.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False)
@@ -97,18 +97,19 @@ def report(
             "--kind",
             help="Of the picture: plane (rec and mi against kl, the default), curves (of training), dimensions (their "
             "KL), codes (posterior means in two dimensions), positions (what z is worth at each) or posteriors (the "
-            "mean of q against that of the exact posterior over training, where it was recorded; a .gif moves).",
+            "mean of q against that of the exact posterior over training, if it was recorded; a .gif is animated).",
             show_default=False,
         ),
     ] = None,
     label: Annotated[
         str | None,
         typer.Option(
-            "--label", metavar="FIELD", help="Labels that --kind codes is coloured by; the first.", show_default=False
+            "--label", metavar="FIELD", help="Label that colours --kind codes. (default: the first)", show_default=False
         ),
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Below the table, why each verdict, and the figures of few seeds.")
+        bool,
+        typer.Option("--explain", help="Below the table, say why each verdict, and list the figures of few seeds."),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of --output and --picture.")

@@ -70,7 +70,7 @@ def reproduce(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="A table; without, the tables are listed.",
+            help="A table; without it, the tables are listed.",
             show_default=False,
             autocompletion=complete_table,
         ),
@@ -81,7 +81,7 @@ def reproduce(
         typer.Option(
             "--budget",
             metavar="2h",
-            help="About how long it may take, such as 15m or 1h30m: the first updates of each row are timed, and each "
+            help="Time it may take, about, such as 15m or 1h30m: the first updates of each row are timed, and each "
             "gets as many epochs as fit into an equal share.",
             show_default=False,
         ),
@@ -91,25 +91,25 @@ def reproduce(
         typer.Option(
             "--rows",
             metavar="A,B",
-            help="Only these rows; of a picture, any methods, or `all` that fit.",
+            help="Only these rows; for a picture, any methods, or `all` that fit.",
             show_default=False,
             autocompletion=complete_row,
         ),
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option("--seeds", metavar="0-2", help="Instead of the table's own.", show_default=False),
+        typer.Option("--seeds", metavar="0-2", help="Seeds, instead of the table's own.", show_default=False),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="FOLDER", help="The corpus, where it isn't in ./NAME.", show_default=False),
+        typer.Option("--data", metavar="FOLDER", help="The corpus, if it isn't in ./NAME.", show_default=False),
     ] = None,
     set_: o.Sets = None,
     device: o.Device = None,
     jobs: o.Jobs = None,
     out: o.Out = Path("runs"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be run, with the epochs that the budget leaves.")
+        bool, typer.Option("--dry-run", help="Say what would be run, with the epochs that the budget allows.")
     ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Run diverged trials again too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, an object a figure.")] = False,

@@ -27,13 +27,13 @@ Methods = Annotated[
 ]
 Trials = Annotated[
     int,
-    typer.Option("--trials", min=1, max=10_000, help="Budget of each method: the epochs of so many whole trials."),
+    typer.Option("--trials", min=1, max=10_000, help="Budget of each method: the epochs of this many whole trials."),
 ]
 Goal = Annotated[
     str,
     typer.Option(
         "--objective",
-        help="Of the validation: neg_elbo, another column, `mi at neg_elbo <= 106`, or hypervolume of kl and rec.",
+        help="Judged on validation: neg_elbo, another column, `mi at neg_elbo <= 106`, or hypervolume of kl and rec.",
         autocompletion=complete_objective,
     ),
 ]
@@ -42,11 +42,11 @@ Ranges = Annotated[
     typer.Option(
         "--range",
         metavar="KEY=LOW..HIGH[:log]",
-        help="Search this too, or otherwise than the method says; words have commas between. May be repeated.",
+        help="Search this too, or in another range than the method's; words comma-separated. May be repeated.",
         autocompletion=complete_set,
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the search and of its trials.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search and of its trials.")]
 NoPrune = Annotated[bool, typer.Option("--no-prune", help="Train every trial to its end.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be searched; train nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the trials as JSON, in their order.")]

@@ -20,13 +20,15 @@ Folder = Annotated[
     Path | None,
     typer.Argument(
         metavar="[DIR]",
-        help="Folder of an experiment, a method or a run; by default the experiment in runs that was worked on last.",
+        help="Folder of an experiment, a method or a run; by default the most recent experiment in runs.",
         show_default=False,
         autocompletion=complete_source,
     ),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Print the view once and end.")]
-Period = Annotated[float, typer.Option("--period", metavar="SECONDS", min=0.2, help="Between two looks at the files.")]
+Period = Annotated[
+    float, typer.Option("--period", metavar="SECONDS", min=0.2, help="Seconds between two looks at the files.")
+]
 
 ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "≥": ">"})
 """What stands for characters that a stream doesn't have."""

@@ -81,8 +81,8 @@ _LIST = (
         "training",
         "protocol",
         "shared",
-        "`shared`: only the method differs; `published`: each method's own paper's training; `tuned`: the best of "
-        "`vae tune`. Several with commas stand side by side",
+        "`shared`: only the method differs; `published`: as each method's paper trains it; `tuned`: the best of "
+        "`vae tune`. Several, comma-separated, are shown side by side",
         choices=("shared", "published", "tuned"),
     ),
     OptionSetting(
@@ -121,7 +121,7 @@ _LIST = (
         "corpus",
         "text_column",
         "",
-        "field or column that is the sentence, where there are several: its number from 1, or its name",
+        "field or column that is the sentence, if there are several: its number from 1, or its name",
         metavar="N|NAME",
     ),
     OptionSetting(
@@ -135,14 +135,14 @@ _LIST = (
         "corpus",
         "unknown_words",
         "",
-        "words that stand for an unknown one, blanks between, such as `_UNK`; `<unk>` always does",
+        "words that mean unknown, separated by blanks, such as `_UNK`; `<unk>` always does",
         metavar="WORDS",
     ),
     OptionSetting(
         "training",
         "device",
         "auto",
-        "what the model computes on; cuda:1 is the second GPU, auto a GPU where there is one",
+        "where the model computes; cuda:1 is the second GPU, auto a GPU if there is one",
         metavar="auto|cpu|cuda",
         variable="VAE_DEVICE",
     ),
@@ -158,7 +158,7 @@ _LIST = (
         "tracking",
         "tracker",
         "",
-        "send figures and settings to these too, commas between: tensorboard, mlflow, wandb, aim",
+        "also send figures and settings to these, comma-separated: tensorboard, mlflow, wandb, aim",
         metavar="NAMES",
     ),
 )

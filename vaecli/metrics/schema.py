@@ -110,7 +110,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
 
 OPTIONAL_COLUMNS: tuple[Column, ...] = (
     Column(
-        "ppl_word", "float", "perplexity", "lower", "exp(N iw_nll / (white-space words + N)), whatever the tokens", True
+        "ppl_word", "float", PERPLEXITY, "lower", "exp(N iw_nll / (white-space words + N)), whatever the tokens", True
     ),
     Column(
         "excess_nll",

@@ -1,4 +1,4 @@
-"""The bound of a corrupted copy of each sentence beside its own, and their two posteriors drawn together.
+"""Adds the bound of a corrupted copy of each sentence, and pulls the two posteriors together.
 
 Equation:
     ``loss = -ELBO(x) - ELBO(x~) + lambda KL(q(z|x~) || q(z|x))`` with x~ a copy of x of which each word is left out
@@ -9,7 +9,7 @@ Differs from the paper:
     defined, exp(logvar) for a standard deviation), so nothing was compared with it.
 
 Caveat:
-    As published, the model also learns to say corrupted copies, which costs it likelihood on whole sentences; with
+    As published, the model also learns to generate corrupted copies, which costs likelihood on whole sentences; with
     ``consistency.target=sentence`` the copy's code reconstructs the sentence instead, as in `denoising`. The bound of
     the copy has the KL weight of the other, but no other remedy's form of the KL.
 

@@ -1,4 +1,4 @@
-"""A deterministic twin beside the VAE, towards whose code the decoder's reading of z is drawn.
+"""A deterministic twin beside the VAE; the decoder's initial state is pulled towards the twin's.
 
 Equation:
     ``loss = rec + KL + l_r rec_twin + l_m D(g(z), g_twin(mean_twin))`` with the twin's own mean head and decoder on the
@@ -6,12 +6,12 @@ Equation:
     ``C_s = 2 Z s``, s in {0.1, 0.2, 0.5, 1, 2, 5, 10}, d the distance of the two. The twin is fixed in D.
 
 Differs from the paper:
-    D is of the decoders' initial states before the tanh; a decoder without an initial state is compared by its code. A
-    GRU is an LSTM here, as in all methods.
+    D compares the decoders' initial states before the tanh; of a decoder without an initial state, the code. The
+    decoder is an LSTM, as in all methods (published: a GRU).
 
 Caveat:
     The twin trains the encoder as an autoencoder does; it is dropped in evaluation, so it costs parameters and time in
-    training alone. D lies between -7, where both are one, and 0: at the published l_m = 0.1 it earns at most 0.7 nats.
+    training alone. D lies between -7 (both equal) and 0; at the published l_m = 0.1 it earns 0.7 nats at most.
 
 References:
     Wu, Wang & Wang (2020).

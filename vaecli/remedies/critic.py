@@ -7,9 +7,9 @@ Equation:
     over both directions. The hybrid critic adds the two scores.
 
 Differs from the paper:
-    lambda is 1, where a published rerun has 40: a nat of information within the batch then costs what a nat of KL does,
-    which is the most that leaves a collapsed posterior no better off. The hybrid critic is the sum of the two scores;
-    how the paper joins them was not confirmed.
+    lambda is 1, where a published rerun has 40: a nat of information within the batch then earns back the nat of KL
+    that it costs, and no more. The hybrid critic is the sum of the two scores; how the paper joins them was not
+    confirmed.
 
 Caveat:
     The bracket is at most 0, so information beyond log B within a batch of B earns nothing: lambda log B is all that

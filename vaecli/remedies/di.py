@@ -1,4 +1,4 @@
-"""Discrete codes, with the KL of their batch mean to the uniform prior, so that information costs nothing.
+"""Discrete codes; only the KL from their batch mean to the uniform prior is trained, so information costs nothing.
 
 Equation:
     ``loss = rec + sum_m KL(mean_b q(c_m|x_b) || uniform)``, M categorical variables of C classes. The KL of the ELBO is
@@ -12,8 +12,8 @@ Differs from the paper:
 Caveat:
     The batch mean stands for q(z), so the trained KL has a bias of order (C - 1) / 2B a variable. The reported `kl` and
     `neg_elbo` are those of the ELBO, with all of the information in them: `neg_elbo`, by which the best weights are
-    chosen as for all methods, rises while the loss falls, so these are of an early epoch. `au` counts the variables
-    that tell something.
+    chosen as for all methods, rises while the loss falls, so the best weights are those of an early epoch. `au` counts
+    the variables that tell something.
 
 References:
     Zhao, Lee & Eskenazi (2018); Jang et al. (2017), Gumbel softmax.

@@ -1,4 +1,4 @@
-"""A second pass of the decoder, whose input words are hidden at random, beside the plain one until a stopping point.
+"""Until a stopping point, a second pass of the decoder, with randomly hidden input words, joins the plain one.
 
 Equation:
     Until a share s of the planned updates is done, ``loss = rec_A + rec_B + 2 sum_d b_d KL_d``: path A reads the words,

@@ -1,4 +1,4 @@
-"""A prior of any shape: affine couplings map it to N(0, I), and it learns from the importance-weighted bound as well.
+"""A flexible prior: affine couplings map it to N(0, I), and it also learns from the importance-weighted bound.
 
 Equation:
     ``loss = rec + KL(q(z|x) || p(z)) - a L_K`` with ``log p(z) = log N(f(z); 0, I) + log |det df/dz|``, f a RealNVP
@@ -9,8 +9,8 @@ Differs from the paper:
     The number of couplings, a and K were not confirmed. |s| is at most 2 in a coupling.
 
 Caveat:
-    The KL has no closed form and is estimated at the sample. Under a decoder that ignores z the prior can meet any
-    posterior, so by itself it doesn't forbid collapse. The term has no KL weight.
+    The KL has no closed form and is estimated at the sample. If the decoder ignores z, the prior can match any
+    posterior, so it doesn't prevent collapse by itself. The term has no KL weight.
 
 References:
     Ding & Gimpel (2021); Dinh et al. (2017), RealNVP.

@@ -1,4 +1,4 @@
-"""Two passes of the decoder, each with words of its input hidden at random, are drawn to the same states.
+"""Two passes of the decoder, each with input words hidden at random, are pulled towards the same states.
 
 Equation:
     ``loss = E[rec(x with mask m)] + KL + kappa E sum_t ||h_t(m_1) - h_t(m_2)||^2 / H`` with m, m_1 and m_2 independent

@@ -13,8 +13,8 @@ Differs from the paper:
 
 Caveat:
     A kappa below what the model can reach drives w to its minimum, which trains an autoencoder. In a short run the
-    first epochs are far from what a language model ends at; then kappa is reached without any code, and nothing is won:
-    set `kappa` to the nll of a run of `lm` less a margin.
+    first epochs are far from what a language model ends at; then kappa is reached without any code, and nothing is
+    gained: set `kappa` to the nll of a run of `lm` less a margin.
 
 References:
     Rezende & Viola (2018), arXiv:1810.00597.
@@ -24,10 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from vaecli.model.vae import Parts
@@ -97,6 +97,12 @@ class GECO(Remedy):
     smoothing: float = Field(0.99, ge=0, lt=1, description="of the running mean of rec, as published")
     minimum: float = Field(0.05, gt=0, le=1, description="least weight")
     maximum: float = Field(1.0, ge=1, description="largest weight")
+
+    @model_validator(mode="after")
+    def _has_a_kappa(self) -> Self:
+        if self.kappa is None and self.warm_up == 0:
+            raise ValueError("kappa is unset and warm_up is 0, so nothing gives a kappa; set one of the two")
+        return self
 
     def build(self, parts: Parts) -> Parts:
         """The multiplier's state beside the model."""

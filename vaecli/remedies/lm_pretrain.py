@@ -1,4 +1,4 @@
-"""The encoder is trained as a language model first; then it is kept as it is, and heads and decoder are trained.
+"""The encoder is first trained as a language model, then frozen while the heads and the decoder are trained.
 
 Equation:
     Stage 1: ``loss = -sum_t log p(w_t | w_<t)`` from the encoder's states and an output layer of its own. Stage 2: the
@@ -79,9 +79,7 @@ class LMPretrain(Pretraining):
         assert encoding is not None
         assert model is not None
         assert isinstance(head, TaskHead)
-        if (
-            model.encoder_noise is not None
-        ):  # the language model is of the sentences, not of what the VAE's encoder reads
+        if model.encoder_noise is not None:  # the language model reads the sentences themselves, not corrupted ones
             assert model.encoder is not None
             encoding = model.encoder(context.batch)
         return terms.add(language_model_nll(head, encoding.states, context.batch))

@@ -1,4 +1,4 @@
-"""Posteriors of one batch pushed apart from each other in every dimension, and made equally far apart.
+"""Pushes the posteriors of a batch apart in every dimension, and makes all pairs about equally far apart.
 
 Equation:
     ``loss = rec + KL + eta sum_d -log sigmoid(M_d) + gamma std(D)``, D_ij the KL of q(z|x_i) to q(z|x_j), M_d its mean
@@ -9,8 +9,8 @@ Differs from the paper:
     eta and gamma are 1 and 0.01, as in a published rerun; the code's own defaults are 0.
 
 Caveat:
-    The reward of M_d has no ceiling but saturates: at M_d = 4 nats 0.02 are left of the log 2 that a collapsed
-    dimension pays. The mean over all pairs is at least the information within the batch, since the KL to a mixture is
+    The first term saturates: a collapsed dimension pays log 2, one with M_d = 4 nats only 0.02, so nothing pushes M_d
+    much further. The mean over all pairs is at least the information within the batch, since the KL to a mixture is
     at most the mean KL to its parts.
 
 References:

@@ -11,7 +11,7 @@ Differs from the paper:
 
 Caveat:
     Nothing ties the unscaled means to the loss but their KL, so they shrink and f grows: the trained KL goes to 0 while
-    the decoder is told as much as ever. A table with the trained KL would show a rate below the information.
+    the decoder gets as much information as ever. A table with the trained KL would show a rate below the information.
 
 References:
     Song et al. (2024).

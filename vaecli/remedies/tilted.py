@@ -1,4 +1,4 @@
-"""A prior whose mass lies on a thick sphere, so that a posterior of variance 1 can't lie on it without leaving 0.
+"""A prior whose mass lies in a thick shell around 0, so that posteriors of variance 1 must leave 0 to lie in it.
 
 Equation:
     ``p(z) proportional to exp(tau |z|) N(z; 0, I)``, ``q(z|x) = N(mean, I)`` and ``KL = r^2 / 2 - tau sqrt(pi / 2)
@@ -9,9 +9,9 @@ Differs from the paper:
     there is no published setting for text.
 
 Caveat:
-    The KL has a floor, 6.95 nats at Z = 16 and tau = 5, where it is least at r = 3.0. With tau below about sqrt(Z) the
-    least is at r = 0, where all posteriors are one: the floor is then paid without a nat of information. A mean of
-    length r says a direction; look at `mi`.
+    The KL has a floor, 6.95 nats at Z = 16 and tau = 5, where it is least at r = 3.0. With tau below about sqrt(Z) it
+    is least at r = 0, where all posteriors are equal: the floor is then paid without a nat of information. A mean of
+    length r can tell sentences apart by its direction only; look at `mi`.
 
 References:
     Floto et al. (2021).

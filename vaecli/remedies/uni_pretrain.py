@@ -1,9 +1,9 @@
-"""The encoder is trained with a decoder of single words first; then it is kept as it is, and a real decoder is trained.
+"""The encoder is first trained with a decoder that predicts words one by one, then frozen while a real one is trained.
 
 Equation:
     Stage 1: ``loss = -sum_t log softmax(W z)_{w_t} + KL``, a decoder that knows no order, so that nothing but z can
     tell it the words. Stage 2: the encoder's weights stay bit for bit, ``loss = rec + KL`` trains the heads, the prior
-    and the decoder, which starts anew.
+    and the decoder, which stage 1 hasn't trained.
 
 Differs from the paper:
     Both stages share the planned epochs; the heads go on learning in stage 2.

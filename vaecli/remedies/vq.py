@@ -1,4 +1,4 @@
-"""Codes from a learned codebook, whose rate is a constant that no decoder can talk down.
+"""Codes from a learned codebook, whose rate is a constant that training can't lower.
 
 Equation:
     ``z = e_k, k = argmin_j ||h - e_j||``, h the encoder's vector, in each of M positions; ``loss = rec + b ||h -

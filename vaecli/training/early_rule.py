@@ -100,11 +100,11 @@ class EarlyRule:
         x = features_of(figures)[0]
         if not np.isfinite(x).all():
             return False
-        told = self.parameters
+        parameters = self.parameters
         if self.kind == "threshold":
-            return bool(x[told["column"]] < told["value"])
-        z = (x - np.array(told["centre"])) / np.array(told["deviations"])
-        return bool(z @ np.array(told["weights"]) + told["bias"] >= 0)
+            return bool(x[parameters["column"]] < parameters["value"])
+        z = (x - np.array(parameters["centre"])) / np.array(parameters["deviations"])
+        return bool(z @ np.array(parameters["weights"]) + parameters["bias"] >= 0)
 
     def knows(self, settings: Mapping[str, float]) -> bool:
         """Whether every setting is within `SLACK` of what was tried; one that isn't named was not."""
@@ -141,13 +141,13 @@ def settings_of(config: RunConfig, corpus: Corpus) -> dict[str, float]:
 @cache
 def shipped_rule(path: Path = FILE) -> EarlyRule | None:
     """The rule that this package brings; None where there were too few trials for one."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not found:
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if not values:
         return None
     return EarlyRule(
-        found["kind"],
-        found["parameters"],
-        tuple(found["missed"]),
-        tuple(found["alarms"]),
-        {name: tuple(ends) for name, ends in found["ranges"].items()},
+        values["kind"],
+        values["parameters"],
+        tuple(values["missed"]),
+        tuple(values["alarms"]),
+        {name: tuple(ends) for name, ends in values["ranges"].items()},
     )
