@@ -250,6 +250,7 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
         "missed": [told.missed.count, told.missed.total],
         "alarms": [told.alarms.count, told.alarms.total],
         "ranges": {name: [float(f"{end:.{DIGITS}g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
+        "methods": sorted(set(trials["method"])),
     }
 
 
