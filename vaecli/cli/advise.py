@@ -87,7 +87,7 @@ def advise(
     """Say which methods are likely to inform on a corpus like yours, and at which price; trains nothing.
 
     From the trials of the atlas that are near: chance of the verdict, mi and price with intervals, the nearest trials.
-    A run that is far from all of them is refused.
+    A run that is far from all of them is refused; methods without a row are named, by reason.
     """
     from vaecli.cli.compare import check_outputs
     from vaecli.cli.live import open_progress
