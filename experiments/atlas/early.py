@@ -248,6 +248,7 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
         "missed": [least.missed.count, least.missed.total],
         "alarms": [least.alarms.count, least.alarms.total],
         "ranges": {name: [float(f"{end:.{DIGITS}g}") for end in (own[name].min(), own[name].max())] for name in RANGES},
+        "methods": sorted(set(trials["method"])),
     }
 
 

@@ -137,6 +137,7 @@ def test_the_shipped_rule_is_the_one_that_errs_less_with_its_errors_and_ranges()
         [own.missed.count, own.missed.total],
         [own.alarms.count, own.alarms.total],
     )
+    assert found["methods"] == sorted(set(trials["method"]))
     assert found["ranges"] == {name: [1.0, 5.0] for name in RANGES}
     if found["kind"] == "threshold":
         assert 10 ** found["parameters"]["value"] - FLOOR == pytest.approx(0.03, abs=0.005)

@@ -5,6 +5,8 @@ import pytest
 from atlas_law import law_table
 
 from vaecli.atlas.sensitivity import LEAST, Sensitivity, equal_bins, first_order, sensitivity
+from vaecli.catalogue.sensitivity_table import sensitivity_view
+from vaecli.reporting.terminal import Target, to_text
 
 
 def test_a_share_by_hand():
@@ -57,3 +59,27 @@ def test_a_method_of_a_known_law():
     own = frame[frame["method"] == "vanilla"]
     assert sensitivity(own.iloc[: LEAST - 1], "vanilla") == Sensitivity("vanilla", LEAST - 1)
     assert sensitivity(frame, "vq").rest is None
+
+
+def test_the_table_fits_eighty_columns_and_has_no_empty_ones():
+    """With figures all columns, however long the names; the methods are those with the longest."""
+    frame = law_table(400, seed=2).replace({"method": {"bn": "power_spherical", "beta": "semi_amortized"}})
+    frame["knob"] = frame["knob"].replace("weight", "reconstruction")
+    names = list(dict.fromkeys(frame["method"]))
+    view = sensitivity_view(names, frame)
+    assert [head.name for head in view.heads] == ["method", "trials", "rate", "optimiser", "knob", "of knob", "rest"]
+    text = to_text(view, Target(width=80))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("power_spherical") == 1  # else it is continued below
+    assert "shares of the variance of mi" in text
+
+
+def test_a_table_without_a_share_says_so_in_a_line():
+    frame = law_table(400, seed=2)
+    few = frame[frame["method"].isin(["bn", "vanilla"])].groupby("method").head(LEAST - 2)
+    view = sensitivity_view(["bn", "vanilla"], few)
+    assert [head.name for head in view.heads] == ["method", "trials", "knob"]
+    assert view.notes == ("no shares: they need 24 trials of a method, and the atlas has 22 of one at most",)
+    assert sensitivity_view(["bn"], few).notes[0].endswith("has 22 of bn")
+    assert [head.name for head in sensitivity_view(["bn"], few.assign(knob="")).heads] == ["method", "trials"]
+    assert view.records[0]["rest"] is None  # machines have every key

@@ -8,15 +8,18 @@ from atlas_law import law_table
 from typer.testing import CliRunner
 
 from vaecli.atlas import adviser, trials_table
-from vaecli.cli.advise import advise
+from vaecli.atlas.adviser import Adviser
+from vaecli.catalogue.advice_table import rowless_line
+from vaecli.cli.advise import advise, rowless
 from vaecli.core.errors import UsageError
+from vaecli.remedies import REMEDIES, bn
 from vaecli.training import timing
 
 
-def run(*arguments):
+def run(*arguments, width=200):
     app = typer.Typer()
     app.command()(advise)
-    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": str(width)})
     if isinstance(result.exception, Exception):
         raise result.exception
     return result.stdout
@@ -84,6 +87,66 @@ def test_a_budget_leaves_out_epochs_that_do_not_fit(atlas, monkeypatch):
     monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: (1, 30.0))
     assert {row["epochs"] for row in json.loads(run(*atlas[1], "--budget", "90s", "--json", "-q"))["rows"]} == {3}
     assert "an epoch of vanilla takes about 30s here" in refusal(*atlas[1], "--budget", "20s")
+
+
+@pytest.fixture
+def few(atlas, monkeypatch):
+    """An atlas of fewer trials, for tests that look at no figure, and how often updates are timed: 30 s an epoch."""
+    timed = []
+    monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: timed.append(corpus) or (1, 30.0))
+    frame = atlas[0].groupby("method").head(20)
+    monkeypatch.setattr(trials_table, "shipped", lambda: frame)
+    return frame, atlas[1], timed
+
+
+def test_what_is_refused_without_timing_is_not_timed(few, monkeypatch):
+    """Far from all trials whatever epochs fit, too few trials of a method, no duration."""
+    frame, command, timed = few
+    rare = frame[(frame["method"] != "bn") | (frame["trial"] == frame.loc[frame["method"] == "bn", "trial"].min())]
+    monkeypatch.setattr(trials_table, "shipped", lambda: rare)
+    wide = ["9999" if word == "32" else word for word in command]
+    assert "far from all that the atlas tried" in refusal(*wide, "--budget", "90s")
+    assert "1 of bn, where 3 are needed" in refusal(*command, "--budget", "90s", "--methods", "bn")
+    assert "is no duration" in refusal(*command, "--budget", "soon")
+    assert not timed
+    told = json.loads(run(*command, "--budget", "90s", "--json", "-q"))
+    assert (len(timed), told["too_few_trials"], told["over_budget"]) == (1, ["bn"], [])
+
+
+def test_a_budget_with_epochs_near_the_atlas_is_not_refused_for_those_planned(few, monkeypatch):
+    """Planned 4,000 epochs are ten octaves away; three, which fit, are not. Of one method half an epoch fits."""
+    _, command, timed = few
+    many = ["4000" if word == "4" else word for word in command] + ["--methods", "bn,beta"]
+    assert "updates: 20,000 for" in refusal(*many)
+    monkeypatch.setattr(bn.BN, "cost", 5.0)
+    found = json.loads(run(*many, "--budget", "90s", "--json", "-q"))
+    assert [(row["method"], row["epochs"]) for row in found["rows"]] == [("beta", 3)]
+    assert (found["over_budget"], len(timed)) == (["bn"], 1)
+
+
+def test_methods_without_a_row_are_told_by_reason(few):
+    adviser = Adviser(few[0])
+    tried = list(adviser.counts)
+    found = rowless(tried, adviser, all_methods=True)
+    assert found["no_kl"] == ["lm", "ae", "ivae", "ivae_mi"]
+    assert {*found["no_trial"], *found["no_kl"], *tried} >= set(REMEDIES)
+    assert not set(tried) & {*found["no_trial"], *found["no_kl"]}
+    assert not any(rowless(tried, adviser, all_methods=False).values())
+    assert rowless_line({"too_few_trials": ["vq"], "no_trial": ["iwae", "dreg"], "no_kl": [], "far": ["bn"]}) == (
+        "no row: fewer than 3 trials in the atlas: vq; no trial: iwae, dreg; far from all trials in the epochs that "
+        "fit: bn"
+    )
+    assert rowless_line({"far": [], "no_kl": []}) == ""
+
+
+def test_every_line_fits_a_terminal_and_further_lines_are_indented(few):
+    lines = run(*few[1], width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    start = next(n for n, line in enumerate(lines) if line.startswith("informative: chance"))
+    assert lines[start + 1].startswith("  ")
+    last = next(n for n, line in enumerate(lines) if line.startswith("no row: no trial: "))
+    assert all(line.startswith("  ") for line in lines[last + 1 : last + 5])
+    assert " no kl, hence no verdict: lm, ae, ivae, ivae_mi" in " ".join(line.strip() for line in lines[last:])
 
 
 def test_settings_of_methods_are_the_atlas_s_to_choose(atlas):

@@ -8,7 +8,8 @@ import pytest
 from reporting.frames import table, three_methods, trial
 
 from vaecli.reporting.render import render
-from vaecli.reporting.terminal import Target
+from vaecli.reporting.terminal import Target, to_text
+from vaecli.reporting.view import View
 
 
 def shown(frame, target, columns=None):
@@ -102,3 +103,14 @@ def test_no_color_leaves_no_colour(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     text = shown(three_methods(), Target.stdout())
     assert set(re.findall(r"\x1b\[([0-9;]*)m", text)) <= {"0", "1"}  # bold and its end
+
+
+def test_further_lines_of_a_note_stand_in_from_its_first():
+    note = "one two three four five six seven eight"
+    shown = to_text(View("", (), (), notes=(note, "  - " + note)), Target(width=24)).splitlines()
+    assert shown == [
+        *("one two three four five", "  six seven eight"),
+        *("  - one two three four", "    five six seven eight"),
+    ]
+    assert to_text(View("", (), (), notes=(note,)), Target(width=39)) == note + "\n"
+    assert "  " not in to_text(View("", (), (), notes=(note,)), Target(width=10))  # too narrow to stand in

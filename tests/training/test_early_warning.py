@@ -10,7 +10,7 @@ from training.test_resume import tiny_corpus
 from vaecli.config import build_config
 from vaecli.corpus.types import collate
 from vaecli.model.vae import Shape
-from vaecli.remedies import make_method
+from vaecli.remedies import REMEDIES, make_method
 from vaecli.runs import trial
 from vaecli.runs.folder import RunFolder
 from vaecli.training import early_warning as module
@@ -29,7 +29,7 @@ BELOW = {"column": 0, "value": math.log10(0.05)}
 
 
 def rule(kind="threshold", parameters=BELOW, **ranges):
-    return EarlyRule(kind, parameters, (1, 13), (2, 7), ranges)
+    return EarlyRule(kind, parameters, (1, 13), (2, 7), ranges, {"vanilla"})
 
 
 def test_features_by_hand():
@@ -61,10 +61,12 @@ def test_what_is_known_reaches_a_factor_of_two_beyond_what_was_tried():
 
 
 def test_the_warning_says_how_often_it_errs():
-    assert rule().text(FIGURES) == (
+    told = (
         "likely to collapse, by its first updates (mi 0.099, kl 0.999); of methods it hadn't seen the rule missed 1 of "
         "13 collapses and warned of 2 of 7 other runs"
     )
+    assert rule().text(FIGURES, "vanilla") == told
+    assert rule().text(FIGURES, "bow+vanilla") == told + "; it knows no trial of bow+vanilla"
 
 
 def test_the_shipped_rule_is_whole():
@@ -72,6 +74,7 @@ def test_the_shipped_rule_is_whole():
     if found is not None:
         assert found.kind in ("threshold", "logistic")
         assert found.missed[0] <= found.missed[1]
+        assert found.methods <= set(REMEDIES)
         settings = {name: (low * high) ** 0.5 for name, (low, high) in found.ranges.items()}
         assert found.knows(settings)
         assert isinstance(found.warns(FIGURES), bool)
@@ -125,6 +128,7 @@ def test_a_run_that_collapses_is_warned_of_and_weights_are_the_same_to_the_bit(m
     heard = Heard(session)
     weights, state = train(session, heard)
     assert [bool(text) for text in heard.told] == [warned]
+    assert "knows no trial" not in heard.told[0]  # of vanilla
     plain = session_of(method, early_warning=False)
     silent = Heard(plain)
     others, other = train(plain, silent)
@@ -136,6 +140,7 @@ def test_a_run_that_collapses_is_warned_of_and_weights_are_the_same_to_the_bit(m
 def test_nothing_is_said_without_a_kl_far_from_what_was_tried_or_without_a_rule(monkeypatch):
     watched(monkeypatch)
     assert early_warning(session_of("vanilla"), print) is not None
+    assert early_warning(session_of("bn+linear_anneal"), print).method == "bn+linear_anneal"
     assert early_warning(session_of("lm"), print) is None
     assert early_warning(session_of("ae"), print) is None
     monkeypatch.setattr(module, "shipped_rule", lambda: rule(latent_size=(8.0, 32.0)))

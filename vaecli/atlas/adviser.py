@@ -7,7 +7,7 @@ A row is a method at the value of its main knob that is surest to inform; nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -197,6 +197,32 @@ class Adviser:
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
         return nearness(self.frame, query)
+
+    def nearest_runs(self, run_of: Callable[[int], pd.DataFrame], epochs: int) -> list[pd.DataFrame]:
+        """Runs of up to so many epochs, among them the one that is nearest to any trial.
+
+        Along the axis of updates a run is nearest to a trial at the numbers of epochs next to the trial's.
+
+        Args:
+            run_of: The run of a number of epochs.
+            epochs: At most.
+        """
+        one = float(run_of(1)["updates"].iloc[0])
+        wanted = self.frame["updates"].unique() / one
+        counts = {int(count) for count in np.clip([np.floor(wanted), np.ceil(wanted)], 1, epochs).ravel()}
+        return [run_of(count) for count in sorted({*counts, epochs})]
+
+    def refuse_far(self, runs: Sequence[pd.DataFrame]) -> None:
+        """Refuses runs that are all far from all trials.
+
+        Args:
+            runs: One at least, of one corpus.
+
+        Raises:
+            UsageError: They are; of the nearest it says along which axes, and the way out.
+        """
+        distinct = {int(run["updates"].iloc[0]): run for run in runs}.values()
+        refuse_far(min(map(self.nearness, distinct), key=lambda near: near.distance), len(self.frame))
 
     def rows(self, queries: Mapping[str, pd.DataFrame]) -> list[Row]:
         """A row a method, the surest to inform first: by the lower end of the interval of its chance.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from vaecli.atlas.adviser import Estimate, Row
+from vaecli.atlas.adviser import LEAST, Estimate, Row
 from vaecli.atlas.distance import Nearness
 from vaecli.remedies import remedy_class
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
@@ -26,10 +26,22 @@ HEADS = (
 )
 NOTES = (
     "informative: chance of that verdict; its 95 % interval counts the method's own trials only",
-    "mi, price: medians of nearby trials, nats per sentence, with intervals meant to hold 80 % of runs; price is",
-    "  neg_elbo above that of a run whose code is idle. time: multiples of vanilla's. trials: the method's trials",
-    "  that count / all of them, and their effective number. nearest: its nearest trials, by number",
+    "mi, price: medians of nearby trials, nats per sentence, with intervals meant to hold 80 % of runs",
+    "price: neg_elbo above that of a run whose code is idle",
+    "time: of an update, in multiples of vanilla's",
+    "trials: the method's trials that count / all of them, and their effective number",
+    "nearest: the method's nearest trials, by number; the first of each row:",
 )
+
+
+REASONS = {
+    "too_few_trials": f"fewer than {LEAST} trials in the atlas",
+    "no_trial": "no trial",
+    "no_kl": "no kl, hence no verdict",
+    "over_budget": "no epoch fits the budget",
+    "far": "far from all trials in the epochs that fit",
+}
+"""Why a method has no row, by the name that `--json` has for it."""
 
 
 def advice_view(rows: Sequence[Row], frame: pd.DataFrame, epochs: Mapping[str, int]) -> View:
@@ -103,7 +115,17 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def advice_json(view: View, near: Nearness, count: int, few: Sequence[str]) -> str:
+def rowless_line(without: Mapping[str, Sequence[str]]) -> str:
+    """``no row: fewer than 3 trials in the atlas: bn, vq; no trial: lagging``; empty where every method has one.
+
+    Args:
+        without: Methods by the reason, a key of `REASONS`.
+    """
+    told = [f"{REASONS[why]}: {', '.join(names)}" for why, names in without.items() if names]
+    return "no row: " + "; ".join(told) if told else ""
+
+
+def advice_json(view: View, near: Nearness, count: int, without: Mapping[str, Sequence[str]]) -> str:
     """Everything for machines."""
     values = {
         "trials": count,
@@ -112,6 +134,6 @@ def advice_json(view: View, near: Nearness, count: int, few: Sequence[str]) -> s
         "nearest": near.trial,
         "gaps": {title: gap for title, (gap, _) in near.gaps.items()},
         "rows": list(view.records),
-        "too_few_trials": list(few),
+        **{why: list(without.get(why, ())) for why in REASONS},
     }
     return json.dumps(values, indent=2, allow_nan=False) + "\n"

@@ -13,31 +13,48 @@ from vaecli.reporting.view import Cell, Head, Record, View
 HEADS = (
     Head("method", numeric=False),
     Head("trials"),
-    Head("learning rate"),
+    Head("rate"),
     Head("optimiser"),
     Head("knob", numeric=False),
     Head("of knob"),
-    Head("the rest"),
+    Head("rest"),
 )
+ALWAYS = ("method", "trials")
+"""Columns that are shown even where they are empty."""
 
 
 def sensitivity_view(names: Sequence[str], frame: pd.DataFrame) -> View:
-    """A row a method, in their order.
+    """A row a method, in their order, without the columns that are empty throughout.
 
     Args:
         names: Of remedies.
         frame: The trials of the atlas.
     """
     found = [(sensitivity(frame, name), knob_of(frame, name)) for name in names]
-    few = sum(own.rest is None and own.trials < LEAST for own, _ in found)
-    notes = [
-        f"share of the variance of mi over {len(frame)} trials of the atlas, first order, less what noise alone has;",
-        "  the rest: other settings, corpus, seed, and what settings do together",
-    ]
-    if few:
-        notes.append(f"blank: fewer than {LEAST} trials, without which nothing is said ({counted(few, 'method')})")
-    rows = tuple(tuple(map(Cell, _cells(own, knob))) for own, knob in found)
-    return View("", HEADS, rows, tuple(record(own, knob) for own, knob in found), tuple(notes))
+    cells = [_cells(own, knob) for own, knob in found]
+    shown = [n for n, head in enumerate(HEADS) if head.name in ALWAYS or any(row[n] for row in cells)]
+    return View(
+        "",
+        tuple(HEADS[n] for n in shown),
+        tuple(tuple(Cell(row[n]) for n in shown) for row in cells),
+        tuple(record(own, knob) for own, knob in found),
+        _notes([own for own, _ in found], len(frame)),
+    )
+
+
+def _notes(found: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
+    """What the shares are of, and why some or all are missing."""
+    few = [own for own in found if own.rest is None and own.trials < LEAST]
+    if few and len(few) == len(found):
+        most = max(own.trials for own in few)
+        whose = few[0].method if len(few) == 1 else "one at most"
+        return (f"no shares: they need {LEAST} trials of a method, and the atlas has {most} of {whose}",)
+    notes = (
+        f"shares of the variance of mi over {trials} trials of the atlas, first order, less what noise alone has",
+        "rate: of the learning rate; rest: other settings, corpus, seed, and what settings do together",
+    )
+    blank = f"blank: fewer than {LEAST} trials, without which nothing is said ({counted(len(few), 'method')})"
+    return (*notes, blank) if few else notes
 
 
 def knob_of(frame: pd.DataFrame, method: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vaecli.atlas.adviser import Adviser
+    from vaecli.cli.live import Silent
     from vaecli.config import RunConfig
     from vaecli.corpus.types import Corpus
 
@@ -88,29 +90,48 @@ def advise(
     """Predict which methods will inform on a corpus like yours, and at what price; trains nothing.
 
     From nearby trials of the atlas: the chance of the verdict `informative`, mi and price with intervals, and the
-    nearest trials. A run that is far from all trials is refused.
+    nearest trials. A run that is far from all trials is refused; methods without a row are named, by reason.
     """
     from vaecli.cli.compare import check_outputs
     from vaecli.cli.live import open_progress
 
     check_outputs(json, csv)
+    limit = limit_of(budget)
     progress = open_progress(context, quiet)
     progress.doing("importing torch")
-    from vaecli.atlas.adviser import Adviser, refuse_far
+    from vaecli.atlas.adviser import Adviser
     from vaecli.atlas.trials_table import corpus_features, shipped
     from vaecli.corpus.load import load_corpus
 
     adviser = Adviser(shipped())
     config = settings_of(preset, options, set_ or [], [learning_rate, latent_size, decoder_size])
-    names = named(methods or [], adviser.frame)
+    names = named(methods or [], adviser)
+    without = rowless(names, adviser, all_methods=methods in (None, [], ["all"]))
     progress.doing(f"reading {config.corpus.data}")
     corpus = load_corpus(config.corpus)
-    epochs = epochs_within(budget, names, config, corpus, progress.doing)
-    queries = {name: query(config, corpus_features(corpus), len(corpus.train), count) for name, count in epochs.items()}
+    run_of = partial(query, config, corpus_features(corpus), len(corpus.train))
+    planned = config.training.epochs
+    adviser.refuse_far([run_of(planned)] if limit is None else adviser.nearest_runs(run_of, planned))
+    able = [name for name in names if name not in without["too_few_trials"]]
+    epochs = dict.fromkeys(able, planned) if limit is None else epochs_within(limit, able, config, corpus, progress)
     progress.close()
-    for run in {int(query["updates"].iloc[0]): query for query in queries.values()}.values():
-        refuse_far(adviser.nearness(run), len(adviser.frame))
-    show(adviser, queries, epochs, top=top, json=json, csv=csv, quiet=quiet)
+    queries = {name: run_of(count) for name, count in epochs.items()}
+    adviser.refuse_far(list(queries.values()))
+    without["over_budget"] = [name for name in able if name not in epochs]
+    without["far"] = [name for name in queries if adviser.nearness(queries[name]).far]
+    near = {name: run for name, run in queries.items() if name not in without["far"]}
+    show(adviser, near, epochs, without, top=top, json=json, csv=csv, quiet=quiet)
+
+
+def limit_of(budget: str | None) -> float | None:
+    """Seconds of ``--budget``; None without it.
+
+    Raises:
+        UsageError: It is no duration.
+    """
+    from vaecli.core.durations import seconds_of
+
+    return None if budget is None else seconds_of(budget)
 
 
 def settings_of(
@@ -155,58 +176,76 @@ def settings_of(
     return settings.config("vanilla", settings.seeds[0], "advise")
 
 
-def named(methods: Sequence[str], frame: pd.DataFrame) -> list[str]:
+def named(methods: Sequence[str], adviser: Adviser) -> list[str]:
     """The methods that are asked for, all of the atlas without any.
 
     Raises:
-        UsageError: The atlas has none of a name.
+        UsageError: The atlas has none of a name, or too few of all of them.
     """
-    from vaecli.core.errors import UsageError
+    from vaecli.atlas.adviser import LEAST
+    from vaecli.core.errors import UsageError, listed
     from vaecli.settings.resolve import parse_methods
 
-    tried = list(dict.fromkeys(frame["method"]))
+    tried = list(dict.fromkeys(adviser.frame["method"]))
     if not methods or methods == ["all"]:
         return tried
-    asked = parse_methods(methods)
+    asked = list(parse_methods(methods))
     for name in asked:
         if name not in tried:
             raise UsageError(f"--methods {name}: the atlas has no trial of it; `vae compare --methods {name}` tries it")
-    return list(asked)
+    if adviser.few(asked) == asked:
+        counts = listed(f"{adviser.counts[name]} of {name}" for name in asked)
+        raise UsageError(f"too few trials in the atlas, {counts}, where {LEAST} are needed; `vae compare` tries them")
+    return asked
+
+
+def rowless(names: Sequence[str], adviser: Adviser, *, all_methods: bool) -> dict[str, list[str]]:
+    """The methods that have no row whatever the run, by the reason; see `advice_table.REASONS`.
+
+    Args:
+        names: Those that the atlas has of those that are asked for.
+        adviser: What it says.
+        all_methods: Whether all are asked for, so that those that it doesn't have are told too.
+    """
+    from vaecli.remedies import is_available, registry, remedy_class
+
+    untried = [name for name in registry() if name not in adviser.counts] if all_methods else []
+    no_kl = [name for name in untried if is_available(name) and "kl" in remedy_class(name).undefined]
+    return {
+        "too_few_trials": adviser.few(names),
+        "no_trial": [name for name in untried if name not in no_kl],
+        "no_kl": no_kl,
+    }
 
 
 def epochs_within(
-    budget: str | None, names: Sequence[str], config: RunConfig, corpus: Corpus, doing: Any
+    limit: float, names: Sequence[str], config: RunConfig, corpus: Corpus, progress: Silent
 ) -> dict[str, int]:
-    """The epochs of each method that fit into a budget; all that the settings say without one.
+    """The epochs of each method that fit into a budget, at most those of the settings; none of a method that is dear.
 
     Args:
-        budget: As the user writes it.
+        limit: Seconds.
         names: Methods.
         config: Of vanilla's run.
         corpus: Its corpus.
-        doing: Hears what takes a while.
+        progress: Hears what takes a while.
 
     Raises:
         UsageError: Not even one epoch of any method fits.
     """
-    from vaecli.core.durations import duration, seconds_of
+    from vaecli.core.durations import duration
     from vaecli.core.errors import UsageError
-
-    planned = config.training.epochs
-    if budget is None:
-        return dict.fromkeys(names, planned)
-    limit = seconds_of(budget)
     from vaecli.remedies import remedy_class
     from vaecli.training.timing import seconds_per_epoch
 
-    doing("timing a few updates of vanilla")
+    progress.doing("timing a few updates of vanilla")
     _, pace = seconds_per_epoch(config, corpus)
-    fit = {name: min(int(limit / (pace * remedy_class(name).cost)), planned) for name in names}
+    fit = {name: min(int(limit / (pace * remedy_class(name).cost)), config.training.epochs) for name in names}
     epochs = {name: count for name, count in fit.items() if count}
     if not epochs:
-        raise UsageError(f"--budget {budget}: an epoch of vanilla takes about {duration(pace)} here; give more")
-    if dear := [name for name in names if name not in epochs]:
-        tell(f"not one epoch in {budget}: {', '.join(dear)}")
+        raise UsageError(
+            f"--budget {duration(limit)}: an epoch of vanilla takes about {duration(pace)} here; give more"
+        )
     return epochs
 
 
@@ -230,38 +269,34 @@ def show(
     adviser: Adviser,
     queries: Mapping[str, pd.DataFrame],
     epochs: Mapping[str, int],
+    without: Mapping[str, Sequence[str]],
     *,
     top: int,
     json: bool,
     csv: str | None,
     quiet: bool,
 ) -> None:
-    """Prints the rows, and of which methods there is none."""
+    """Prints the rows, and of which methods there is none and why."""
+    from dataclasses import replace
     from pathlib import Path
 
-    from vaecli.atlas.adviser import LEAST
-    from vaecli.catalogue.advice_table import advice_json, advice_view
-    from vaecli.core.errors import UsageError
+    from vaecli.catalogue.advice_table import advice_json, advice_view, rowless_line
     from vaecli.core.files import write_atomic
     from vaecli.reporting.formats import to_csv
     from vaecli.reporting.terminal import Target, to_text
 
-    rows, few = adviser.rows(queries), adviser.few(list(queries))
-    if not rows:
-        counts = ", ".join(f"{adviser.counts.get(name, 0)} of {name}" for name in few)
-        raise UsageError(f"too few trials in the atlas, {counts}, where {LEAST} are needed; `vae compare` tries them")
-    view = advice_view(rows[:top], adviser.frame, epochs)
+    rows = adviser.rows(queries)
+    view, line = advice_view(rows[:top], adviser.frame, epochs), rowless_line(without)
     if csv is not None and csv != "-":
         write_atomic(Path(csv), to_csv([view]))
     if csv == "-":
         sys.stdout.write(to_csv([view]))
     elif json:
         near = adviser.nearness(next(iter(queries.values())))
-        sys.stdout.write(advice_json(view, near, len(adviser.frame), few))
+        sys.stdout.write(advice_json(view, near, len(adviser.frame), without))
     else:
-        sys.stdout.write(to_text(view, Target.stdout()))
-    if not quiet:
-        if len(rows) > top:
-            tell(f"{counted(len(rows) - top, 'row')} more, by --top {len(rows)}")
-        if few:
-            tell(f"no row, since the atlas has fewer than {LEAST} trials of them: {', '.join(few)}")
+        sys.stdout.write(to_text(replace(view, notes=(*view.notes, *filter(None, [line]))), Target.stdout()))
+    if not quiet and len(rows) > top:
+        tell(f"{counted(len(rows) - top, 'row')} more, by --top {len(rows)}")
+    if not quiet and line and (json or csv == "-"):
+        tell(line)

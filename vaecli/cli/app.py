@@ -87,7 +87,7 @@ class LazyGroup(TyperGroup):
             UsageError: There is no such command.
         """
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            raise unknown("command", args[0], self.list_commands(ctx))
+            raise unknown("command", args[0], self.list_commands(ctx), way=f"{ctx.command_path} --help")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

@@ -107,7 +107,7 @@ def explain(
 
     from vaecli.catalogue.settings_table import explanation, setting_info
     from vaecli.core.messages import printable
-    from vaecli.reporting.terminal import Target, tidy
+    from vaecli.reporting.terminal import Target, hung, tidy
 
     target = Target.stdout()
     console = target.console()
@@ -118,7 +118,7 @@ def explain(
                 console.print()
             console.print(Text(head, style="bold"))
             for text in lines:
-                console.print(Text(text))
+                console.print(hung(Text(text), console))
     sys.stdout.write(tidy(captured.get(), target))
 
 

@@ -212,7 +212,7 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
     from vaecli.catalogue.update_times import load_update_times
     from vaecli.core.messages import printable
     from vaecli.remedies import ALIAS_NOTES, ALIASES, plugins
-    from vaecli.reporting.terminal import plain_table, tidy
+    from vaecli.reporting.terminal import hung, plain_table, tidy
 
     times = load_update_times()
     rows = [
@@ -234,19 +234,19 @@ def list_text(remedies: Mapping[str, type[Remedy]], target: Target) -> str:
         for name, *rest in rows:
             table.add_row(*(Text(printable(cell)) for cell in (name, *rest)))
             if narrow:
-                console.print(Text(printable(f"{name}: {'; '.join(rest)}")))
+                console.print(hung(Text(printable(f"{name}: {'; '.join(rest)}")), console))
         if not narrow:
             console.print(table)
         console.print(Text("update: measured time of an update over vanilla's, on a CPU"))
         console.print(Text("papers by name, such as he2019: vae methods --papers"))
         console.print(Text("aliases:"))
         for alias, name in ALIASES.items():
-            console.print(Text(f"  {alias} = {name}: {ALIAS_NOTES[alias]}"))
+            console.print(hung(Text(f"  {alias} = {name}: {ALIAS_NOTES[alias]}"), console))
         others = {name: plugin for name, plugin in plugins().items() if name in remedies}
         if others:
             console.print(Text("of other packages:"))
         for name, plugin in others.items():
-            console.print(Text(printable(f"  {name}: {plugin.origin}")))
+            console.print(hung(Text(printable(f"  {name}: {plugin.origin}")), console))
         console.print(Text("compose with +, such as bn+linear_anneal; vae methods NAME shows one"))
     return tidy(captured.get(), target)
 
@@ -257,7 +257,7 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
 
     from vaecli.catalogue.methods_table import describe, recipe_lines, summary
     from vaecli.core.messages import printable
-    from vaecli.reporting.terminal import tidy
+    from vaecli.reporting.terminal import hung, tidy
 
     values = describe(name, remedies)
     console = target.console()
@@ -265,11 +265,12 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
         console.print(Text(f"{name}: {printable(values['title'])}", style="bold"))
         console.print(Text(printable(summary(remedies[name]))))
         for label, text in _entries(values).items():
-            console.print(Text(f"{label}: ", style="bold").append(printable(text), style="not bold"))
+            entry = Text(f"{label}: ", style="bold").append(printable(text), style="not bold")
+            console.print(hung(entry, console))
         if values["hyper_parameters"]:
             console.print(Text("hyper-parameters:", style="bold"))
         for item in values["hyper_parameters"]:
-            console.print(Text("  " + printable(_hyper_line(name, item))))
+            console.print(hung(Text("  " + printable(_hyper_line(name, item))), console))
         if values["deviations"]:
             console.print(Text("differs from its paper or its authors' code:", style="bold"))
         for text in values["deviations"]:
@@ -278,7 +279,7 @@ def detail_text(name: str, remedies: Mapping[str, type[Remedy]], target: Target)
         for text in recipe_lines(values["recipe"]):
             console.print(_item(printable(text)))
         for text, style in _published(values):
-            console.print(Text(printable(text), style=style))
+            console.print(hung(Text(printable(text), style=style), console))
     return tidy(captured.get(), target)
 
 

@@ -22,7 +22,7 @@ def show_searches(searches: Sequence[Search], corpus: Corpus, json: bool) -> Non
     from rich.text import Text
 
     from vaecli.core.messages import printable
-    from vaecli.reporting.terminal import Target, plain_table, tidy
+    from vaecli.reporting.terminal import Target, hung, plain_table, tidy
 
     target = Target.stdout()
     table = plain_table(target)
@@ -35,7 +35,7 @@ def show_searches(searches: Sequence[Search], corpus: Corpus, json: bool) -> Non
     with console.capture() as captured:
         console.print(table)
         for text in remarks(searches, corpus):
-            console.print(Text(text))
+            console.print(hung(Text(text), console))
     sys.stdout.write(tidy(captured.get(), target))
 
 

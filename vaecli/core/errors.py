@@ -63,13 +63,65 @@ class InterruptedRunError(VaeError):
         self.exit_code = 128 + signal_number
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
-    """The end of an error message: the nearest valid names, or all of them when none is near."""
+LISTED = 12
+"""Names that a message lists at most; of more it tells those that are most alike, and what lists all."""
+
+ALIKE = 0.6
+"""Share of letters in common from which on a name of a long list is told though it isn't near; `difflib`'s own."""
+
+
+def nearest(name: str, choices: Iterable[str], way: str = "") -> str:
+    """The end of an error message: the nearest valid names; when none is near all of them, or where to see them.
+
+    Args:
+        name: As it was written.
+        choices: What there is.
+        way: What lists them, for more than `LISTED` of them, such as ``vae methods``; without it the `LISTED` most
+            alike are told, and how many there are besides.
+    """
     options = sorted(choices)
     if near := near_names(name, options):
         *most, last = map(repr, near)
         return f"did you mean {', '.join(most)} or {last}?" if most else f"did you mean {last}?"
-    return "choose from " + ", ".join(options) if options else "there is none"
+    if not options:
+        return "there is none"
+    if len(options) <= LISTED or not way:
+        return "choose from " + listed(options, name)
+    alike = most_alike(name, options)
+    told = f"most alike: {', '.join(map(repr, alike))}" if alike else "none is like it"
+    return f"{told}; `{way}` lists all"
+
+
+def listed(names: Iterable[str], like: str = "") -> str:
+    """Names with commas between; of more than `LISTED` so many, and the number of the others.
+
+    Args:
+        names: In their order, in which they stay.
+        like: Those that are most alike to it are kept; the first ones without.
+    """
+    every = list(names)
+    if len(every) <= LISTED:
+        return ", ".join(every)
+    kept = set(most_alike(like, every, LISTED, 0.0) if like else every[:LISTED])
+    shown = [name for name in every if name in kept]
+    return f"{', '.join(shown)} and {len(every) - len(shown)} more"
+
+
+def most_alike(name: str, options: Iterable[str], count: int = 3, share: float = ALIKE) -> list[str]:
+    """The names that have most letters in common with another, the most alike first.
+
+    Args:
+        name: As it was written; its spelling (capitals, ``-`` for ``_``) doesn't count.
+        options: What there is.
+        count: Names at most.
+        share: Of letters in common, by `difflib`, that a name needs.
+    """
+    from difflib import SequenceMatcher
+
+    wanted = _plain(name)
+    shares = {option: SequenceMatcher(None, wanted, _plain(option)).ratio() for option in options}
+    best = sorted((option for option in shares if shares[option] >= share), key=lambda option: -shares[option])
+    return best[:count]
 
 
 def near_names(name: str, options: Iterable[str]) -> list[str]:
@@ -117,7 +169,15 @@ def edit_distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def unknown(kind: str, name: str, choices: Iterable[str], location: str = "") -> UsageError:
-    """An error for a name that doesn't exist: ``unknown method 'bm' (--methods): did you mean 'bn'?``."""
+def unknown(kind: str, name: str, choices: Iterable[str], location: str = "", way: str = "") -> UsageError:
+    """An error for a name that doesn't exist: ``unknown method 'bm' (--methods): did you mean 'bn'?``.
+
+    Args:
+        kind: Of the name.
+        name: As it was written.
+        choices: What there is.
+        location: What the user wrote it in.
+        way: What lists all; see `nearest`.
+    """
     where = f" ({location})" if location else ""
-    return UsageError(f"unknown {kind} {name!r}{where}: {nearest(name, choices)}")
+    return UsageError(f"unknown {kind} {name!r}{where}: {nearest(name, choices, way)}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vaecli.core.errors import DataError, UsageError
+from vaecli.core.errors import DataError, UsageError, listed
 from vaecli.corpus.origins import SPLITS, hub_name
 from vaecli.corpus.text_files import TextFile
 
@@ -36,7 +36,7 @@ def parquet_lines(file: TextFile) -> bytes:
         table = parquet.ParquetFile(pa.BufferReader(file.data))
         columns = [field.name for field in table.schema_arrow if _is_plain(field.type)]
         if not columns:
-            raise DataError(f"{file.path}: no column of texts; it has {', '.join(table.schema_arrow.names) or 'none'}")
+            raise DataError(f"{file.path}: no column of texts; it has {listed(table.schema_arrow.names) or 'none'}")
         batches = table.iter_batches(batch_size=ROWS, columns=columns)
         # by columns, which takes a fraction of the time that `to_pylist` of rows does
         held = (_plain_values(batch) for batch in batches)
@@ -91,7 +91,7 @@ def hub_files(data: str) -> dict[str, TextFile]:
         splits = _load(datasets, name, config, data)
     named = {part: next((n for n in names if n in splits), None) for part, names in SPLIT_NAMES.items()}
     if named["train"] is None:
-        raise DataError(f"{data} (--data): no split `train`; it has {', '.join(splits) or 'none'}")
+        raise DataError(f"{data} (--data): no split `train`; it has {listed(splits) or 'none'}")
     return {
         part: TextFile(Path(f"{data}/{split}"), _lines(_rows(splits[split])), ".jsonl")
         for part in SPLITS

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from vaecli.core.errors import DataError, UsageError, nearest
+from vaecli.core.errors import DataError, UsageError, listed, nearest
 from vaecli.corpus.columns import (
     LABEL_LETTERS,
     LABEL_NAMES,
@@ -206,7 +206,7 @@ def _named(train: Source, name: str, option: str, names: Mapping[str, str]) -> s
     if name.isdecimal() and 0 < int(name) <= len(names):
         return list(names)[int(name) - 1]
     if name.isdecimal():
-        raise UsageError(f"{option} {name}: {train.path} has {len(names)} columns ({', '.join(names.values())})")
+        raise UsageError(f"{option} {name}: {train.path} has {len(names)} columns ({listed(names.values())})")
     raise UsageError(f"{option} {name}: {train.path} has no such column; {nearest(name, names.values())}")
 
 
@@ -231,7 +231,7 @@ def _clear_text(train: Source, names: Mapping[str, str], held: Mapping[str, _Col
     choices = [key for key in texts if names[key].lower() not in ROW_NUMBERS] or free
     raise DataError(
         f"{train.path}: say which column is the sentence, such as --text-column {names[choices[0]]} "
-        f"(columns: {', '.join(names.values())})"
+        f"(columns: {listed(names.values())})"
     )
 
 

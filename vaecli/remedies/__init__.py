@@ -102,6 +102,9 @@ def _built_in() -> dict[str, str]:
     return {name: f"{__name__}.{name}" for name in (*ORDER, *sorted(modules - set(ORDER)))}
 
 
+METHODS_WAY = "vae methods"
+"""What lists all methods."""
+
 REMEDIES: dict[str, str] = _built_in()
 """The remedies of this package: the module of each, by name."""
 
@@ -212,7 +215,7 @@ def canonical(method: str, source: str = "--method") -> str:
             addresses = [key for key, plugin in plugins().items() if plugin.name == name]
             if addresses:
                 raise UsageError(f"method {name!r} ({source}) is of several packages: write {' or '.join(addresses)}")
-            raise unknown("method", name, [*registry(), *SPELLINGS], source)
+            raise unknown("method", name, [*registry(), *SPELLINGS], source, METHODS_WAY)
     return "+".join(sorted(names))
 
 
@@ -229,7 +232,7 @@ def remedy_class(name: str) -> type[Remedy]:
         UsageError: An unknown name, or another package's can't be loaded or is no remedy of this name.
     """
     if name not in registry():
-        raise unknown("method", name, registry())
+        raise unknown("method", name, registry(), way=METHODS_WAY)
     if name not in REMEDIES:
         return _of_plugin(name)
     from vaecli.remedies.core.remedy import Remedy

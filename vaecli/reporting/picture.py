@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaecli.core.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, listed, unknown
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.pictures.picture_style import SUFFIXES
 from vaecli.reporting.table import sections, title_of
@@ -135,7 +135,7 @@ def one_table(frame: pd.DataFrame) -> pd.DataFrame:
     if len(parts) > 1:
         names = list(dict.fromkeys(shared.get("experiment", "") for shared, _ in parts))
         if len(names) > 1:
-            raise UsageError(f"--picture draws one experiment; name the folder of one of {', '.join(map(repr, names))}")
+            raise UsageError(f"--picture draws one experiment; name the folder of one of {listed(map(repr, names))}")
         titles = "\n  ".join(title_of(shared, part, parts) for shared, part in parts)
         raise UsageError(f"--picture draws one table, and these results make {len(parts)}:\n  {titles}")
     return parts[0][1] if parts else frame

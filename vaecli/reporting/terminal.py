@@ -15,6 +15,7 @@ from vaecli.reporting.view import AT_LEAST, Cell, View
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 UNLIMITED = 100_000
 """Columns of a stream that has no width."""
@@ -22,6 +23,11 @@ UNLIMITED = 100_000
 GAP = 3
 """Columns between two columns of a table, at most."""
 
+HANG = 2
+"""Columns that the further lines of a paragraph stand in from its first."""
+
+LEAST_ROOM = 16
+"""Columns without which a paragraph isn't indented."""
 
 RANKING = (
     "method",
@@ -108,8 +114,31 @@ def to_text(view: View, target: Target) -> str:
                 console.print()
             console.print(_table(view, columns, target))
         for note in (*dropped_line(dropped), *(["* best of its column"] if starred else []), *view.notes):
-            console.print(Text(note))
+            console.print(hung(Text(note), console))
     return tidy(captured.get(), target)
+
+
+def hung(text: Text, console: Console) -> Text:
+    """A paragraph whose further lines stand `HANG` columns in from its first, which keeps the blanks it begins with.
+
+    On a console that leaves too few columns for that, or that has room for all of it, the text as it is.
+
+    Args:
+        text: One line.
+        console: Where it is printed.
+    """
+    from rich.text import Text
+
+    lead = len(text.plain) - len(text.plain.lstrip(" "))
+    room = console.width - lead - HANG
+    if text.cell_len <= console.width or room < LEAST_ROOM:
+        return text
+    body = text[lead:]
+    first = body.wrap(console, console.width - lead)[0]
+    begun = len(first.plain.rstrip())
+    rest = body[begun + len(body.plain[begun:]) - len(body.plain[begun:].lstrip(" ")) :]
+    lines = [text[:lead].append_text(first), *(Text(" " * (lead + HANG)) + line for line in rest.wrap(console, room))]
+    return Text("\n").join(lines)
 
 
 def tidy(text: str, target: Target) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vaecli.reporting.terminal import GAP, Target, column_widths, tidy, to_text
+from vaecli.reporting.terminal import GAP, Target, column_widths, hung, tidy, to_text
 from vaecli.reporting.view import UNDEFINED, Cell, Head, View
 from vaecli.reproduction.comparison import Compared
 
@@ -153,5 +153,5 @@ def _named_blocks(view: View, target: Target) -> str:
         for row, line in zip(view.rows, lines, strict=True):
             console.print(Text(f"{row[0].text}\n{line}" if row[0].text else line))
         for note in view.notes:
-            console.print(Text(note))
+            console.print(hung(Text(note), console))
     return tidy(captured.get(), target)

@@ -65,7 +65,7 @@ class Request:
         names = [row.name for row in self.table.rows]
         for name in self.rows:
             if name not in names:
-                raise unknown("row", name, names, "--rows")
+                raise unknown("row", name, names, "--rows", f"vae reproduce {self.table.name} --list")
         return [row for row in self.table.rows if not self.rows or row.name in self.rows]
 
     def settings(self, row: PaperRow) -> Settings:

@@ -141,7 +141,7 @@ def load_table(name: str) -> PaperTable:
         UsageError: There is none of this name; the nearest is told.
     """
     if name not in table_names():
-        raise unknown("table", name, table_names())
+        raise unknown("table", name, table_names(), way="vae reproduce --list")
     text = files("vaecli.reproduction").joinpath("papers", f"{name}.toml").read_text(encoding="utf-8")
     return read_table(name, tomllib.loads(text))
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from vaecli.config import GROUPS
 from vaecli.core.checked import problems
-from vaecli.core.errors import UsageError, nearest
+from vaecli.core.errors import UsageError, listed, nearest
 from vaecli.core.nested import merge
 from vaecli.metrics.extras.registry import BLOCKS
 from vaecli.remedies import make_method
@@ -79,11 +79,11 @@ class Checks:
         for name, values in hyper.items():
             if name not in known:
                 location = self.locations[(name, next(iter(values)))]
-                self.problems.append(f"{location}: no method uses {name!r}; the methods are {', '.join(methods)}")
+                self.problems.append(f"{location}: no method uses {name!r}; the methods are {listed(methods)}")
         for name in overrides:
             if name not in (*methods, *self.others):
                 location = self.locations[("override", name)]
-                self.problems.append(f"{location}: no method is {name!r}; the methods are {', '.join(methods)}")
+                self.problems.append(f"{location}: no method is {name!r}; the methods are {listed(methods)}")
 
     def choices(self, groups: Groups, choices: Mapping[str, Sequence[Any]]) -> None:
         """Notes what is wrong with each value of a list for a group, beside the group's other values."""

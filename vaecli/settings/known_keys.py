@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from vaecli.config import GROUPS
-from vaecli.core.errors import UsageError, near_names, unknown
+from vaecli.core.errors import LISTED, UsageError, listed, near_names, unknown
 from vaecli.remedies import REMEDIES, SPELLINGS, method_names, remedy_class, resolve
+
+SETTINGS_WAY = "vae config init"
+"""What writes every setting of a run, with its meaning."""
+
+OWNERS_WAY = "vae config init --methods all"
+"""The same with those of every remedy."""
 
 OwnedKey = tuple[str, str]
 """A group or a remedy, and a key of it."""
@@ -62,8 +68,10 @@ def check_key(key: str) -> OwnedKey:
     """
     owner, dot, name = key.removeprefix("--").partition(".")
     if not dot and owner in (*GROUPS, *method_names()):
-        named = ", ".join(f"{owner}.{known}" for known in keys_of(owner))
-        raise UsageError(f"{key!r} is the owner of settings; name one: {named or 'it has none'}")
+        keys = keys_of(owner)
+        named = listed(f"{owner}.{known}" for known in keys) or "it has none"
+        rest = f"; `{SETTINGS_WAY}` lists all" if len(keys) > LISTED else ""
+        raise UsageError(f"{key!r} is the owner of settings; name one: {named}{rest}")
     if not dot:
         held = keys_named(owner)
         if len(held) != 1:
@@ -73,8 +81,8 @@ def check_key(key: str) -> OwnedKey:
         owner, _, name = held[0].partition(".")
     owner = SPELLINGS.get(owner, owner)
     if owner not in (*GROUPS, *method_names()):
-        raise unknown("group or remedy", owner, [*GROUPS, *method_names()])
+        raise unknown("group or remedy", owner, [*GROUPS, *method_names()], way=OWNERS_WAY)
     name = name.replace("-", "_")
     if name not in keys_of(owner):
-        raise unknown(f"setting of {owner}", name, keys_of(owner))
+        raise unknown(f"setting of {owner}", name, keys_of(owner), way=SETTINGS_WAY)
     return owner, name

@@ -16,7 +16,8 @@ from vaecli.core.errors import UsageError, nearest
 from vaecli.core.messages import tell
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.corpus.origins import EMBEDDED, is_hub
-from vaecli.remedies import SPELLINGS, canonical, load_all, method_names, remedy_name
+from vaecli.remedies import METHODS_WAY, SPELLINGS, canonical, load_all, method_names, remedy_name
+from vaecli.settings.known_keys import OWNERS_WAY, SETTINGS_WAY
 
 OVERRIDABLE = ("model", "training")
 """Groups that may differ between the methods of an experiment; another corpus or estimator would be another table."""
@@ -138,7 +139,8 @@ class Layer:
         if name not in method_names():
             hint = f"it is several remedies, so name {name.replace('+', ' or ')}"
             if remedy not in SPELLINGS:
-                hint = nearest(remedy, [*method_names(), *(a for a in SPELLINGS if "+" not in SPELLINGS[a]), *GROUPS])
+                names = [*method_names(), *(a for a in SPELLINGS if "+" not in SPELLINGS[a]), *GROUPS]
+                hint = nearest(remedy, names, OWNERS_WAY)
             self.problems.append(f"{location}: unknown group or remedy {remedy!r}; {hint}")
         elif not isinstance(value, SCALAR | Choices):
             self.problems.append(f"{location}: {name}.{key} must be a number, a text, true or false, got {value!r}")
@@ -158,7 +160,7 @@ class Layer:
 def unknown_key(group: str, key: str) -> str:
     """``unknown key 'epochs' in [model]``, with the group that has it or the nearest name."""
     owner = next((name for name, kind in GROUPS.items() if key in kind.model_fields), None)
-    hint = f"it belongs in [{owner}]" if owner else nearest(key, GROUPS[group].model_fields)
+    hint = f"it belongs in [{owner}]" if owner else nearest(key, GROUPS[group].model_fields, SETTINGS_WAY)
     return f"unknown key {key!r} in [{group}]; {hint}"
 
 
@@ -234,7 +236,7 @@ def parse_methods(values: Iterable[Any], location: str = "--methods") -> tuple[s
     if wrong:
         raise UsageError("\n  ".join(wrong))
     if not names:
-        raise UsageError(f"{location}: no method is named; choose from {', '.join(method_names())}")
+        raise UsageError(f"{location}: no method is named; `{METHODS_WAY}` lists all")
     return tuple(names)
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from vaecli.config import GROUPS
-from vaecli.core.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, listed, unknown
 from vaecli.metrics.schema import COLUMNS
 from vaecli.remedies import remedy_class
 from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
@@ -157,7 +157,7 @@ def parse_ranges(texts: Sequence[str], methods: Sequence[str]) -> dict[str, Sens
         if owner in GROUPS and (owner not in OVERRIDABLE or key in NO_VARIANTS):
             raise UsageError(f"{where}: {key} is the same for all trials of an experiment; it can't be searched")
         if owner not in GROUPS and not any(owner in method.split("+") for method in methods):
-            raise UsageError(f"{where}: no method uses {owner!r}; the methods are {', '.join(methods)}")
+            raise UsageError(f"{where}: no method uses {owner!r}; the methods are {listed(methods)}")
         if key in ranges:
             raise UsageError(f"{where}: {key} has two ranges; keep one")
         ranges[key] = _values(said.strip(), where)

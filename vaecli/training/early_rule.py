@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -87,6 +87,7 @@ class EarlyRule:
         missed: Collapses that it didn't foretell, and of how many, each of a method that it hadn't seen.
         alarms: Runs that didn't collapse and that it warned of, and of how many, likewise.
         ranges: Least and largest value that was tried of each setting and feature of the corpus, by name.
+        methods: Those whose runs it was fitted on.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class EarlyRule:
     missed: tuple[int, int]
     alarms: tuple[int, int]
     ranges: Mapping[str, tuple[float, float]]
+    methods: Collection[str]
 
     def warns(self, figures: Mapping[str, float]) -> bool:
         """Whether the run will collapse by its first updates; no where a figure is undefined."""
@@ -113,13 +115,19 @@ class EarlyRule:
             for name, (low, high) in self.ranges.items()
         )
 
-    def text(self, figures: Mapping[str, float]) -> str:
-        """The warning, with the rule's errors."""
+    def text(self, figures: Mapping[str, float], method: str) -> str:
+        """The warning, with the rule's errors, and whether it has seen the method.
+
+        Args:
+            figures: Of the run's first updates.
+            method: Its name; the errors are of methods that the rule hadn't seen, so they hold for one, too.
+        """
+        unseen = "" if method in self.methods else f"; it knows no trial of {method}"
         missed, alarms = (f"{count} of {total}" for count, total in (self.missed, self.alarms))
         return (
             f"likely to collapse, by its first updates (mi {max(figures['mi_last'], 0.0):.3f}, kl "
             f"{figures['kl_last']:.3f}); of methods it hadn't seen the rule missed {missed} collapses and warned of "
-            f"{alarms} other runs"
+            f"{alarms} other runs{unseen}"
         )
 
 
@@ -150,4 +158,5 @@ def shipped_rule(path: Path = FILE) -> EarlyRule | None:
         tuple(values["missed"]),
         tuple(values["alarms"]),
         {name: tuple(ends) for name, ends in values["ranges"].items()},
+        frozenset(values["methods"]),
     )

@@ -22,11 +22,12 @@ class EarlyWarning:
 
     Args:
         rule: What it judges by.
+        method: The run's, by name.
         judged: Hears the warning; an empty text where there is none.
     """
 
-    def __init__(self, rule: EarlyRule, judged: Heard) -> None:
-        self.rule, self.judged = rule, judged
+    def __init__(self, rule: EarlyRule, method: str, judged: Heard) -> None:
+        self.rule, self.method, self.judged = rule, method, judged
         self.watch: EarlyWatch | None = EarlyWatch(whole=False)
 
     def step(self, progress: Progress, terms: Terms) -> None:
@@ -36,7 +37,7 @@ class EarlyWarning:
         self.watch.step(progress, terms)
         if self.watch.complete:
             figures, self.watch = self.watch.figures(), None
-            self.judged(self.rule.text(figures) if self.rule.warns(figures) else "")
+            self.judged(self.rule.text(figures, self.method) if self.rule.warns(figures) else "")
 
 
 def early_warning(session: TrainingSession, judged: Heard) -> EarlyWarning | None:
@@ -53,4 +54,4 @@ def early_warning(session: TrainingSession, judged: Heard) -> EarlyWarning | Non
     has_kl = session.model.has_latent and "kl" not in session.method.undefined
     if not config.training.early_warning or not has_kl or rule is None:
         return None
-    return EarlyWarning(rule, judged) if rule.knows(settings_of(config, session.corpus)) else None
+    return EarlyWarning(rule, session.method.name, judged) if rule.knows(settings_of(config, session.corpus)) else None
