@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import parse_wheel_filename
 
 from experiments.compat.plan import (
     CONSTRAINTS,
@@ -23,6 +23,7 @@ from experiments.compat.plan import (
     Interpreter,
     locked,
     lowest,
+    normal,
     plain,
     versions_offered,
 )
@@ -63,7 +64,7 @@ class Environment:
     """
 
     def __init__(self, interpreter: Interpreter, folder: Path) -> None:
-        self.folder, self.wheels, self.python = folder, folder / "wheels", folder / "venv" / "bin" / "python"
+        self.folder, self.python = folder, folder / "venv" / "bin" / "python"
         self.variables = {**os.environ, "PIP_NO_CACHE_DIR": "1", "OMP_NUM_THREADS": "1"}
         self.variables.pop("PYTHONPATH", None)
         self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
@@ -102,25 +103,27 @@ class Environment:
             raise StepError(f"no wheel of {plain(requirement)}")
         return f"{requirement.name}=={version}"
 
-    def fetched(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
-        """Downloads what pip would install, and gives the versions of all packages by name.
+    def resolved(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
+        """The versions of all packages that pip would install, by name; nothing is downloaded but their metadata.
 
         Raises:
             StepError: No versions agree.
         """
         held = ("-c", str(CONSTRAINTS)) if kind == "locked" else ()
-        self._pip("download", "-q", *WHEELS, "-d", str(self.wheels), *held, *requirements)
-        found = [parse_wheel_filename(path.name) for path in self.wheels.glob("*.whl")]
-        return {str(name): str(version) for name, version, *_ in found}
+        plan = self.folder / "plan.json"
+        self._pip(
+            "install", "-q", "--dry-run", "--ignore-installed", "--report", str(plan), *WHEELS, *held, *requirements
+        )
+        return versions_planned(plan.read_text(encoding="utf-8"))
 
-    def install(self) -> None:
-        """Installs what was downloaded, and the checkout as a package.
+    def install(self, versions: Mapping[str, str]) -> None:
+        """Installs these versions, and the checkout as a package.
 
         Raises:
             StepError: Something could not be installed.
         """
         quiet = ("install", "-q", "--no-deps", "--no-compile")
-        self._pip(*quiet, "--no-index", *map(str, sorted(self.wheels.glob("*.whl"))))
+        self._pip(*quiet, *WHEELS, *(f"{name}=={version}" for name, version in versions.items()))
         self._pip(*quiet, "-e", str(ROOT))
 
     def help(self) -> None:
@@ -165,6 +168,12 @@ class Environment:
         if not report.is_file():
             raise StepError(reason(result.stdout))
         return tests_of(report.read_text(encoding="utf-8"))
+
+
+def versions_planned(report: str) -> dict[str, str]:
+    """The versions in a report of ``pip install --dry-run --report``, by name."""
+    plans = [package["metadata"] for package in json.loads(report)["install"]]
+    return {normal(plan["name"]): plan["version"] for plan in plans}
 
 
 def arguments_of(tests: str) -> list[str]:
