@@ -10,9 +10,11 @@ a machine's constraints).
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +44,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--sets", default=",".join(SETS), help=f"[{','.join(SETS)}]")
     parser.add_argument("--pythons", default=",".join(PYTHONS), help=f"that are looked for [{','.join(PYTHONS)}]")
     parser.add_argument("--again", action="store_true", help="make rows again that are done")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="make environments here, so that a run that is broken off goes on with its own [a temporary folder]",
+    )
     parser.add_argument("--table", type=Path, default=table.HERE, metavar="DIR", help="folder of the tables")
     parser.add_argument("--report", action="store_true", help="print what the tables say, and run nothing")
     options = parser.parse_args(arguments)
@@ -74,9 +82,9 @@ def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:
     row |= {**asked, "date": today(), "run": table.identity(python.version, kind, options.tests, {})}
     problems: list[str] = []
     failed: tuple[tuple[str, str], ...] = ()
-    with tempfile.TemporaryDirectory(prefix="vae-compat-") as folder:
+    with room(options.work, f"{python.version}-{kind}") as folder:
         try:
-            environment = Environment(python, Path(folder))
+            environment = Environment(python, folder)
             versions = resolve(row, environment, python.minor)
             if not options.again and table.is_done(
                 table.read(options.table / table.ROWS), {**asked, "run": row["run"]}
@@ -88,10 +96,23 @@ def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:
             problems.append(str(error))
         else:
             failed = fill(row, environment, problems)
-    row["message"] = "; ".join(problems)
-    table.keep(options.table, row, failed)
+        row["message"] = "; ".join(problems)
+        table.keep(options.table, row, failed)
     tell(row, row["message"] or f"{row['passed']} passed, {row['failed']} failed, {row['skipped']} skipped")
     return not problems and not failed
+
+
+@contextmanager
+def room(work: Path | None, name: str) -> Iterator[Path]:
+    """A folder for an environment, removed afterwards; one in `work` stays where the run is broken off."""
+    if work is None:
+        with tempfile.TemporaryDirectory(prefix="vae-compat-") as folder:
+            yield Path(folder)
+        return
+    folder = work.resolve() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def resolve(row: table.Row, environment: Environment, minor: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -32,6 +33,7 @@ METHODS = ("vanilla", "bn")
 FIGURES = ("kl", "mi", "neg_elbo", "iw_nll")
 FAST = ("model", "kernels", "metrics", "corpus", "settings", "cli")
 """Rooms of tests that a version is most likely to break."""
+PROJECT = "vaecli"
 WHEELS = ("--only-binary", ":all:")
 """Nothing is compiled: a version that has no wheel for a Python is none that a user would get there."""
 
@@ -56,18 +58,19 @@ class Counts:
 
 
 class Environment:
-    """A virtual environment in an empty folder.
+    """A virtual environment in a folder, made unless it is there from a run that was broken off.
 
     Args:
         interpreter: Its Python.
-        folder: Where it is made.
+        folder: Where it is made; empty or of an environment of the same Python.
     """
 
     def __init__(self, interpreter: Interpreter, folder: Path) -> None:
         self.folder, self.python = folder, folder / "venv" / "bin" / "python"
         self.variables = {**os.environ, "PIP_NO_CACHE_DIR": "1", "OMP_NUM_THREADS": "1"}
         self.variables.pop("PYTHONPATH", None)
-        self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
+        if not self.python.exists():
+            self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
 
     def _run(self, command: Sequence[str], where: Path = ROOT) -> str:
         """What a command prints.
@@ -117,14 +120,16 @@ class Environment:
         return versions_planned(plan.read_text(encoding="utf-8"))
 
     def install(self, versions: Mapping[str, str]) -> None:
-        """Installs these versions, and the checkout as a package.
+        """Installs these versions, and the checkout as a package; figures of other versions are removed.
 
         Raises:
             StepError: Something could not be installed.
         """
-        quiet = ("install", "-q", "--no-deps", "--no-compile")
-        self._pip(*quiet, *WHEELS, *(f"{name}=={version}" for name, version in versions.items()))
-        self._pip(*quiet, "-e", str(ROOT))
+        if lacking(versions, self._pip("list", "--format=json")):
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
+            quiet = ("install", "-q", "--no-deps", "--no-compile")
+            self._pip(*quiet, *WHEELS, *(f"{name}=={version}" for name, version in versions.items()))
+            self._pip(*quiet, "-e", str(ROOT))
 
     def help(self) -> None:
         """Prints the help of a command, which goes through more of typer than the command does.
@@ -174,6 +179,13 @@ def versions_planned(report: str) -> dict[str, str]:
     """The versions in a report of ``pip install --dry-run --report``, by name."""
     plans = [package["metadata"] for package in json.loads(report)["install"]]
     return {normal(plan["name"]): plan["version"] for plan in plans}
+
+
+def lacking(versions: Mapping[str, str], listed: str) -> list[str]:
+    """What ``pip list --format=json`` lacks of these versions and of the project itself."""
+    there = {normal(one["name"]): one["version"] for one in json.loads(listed)}
+    lacks = [name for name, version in versions.items() if there.get(name) != version]
+    return lacks if PROJECT in there else [*lacks, PROJECT]
 
 
 def arguments_of(tests: str) -> list[str]:
