@@ -105,6 +105,13 @@ def test_a_plan_of_pip():
     assert environment.versions_planned(report) == {"tomli-w": "1.2.0", "mako": "1.4.3"}
 
 
+def test_what_an_environment_lacks():
+    listed = json.dumps([{"name": "tomli_w", "version": "1.2.0"}, {"name": "vaecli", "version": "0.1"}])
+    assert environment.lacking({"tomli-w": "1.2.0"}, listed) == []
+    assert environment.lacking({"tomli-w": "1.1.0", "mako": "1"}, listed) == ["tomli-w", "mako"]
+    assert environment.lacking({}, "[]") == ["vaecli"], "the checkout comes last"
+
+
 def test_which_tests_pytest_is_told():
     assert environment.arguments_of("all") == []
     assert all((plan.ROOT / path).is_dir() for path in environment.arguments_of("fast"))
@@ -205,6 +212,8 @@ class Fake:
         return dict.fromkeys(table.NUMBERS, "1.000000")
 
     def test(self, tests):
+        if self.trouble == "stop":
+            raise KeyboardInterrupt
         return Counts(3, 1, (("tests/a.py::b", "no"),) if self.trouble == "test" else ())
 
 
@@ -251,6 +260,28 @@ def test_a_row_without_figures_or_counts_is_made_again(tmp_path, fake, monkeypat
         ("lowest", "3"),
         ("newest", "3"),
     ]
+
+
+def test_an_environment_of_a_run_that_was_broken_off_stays_until_its_row_is_made(tmp_path, fake, monkeypatch):
+    arguments = ["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11", "--work", str(tmp_path / "work")]
+    folders = []
+
+    def made(interpreter, folder):
+        folders.append(folder)
+        (folder / "venv").mkdir(exist_ok=len(folders) > 1)
+        return Fake(interpreter, folder)
+
+    monkeypatch.setattr(command, "Environment", made)
+    monkeypatch.setattr(Fake, "trouble", "stop")
+    with pytest.raises(KeyboardInterrupt):
+        command.main(arguments)
+    assert (tmp_path / "work" / "3.11.7-lowest" / "venv").is_dir()
+    assert table.read(tmp_path / table.ROWS) == []
+    monkeypatch.setattr(Fake, "trouble", "")
+    assert command.main(arguments) == 0
+    assert folders[0] == folders[1]
+    assert not folders[0].exists()
+    assert len(table.read(tmp_path / table.ROWS)) == 1
 
 
 @pytest.mark.parametrize(
