@@ -106,8 +106,8 @@ def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:
 def room(work: Path | None, name: str) -> Iterator[Path]:
     """A folder for an environment, removed afterwards; one in `work` stays where the run is broken off."""
     if work is None:
-        with tempfile.TemporaryDirectory(prefix="vae-compat-") as folder:
-            yield Path(folder)
+        with tempfile.TemporaryDirectory(prefix="vae-compat-") as temporary:
+            yield Path(temporary)
         return
     folder = work.resolve() / name
     folder.mkdir(parents=True, exist_ok=True)
