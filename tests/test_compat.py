@@ -1,5 +1,6 @@
 """What `make compat` plans, reads and writes; nothing is installed here."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,19 @@ def test_a_report_of_pytest():
     assert environment.tests_of(REPORT) == Counts(1, 1, failed)
 
 
+def test_a_plan_of_pip():
+    packages = [{"name": "tomli_w", "version": "1.2.0"}, {"name": "Mako", "version": "1.4.3"}]
+    report = json.dumps({"version": "1", "install": [{"metadata": package} for package in packages]})
+    assert environment.versions_planned(report) == {"tomli-w": "1.2.0", "mako": "1.4.3"}
+
+
+def test_what_an_environment_lacks():
+    listed = json.dumps([{"name": "tomli_w", "version": "1.2.0"}, {"name": "vaecli", "version": "0.1"}])
+    assert environment.lacking({"tomli-w": "1.2.0"}, listed) == []
+    assert environment.lacking({"tomli-w": "1.1.0", "mako": "1"}, listed) == ["tomli-w", "mako"]
+    assert environment.lacking({}, "[]") == ["vaecli"], "the checkout comes last"
+
+
 def test_which_tests_pytest_is_told():
     assert environment.arguments_of("all") == []
     assert all((plan.ROOT / path).is_dir() for path in environment.arguments_of("fast"))
@@ -126,25 +140,31 @@ def test_a_run_is_named_by_what_was_run():
     assert first not in {table.identity(*other) for other in others}
 
 
-def test_a_row_replaces_that_of_the_same_run_with_its_failures(tmp_path):
-    table.keep(tmp_path, row("lowest"), [("tests/a.py::b", "no"), ("tests/a.py::c", "no")])
+def test_a_row_replaces_that_of_the_same_pair_with_its_failures(tmp_path):
+    table.keep(tmp_path, row("newest", python="3.12.1"), [])
     table.keep(tmp_path, row("newest"), [])
-    table.keep(tmp_path, row("lowest", date="2026-12-01", passed="11"), [("tests/a.py::c", "still")])
+    table.keep(tmp_path, row("lowest"), [("tests/a.py::b", "no"), ("tests/a.py::c", "no")])
+    table.keep(tmp_path, row("lowest", torch="9", date="2026-12-01", passed="11"), [("tests/a.py::c", "still")])
     rows = table.read(tmp_path / table.ROWS)
-    assert [(r["set"], r["date"], r["passed"]) for r in rows] == [
-        ("lowest", "2026-12-01", "11"),
-        ("newest", "2026-11-29", "9"),
+    assert [(r["python"], r["set"], r["date"], r["passed"]) for r in rows] == [
+        ("3.11.7", "lowest", "2026-12-01", "11"),
+        ("3.11.7", "newest", "2026-11-29", "9"),
+        ("3.12.1", "newest", "2026-11-29", "9"),
     ]
     assert [(f["test"], f["message"]) for f in table.read(tmp_path / table.FAILED)] == [("tests/a.py::c", "still")]
-    assert table.is_done(rows, "newest", "2026-11-29")
-    assert not table.is_done(rows, "newest", "2026-11-30")
+    asked = {"python": "3.11.7", "set": "newest", "tests": "fast"}
+    assert table.is_done(rows, {**asked, "date": "2026-11-29"})
+    assert not table.is_done(rows, {**asked, "date": "2026-11-30"})
+    assert table.is_done(rows, {**asked, "run": "newest"})
+    assert not table.is_done(rows, {**asked, "run": "newest", "tests": "all"})
 
 
-def test_what_moved_is_the_largest_difference_of_a_figure():
+def test_what_moved_is_each_figure_that_differs_and_from_which_release():
     reference, other = row("locked"), row("lowest", bn=2.5, torch="2.10.0", bn_mi="1.200000")
-    assert summary.moved(other, reference, "bn") == "kl -0.500000"
+    assert summary.moved(other, reference, "bn") == "kl -0.500000, mi +0.200000"
     assert summary.moved(other, reference, "vanilla") == "none"
-    assert summary.other_versions(other, reference) == "torch 2.10.0"
+    assert summary.other_versions(other, reference) == "torch 2.13.0 to 2.10.0"
+    assert summary.other_versions({**other, "torch": ""}, reference) == "torch 2.13.0 to none"
 
 
 def test_the_page_names_what_failed_and_leaves_out_what_has_no_figures(tmp_path):
@@ -165,6 +185,7 @@ class Fake:
     """An environment that installs nothing."""
 
     trouble = ""
+    version = "1.0"
     made = 0
 
     def __init__(self, interpreter, folder):
@@ -173,10 +194,11 @@ class Fake:
     def requirements(self, kind, dependencies):
         return [requirement.name for requirement in dependencies]
 
-    def fetched(self, kind, requirements):
-        return dict.fromkeys(map(plan.normal, requirements), "1.0")
+    def resolved(self, kind, requirements):
+        return dict.fromkeys(map(plan.normal, requirements), self.version)
 
-    def install(self):
+    def install(self, versions):
+        assert set(versions.values()) == {self.version}
         if self.trouble == "install":
             raise StepError("ERROR: no disk")
 
@@ -190,6 +212,8 @@ class Fake:
         return dict.fromkeys(table.NUMBERS, "1.000000")
 
     def test(self, tests):
+        if self.trouble == "stop":
+            raise KeyboardInterrupt
         return Counts(3, 1, (("tests/a.py::b", "no"),) if self.trouble == "test" else ())
 
 
@@ -197,21 +221,66 @@ class Fake:
 def fake(monkeypatch):
     monkeypatch.setattr(command, "Environment", Fake)
     monkeypatch.setattr(Fake, "trouble", "")
+    monkeypatch.setattr(Fake, "version", "1.0")
     monkeypatch.setattr(Fake, "made", 0)
     here = plan.Interpreter("3.11", "3.11.7", Path("python3.11"))
     monkeypatch.setattr(command, "find_python", lambda minor: here if minor == "3.11" else None)
     return Fake
 
 
-def test_a_row_of_today_is_not_made_again(tmp_path, fake, capsys):
+def test_a_row_that_is_done_is_not_made_again(tmp_path, fake, capsys, monkeypatch):
     arguments = ["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11,3.14"]
+
+    def says(*more):
+        assert command.main([*arguments, *more]) == 0
+        return capsys.readouterr().out
+
+    assert "Python 3.14: none on this machine" in says()
+    assert "made today" in says()
+    assert fake.made == 1, "nothing is asked of the registry"
+    assert "3 passed" in says("--again")
+    assert "3 passed" in says("--tests", "fast"), "others were asked for"
+    monkeypatch.setattr(command, "today", lambda: "2099-01-01")
+    assert "made of the same versions" in says("--tests", "fast")
+    monkeypatch.setattr(Fake, "version", "1.1")
+    assert "3 passed" in says("--tests", "fast"), "a release came out"
+    (kept,) = table.read(tmp_path / table.ROWS)
+    assert (kept["date"], kept["tests"], kept["torch"]) == ("2099-01-01", "fast", "1.1")
+
+
+@pytest.mark.parametrize("trouble", ["install", "compare"])
+def test_a_row_without_figures_or_counts_is_made_again(tmp_path, fake, monkeypatch, trouble):
+    arguments = ["--table", str(tmp_path), "--sets", "lowest,newest", "--pythons", "3.11"]
+    monkeypatch.setattr(Fake, "trouble", trouble)
+    assert command.main(arguments) == 1
+    monkeypatch.setattr(Fake, "trouble", "")
     assert command.main(arguments) == 0
-    assert "Python 3.14: none on this machine" in capsys.readouterr().out
+    assert fake.made == 4
+    assert [(one["set"], one["passed"]) for one in table.read(tmp_path / table.ROWS)] == [
+        ("lowest", "3"),
+        ("newest", "3"),
+    ]
+
+
+def test_an_environment_of_a_run_that_was_broken_off_stays_until_its_row_is_made(tmp_path, fake, monkeypatch):
+    arguments = ["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11", "--work", str(tmp_path / "work")]
+    folders = []
+
+    def made(interpreter, folder):
+        folders.append(folder)
+        (folder / "venv").mkdir(exist_ok=len(folders) > 1)
+        return Fake(interpreter, folder)
+
+    monkeypatch.setattr(command, "Environment", made)
+    monkeypatch.setattr(Fake, "trouble", "stop")
+    with pytest.raises(KeyboardInterrupt):
+        command.main(arguments)
+    assert (tmp_path / "work" / "3.11.7-lowest" / "venv").is_dir()
+    assert table.read(tmp_path / table.ROWS) == []
+    monkeypatch.setattr(Fake, "trouble", "")
     assert command.main(arguments) == 0
-    assert "made today" in capsys.readouterr().out
-    assert "3 passed" not in capsys.readouterr().out
-    assert command.main([*arguments, "--again"]) == 0
-    assert "3 passed" in capsys.readouterr().out
+    assert folders[0] == folders[1]
+    assert not folders[0].exists()
     assert len(table.read(tmp_path / table.ROWS)) == 1
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import parse_wheel_filename
 
 from experiments.compat.plan import (
     CONSTRAINTS,
@@ -23,6 +24,7 @@ from experiments.compat.plan import (
     Interpreter,
     locked,
     lowest,
+    normal,
     plain,
     versions_offered,
 )
@@ -31,6 +33,7 @@ METHODS = ("vanilla", "bn")
 FIGURES = ("kl", "mi", "neg_elbo", "iw_nll")
 FAST = ("model", "kernels", "metrics", "corpus", "settings", "cli")
 """Rooms of tests that a version is most likely to break."""
+PROJECT = "vaecli"
 WHEELS = ("--only-binary", ":all:")
 """Nothing is compiled: a version that has no wheel for a Python is none that a user would get there."""
 
@@ -55,18 +58,19 @@ class Counts:
 
 
 class Environment:
-    """A virtual environment in an empty folder.
+    """A virtual environment in a folder, made unless it is there from a run that was broken off.
 
     Args:
         interpreter: Its Python.
-        folder: Where it is made.
+        folder: Where it is made; empty or of an environment of the same Python.
     """
 
     def __init__(self, interpreter: Interpreter, folder: Path) -> None:
-        self.folder, self.wheels, self.python = folder, folder / "wheels", folder / "venv" / "bin" / "python"
+        self.folder, self.python = folder, folder / "venv" / "bin" / "python"
         self.variables = {**os.environ, "PIP_NO_CACHE_DIR": "1", "OMP_NUM_THREADS": "1"}
         self.variables.pop("PYTHONPATH", None)
-        self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
+        if not self.python.exists():
+            self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
 
     def _run(self, command: Sequence[str], where: Path = ROOT) -> str:
         """What a command prints.
@@ -102,26 +106,30 @@ class Environment:
             raise StepError(f"no wheel of {plain(requirement)}")
         return f"{requirement.name}=={version}"
 
-    def fetched(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
-        """Downloads what pip would install, and gives the versions of all packages by name.
+    def resolved(self, kind: str, requirements: Sequence[str]) -> dict[str, str]:
+        """The versions of all packages that pip would install, by name; nothing is downloaded but their metadata.
 
         Raises:
             StepError: No versions agree.
         """
         held = ("-c", str(CONSTRAINTS)) if kind == "locked" else ()
-        self._pip("download", "-q", *WHEELS, "-d", str(self.wheels), *held, *requirements)
-        found = [parse_wheel_filename(path.name) for path in self.wheels.glob("*.whl")]
-        return {str(name): str(version) for name, version, *_ in found}
+        plan = self.folder / "plan.json"
+        self._pip(
+            "install", "-q", "--dry-run", "--ignore-installed", "--report", str(plan), *WHEELS, *held, *requirements
+        )
+        return versions_planned(plan.read_text(encoding="utf-8"))
 
-    def install(self) -> None:
-        """Installs what was downloaded, and the checkout as a package.
+    def install(self, versions: Mapping[str, str]) -> None:
+        """Installs these versions, and the checkout as a package; figures of other versions are removed.
 
         Raises:
             StepError: Something could not be installed.
         """
-        quiet = ("install", "-q", "--no-deps", "--no-compile")
-        self._pip(*quiet, "--no-index", *map(str, sorted(self.wheels.glob("*.whl"))))
-        self._pip(*quiet, "-e", str(ROOT))
+        if lacking(versions, self._pip("list", "--format=json")):
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
+            quiet = ("install", "-q", "--no-deps", "--no-compile")
+            self._pip(*quiet, *WHEELS, *(f"{name}=={version}" for name, version in versions.items()))
+            self._pip(*quiet, "-e", str(ROOT))
 
     def help(self) -> None:
         """Prints the help of a command, which goes through more of typer than the command does.
@@ -165,6 +173,19 @@ class Environment:
         if not report.is_file():
             raise StepError(reason(result.stdout))
         return tests_of(report.read_text(encoding="utf-8"))
+
+
+def versions_planned(report: str) -> dict[str, str]:
+    """The versions in a report of ``pip install --dry-run --report``, by name."""
+    plans = [package["metadata"] for package in json.loads(report)["install"]]
+    return {normal(plan["name"]): plan["version"] for plan in plans}
+
+
+def lacking(versions: Mapping[str, str], listed: str) -> list[str]:
+    """What ``pip list --format=json`` lacks of these versions and of the project itself."""
+    there = {normal(one["name"]): one["version"] for one in json.loads(listed)}
+    lacks = [name for name, version in versions.items() if there.get(name) != version]
+    return lacks if PROJECT in there else [*lacks, PROJECT]
 
 
 def arguments_of(tests: str) -> list[str]:

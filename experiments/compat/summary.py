@@ -42,16 +42,15 @@ def figures_table(rows: Sequence[Row]) -> str:
 
 
 def moved(row: Row, reference: Row, method: str) -> str:
-    """The largest difference of a method's figures between two rows, and which; ``none`` where all are equal."""
+    """The differences of a method's figures between two rows, in nats; ``none`` where all digits are equal."""
     gaps = {name: float(row[f"{method}_{name}"]) - float(reference[f"{method}_{name}"]) for name in FIGURES}
-    name = max(gaps, key=lambda figure: abs(gaps[figure]))
-    return f"{name} {gaps[name]:+.6f}" if gaps[name] else "none"
+    return ", ".join(f"{name} {gap:+.6f}" for name, gap in gaps.items() if gap) or "none"
 
 
 def other_versions(row: Row, reference: Row) -> str:
-    """The dependencies that have another version than in the reference."""
+    """The dependencies that have another version than in the reference, from which to which."""
     names = [name for name in row if name not in (*HEAD, *NUMBERS) and row[name] != reference[name]]
-    return ", ".join(f"{name} {row[name] or 'none'}" for name in names) or "none"
+    return ", ".join(f"{name} {reference[name] or 'none'} to {row[name] or 'none'}" for name in names) or "none"
 
 
 def reference_of(rows: Sequence[Row]) -> Row | None:

@@ -8,8 +8,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from experiments.compat.environment import FIGURES, METHODS
-from experiments.compat.plan import ROOT, normal, read_pyproject, tested_extras
+from experiments.compat.plan import ROOT, SETS, normal, read_pyproject, tested_extras
 from vaecli.core.files import write_atomic
 
 HERE = Path(__file__).parent
@@ -55,16 +57,33 @@ def text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return stream.getvalue()
 
 
-def is_done(rows: Iterable[Row], run: str, today: str) -> bool:
-    """Whether a run is in the table with today's date."""
-    return any(row["run"] == run and row["date"] == today for row in rows)
+def pair(row: Mapping[str, str]) -> tuple[str, str]:
+    """What the table has one row of."""
+    return row["python"], row["set"]
+
+
+def is_done(rows: Iterable[Row], wanted: Row) -> bool:
+    """Whether the table has figures and counts of a pair, with the same tests: of the same versions, or of today.
+
+    A row that ended before it had them is not done, so that a run that was broken off goes on where it was.
+
+    Args:
+        rows: Those of the table.
+        wanted: With the columns ``python``, ``set`` and ``tests``, and with ``run`` or ``date``.
+    """
+    return any(
+        pair(row) == pair(wanted)
+        and row["tests"] == wanted["tests"]
+        and any(row[name] == wanted[name] for name in ("run", "date") if name in wanted)
+        and all(row[name] for name in (*NUMBERS, "passed"))
+        for row in rows
+    )
 
 
 def with_row(rows: Sequence[Row], row: Row) -> list[Row]:
-    """The rows with a new one, which takes the position of an older row of the same run."""
-    if not any(old["run"] == row["run"] for old in rows):
-        return [*rows, row]
-    return [row if old["run"] == row["run"] else old for old in rows]
+    """The rows with a new one, which takes the position of the older row of the same pair; by Python, then by set."""
+    others = [old for old in rows if pair(old) != pair(row)]
+    return sorted([*others, row], key=lambda one: (Version(one["python"]), SETS.index(one["set"])))
 
 
 def keep(folder: Path, row: Row, failed: Iterable[tuple[str, str]]) -> None:
@@ -73,7 +92,7 @@ def keep(folder: Path, row: Row, failed: Iterable[tuple[str, str]]) -> None:
     named = dict.fromkeys(name for old in rows for name in old)
     columns = [*HEAD, *NUMBERS, *(n for n in dict.fromkeys((*dependencies(), *named)) if n not in (*HEAD, *NUMBERS))]
     same = {name: row[name] for name in ("date", "run", "python", "set")}
-    others = [old for old in read(folder / FAILED) if old["run"] != row["run"]]
+    others = [old for old in read(folder / FAILED) if pair(old) != pair(row)]
     others += [{**same, "test": test, "message": message} for test, message in failed]
     write_atomic(folder / ROWS, text(columns, rows))
     write_atomic(folder / FAILED, text(FAILED_COLUMNS, others))
