@@ -8,6 +8,7 @@ import pytest
 
 from experiments.anticollapse.frontier import (
     OURS,
+    PTB,
     RIVALS,
     Point,
     corpus_lines,
@@ -55,6 +56,9 @@ def test_what_is_no_dearer_than_vanilla_has_no_ratio(tmp_path):
     assert [cell.strip() for cell in line.split("|")][7] == "-"
     # and at that price a rival's curve has nothing
     assert "0.00, less on 2 of 2" in duel_table(rows)
+    # nor where prices of -0.1 and 0.2 have the mean 0.05 and the standard error 0.15
+    rows.loc[rows["method"] == "info_price", "price"] = [-0.1, 0.2]
+    assert re.search(r"`info_price` .* 0\.05 \| +- \|", corpus_lines(rows))
 
 
 def test_every_setting_has_a_row(tmp_path):
@@ -65,6 +69,14 @@ def test_every_setting_has_a_row(tmp_path):
 
 
 ROWS = read_rows()
+PTB_ROWS = read_rows(PTB, None, None)
+
+
+def test_the_grid_on_penn_treebank_is_whole():
+    assert set(PTB_ROWS["corpus"]) == {"ptb"}
+    counts = PTB_ROWS.groupby("method")["seed"].agg(lambda seeds: sorted(seeds))
+    assert set(counts.index) == {"vanilla", "soft_free_bits", "du", "bow", *OURS}
+    assert all(seeds == [0, 1, 2, 3, 4] for seeds in counts)
 
 
 def test_what_a_table_lacks_stands_in_from_the_grid_of_all_methods(tmp_path):
@@ -83,8 +95,8 @@ def test_the_defaults_of_both_were_run_on_seeds_that_had_no_part_in_choosing_the
 
 
 def figures_in_prose():
-    """``(method, name, text)`` of "`method` informs by 2.1" and "`method` pays 0.5"."""
-    return re.findall(r"`(\w+)` (informs by|pays) ([\d.]+\d)", PROSE)
+    """``(method, name, text)`` of "`method` informs by 2.1" and "`method` pays 0.5", of Penn Treebank after "there"."""
+    return re.findall(r"`(\w+)` (informs by|pays|there informs by|there pays) (-?[\d.]+\d)", PROSE)
 
 
 def test_there_are_figures_in_the_sentences():
@@ -93,6 +105,7 @@ def test_there_are_figures_in_the_sentences():
 
 @pytest.mark.parametrize(("method", "what", "text"), figures_in_prose())
 def test_a_figure_in_a_sentence_is_that_of_the_table(method, what, text):
-    own = ROWS[(ROWS["method"] == method) & ROWS["variant"].isna()]
-    value = own[{"informs by": "information", "pays": "price"}[what]].mean()
+    rows = PTB_ROWS if what.startswith("there") else ROWS
+    own = rows[(rows["method"] == method) & rows["variant"].isna()]
+    value = own["price" if what.endswith("pays") else "information"].mean()
     assert text == f"{value:.2f}"
