@@ -45,7 +45,7 @@ def test_a_signal_throws_the_trial_away_and_says_so(small, monkeypatch):
         raise InterruptedRunError("the checkpoint is saved", signal.SIGTERM)
 
     monkeypatch.setattr(work, "run_trial", stop)
-    with pytest.raises(InterruptedRunError, match="the trial that ran is thrown away, and the same command") as stopped:
+    with pytest.raises(InterruptedRunError, match="the trial at work is discarded, and the same command") as stopped:
         work.run(2)
     assert stopped.value.exit_code == 128 + signal.SIGTERM
 

@@ -33,7 +33,7 @@ def run(*arguments, **environment):
 
 
 def test_the_list_names_every_method_and_the_aliases():
-    lines = run().splitlines()
+    lines = run(COLUMNS="200").splitlines()
     assert [name for name in REMEDIES if not any(line.startswith(f"{name} ") for line in lines)] == []
     assert "  vae = vanilla: Kingma & Welling 2014" in lines
     notes = [line for line in lines[lines.index("aliases:") + 1 :] if line.startswith("  ")]

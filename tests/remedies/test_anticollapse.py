@@ -14,6 +14,7 @@ from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.anticollapse import AntiCollapse, InformationPrice
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
+from vaecli.remedies.shared.feedback import NEVER
 
 late = clock(40, steps_per_epoch=10, epochs=4)
 """After the warm-up, when the gap is taxed in full."""
@@ -149,7 +150,7 @@ def test_evaluation_leaves_the_price_and_the_opening():
     AntiCollapse().objective(terms_of([-1.0, 1.0], state, training=False), late)
     with torch.no_grad():
         AntiCollapse().objective(terms_of([-1.0, 1.0], state), late)
-    assert (state.value.item(), state.opening.since.item(), state.opening.mean.weight.item()) == (1.0, math.inf, 0.0)
+    assert (state.value.item(), state.opening.since.item(), state.opening.mean.weight.item()) == (1.0, NEVER, 0.0)
 
 
 def test_settings_reach_the_state_and_a_checkpoint_holds_all_of_it():

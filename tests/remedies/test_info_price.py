@@ -1,7 +1,6 @@
 """Laws of information at a price: free at first, the price at the end, and the KL between."""
 
 from itertools import pairwise
-from math import inf
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.remedies import make_method
 from vaecli.remedies.info_price import InfoPrice, price_at
-from vaecli.remedies.shared.feedback import Opening
+from vaecli.remedies.shared.feedback import NEVER, Opening
 
 
 def two_codes(spread=1.0, since=0.0):
@@ -62,11 +61,13 @@ def test_price_and_tax_wait_for_the_code_to_open():
     # of 40 updates, a warm-up of 10: a code of 0.566 nats counts as open at 10, one nat being enough, at 0.5 nats from
     # the update that sees it
     now = clock(8, steps_per_epoch=10, epochs=4)
-    assert not InfoPrice(start=0).objective(two_codes(since=inf), now).kl.any()
-    assert InfoPrice(start=0.1).objective(two_codes(since=inf), now).kl[0].item() == pytest.approx(-0.0066219, abs=1e-6)
-    shut, opened = two_codes(since=inf), two_codes(since=inf)
+    assert not InfoPrice(start=0).objective(two_codes(since=NEVER), now).kl.any()
+    assert InfoPrice(start=0.1).objective(two_codes(since=NEVER), now).kl[0].item() == pytest.approx(
+        -0.0066219, abs=1e-6
+    )
+    shut, opened = two_codes(since=NEVER), two_codes(since=NEVER)
     opened.context.aux["info_price"].enough = 0.5
-    for terms, expected in ((shut, inf), (opened, 8.0)):
+    for terms, expected in ((shut, NEVER), (opened, 8.0)):
         InfoPrice().objective(terms, now)
         assert terms.context.aux["info_price"].since.item() == expected
     # 5 updates later half of the gap of -0.0662191 is taxed, and u is price_at(5 / 40)
@@ -77,7 +78,7 @@ def test_price_and_tax_wait_for_the_code_to_open():
 def test_settings_reach_the_state_and_evaluation_leaves_it():
     state = tiny_model("info_price", {"info_price": {"opening": 0.5, "smoothing": 0.25}}).aux["info_price"]
     assert (state.enough, state.mean.smoothing) == (0.5, 0.25)
-    terms = two_codes(since=inf)
+    terms = two_codes(since=NEVER)
     with torch.no_grad():
         InfoPrice(opening=0).objective(terms, clock())
     assert terms.context.aux["info_price"].mean.weight == 0

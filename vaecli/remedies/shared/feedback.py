@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -53,6 +51,10 @@ class RunningMean(nn.Module):
         return self.total / self.weight
 
 
+NEVER = -1
+"""The update at which a code opened that hasn't: a number, since a checkpoint holds no infinity."""
+
+
 class Opening(nn.Module):
     """Since when a code is open: from the first update at which the running mean of the information has been enough.
 
@@ -70,7 +72,7 @@ class Opening(nn.Module):
         super().__init__()
         self.enough = enough
         self.mean = RunningMean(smoothing)
-        self.register_buffer("since", torch.tensor(math.inf))
+        self.register_buffer("since", torch.tensor(NEVER))
 
     def steps_open(self, step: int, latest: float) -> float:
         """Updates since the code is open, or is held to be: at `latest` it counts as open, whatever it says.
@@ -79,7 +81,8 @@ class Opening(nn.Module):
             step: Updates done.
             latest: The update by which it counts as open.
         """
-        return max(0.0, step - min(self.since.item(), latest))
+        since = self.since.item()
+        return max(0.0, step - (latest if since == NEVER else min(since, latest)))
 
     @torch.no_grad()
     def update(self, information: Tensor, step: int) -> Tensor:
@@ -90,6 +93,6 @@ class Opening(nn.Module):
             step: Updates done.
         """
         mean = self.mean.update(information)
-        if mean.item() >= self.enough:
-            self.since.clamp_(max=step)
+        if self.since.item() == NEVER and mean.item() >= self.enough:
+            self.since.fill_(step)
         return mean
