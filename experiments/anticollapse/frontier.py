@@ -137,10 +137,11 @@ def corpus_lines(rows: pd.DataFrame) -> str:
 def pilots_table(path: Path = PILOTS) -> str:
     """A row a pilot."""
     rows = pd.read_csv(path, keep_default_na=False)
-    lines = [
-        [f"`{row.method}`", row.form, f"{row.kl:.2f}", f"{row.mi:.2f}", f"{row.neg_elbo:.2f}"]
-        for row in rows.itertuples()
-    ]
+    lines = []
+    for _, row in rows.iterrows():
+        lines.append(
+            [f"`{row['method']}`", str(row["form"]), *(f"{row[name]:.2f}" for name in ("kl", "mi", "neg_elbo"))]
+        )
     return markdown_table(["pilot", "form", "kl", "mi", "neg_elbo"], lines, [False, False, True, True, True])
 
 
