@@ -94,6 +94,11 @@ def test_the_defaults_of_both_were_run_on_seeds_that_had_no_part_in_choosing_the
     assert set(ROWS["seed"]).isdisjoint({10, 11})
 
 
+def test_on_penn_treebank_both_have_the_lowest_iw_nll():
+    assert "Both have the lowest `iw_nll` of the six" in PROSE
+    assert set(PTB_ROWS.groupby("method")["iw_nll"].mean().nsmallest(2).index) == set(OURS)
+
+
 def figures_in_prose():
     """``(method, name, text)`` of "`method` informs by 2.1" and "`method` pays 0.5", of Penn Treebank after "there"."""
     return re.findall(r"`(\w+)` (informs by|pays|there informs by|there pays) (-?[\d.]+\d)", PROSE)
