@@ -48,7 +48,7 @@ def test_a_verdict_turns_where_seeds_of_both_protocols_differ():
 
 def test_the_page_has_a_row_a_method_and_a_sentence_a_turn():
     text = grid.page_lines(both())
-    assert "9 trials of 4 methods, 10 begun, seeds 0, 1; 3 methods under both protocols." in text
+    assert "9 trials of 4 methods, 10 begun, seeds 0 (0, 1 of `mim`); 3 methods under both protocols." in text
     assert (
         "| `vanilla` | collapsed | 0.00 | 0.00 | 24.00 | collapsed | 0.02 | 0.00 | 26.02 | sgd 1, batches of 32 |  |"
         in text

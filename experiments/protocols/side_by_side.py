@@ -166,9 +166,20 @@ def head(frame: pd.DataFrame, rows: Sequence[Pair]) -> str:
     """How much was run."""
     done = finished(frame)
     both = sum(pair.shared is not None and pair.published is not None for pair in rows)
-    seeds = ", ".join(str(seed) for seed in sorted(set(map(int, done["seed"]))))
     ended = f"{len(done)} trials of {len(rows)} methods" + ("" if len(done) == len(frame) else f", {len(frame)} begun")
-    return f"{ended}, seeds {seeds}; {both} methods under both protocols."
+    return f"{ended}, {seeds_told(rows)}; {both} methods under both protocols."
+
+
+def seeds_told(rows: Sequence[Pair]) -> str:
+    """``seeds 0, 1``, or ``seeds 0 (0, 1, 2 of `du`)`` where some methods have others than most."""
+    methods: dict[str, list[str]] = {}
+    for pair in rows:
+        groups = [group for group in (pair.shared, pair.published) if group is not None]
+        seeds = sorted({int(row["seed"]) for group in groups for row in rows_of(group.trials)})
+        methods.setdefault(", ".join(map(str, seeds)), []).append(pair.method)
+    most, *others = sorted(methods, key=lambda seeds: -len(methods[seeds]))
+    told = "; ".join(f"{seeds} of {names(methods[seeds])}" for seeds in others)
+    return f"seeds {most}" + (f" ({told})" if told else "")
 
 
 def left(rows: Sequence[Pair]) -> list[str]:
