@@ -46,10 +46,11 @@ def test_a_new_text_is_measured_by_other_texts():
 
 def test_near_runs_are_not_refused_and_far_ones_say_which_axis_and_the_way_out():
     frame = law_table(300)
-    near = nearness(frame, frame.iloc[7:8].assign(rate=frame.loc[7, "rate"] * 1.01))
+    reach = reach_of(frame, new_corpus=False)
+    near = nearness(frame, frame.iloc[7:8].assign(rate=frame.loc[7, "rate"] * 1.01), reach)
     assert near.distance == pytest.approx(np.log2(1.01))
     refuse_far(near, 300)
-    far = nearness(frame, frame.iloc[7:8].assign(updates=12_800))
+    far = nearness(frame, frame.iloc[7:8].assign(updates=12_800), reach)
     assert far.distance == pytest.approx(4.0)  # 12,800 for 800 are four octaves
     title, (gap, told) = next(iter(far.gaps.items()))
     assert (title, gap, told) == ("updates", pytest.approx(4.0), "12,800 for 800")
@@ -60,5 +61,5 @@ def test_near_runs_are_not_refused_and_far_ones_say_which_axis_and_the_way_out()
 def test_every_axis_is_a_column_and_has_a_way_out():
     assert all(axis.name in ROW.columns and axis.title for axis in AXES)
     assert {axis.name for axis in AXES if not axis.way} <= set(CORPUS_AXES)
-    wide = nearness(pd.concat([ROW, ROW]), changed(optimizer="sgd", learning_rate=ROW["learning_rate"] * 100))
+    wide = nearness(pd.concat([ROW, ROW]), changed(optimizer="sgd", learning_rate=ROW["learning_rate"] * 100), 1.0)
     assert "optimiser" in wide.gaps

@@ -75,6 +75,17 @@ def test_price_and_tax_wait_for_the_code_to_open():
     assert found[0].item() == pytest.approx(-0.0331096 + (1 - price_at(0.125, 0.2, 0.5)) * 0.5662191, abs=1e-6)
 
 
+def test_a_code_that_opened_in_an_earlier_phase_is_open_from_the_start_of_the_next():
+    opening = two_codes(since=NEVER).context.aux["info_price"]
+    assert [opening.steps_open(step, 10) for step in (0, 10, 14)] == [0, 0, 4]
+    opening.update(torch.tensor(1.5), 6)
+    assert [opening.steps_open(step, 10) for step in (6, 10, 34)] == [0, 4, 28]
+    # the clock begins anew
+    for step in range(9):
+        assert opening.steps_open(step, 10) == step
+        opening.update(torch.tensor(0.1), step)
+
+
 def test_settings_reach_the_state_and_evaluation_leaves_it():
     state = tiny_model("info_price", {"info_price": {"opening": 0.5, "smoothing": 0.25}}).aux["info_price"]
     assert (state.enough, state.mean.smoothing) == (0.5, 0.25)

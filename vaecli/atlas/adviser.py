@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vaecli.atlas.distance import Nearness, is_new, nearness
+from vaecli.atlas.distance import Nearness, is_new, nearness, reach_of
 from vaecli.atlas.price import prices
 from vaecli.atlas.smoother import (
     Coverage,
@@ -194,9 +194,14 @@ class Adviser:
         informs: Floats = (self.frame["verdict"] == INFORMATIVE).to_numpy().astype(np.float64)
         return TrialOutcome.of(self.frame, informs)
 
+    @cached_property
+    def _reach(self) -> Callable[[bool], float]:
+        """`reach_of` by whether a text is new, looked for once: it holds every trial against every other."""
+        return cache(partial(reach_of, self.frame))
+
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
-        return nearness(self.frame, query)
+        return nearness(self.frame, query, self._reach(is_new(self.frame, query)))
 
     def nearest_runs(self, run_of: Callable[[int], pd.DataFrame], epochs: int) -> list[pd.DataFrame]:
         """Runs of up to so many epochs, among them the one that is nearest to any trial.

@@ -128,17 +128,17 @@ class Nearness:
         return self.distance > self.reach
 
 
-def nearness(frame: pd.DataFrame, query: pd.DataFrame) -> Nearness:
+def nearness(frame: pd.DataFrame, query: pd.DataFrame, reach: float) -> Nearness:
     """How near a run is to trials.
 
     Args:
         frame: The trials, two at least.
         query: The run, a row with the same columns of settings.
+        reach: What counts as near; see `reach_of`.
     """
     points, point = coordinates(frame), coordinates(query)[0]
     gaps = ((points - point) ** 2).sum(-1)
     at = int(gaps.argmin())
-    reach = reach_of(frame, is_new(frame, query))
     own, theirs = query.iloc[0], frame.iloc[at]
     apart = {
         axis: float(abs(point[n] - points[at, n])) for n, axis in enumerate(AXES) if abs(point[n] - points[at, n]) > 0.1

@@ -18,7 +18,7 @@ Caveat:
     I is estimated within a batch of B, from below and by at most log B (4.2 at 64): a target near that is never met,
     and u then stays at 1. What the estimate misses is taxed in full, so that the code informs by more than I says. The
     step is a nat and an update, and not rescaled to the length of a run: a u that is on its way when the run ends is no
-    price.
+    price. With a `warm_up` of half a run or more, a code that never opens is never taxed in full.
 
 References:
     Ours (2026), without a paper; the identity is that of Hoffman & Johnson (2016).

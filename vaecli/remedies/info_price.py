@@ -15,7 +15,8 @@ Differs from the paper:
 
 Caveat:
     I is estimated within a batch of B, from below and by at most log B (4.2 at 64), and what the estimate misses is
-    taxed in full. A minimum is local, and runs are short: the price is what is paid for the last nat, not the mean.
+    taxed in full. A minimum is local, and runs are short: the price is what is paid for the last nat, not the mean. A
+    code that opens late needs ``warm_up + share`` of at most 1, or the run ends before u is at the price.
 
 References:
     Ours (2026), without a paper; the identity is that of Hoffman & Johnson (2016).

@@ -78,11 +78,12 @@ class Opening(nn.Module):
         """Updates since the code is open, or is held to be: at `latest` it counts as open, whatever it says.
 
         Args:
-            step: Updates done.
+            step: Updates done in this phase; with fewer than at the opening, that was in an earlier one.
             latest: The update by which it counts as open.
         """
         since = self.since.item()
-        return max(0.0, step - (latest if since == NEVER else min(since, latest)))
+        opened = latest if since == NEVER else 0.0 if since > step else min(since, latest)
+        return max(0.0, step - opened)
 
     @torch.no_grad()
     def update(self, information: Tensor, step: int) -> Tensor:
@@ -92,7 +93,9 @@ class Opening(nn.Module):
             information: Of the batch.
             step: Updates done.
         """
-        mean = self.mean.update(information)
-        if self.since.item() == NEVER and mean.item() >= self.enough:
+        mean, since = self.mean.update(information), self.since.item()
+        if since > step:
+            self.since.zero_()  # the clock of a new phase, in which the code is open from the start
+        elif since == NEVER and mean.item() >= self.enough:
             self.since.fill_(step)
         return mean
