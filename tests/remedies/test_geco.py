@@ -31,6 +31,13 @@ def test_the_mean_is_exponential_from_the_first_value_on():
     assert weights([14, 10], smoothing=0.5) == pytest.approx([math.exp(-0.4), math.exp(-0.4 - 0.4 / 3)])
 
 
+def test_the_warm_up_of_a_second_phase_is_at_weight_one_too():
+    multiplier = ConstraintMultiplier(0.0, 0.1, (1e-3, 10.0))
+    multiplier.log_weight.fill_(-1.0)  # what a first phase left
+    multiplier.warm_up(torch.tensor(20.0), 2.0)
+    assert (multiplier.weight.item(), multiplier.kappa.item()) == (1.0, 18.0)
+
+
 def test_the_bound_is_the_fixed_point():
     assert weights([10] * 50) == pytest.approx([1.0] * 50)
 

@@ -60,6 +60,7 @@ class ConstraintMultiplier(nn.Module):
     @torch.no_grad()
     def warm_up(self, rec: Tensor, margin: float) -> None:
         """Takes in the () mean rec of a batch at weight 1: kappa is its running mean less a margin."""
+        self.log_weight.zero_()  # an earlier phase may have left another
         self.kappa.copy_(self.rec.update(rec) - margin)
 
     @torch.no_grad()
@@ -83,6 +84,7 @@ class GECO(Remedy):
     equation: ClassVar[str] = "w = 1 / lambda, lambda <- lambda exp(s C), C = <rec> - kappa"
     no_recipe: ClassVar[str] = "Rezende & Viola train on images"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT})
+    version: ClassVar[int] = 2
     deviations: ClassVar[tuple[str, ...]] = (
         "the loss is divided by lambda, so that the learning rate stays that of other methods",
         "kappa is what the first epochs reach at weight 1 less a margin (published: a tolerance a pixel)",
