@@ -102,6 +102,17 @@ def test_a_budget_shortens_epochs_says_so_and_is_kept_for_the_next_call(vae):
         vae("kim2018", "--rows=sa-oracle", "--budget=100", *TINY)
 
 
+def test_a_budget_counts_the_trials_of_every_protocol(vae, monkeypatch):
+    """Six trials of two protocols, whose epochs take 1 and 3 seconds, 2 in the mean; 4 seconds to begin each."""
+    seconds = {"shared": 1.0, "published": 3.0}
+    monkeypatch.setattr(
+        grids, "measured_pace", lambda config, corpus: Pace(seconds[config.training.protocol], 0.0, 0.0)
+    )
+    words = ("kim2018", "--rows=vae-oracle", "--jobs=1", "--set=training.protocol=shared,published", *TINY)
+    shown = vae(*words, "--budget=160", "--dry-run").stdout  # 144 to plan with: 120 beside the beginnings, 10 epochs
+    assert shown.splitlines()[1].split() == ["vae-oracle", "linear_anneal", "3", "10/30", "6"]
+
+
 def test_without_a_budget_rows_may_come_later(vae):
     vae("kim2018", "--rows=vae-oracle", "--seeds=0", *TINY)
     result = vae("kim2018", ORACLE_ROWS, "--seeds=0", *TINY)

@@ -10,8 +10,8 @@ from vaecli.training.timing import Pace
 FREE = -STARTUP  # so that a trial of no epoch takes no time
 
 
-def row(epochs, epoch, validation=0.0, final=FREE, seeds=1):
-    return Planned(epochs, 15, seeds, Pace(epoch, validation, final))
+def row(epochs, epoch, validation=0.0, final=FREE, trials=1):
+    return Planned(epochs, 15, trials, Pace(epoch, validation, final))
 
 
 def test_shares_by_hand():
@@ -27,7 +27,7 @@ def test_what_fits_is_left_as_it_is():
 
 def test_seeds_validations_final_figures_and_start_count():
     # 3 seeds of 4 epochs of 2 + 1 seconds, 5 of the final figures and 4 before the first update
-    assert row(4, 2.0, 1.0, 5.0, seeds=3).seconds(4) == 3 * (4 * 3 + 5 + 4)
+    assert row(4, 2.0, 1.0, 5.0, trials=3).seconds(4) == 3 * (4 * 3 + 5 + 4)
 
 
 def test_one_epoch_is_the_least():
@@ -47,7 +47,7 @@ def test_trials_side_by_side_have_more():
     st.floats(1, 5_000),
 )
 def test_it_keeps_to_the_budget_and_gives_what_there_is(drawn, budget):
-    rows = {str(n): row(epochs, epoch, seeds=seeds) for n, (epochs, epoch, seeds) in enumerate(drawn)}
+    rows = {str(n): row(epochs, epoch, trials=trials) for n, (epochs, epoch, trials) in enumerate(drawn)}
     found = epochs_within(rows, budget)
     assert all(1 <= found[name] <= rows[name].epochs for name in rows)
     least = total_seconds(rows, dict.fromkeys(rows, 1), 1)

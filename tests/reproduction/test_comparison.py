@@ -9,9 +9,9 @@ import pytest
 from vaecli.core.errors import UsageError
 from vaecli.reporting.formats import to_csv, to_json, to_markdown
 from vaecli.reporting.terminal import Target
-from vaecli.reproduction.comparison import Compared, bound_gap, compare_published, compared, tolerance
+from vaecli.reproduction.comparison import Compared, bound_gap, compare_published, compare_table, compared, tolerance
 from vaecli.reproduction.comparison_table import comparison_text, comparison_view
-from vaecli.reproduction.paper_tables import Printed
+from vaecli.reproduction.paper_tables import Printed, read_table
 from vaecli.runs.statistics import Interval
 
 TRIALS = pd.DataFrame(
@@ -71,6 +71,28 @@ def test_nothing_obtained_or_printed_has_no_verdict():
     lines = compared("a", TRIALS, [])
     assert [(line.column, line.verdict) for line in lines] == [("ppl_iw", ""), ("kl", ""), ("mi", "")]
     assert compared("a", TRIALS.drop(columns="kl"), [Printed("kl", 2.0, "P")])[0].obtained is None
+
+
+def test_a_row_s_protocols_and_variants_are_never_averaged():
+    table = read_table(
+        "t", {"title": "T", "about": "A", "rows": [{"method": "bn", "name": "ptb", "figures": {"kl": 2.0}}]}
+    )
+    both = pd.concat(
+        [
+            TRIALS.assign(method="bn", training_protocol="shared", variant=""),
+            TRIALS.assign(method="bn+linear_anneal", training_protocol="published", variant="", kl=[4.0, 5.0, None]),
+        ]
+    )
+    shared, published = compare_table(table, both, {"ptb": 1}, {"ptb": 1})
+    assert (shared.row, shared.obtained.mean, shared.gap) == ("bn (shared)", pytest.approx(0.6), pytest.approx(-1.4))
+    assert (published.row, published.obtained.mean, published.obtained.n) == ("bn (published)", 4.5, 2)
+    wide = pd.concat([TRIALS.assign(variant=f"bn.gamma={gamma}", kl=gamma) for gamma in (0.5, 1.0)])
+    lines = compare_table(table, wide, {"ptb": 1}, {"ptb": 1})
+    assert [(line.row, line.obtained.mean) for line in lines] == [("bn (bn.gamma=0.5)", 0.5), ("bn (bn.gamma=1.0)", 1.0)]
+    (one,) = compare_table(table, TRIALS, {"ptb": 1}, {"ptb": 1})
+    assert one.row == "bn"
+    (none,) = compare_table(table, TRIALS.head(0), {"ptb": 1}, {"ptb": 1})
+    assert (none.row, none.obtained) == ("bn", None)
 
 
 LINES = [

@@ -8,6 +8,7 @@ from vaecli.remedies import REMEDIES, make_method
 from vaecli.reproduction.comparison import DERIVED, tolerance
 from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table, printed_figures, published_rows, read_table, table_names
+from vaecli.settings.protocols import leading
 
 TABLES = ("bosc2020", "kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
 PTB = {"paper": "Li C. et al. 2020 (Optimus)", "table": "Table 8", "dataset": "PTB"}
@@ -46,9 +47,12 @@ def test_every_row_of_every_table_can_be_run(name):
         config = settings.config(row.method, settings.seeds[0])
         assert make_method(row.method, config.hyper).name == row.method
         assert all(tolerance(figure.column, figure.value, 20.0) > 0 for figure in row.printed)
-        for key, value in table.settings_of(row).items():
+        for key, value in {**table.shared_settings(row), **row.settings}.items():
             group, _, field = key.partition(".")
             found = getattr(getattr(config, group), field) if group in GROUPS else config.hyper[group][field]
+            if key == "training.protocol":
+                assert found == value[0] == "shared"
+                continue
             assert found == (tuple(value) if isinstance(value, list) else value), key
 
 
@@ -103,8 +107,39 @@ def test_settings_of_other_methods_are_left_out():
     table = table_of(
         {"method": "bn"}, {"method": "vanilla"}, settings={"bn": {"gamma": 0.6}, "training": {"epochs": 2}}
     )
-    assert table.settings_of(table.rows[0]) == {"bn.gamma": 0.6, "training.epochs": 2}
-    assert table.settings_of(table.rows[1]) == {"training.epochs": 2}
+    assert table.shared_settings(table.rows[0]) == {"bn.gamma": 0.6, "training.epochs": 2}
+    assert table.shared_settings(table.rows[1]) == {"training.epochs": 2}
+
+
+def test_a_table_under_two_protocols_gives_a_paper_s_training_to_the_methods_that_have_one():
+    """mim's paper trains it by Adam 1e-3 in batches of 20 (Livne et al. 2020); bow has no recipe."""
+    table = load_table("yelp-short")
+    rows = {row.method: row for row in table.rows}
+    request = Request(table, seeds="0")
+    mim, lagging, bow = (request.settings(rows[name]) for name in ("mim", "lagging", "bow"))
+    shared, published = (mim.config("mim", 0, variant=variant) for variant in mim.variants("mim"))
+    assert (shared.training.protocol, published.training.protocol) == ("shared", "published")
+    assert (published.training.learning_rate, published.training.batch_size) == (1e-3, 20)
+    assert published.training.epochs == shared.training.epochs == table.settings["training.epochs"]
+    assert shared.training.batch_size != 20
+    assert [lagging.config("lagging", 0, variant=v).method for v in lagging.variants("lagging")] == [
+        "lagging",
+        "lagging+linear_anneal",
+    ]
+    assert lagging.config("lagging", 0, variant=lagging.variants("lagging")[1]).training.optimizer == "sgd"
+    assert leading("bow")[0] is None
+    assert bow.variants("bow") == [{}]
+    assert bow.config("bow", 0).training.protocol == "shared"
+
+
+def test_what_a_row_says_goes_before_its_paper_s_protocol_and_what_the_table_says_does_not():
+    table = table_of(
+        {"method": "mim", "settings": {"training": {"batch_size": 7}}},
+        preset="quick",
+        settings={"training": {"protocol": "published", "learning_rate": 0.5}},
+    )
+    training = Request(table).settings(table.rows[0]).config("mim", 0).training
+    assert (training.batch_size, training.learning_rate) == (7, 1e-3)
 
 
 def test_estimators_decide_which_of_our_columns_a_figure_is():

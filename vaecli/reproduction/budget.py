@@ -30,19 +30,19 @@ class Planned:
     Attributes:
         epochs: As the table has them.
         decay_start: Of the table.
-        seeds: Trials of the row.
-        pace: Measured; None where no budget asked for it.
+        trials: Of the row: seeds, under each protocol or other variant.
+        pace: Measured, the mean over variants; None where no budget asked for it.
     """
 
     epochs: int
     decay_start: int
-    seeds: int
+    trials: int
     pace: Pace | None = None
 
     def seconds(self, epochs: int) -> float:
         """What all of its trials take, one after the other."""
         assert self.pace is not None
-        return self.seeds * (epochs * (self.pace.epoch + self.pace.validation) + self.pace.final + STARTUP)
+        return self.trials * (epochs * (self.pace.epoch + self.pace.validation) + self.pace.final + STARTUP)
 
     def epochs_in(self, seconds: float) -> int:
         """The whole epochs that fit into a time, of its own at most; 1 where none does."""

@@ -16,8 +16,9 @@ from vaecli.catalogue.published import settings_of
 from vaecli.core.errors import UsageError
 from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
-from vaecli.runs.groups import Group, finished, grouped
+from vaecli.runs.groups import PROTOCOL, Group, finished, grouped
 from vaecli.runs.statistics import Interval, interval
+from vaecli.settings.protocols import SHARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,9 +144,26 @@ def compare_table(
     lines = []
     for row in table.rows:
         if row.name in epochs:
-            trials, both = frame[frame["experiment"] == row.name], (epochs[row.name], planned[row.name])
-            lines += compared(row.label, trials, row.printed, both, table.shown)
+            both = (epochs[row.name], planned[row.name])
+            for label, trials in told_apart(row.label, frame[frame["experiment"] == row.name]):
+                lines += compared(label, trials, row.printed, both, table.shown)
     return lines
+
+
+def told_apart(label: str, trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The trials of a row that may be averaged, each with a label: two protocols or variants never are.
+
+    Args:
+        label: Of the row, which is enough where all of its trials may be.
+        trials: A row a trial; none is one part.
+    """
+    groups = grouped(trials)
+    if len(groups) < 2:
+        return [(label, trials)]
+    protocols = [str(group.key.get(PROTOCOL, SHARED)) for group in groups]
+    if len(set(protocols)) == len(groups):
+        return [(f"{label} ({name})", group.trials) for name, group in zip(protocols, groups, strict=True)]
+    return [(f"{label} ({group.difference or group.label})", group.trials) for group in groups]
 
 
 def same_corpus(dataset: str, corpus: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from vaecli.config import RunConfig
 from vaecli.core.durations import duration
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import dump_json, load_json, write_atomic
@@ -23,7 +24,7 @@ from vaecli.runs.environment import describe_environment
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import refuse_links
 from vaecli.settings.resolve import Settings, load_settings
-from vaecli.training.timing import measured_pace
+from vaecli.training.timing import mean_pace, measured_pace
 
 PLAN = "reproduction.json"
 """What a folder of a reproduction says of itself."""
@@ -72,7 +73,8 @@ class Request:
         """Those of a row, at the table's epochs."""
         return load_settings(
             preset=self.table.preset,
-            values=self.table.settings_of(row),
+            table=self.table.shared_settings(row),
+            values=row.settings,
             options={"corpus": {"data": self.data}, "training": {"device": self.device}},
             sets=self._sets(row),
             methods=[row.method],
@@ -185,22 +187,29 @@ def _joined(old: Plan | None, new: Plan) -> Plan:
 
 def _planned(settings: Settings) -> Planned:
     training = settings.config(settings.methods[0], settings.seeds[0]).training
-    return Planned(training.epochs, training.decay_start, len(settings.seeds))
+    return Planned(training.epochs, training.decay_start, len(settings.seeds) * len(_configs(settings)))
+
+
+def _configs(settings: Settings) -> list[RunConfig]:
+    """Of each variant of a row, such as each protocol's, with the first seed."""
+    method, seed = settings.methods[0], settings.seeds[0]
+    return [settings.config(method, seed, variant=variant) for variant in settings.variants(method)]
 
 
 def _measured(request: Request, settings: Mapping[str, Settings], planned: Mapping[str, Planned], told: Told) -> Plan:
     """A plan within the budget; the first updates of each row are timed with the threads that its trials will have."""
     assert request.budget is not None
-    jobs = resolve_jobs(request.jobs, sum(row.seeds for row in planned.values()))
+    jobs = resolve_jobs(request.jobs, sum(row.trials for row in planned.values()))
     threads = torch.get_num_threads()
     try:
         timed = {}
         for name, row in planned.items():
             told(f"timing the first updates of {name}")
-            one = settings[name]
-            config = one.config(one.methods[0], one.seeds[0])
-            torch.set_num_threads(config.training.threads or max(1, cores() // jobs))
-            timed[name] = replace(row, pace=measured_pace(config, load_corpus(config.corpus)))
+            paces = []
+            for config in _configs(settings[name]):
+                torch.set_num_threads(config.training.threads or max(1, cores() // jobs))
+                paces.append(measured_pace(config, load_corpus(config.corpus)))
+            timed[name] = replace(row, pace=mean_pace(paces))
     finally:
         torch.set_num_threads(threads)
     epochs = epochs_within(timed, request.budget, jobs)

@@ -22,6 +22,7 @@ from vaecli.core.names import folder_name
 from vaecli.core.nested import flatten
 from vaecli.metrics.schema import column
 from vaecli.remedies import canonical
+from vaecli.settings.protocols import PROTOCOL_KEY, PUBLISHED, SHARED, leading
 
 ROWS = "rows"
 """The kind of a table whose rows are methods, each run over seeds."""
@@ -117,9 +118,13 @@ class PaperTable:
     rows: tuple[PaperRow, ...] = ()
     shown: tuple[str, ...] = SHOWN
 
-    def settings_of(self, row: PaperRow) -> dict[str, Any]:
-        """All settings of a row by dotted key; those that the table has for methods without a part in it left out."""
-        return {**self.settings_for([row.method]), **row.settings}
+    def shared_settings(self, row: PaperRow) -> dict[str, Any]:
+        """What the table says for a row, by dotted key; a method without a recipe isn't trained twice the same way."""
+        settings = self.settings_for([row.method])
+        protocols = settings.get(PROTOCOL_KEY)
+        if isinstance(protocols, list) and leading(row.method)[0] is None:
+            settings[PROTOCOL_KEY] = [name for name in protocols if name != PUBLISHED] or [SHARED]
+        return settings
 
     def settings_for(self, methods: Iterable[str]) -> dict[str, Any]:
         """The table's settings by dotted key, those of remedies that are no part of any of the methods left out."""

@@ -102,7 +102,7 @@ def _settings(request: Request, methods: tuple[str, ...]) -> Settings:
     named = [*methods, *(parts if EVERY in methods else ())]
     return load_settings(
         preset=request.table.preset,
-        values=request.table.settings_for(named),
+        table=request.table.settings_for(named),
         options={"corpus": {"data": request.data}, "training": {"device": request.device}},
         sets=request.sets,
         methods=methods,

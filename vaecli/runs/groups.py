@@ -57,12 +57,14 @@ class Group:
         label: Its name, with the settings and versions that differ where the table has several rows of one method.
         key: Values of `GROUP_KEYS`, those in the table.
         trials: A row a trial, failed ones included.
+        difference: What the label says besides the method; empty where that is enough.
     """
 
     method: str
     label: str
     key: dict[str, Any]
     trials: pd.DataFrame
+    difference: str = ""
 
     def summary(self, column: str) -> Interval | None:
         """The interval of a column over the finished trials; None where the column is missing or undefined."""
@@ -140,7 +142,7 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
     several = PROTOCOL in table.columns and table[PROTOCOL].nunique() > 1
     same = [[other for other in groups if _rivals(other, group)] for group in groups]
     return [
-        replace(group, label=f"{group.method} ({told})") if (told := _told(group, others, several)) else group
+        replace(group, label=f"{group.method} ({told})", difference=told) if (told := _told(group, others, several)) else group
         for group, others in zip(groups, same, strict=True)
     ]
 

@@ -92,8 +92,8 @@ class Layer:
     """What one source of settings says.
 
     Attributes:
-        source: What it was read from, as messages name it: a file, ``variables``, ``options``, ``--set`` or
-            ``settings``.
+        source: What it was read from, as messages name it: a file, ``variables``, ``table``, ``options``, ``--set``
+            or ``settings``.
         groups: Values by group and key.
         hyper: Hyper-parameters by remedy.
         overrides: Groups for one method only, by method.

@@ -6,7 +6,7 @@ All problems of all layers are collected and reported together, each with its lo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,7 @@ def load_settings(
     options: Groups | None = None,
     sets: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
+    table: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     methods: Iterable[str] = (),
     seeds: str | int | None = None,
@@ -158,6 +159,8 @@ def load_settings(
         options: Values of options, by group and key; None where an option wasn't given.
         sets: ``--set`` values, the last word.
         values: Settings by dotted key and with their types, as Python has them; options and ``--set`` go before them.
+        table: Settings by dotted key that all rows of a published table share; as with those of a file's ``[training]``,
+            a protocol goes before them.
         environment: Whose ``VAE_*`` variables are read; none without.
         methods: ``--methods``, instead of the file's; ``all`` is every remedy.
         seeds: ``--seeds``, instead of the file's.
@@ -174,7 +177,8 @@ def load_settings(
     """
     base = Path.cwd()
     told = read_file(file, leave_out) if file is not None else Layer("file")
-    layers = [read_variables(environment or {}, base), told, read_values(values or {}, base)]
+    shared = replace(read_values(table or {}, base), source="table")
+    layers = [read_variables(environment or {}, base), shared, told, read_values(values or {}, base)]
     layers += [read_options(options or {}, base), read_sets(sets, base)]
     resolver = _Resolver(layers, told, searches)
     plan = resolver.plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +31,12 @@ class Pace:
     epoch: float
     validation: float
     final: float
+
+
+def mean_pace(paces: Sequence[Pace]) -> Pace:
+    """The mean of several runs' paces."""
+    columns = zip(*((pace.epoch, pace.validation, pace.final) for pace in paces), strict=True)
+    return Pace(*(sum(seconds) / len(paces) for seconds in columns))
 
 
 def seconds_per_epoch(config: RunConfig, corpus: Corpus | None = None, updates: int = 5) -> tuple[int, float]:
