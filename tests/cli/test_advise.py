@@ -89,6 +89,16 @@ def test_a_budget_leaves_out_epochs_that_do_not_fit(atlas, monkeypatch):
     assert "an epoch of vanilla takes about 30s here" in refusal(*atlas[1], "--budget", "20s")
 
 
+def test_each_run_s_distance_is_its_own_and_the_whole_s_that_of_the_nearest(atlas, monkeypatch):
+    """Of 120 s bn, at 1.3 times vanilla's cost, gets three epochs and beta four."""
+    monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: (1, 30.0))
+    monkeypatch.setattr(bn.BN, "cost", 1.3)
+    found = json.loads(run(*atlas[1], "--budget", "120s", "--methods", "bn,beta", "--json", "-q"))
+    distances = {row["method"]: row["distance"] for row in found["rows"]}
+    assert {row["method"]: row["epochs"] for row in found["rows"]} == {"bn": 3, "beta": 4}
+    assert found["distance"] == min(distances.values()) < max(distances.values())
+
+
 @pytest.fixture
 def few(atlas, monkeypatch):
     """An atlas of fewer trials, for tests that look at no figure, and how often updates are timed: 30 s an epoch."""

@@ -90,6 +90,7 @@ class Row:
         own: Trials of the method.
         worth: Trials that the weights of the method's own are worth.
         nearest: The numbers of its nearest trials.
+        distance: Of its run, whose epochs may be its own, from the nearest trial of any method.
     """
 
     method: str
@@ -104,6 +105,7 @@ class Row:
     own: int
     worth: float
     nearest: tuple[int, ...]
+    distance: float
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,7 @@ class Adviser:
             own=len(own),
             worth=float(counts[surest]),
             nearest=tuple(int(n) for n in own["trial"].to_numpy()[order]),
+            distance=self.nearness(query).distance,
         )
 
 

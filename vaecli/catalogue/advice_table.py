@@ -108,6 +108,7 @@ def record(row: Row, epochs: int) -> Record:
         "trials": row.own,
         "worth": row.worth,
         "nearest": " ".join(map(str, row.nearest)),
+        "distance": row.distance,
     }
 
 
@@ -126,7 +127,14 @@ def rowless_line(without: Mapping[str, Sequence[str]]) -> str:
 
 
 def advice_json(view: View, near: Nearness, count: int, without: Mapping[str, Sequence[str]]) -> str:
-    """Everything for machines."""
+    """Everything for machines.
+
+    Args:
+        view: The table.
+        near: How near the nearest of the runs is, which may differ in their epochs.
+        count: Trials.
+        without: See `rowless_line`.
+    """
     values = {
         "trials": count,
         "distance": near.distance,

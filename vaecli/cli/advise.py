@@ -292,7 +292,7 @@ def show(
     if csv == "-":
         sys.stdout.write(to_csv([view]))
     elif json:
-        near = adviser.nearness(next(iter(queries.values())))
+        near = min(map(adviser.nearness, queries.values()), key=lambda one: one.distance)
         sys.stdout.write(advice_json(view, near, len(adviser.frame), without))
     else:
         sys.stdout.write(to_text(replace(view, notes=(*view.notes, *filter(None, [line]))), Target.stdout()))
