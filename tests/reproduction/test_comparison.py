@@ -88,7 +88,10 @@ def test_a_row_s_protocols_and_variants_are_never_averaged():
     assert (published.row, published.obtained.mean, published.obtained.n) == ("bn (published)", 4.5, 2)
     wide = pd.concat([TRIALS.assign(variant=f"bn.gamma={gamma}", kl=gamma) for gamma in (0.5, 1.0)])
     lines = compare_table(table, wide, {"ptb": 1}, {"ptb": 1})
-    assert [(line.row, line.obtained.mean) for line in lines] == [("bn (bn.gamma=0.5)", 0.5), ("bn (bn.gamma=1.0)", 1.0)]
+    assert [(line.row, line.obtained.mean) for line in lines] == [
+        ("bn (bn.gamma=0.5)", 0.5),
+        ("bn (bn.gamma=1.0)", 1.0),
+    ]
     (one,) = compare_table(table, TRIALS, {"ptb": 1}, {"ptb": 1})
     assert one.row == "bn"
     (none,) = compare_table(table, TRIALS.head(0), {"ptb": 1}, {"ptb": 1})

@@ -141,9 +141,10 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
         groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
     several = PROTOCOL in table.columns and table[PROTOCOL].nunique() > 1
     same = [[other for other in groups if _rivals(other, group)] for group in groups]
+    told = [_told(group, others, several) for group, others in zip(groups, same, strict=True)]
     return [
-        replace(group, label=f"{group.method} ({told})", difference=told) if (told := _told(group, others, several)) else group
-        for group, others in zip(groups, same, strict=True)
+        replace(group, label=f"{group.method} ({difference})" if difference else group.method, difference=difference)
+        for group, difference in zip(groups, told, strict=True)
     ]
 
 

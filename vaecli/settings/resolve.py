@@ -159,8 +159,8 @@ def load_settings(
         options: Values of options, by group and key; None where an option wasn't given.
         sets: ``--set`` values, the last word.
         values: Settings by dotted key and with their types, as Python has them; options and ``--set`` go before them.
-        table: Settings by dotted key that all rows of a published table share; as with those of a file's ``[training]``,
-            a protocol goes before them.
+        table: Settings by dotted key that all rows of a published table share; a protocol goes before them, as before
+            those of a file's ``[training]``.
         environment: Whose ``VAE_*`` variables are read; none without.
         methods: ``--methods``, instead of the file's; ``all`` is every remedy.
         seeds: ``--seeds``, instead of the file's.
