@@ -20,9 +20,10 @@ from experiments import posterior_spread
 from experiments.advice import held
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
+from experiments.atlas.flips import flips_table
 from experiments.atlas.pictures import PICTURE
 from experiments.atlas.ship import generated as shipped
-from experiments.atlas.table import read_table
+from experiments.atlas.table import judged, read_table
 from experiments.compat import summary as compat
 from experiments.papers import obtained
 from experiments.predictions import surprises
@@ -47,6 +48,7 @@ HELD = "<!-- held: begin -->", "<!-- held: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
 COMPAT = "<!-- compat: begin -->", "<!-- compat: end -->"
+FLIPS = "<!-- flips: begin -->", "<!-- flips: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
@@ -101,6 +103,7 @@ def generated() -> dict[Path, bytes]:
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),
+        ("surprises.md", flips_table(judged(read_table())), FLIPS),
         ("anticollapse.md", frontier.page_lines(), FRONTIER),
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
@@ -108,7 +111,8 @@ def generated() -> dict[Path, bytes]:
         ("synthetic.md", synthetic.page_lines(read_synthetic()), TRUTH),
     ):
         page = ROOT / "docs" / name
-        texts[page] = update_between_markers(page.read_text(encoding="utf-8"), text, *markers)
+        whole = texts[page] if page in texts else page.read_text(encoding="utf-8")
+        texts[page] = update_between_markers(whole, text, *markers)
     pictures = (
         ALL / "rate_distortion.png",
         toy / "posteriors.png",

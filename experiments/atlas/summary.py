@@ -10,6 +10,7 @@ import pandas as pd
 
 from experiments.atlas.design import METHODS, RATES
 from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
+from experiments.atlas.flips import flips_table
 from experiments.atlas.pictures import LEAST as LEAST_SHOWN
 from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
 from experiments.atlas.ship import trials_text
@@ -161,7 +162,7 @@ def report_text(frame: pd.DataFrame, predictions: Path | None = PREDICTIONS) -> 
         frame: The table.
         predictions: A file of guesses; None without.
     """
-    text = page_lines(frame) + "\n"
+    text = page_lines(frame) + f"\n\n### Where outcomes flip\n\n{flips_table(judged(frame))}\n"
     if predictions is not None:
         scores = score(read_predictions(predictions), outcomes(judged(frame)))
         text += "\n### Predictions\n\n" + "\n".join(to_text(view, Target()) for view in prediction_views(scores))
