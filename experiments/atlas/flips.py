@@ -2,15 +2,17 @@
 
 Every axis is cut in two, an ordered one between any two of its values and another as each value against the rest, and
 the method's informative trials are counted on both sides. It flips there if most trials inform on one side and most
-don't on the other, and if this is more than chance by Fisher's exact test (1922), the false discoveries among all cuts
-of all methods held at `DISCOVERIES` (Benjamini and Hochberg 1995). All other settings vary on both sides alike, for
-the design is space-filling; an axis on which nothing flips may still matter beside another.
+don't on the other, and if this is more than chance by Fisher's exact test (1922), which is corrected for the number of
+cuts of an axis (Bonferroni); the false discoveries among all axes of all methods are held at `DISCOVERIES` (Benjamini
+and Hochberg 1995). All other settings vary on both sides alike, for the design is space-filling; an axis on which
+nothing flips may still matter beside another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +95,7 @@ def sides(own: pd.DataFrame) -> Iterator[tuple[str, str, str, Mask]]:
 
 def _between(axis: str, values: NDArray[np.float64]) -> Iterator[tuple[str, str, str, Mask]]:
     levels = np.unique(values)
-    for low, high in zip(levels, levels[1:], strict=False):
+    for low, high in pairwise(levels):
         yield axis, f"up to {low:g}", f"from {high:g}", values <= low
 
 
@@ -129,19 +131,29 @@ def _cut(method: str, axis: str, one: tuple[str, Mask], other: tuple[str, Mask])
     return Cut(method, axis, here, there, *counts, float(fisher_exact(table).pvalue))
 
 
-def flips(frame: pd.DataFrame) -> list[Cut]:
+def flips(every: Sequence[Cut]) -> list[Cut]:
     """The cuts at which a method flips, of each axis the surest, by method and then the surest first.
 
+    A cut that doesn't turn over counts as one of no evidence, however sure its difference is: other differences don't
+    vouch for a flip.
+
     Args:
-        frame: Trials that have a verdict.
+        every: Cuts of all methods; see `cuts`.
     """
-    every = cuts(frame)
-    if not every:
+    axes: dict[tuple[str, str], list[Cut]] = {}
+    for cut in every:
+        axes.setdefault((cut.method, cut.axis), []).append(cut)
+    if not axes:
         return []
-    adjusted = false_discovery_control([cut.chance for cut in every])
-    sure = [cut for cut, share in zip(every, adjusted, strict=True) if share <= DISCOVERIES and cut.flips]
-    sure.sort(key=lambda cut: (METHODS.index(cut.method), cut.chance))
-    return list({(cut.method, cut.axis): cut for cut in reversed(sure)}.values())[::-1]
+    surest = [min(own, key=_chance_of_a_flip) for own in axes.values()]
+    chances = [min(_chance_of_a_flip(cut) * len(own), 1.0) for cut, own in zip(surest, axes.values(), strict=True)]
+    shares = false_discovery_control(chances)
+    sure = [cut for cut, share in zip(surest, shares, strict=True) if cut.flips and share <= DISCOVERIES]
+    return sorted(sure, key=lambda cut: (METHODS.index(cut.method), cut.chance))
+
+
+def _chance_of_a_flip(cut: Cut) -> float:
+    return cut.chance if cut.flips else 1.0
 
 
 def told(cut: Cut) -> str:
@@ -158,8 +170,8 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
         printed: A file of predictions.
     """
     expected = {guess.method: guess.verdict for guess in read_predictions(printed)}
-    by_method: dict[str, list[Cut]] = {}
-    for cut in flips(frame):
+    every, by_method = cuts(frame), dict[str, list[Cut]]()
+    for cut in flips(every):
         by_method.setdefault(cut.method, []).append(cut)
     named = [name for name in METHODS if name in by_method or (name in expected and (frame["method"] == name).any())]
     lines = ["| method | in print | informs in the atlas | flips at |", "|---|---|---|---|"]
@@ -168,17 +180,18 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
         rate = Rate(int((words == INFORMATIVE).sum()), len(words))
         shown = "<br>".join(map(told, by_method.get(name, [])[:SHOWN]))
         lines.append(f"| `{name}` | {expected.get(name, '')} | {rate} | {shown} |")
-    return "\n".join([head(frame, by_method.values(), expected), "", *lines])
+    return "\n".join([head(frame, every, expected), "", *lines])
 
 
-def head(frame: pd.DataFrame, found: Iterable[list[Cut]], expected: dict[str, str]) -> str:
-    """How many methods flip, and how many do what print has one expect, in most of their trials."""
-    axes = [cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for f in found for cut in f]
+def head(frame: pd.DataFrame, every: Sequence[Cut], expected: Mapping[str, str]) -> str:
+    """How many methods flip of those that could, and how many do what print has one expect in most of their trials."""
+    found = flips(every)
+    axes = [cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for cut in found]
     counts = ", ".join(f"{axis} {axes.count(axis)}" for axis in sorted(set(axes), key=lambda a: (-axes.count(a), a)))
     tried = [name for name in expected if (frame["method"] == name).any()]
     held = [name for name in tried if _share(frame, name, expected[name]) > 0.5]
-    methods = len(list(found))
-    lines = f"{methods} of {frame['method'].nunique()} methods flip along an axis"
+    methods, could = (len({cut.method for cut in some}) for some in (found, every))
+    lines = f"{methods} of {could} methods with {LEAST} trials on either side of a cut flip along an axis"
     return (
         f"{lines}{f' ({counts})' if counts else ''}. Of {len(tried)} methods whose verdict print has one expect, "
         f"{len(held)} have it in most of their trials{': ' if held else ''}{', '.join(f'`{name}`' for name in held)}."
