@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,11 @@ def test_frontier_by_hand():
         trial("broken", rec=1.0, kl=0.0, status="diverged"),
     )
     assert frontier(points) == ["vanilla", "beta", "bn"]
+
+
+def test_an_infinite_rate_is_on_no_frontier():
+    points = table(trial("bn", rec=5.0, kl=1.0), trial("iaf", rec=4.0, kl=math.inf))
+    assert frontier(points) == ["bn"]
 
 
 def test_frontier_takes_means_over_seeds():

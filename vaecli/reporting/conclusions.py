@@ -6,6 +6,7 @@ in its column `verdict` is compared with it and never shown instead.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -127,7 +128,8 @@ def frontier(frame: pd.DataFrame) -> list[str]:
     """The methods that no other beats in rate and distortion together, in ascending order of kl.
 
     One method beats another if neither its `rec` (distortion) nor its `kl` (rate) is larger and one of them is smaller
-    (Alemi et al. 2018, arXiv:1711.00464). Means over seeds; methods without either figure are left out.
+    (Alemi et al. 2018, arXiv:1711.00464). Means over seeds; an infinite figure is of a run that diverged and counts as
+    none, and methods without either figure are left out.
 
     Args:
         frame: A row a trial, of one table.
@@ -137,7 +139,8 @@ def frontier(frame: pd.DataFrame) -> list[str]:
         return []
     for group in grouped(frame):
         trials = finished(group.trials)
-        both = [(r, k) for r, k in zip(trials["rec"], trials["kl"], strict=True) if defined([r]) and defined([k])]
+        pairs = zip(trials["rec"], trials["kl"], strict=True)
+        both = [(r, k) for r, k in pairs if defined([r]) and defined([k]) and math.isfinite(r) and math.isfinite(k)]
         if both:
             rec, kl = (sum(column) / len(both) for column in zip(*both, strict=True))
             points.append((kl, rec, group.label))
