@@ -101,9 +101,8 @@ def fit_threshold(x: Floats, collapsed: Bools, column: int = 0) -> Threshold:
         column: The feature.
     """
     values = np.unique(x[:, column])
-    cuts = [values[0], *((values[1:] + values[:-1]) / 2), values[-1] + 1.0]
-    rates = [balanced(collapsed, x[:, column] < cut) for cut in cuts]
-    return Threshold(float(cuts[int(np.argmin(rates))]), column)
+    cuts: Floats = np.concatenate([values[:1], (values[1:] + values[:-1]) / 2, values[-1:] + 1.0])
+    return Threshold(float(cuts[int(np.argmin(balanced(x[:, column], collapsed, cuts)))]), column)
 
 
 def fit_logistic(x: Floats, collapsed: Bools, penalty: float = PENALTY) -> Logistic:
@@ -129,10 +128,21 @@ def fit_logistic(x: Floats, collapsed: Bools, penalty: float = PENALTY) -> Logis
     return Logistic(centre, scale, optimum[:-1], float(optimum[-1]))
 
 
-def balanced(collapsed: Bools, warned: Bools) -> float:
-    """The mean of the rates of missed collapses and false alarms; of one kind of run alone, its rate."""
-    rates = [float(wrong.mean()) for wrong in (~warned[collapsed], warned[~collapsed]) if len(wrong)]
-    return sum(rates) / len(rates)
+def balanced(values: Floats, collapsed: Bools, cuts: Floats) -> Floats:
+    """(C,) means of the rates of missed collapses and false alarms; of one kind of run alone, its rate.
+
+    Args:
+        values: (N,) of the feature, one at least.
+        collapsed: (N,) what became of the runs.
+        cuts: (C,) below which each of them warns.
+    """
+    rates = []
+    for kind in (True, False):
+        own = np.sort(values[collapsed == kind])
+        warned = np.searchsorted(own, cuts, side="left")
+        if len(own):
+            rates.append((len(own) - warned if kind else warned) / len(own))
+    return np.asarray(sum(rates) / len(rates), dtype=np.float64)
 
 
 Fit = Callable[[Floats, Bools], Rule]

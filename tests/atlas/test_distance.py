@@ -1,5 +1,7 @@
 """Distances by hand, and what is far."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,6 +31,18 @@ def test_units_are_those_that_are_said():
         ({"rate": 4 * ROW["rate"], "entropy": ROW["entropy"] - 0.75}, 2.5),
     ):
         assert np.sqrt(squared(base, coordinates(changed(**values)))).item() == pytest.approx(units)
+
+
+def test_distances_of_thousands_of_trials_take_the_memory_of_one_axis():
+    """4 MiB is (700, 700) once; all differences along ten axes would be 40 of them, and their squares as many."""
+    points = np.random.default_rng(0).normal(size=(700, 10))
+    tracemalloc.start()
+    found = squared(points, points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
+    assert found[600] == pytest.approx(((points[600] - points) ** 2).sum(-1))
+    assert squared(points[:0], points).shape == (0, 700)
 
 
 def test_nearest_of_other_groups():

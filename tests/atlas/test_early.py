@@ -1,5 +1,7 @@
 """The early warning's rules and their errors, by hand."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,7 +78,23 @@ def test_the_threshold_of_least_error():
     collapsed = np.array([True, True, True, False, False, False])
     rule = fit_threshold(x, collapsed)
     assert rule == Threshold(0.25)  # one of three missed; at 0.45 there is one false alarm of three, which is no better
-    assert balanced(collapsed, rule.warns(x)) == pytest.approx(1 / 6)
+    assert balanced(x[:, 0], collapsed, np.array([0.25, 0.45])) == pytest.approx([1 / 6, 1 / 6])
+
+
+def test_thresholds_are_those_of_all_cuts_one_by_one_and_quick_among_many():
+    rng = np.random.Generator(np.random.PCG64(0))
+    for count in (1, 2, 40):
+        x = rng.integers(0, 12, (count, 1)) / 7
+        collapsed = rng.random(count) < 0.5
+        values = np.unique(x)
+        cuts = [values[0], *((values[1:] + values[:-1]) / 2), values[-1] + 1.0]
+        wrong = [(x[:, 0] < cut) != collapsed for cut in cuts]
+        kinds = [kind for kind in (collapsed, ~collapsed) if kind.any()]
+        rates = [np.mean([row[kind].mean() for kind in kinds]) for row in wrong]
+        assert fit_threshold(x, collapsed).value == cuts[int(np.argmin(rates))]
+    start = time.process_time()
+    fit_threshold(rng.normal(size=(20_000, 1)), rng.random(20_000) < 0.5)
+    assert time.process_time() - start < 1.0  # every cut against every run took a minute for a table of thousands
 
 
 def test_thresholds_of_one_kind_of_run():

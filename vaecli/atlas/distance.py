@@ -69,9 +69,16 @@ def coordinates(frame: pd.DataFrame) -> Floats:
     return np.column_stack([*columns, OPTIMIZER_GAP * (frame["optimizer"] == "sgd").to_numpy(dtype=np.float64)])
 
 
+AT_ONCE = 64
+"""Runs whose differences along all axes are held in memory together."""
+
+
 def squared(runs: Floats, trials: Floats) -> Floats:
     """(M, N) squared distances of (M, A) from (N, A)."""
-    distances: Floats = ((runs[:, None, :] - trials[None, :, :]) ** 2).sum(-1)
+    distances = np.empty((len(runs), len(trials)))
+    for start in range(0, len(runs), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        distances[part] = ((runs[part, None, :] - trials[None, :, :]) ** 2).sum(-1)
     return distances
 
 
