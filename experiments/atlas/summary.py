@@ -60,23 +60,30 @@ def collapses(verdicts: Iterable[str]) -> Rate:
 
 
 def methods_table(frame: pd.DataFrame) -> str:
-    """Outcomes by method, in the order of the design."""
+    """Outcomes by method, in the order of the design; the most mi is of those that didn't diverge."""
     shown = [word for word in VERDICTS if (frame["verdict"] == word).any()]
     lines = ["| method | trials | " + " | ".join(shown) + " | most mi |", "|---|---:|" + "---:|" * (len(shown) + 1)]
     for method in METHODS:
         own = frame[frame["method"] == method]
         if len(own):
             counts = [str(int((own["verdict"] == word).sum()) or "") for word in shown]
-            lines.append(f"| `{method}` | {len(own)} | " + " | ".join(counts) + f" | {own['mi'].max():.2f} |")
+            most_mi = sound(own)["mi"].max()
+            told = "" if pd.isna(most_mi) else f"{most_mi:.2f}"
+            lines.append(f"| `{method}` | {len(own)} | " + " | ".join(counts) + f" | {told} |")
     return "\n".join(lines)
 
 
+def sound(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose figures say something: those that diverged, at the latest in a figure, are left out."""
+    return frame[(frame["status"] == "done") & (frame["verdict"] != "diverged")]
+
+
 def outcomes(frame: pd.DataFrame) -> list[Obtained]:
-    """The verdict of most trials of each method, and the means over those that were done."""
+    """The verdict of most trials of each method, and the means over those that were done and didn't diverge."""
     found = []
     for method in METHODS:
         own = frame[frame["method"] == method]
-        done = own[own["status"] == "done"]
+        done = sound(own)
         means = {name: float(done[name].mean()) for name in ("kl", "mi") if len(done) and done[name].notna().any()}
         found.append(Obtained(method, method, most(own["verdict"]), means))
     return found

@@ -61,6 +61,14 @@ def test_a_method_of_a_known_law():
     assert sensitivity(frame, "vq").rest is None
 
 
+def test_an_infinite_mi_is_of_a_run_that_diverged():
+    frame = law_table(400, seed=2)
+    odd = frame.assign(mi=frame["mi"].where(frame.index != frame.index[frame["method"] == "bn"][0], np.inf))
+    found = sensitivity(odd, "bn")
+    assert found.trials == sensitivity(frame, "bn").trials - 1
+    assert found.rate == pytest.approx(sensitivity(frame, "bn").rate, abs=0.05)
+
+
 def test_the_table_fits_eighty_columns_and_has_no_empty_ones():
     """With figures all columns, however long the names; the methods are those with the longest."""
     frame = law_table(400, seed=2).replace({"method": {"bn": "power_spherical", "beta": "semi_amortized"}})

@@ -47,6 +47,18 @@ def test_outcomes_by_method():
     assert found["beta"].verdict == ""
 
 
+def test_figures_of_trials_that_diverged_say_nothing():
+    """One that ended in an infinite kl was done; a method whose trials all diverged has no most mi."""
+    infinite = rows(("bn", "sgd", 1.5, "diverged", float("inf"), 9.0))
+    gone = rows(("beta", "sgd", 1.5, "diverged", float("nan"), float("nan"))).assign(status="diverged")
+    frame = pd.concat([FRAME, infinite, gone], ignore_index=True)
+    text = summary.methods_table(frame)
+    assert "| `bn` | 4 | 1 | 2 | 1 | 2.20 |" in text
+    assert "| `beta` | 1 |  |  | 1 |  |" in text
+    found = {outcome.method: outcome for outcome in summary.outcomes(frame)}
+    assert found["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
+
+
 def test_too_few_trials_make_no_rule():
     early = dict.fromkeys(table.EARLY, 0.5)
     assert summary.warning_lines(FRAME.iloc[:1].assign(**early)) == ["too few trials for an early warning"]

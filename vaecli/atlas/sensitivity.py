@@ -36,7 +36,7 @@ class Sensitivity:
 
     Attributes:
         method: The remedy.
-        trials: Of it, with an mi.
+        trials: Of it, with a finite mi.
         rate: Share of the learning rate, on Adam's scale; None with too few trials, or where all have one mi.
         optimizer: Share of Adam against SGD.
         knob: Share of the main knob; None for a method without, too.
@@ -85,7 +85,7 @@ def sensitivity(frame: pd.DataFrame, method: str) -> Sensitivity:
         frame: Trials; see `trials_table.read_trials`.
         method: A remedy.
     """
-    own = frame[(frame["method"] == method) & frame["mi"].notna()]
+    own = frame[(frame["method"] == method) & np.isfinite(frame["mi"])]
     if len(own) < LEAST:
         return Sensitivity(method, len(own))
     mi = own["mi"].to_numpy(dtype=np.float64)
