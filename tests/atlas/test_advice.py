@@ -6,6 +6,7 @@ from atlas_law import law_table
 
 from vaecli.atlas import adviser as adviser_room
 from vaecli.atlas.adviser import LEAST, Adviser, calibrations
+from vaecli.atlas.smoother import TrialKernel
 from vaecli.core.errors import UsageError
 
 FRAME = law_table(300)
@@ -73,6 +74,25 @@ def test_calibration_of_left_out_settings_and_corpora():
     assert by_corpus.left_out == "a corpus"
     assert by_setting.brier < by_setting.constant / 2
     assert calibrations(FRAME.iloc[:2]) == []
+
+
+def test_chances_are_scored_on_trials_that_their_kernel_was_not_chosen_on(monkeypatch):
+    """Each trial is left out of one choice of settings and of one of corpora; the other choices are of all trials."""
+    counts, choose = [], adviser_room.choose_kernel
+
+    def spy(points, outcomes, groups):
+        counts.append(len(outcomes))
+        return choose(points, outcomes, groups)
+
+    monkeypatch.setattr(adviser_room, "choose_kernel", spy)
+    calibrations(FRAME)
+    assert sum(len(FRAME) - count for count in counts) == 2 * len(FRAME)
+
+
+def test_one_setting_has_no_score():
+    own = FRAME[(FRAME["method"] == "bn") & (FRAME["knob_level"] == 1)]
+    one = adviser_room.TrialOutcome.of(own, np.ones(len(own)), TrialKernel(1.0, 0.0))
+    assert np.isnan(adviser_room.left_out_chances(one, one.settings)).all()
 
 
 def test_what_is_shipped_is_what_the_table_says():

@@ -48,6 +48,9 @@ LEAST_CORPORA, LEAST_OF_CORPUS = 3, 20
 NAMED = 3
 """Nearest trials that are named in a row."""
 
+FOLDS = 10
+"""Parts of the groups, of which each is left out when a kernel is chosen for the scores of chances."""
+
 COUNTS = 0.1
 """Weight, the nearest trial's being 1, from which on a trial counts."""
 
@@ -336,7 +339,7 @@ class Calibration:
         left_out: What was left out together, in words.
         mi: Intervals of log(1 + mi).
         price: Of arsinh of prices; None with too few idle trials.
-        brier: Mean squared error of the chance of informative, by the same groups.
+        brier: Mean squared error of the chance of informative, by the same groups; see `left_out_chances`.
         constant: That of saying the share of informative trials of all.
     """
 
@@ -363,8 +366,7 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
         if mi is None:
             continue
         outcome = adviser.informative
-        out = groups_out(outcome.groups(by_corpus))
-        chances = average(outcome.kernel.weights(outcome.points, outcome.points, out), outcome.outcomes)
+        chances = left_out_chances(outcome, outcome.groups(by_corpus))
         share = float(outcome.outcomes.mean())
         results.append(
             Calibration(
@@ -376,3 +378,26 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
             )
         )
     return results
+
+
+def left_out_chances(outcome: TrialOutcome, groups: NDArray[np.str_]) -> Floats:
+    """(N,) chances of each trial when its group is left out, by kernels that were chosen without the trial.
+
+    The error that a kernel is chosen by is the least of many, so on the same trials it would flatter the chances.
+
+    Args:
+        outcome: Whether trials inform.
+        groups: (N,) what is left out together.
+
+    Returns:
+        NaN where there is only one group.
+    """
+    names, own = np.unique(groups, return_inverse=True)
+    chances: Floats = np.full(len(groups), np.nan)
+    for fold in range(min(FOLDS, len(names)) if len(names) > 1 else 0):
+        held = own % FOLDS == fold
+        kernel = choose_kernel(outcome.points.where(~held), outcome.outcomes[~held], outcome.settings[~held])
+        left_out = groups[held][:, None] == groups[None, :]
+        weights = kernel.weights(outcome.points.where(held), outcome.points, left_out)
+        chances[held] = average(weights, outcome.outcomes)
+    return chances
