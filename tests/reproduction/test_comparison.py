@@ -9,7 +9,15 @@ import pytest
 from vaecli.core.errors import UsageError
 from vaecli.reporting.formats import to_csv, to_json, to_markdown
 from vaecli.reporting.terminal import Target
-from vaecli.reproduction.comparison import Compared, bound_gap, compare_published, compare_table, compared, tolerance
+from vaecli.reproduction.comparison import (
+    Compared,
+    bound_gap,
+    compare_published,
+    compare_table,
+    compared,
+    told_apart,
+    tolerance,
+)
 from vaecli.reproduction.comparison_table import comparison_text, comparison_view
 from vaecli.reproduction.paper_tables import Printed, read_table
 from vaecli.runs.statistics import Interval
@@ -96,6 +104,23 @@ def test_a_row_s_protocols_and_variants_are_never_averaged():
     assert one.row == "bn"
     (none,) = compare_table(table, TRIALS.head(0), {"ptb": 1}, {"ptb": 1})
     assert (none.row, none.obtained) == ("bn", None)
+
+
+def test_variants_under_both_protocols_have_labels_of_their_own():
+    """A paper's training may add remedies, so that the two protocols of a row are of two methods."""
+    trials = pd.concat(
+        [
+            TRIALS.assign(method=method, training_protocol=protocol, variant=f"bn.gamma={gamma}")
+            for method, protocol in (("bn", "shared"), ("bn+linear_anneal", "published"))
+            for gamma in (0.5, 1.0)
+        ]
+    )
+    assert [label for label, _ in told_apart("bn", trials)] == [
+        "bn (shared, bn.gamma=0.5)",
+        "bn (shared, bn.gamma=1.0)",
+        "bn (published, bn.gamma=0.5)",
+        "bn (published, bn.gamma=1.0)",
+    ]
 
 
 LINES = [

@@ -161,9 +161,13 @@ def told_apart(label: str, trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame
     if len(groups) < 2:
         return [(label, trials)]
     protocols = [str(group.key.get(PROTOCOL, SHARED)) for group in groups]
-    if len(set(protocols)) == len(groups):
-        return [(f"{label} ({name})", group.trials) for name, group in zip(protocols, groups, strict=True)]
-    return [(f"{label} ({group.difference or group.label})", group.trials) for group in groups]
+    kinds = len(set(protocols))
+    lines = []
+    for protocol, group in zip(protocols, groups, strict=True):
+        own = [part for part in group.difference.split(", ") if part and part != protocol]
+        parts = [*([protocol] if kinds > 1 else []), *(own if kinds < len(groups) else [])]
+        lines.append((f"{label} ({', '.join(parts) or group.label})", group.trials))
+    return lines
 
 
 def same_corpus(dataset: str, corpus: str) -> bool:
