@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def sides(own: pd.DataFrame) -> Iterator[tuple[str, str, str, Mask]]:
 
 def _between(axis: str, values: NDArray[np.float64]) -> Iterator[tuple[str, str, str, Mask]]:
     levels = np.unique(values)
-    for low, high in zip(levels, levels[1:], strict=False):
+    for low, high in pairwise(levels):
         yield axis, f"up to {low:g}", f"from {high:g}", values <= low
 
 
@@ -173,7 +174,9 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
 
 def head(frame: pd.DataFrame, found: Iterable[list[Cut]], expected: dict[str, str]) -> str:
     """How many methods flip, and how many do what print has one expect, in most of their trials."""
-    axes = [cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for f in found for cut in f]
+    axes = [
+        cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for f in found for cut in f
+    ]
     counts = ", ".join(f"{axis} {axes.count(axis)}" for axis in sorted(set(axes), key=lambda a: (-axes.count(a), a)))
     tried = [name for name in expected if (frame["method"] == name).any()]
     held = [name for name in tried if _share(frame, name, expected[name]) > 0.5]

@@ -75,7 +75,9 @@ def test_chance_among_many_cuts_is_no_flip():
 
 def test_the_table_says_what_print_has_one_expect(tmp_path):
     printed = tmp_path / "print.csv"
-    printed.write_text("method,verdict,confidence\nbow,informative,0.8\nvanilla,collapsed,0.9\nlagging,informative,0.9\n")
+    printed.write_text(
+        "method,verdict,confidence\nbow,informative,0.8\nvanilla,collapsed,0.9\nlagging,informative,0.9\n"
+    )
     flipping = trials("bow", (6e-4, "", True, 8), (9e-3, "", False, 9))
     frame = pd.concat([flipping, trials("vanilla", (1e-3, "", False, 3))])
     lines = flips_table(frame, printed).splitlines()
