@@ -1,10 +1,17 @@
-"""Phase diagrams: a panel a method, learning rate across, main knob up, a colour a verdict."""
+"""Phase diagrams: a panel a method, learning rate across, main knob up, a colour a verdict.
+
+The ground of a panel has the colour of the verdict that most of the trials around have, each by a Gaussian weight of
+its distance of one octave of learning rate and one value of the knob (Nadaraya 1964, Watson 1964). The points are the
+trials themselves, over all other settings, so that a ground of one colour may hold points of another.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from experiments.atlas.design import LEVELS, METHODS, RATES, values_of
 from experiments.atlas.table import judged
@@ -18,6 +25,9 @@ ACROSS = 7
 
 LEAST = 5
 """Trials of a method without which it gets no panel."""
+
+GROUND = 60
+"""Learning rates at which the ground of a panel is coloured."""
 
 PICTURE = Path(__file__).parent / "phases.png"
 
@@ -52,6 +62,7 @@ def draw_phases(frame: pd.DataFrame, folder: Path, least: int = LEAST) -> Path |
             axis.set_axis_off()
             continue
         _panel(axis, methods[n], known[known["method"] == methods[n]])
+        axis.tick_params(labelbottom=n + ACROSS >= len(methods))  # nothing stands below the last of a column
     shown = [(word, colour) for word, colour in zip(VERDICTS, COLOURS, strict=True) if (known["verdict"] == word).any()]
     handles = [Line2D([], [], marker="s", linestyle="", color=colour, label=word) for word, colour in shown]
     handles += [
@@ -67,12 +78,59 @@ def draw_phases(frame: pd.DataFrame, folder: Path, least: int = LEAST) -> Path |
     return target
 
 
+def ground(
+    rates: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    verdicts: NDArray[np.str_],
+    at: NDArray[np.float64],
+    rows: int,
+) -> NDArray[np.int64]:
+    """The verdict around each learning rate and value of the knob, as its number in `VERDICTS`.
+
+    Args:
+        rates: (N,) learning rates of the trials.
+        levels: (N,) numbers of their knobs' values.
+        verdicts: (N,) words.
+        at: (G,) learning rates.
+        rows: Values of the knob.
+
+    Returns:
+        (rows, G).
+    """
+    octaves = np.log2(at)[None, :, None] - np.log2(rates)[None, None, :]
+    steps = np.arange(rows)[:, None, None] - levels[None, None, :]
+    weights = np.exp(-(octaves**2 + steps**2) / 2)
+    sums = [(weights * (verdicts == word)).sum(-1) for word in VERDICTS]
+    return np.argmax(sums, axis=0)
+
+
 def _panel(axis: object, method: str, own: pd.DataFrame) -> None:
     from matplotlib.axes import Axes
+    from matplotlib.colors import ListedColormap
 
     assert isinstance(axis, Axes)
     values = values_of(method)
     rates, levels = adam_rate(own), own["knob_level"].fillna(0.0)
+    rows = max(len(values), 1)
+    edges = np.geomspace(RATES[0] * 0.8, RATES[1] * 1.25, GROUND + 1)
+    around = ground(
+        rates.to_numpy(dtype=np.float64),
+        levels.to_numpy(dtype=np.float64),
+        own["verdict"].to_numpy(dtype=str),
+        np.sqrt(edges[1:] * edges[:-1]),
+        rows,
+    )
+    axis.pcolormesh(
+        edges,
+        np.arange(rows + 1) - 0.5,
+        around,
+        cmap=ListedColormap(COLOURS),
+        vmin=-0.5,
+        vmax=len(COLOURS) - 0.5,
+        alpha=0.22,
+        linewidth=0,
+        rasterized=True,
+    )
     for word, colour in zip(VERDICTS, COLOURS, strict=True):
         for optimizer, marker in MARKERS.items():
             chosen = (own["verdict"] == word) & (own["optimizer"] == optimizer)

@@ -3,11 +3,12 @@
 import itertools
 import signal
 
+import numpy as np
 import pytest
 
 from experiments.atlas import __main__ as command
 from experiments.atlas import design, table, work
-from experiments.atlas.pictures import LEAST, draw_phases, shown_methods
+from experiments.atlas.pictures import LEAST, VERDICTS, draw_phases, ground, shown_methods
 from experiments.atlas.summary import report_text
 from vaecli.core.errors import DivergedError, InterruptedRunError
 
@@ -106,6 +107,16 @@ def test_the_report_of_two_stretches(tmp_path, capsys):
 def test_another_budget_is_refused(capsys):
     assert command.main(["--budget", "soon"]) == 2
     assert "is no duration" in capsys.readouterr().err
+
+
+def test_the_ground_of_a_panel_turns_halfway_between_two_trials():
+    """At 1e-3 a run collapsed and at 4e-3 one informed: halfway, by ratios, lies 2e-3. Between the first and the fifth
+    value of the knob lies the third, where the verdict that is named first wins."""
+    rates, at = np.array([1e-3, 4e-3]), np.array([1.9e-3, 2.1e-3])
+    one = ground(rates, np.zeros(2), np.array(["collapsed", "informative"]), at, 1)
+    assert [VERDICTS[n] for n in one[0]] == ["collapsed", "informative"]
+    other = ground(np.full(2, 1e-3), np.array([0.0, 4.0]), np.array(["collapsed", "diverged"]), at, 5)
+    assert [VERDICTS[n] for n in other[:, 0]] == ["collapsed"] * 3 + ["diverged"] * 2
 
 
 def test_pictures_have_a_panel_a_method_that_has_enough_trials(tmp_path, capsys):
