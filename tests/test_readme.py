@@ -12,6 +12,7 @@ import typer
 from experiments.docs import generated
 from vaecli.cli.app import app
 from vaecli.cli.compare import DEFAULT_METHODS
+from vaecli.runs import folder, trial_index
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,6 +79,16 @@ NAMED_TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", "".join(p.re
 @pytest.mark.parametrize(("file", "name"), NAMED_TESTS, ids=lambda word: word)
 def test_named_tests_exist(file, name):
     assert re.search(rf"^def {name}\(", (ROOT / file).read_text("utf-8"), re.M), name
+
+
+def test_the_page_on_files_has_the_versions_that_are_written_and_read():
+    rows = [line for line in (ROOT / "docs/reliability.md").read_text("utf-8").splitlines() if line.startswith("| ")]
+    told = {cells[0]: cells[1:] for row in rows for cells in [[cell.strip() for cell in row.strip("|").split("|")]]}
+    assert told["run.json"][:2] == [
+        f"`format` {folder.FORMAT}",
+        f"{folder.OLDEST} to {folder.FORMAT}; unknown keys are kept",
+    ]
+    assert told[".index.json"][0].startswith(f"`format` {trial_index.FORMAT},")
 
 
 def run_blocks(page, folder, count=None):

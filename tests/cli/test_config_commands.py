@@ -15,6 +15,7 @@ from vaecli.remedies import make_method, method_names
 from vaecli.settings.known_keys import keys_of
 from vaecli.settings.presets import preset_names
 from vaecli.settings.resolve import load_settings
+from vaecli.settings.searches import shared_settings, write_search
 
 
 @pytest.fixture
@@ -82,6 +83,13 @@ def test_show_says_where_each_setting_was_said(vae, tmp_path, monkeypatch):
     assert said["gamma"] == "--set bn.gamma=0.3,0.5"
     assert said["eps"] == "default"
     assert tomllib.loads(text)["method"]["bn"] == {"gamma": [0.3, 0.5], "eps": 1e-12}
+
+
+def test_show_finds_what_a_search_has_found(vae, tmp_path):
+    told = {"values": {"bn.gamma": 0.4}, "objective": "neg_elbo", "epochs": 6, "budget": 12, "seed": 0}
+    entry = {**told, "finished": True, "settings": shared_settings(load_settings(methods=["bn"]).groups)}
+    write_search(tmp_path / "runs" / "tune-synthetic", "bn", entry)
+    assert "gamma = 0.4" in vae("config", "show", "--method", "bn", "--protocol", "tuned")
 
 
 def test_show_without_anything_is_the_preset_quick(vae):

@@ -184,6 +184,15 @@ def test_terms_are_printed_before_anything_is_downloaded(monkeypatch, tmp_path):
     assert "source: https://drive.usercontent.google.com/" in result.stderr
 
 
+def test_options_of_a_corpus_that_is_not_named_are_refused():
+    with pytest.raises(UsageError, match="name a corpus"):
+        run("fetch", "--to", "somewhere")
+
+
+def test_the_preset_of_the_environment_is_that_of_a_training(reviews):
+    assert "preset ptb" in " ".join(run("check", reviews, VAE_PRESET="ptb").stdout.split())
+
+
 def test_a_corpus_is_fetched_and_read(monkeypatch, tmp_path):
     pytest.importorskip("pooch")
     known = public_corpus("yelp_short")

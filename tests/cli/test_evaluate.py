@@ -252,6 +252,7 @@ def test_figures_of_samples_of_other_sizes_are_never_averaged(runs, base):
     ("words", "said"),
     [
         ([], "nothing is asked for; give one of --dimensions"),
+        ([], "--all, --per-sentence, --iw-samples or --split"),
         (["--probe", "--split", "tst"], "unknown split 'tst' (--split): did you mean 'test'?"),
         (
             ["--probe", "--sentences", "3"],

@@ -95,6 +95,8 @@ def test_markdown_is_the_table_of_the_readme():
         (["linear_aneal"], r"unknown method 'linear_aneal' \(METHOD\): did you mean 'linear_anneal'\?"),
         (["--format", "mardown"], r"unknown format 'mardown' \(--format\): did you mean 'markdown'\?"),
         (["--json", "--format", "markdown"], "exclude each other"),
+        (["--papers", "--format", "markdown"], "--papers: no markdown of it"),
+        (["--papers", "--sensitivity"], "--papers and --sensitivity are two tables"),
         (["beta+linear_anneal"], "both change 'kl_weight'"),
     ],
 )

@@ -87,6 +87,24 @@ def test_the_help_of_a_command_loads_nothing_heavy():
     assert loaded_by_help("train", ["torch", "pandas", "numpy", "vaecli.config"]) == []
 
 
+@pytest.mark.parametrize("command", ["generate", "encode", "evaluate"])
+def test_the_device_of_a_run_that_is_there_is_its_own(command):
+    """Whatever VAE_DEVICE says, which is for trainings."""
+    text = " ".join(CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output.split())
+    assert "auto a GPU if there is one. (default: the run's)" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["train", "--json"], ["compare", "--json"], ["compare", "--csv", "x"], ["tune", "bn", "--json"]],
+    ids=" ".join,
+)
+def test_a_dry_run_prints_no_figures(words):
+    assert f"{words[-1 if words[-1] != 'x' else -2]} prints figures, and --dry-run makes none" in fails(
+        *words, "--dry-run"
+    )
+
+
 @pytest.mark.parametrize("command", ["train", "compare"])
 def test_a_device_that_is_none_is_told(command):
     assert fails(command, "--device", "gpu").startswith("--device: training.device: must be auto, cpu, cuda or one GPU")

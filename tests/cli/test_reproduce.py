@@ -129,6 +129,30 @@ def test_a_dry_run_writes_nothing(vae, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_variables_of_the_machine_hold_for_tables_too(vae, monkeypatch):
+    """Those of corpus and preset don't, for the table says them; an option goes before."""
+    for name, value in {
+        "JOBS": "3",
+        "DEVICE": "cpu",
+        "PRECISION": "fp32",
+        "DATA": "elsewhere",
+        "PRESET": "ptb",
+    }.items():
+        monkeypatch.setenv(f"VAE_{name}", value)
+    requests = []
+    monkeypatch.setitem(KINDS, "rows", lambda context, call: requests.append(call.request()))
+    vae("kim2018")
+    vae("kim2018", "--jobs=1", "--device=auto")
+    found = [request.settings(request.chosen[0]) for request in requests]
+    assert [request.jobs for request in requests] == [one.jobs for one in found] == [3, 1]
+    first, second = (one.config(one.methods[0], 0) for one in found)
+    assert (first.training.device, second.training.device) == ("cpu", "auto")
+    assert (first.training.precision, first.corpus.data, first.preset) == ("fp32", "oracle", "quick")
+    monkeypatch.setenv("VAE_JOBS", "many")
+    with pytest.raises(UsageError, match="VAE_JOBS: jobs must be an integer"):
+        vae("kim2018")
+
+
 def test_trials_that_fail_are_told_with_their_row_after_the_table(vae):
     folder = Path("runs/kim2018/vae-oracle/linear_anneal/seed-0")
     vae("kim2018", "--rows=vae-oracle", "--seeds=0", *TINY)
@@ -149,6 +173,8 @@ def test_a_corpus_that_is_not_there_says_how_it_is_had(vae):
     ("words", "message"),
     [
         (["--budget=1h"], "name a table"),
+        (["kim2018", "--list", "--rows=vae-oracle"], "--list lists all and runs nothing"),
+        (["kim2018", "--dry-run", "--json"], "--json prints figures, and --dry-run makes none"),
         (["kim2018", "--budget=soon"], "'soon' is no duration"),
         (["kim2018", "--rows=vae"], "did you mean"),
         (["kim"], "did you mean 'kim2018'"),

@@ -144,6 +144,18 @@ def test_a_column_of_row_numbers_is_no_label(tmp_path):
     assert alone.train.label_names == {}
 
 
+def test_a_column_of_row_numbers_is_no_sentence(tmp_path):
+    rows = [f"{n},{s}" for n, s in enumerate(SHORT)]
+    assert "red big cat runs" in texts(load(table(tmp_path, "a.csv", "id,said", *rows)))
+    named = load(table(tmp_path, "b.csv", "id", *SHORT), text_column="id")
+    assert len(texts(named)) == len(SHORT)
+
+
+def test_a_label_beside_which_there_is_no_column_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no column of sentences: .* none is left beside the label"):
+        load(table(tmp_path, "a.csv", "text", *SHORT), label_column="text")
+
+
 def test_labels_of_many_words_are_taken_by_the_name_of_their_column(tmp_path):
     rows = [f"{s},a rather long label {n % 2}" for n, s in enumerate(SHORT)]
     assert len(load(table(tmp_path, "a.csv", "text,category", *rows)).train.label_names["label"]) == 2
@@ -205,6 +217,8 @@ def test_advice_that_would_change_nothing_is_not_given(tmp_path):
         ("a.jsonl", ['{"label": 0}', '{"text": "a", "label": 1}'], r"a\.jsonl:1: no text, number or .* 'text'"),
         ("a.jsonl", ['{"text": ["a", "b"], "label": 1}'], r"a\.jsonl: no column of sentences: .* 'label' only"),
         ("a.jsonl", ['{"text": {"en": "a"}, "label": 1}'], r"a\.jsonl: no column of sentences: .* 'label' only"),
+        ("a.csv", ["id,stars", *(f"{n},{n % 2}" for n in range(99))], r"no column of sentences: .* 'id', 'stars' only"),
+        ("a.csv", ["id", *(f"x{n} y" for n in range(99))], r"a\.csv: no column of sentences: .* 'id' only"),
         ("a.jsonl", ['{"text": "a", "label": NaN}', '{"text": "b", "label": 1}'], r"a\.jsonl:1: an empty label"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b"}', '{"text": "c"}'], r"too few different sentences .* 4 or more"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "\\ud800"}'], r"a\.jsonl:2: half a character"),

@@ -1,6 +1,8 @@
 """Protocols: what each method is trained with, what goes before what, and which files say it again."""
 
 import json
+import shlex
+from itertools import pairwise
 
 import pytest
 
@@ -195,7 +197,7 @@ def test_tuned_is_the_best_of_a_finished_search(tmp_path, searched):
 @pytest.mark.parametrize(
     ("otherwise", "told"),
     [
-        ({"finished": False}, r"isn't finished.*`vae tune bn --epochs 6` makes one"),
+        ({"finished": False}, r"isn't finished.*`vae tune bn --epochs 6 --out \S+` makes one"),
         ({"settings": {"training.epochs": 3}}, "there is no finished search of bn here; the one in .* has corpus.data"),
     ],
 )
@@ -215,9 +217,23 @@ def test_tuned_of_no_search_names_every_method(tmp_path):
 def test_tuned_takes_equal_budgets(tmp_path, searched):
     searched("bn", {"bn.gamma": 0.4})
     searched("du", {"du.gamma": 0.4}, budget=60)
-    with pytest.raises(UsageError, match=r"bn 120 epochs by neg_elbo, du 60 .* `vae tune du --trials 20` goes on"):
+    way = r"`vae tune du --trials 20 --name tune-synthetic --epochs 6 --out \S+` goes on"
+    with pytest.raises(UsageError, match=rf"bn 120 epochs by neg_elbo, du 60 .* {way}"):
         tuned(tmp_path, "bn", "du")
     tuned(tmp_path, "du")
+
+
+def test_the_command_that_makes_a_search_is_of_the_same_corpus_and_sizes(tmp_path, searched):
+    """So that whoever copies it gets a search that the grid then takes."""
+    how = {"preset": "snli", "sets": ["model.latent_size=8", "corpus.max_vocab=99"]}
+    options = {"training": {"protocol": "tuned", "epochs": 3}, "corpus": {"data": str(tmp_path)}}
+    with pytest.raises(UsageError) as caught:
+        settings("bn", options=options, searches=tmp_path, **how)
+    told = shlex.split(str(caught.value).split("`")[1])
+    assert told[:3] == ["vae", "tune", "bn"]
+    said = dict(pairwise(told))
+    assert (said["--preset"], said["--data"], said["--epochs"]) == ("snli", str(tmp_path), "3")
+    assert {told[n + 1] for n, word in enumerate(told) if word == "--set"} == {how["sets"][0], how["sets"][1]}
 
 
 def test_two_searches_of_a_method_are_told_apart(tmp_path, searched):

@@ -39,7 +39,7 @@ def train(
 
     Args:
         method: A remedy, or several joined with ``+``.
-        data: ``synthetic``, ``oracle``, or a folder with train.txt, valid.txt and test.txt.
+        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         seed: Seed of initialisation, data order and noise.
         settings: By dotted key.
@@ -93,7 +93,7 @@ def compare(
 
     Args:
         methods: Remedies or compositions; ``["all"]`` is every remedy.
-        data: ``synthetic``, ``oracle``, or a folder with train.txt, valid.txt and test.txt.
+        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
         seeds: One, several, or a text such as ``"0-2"``.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         settings: By dotted key.

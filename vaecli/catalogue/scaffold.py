@@ -23,7 +23,7 @@ CHECKLIST = """\
 - [ ] the law that the paper states, as a test
 - [ ] one number worked by hand, with its working in a comment
 - [ ] compared with the authors' code on identical tensors, if there is any; where it differs, `deviations` says so
-- [ ] published defaults, or a sentence in `deviations`
+- [ ] published defaults, or a clause in `deviations`, without a full stop
 - [ ] `owns` and `needs`: the contract test shows what it really changes
 - [ ] `undefined`: each figure without a meaning, with the reason
 - [ ] figures of the paper, where a source confirms them

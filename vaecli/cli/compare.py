@@ -127,6 +127,7 @@ def compare(
     """
     from vaecli.cli.live import open_progress
 
+    o.check_dry_run(dry_run, json, csv)
     progress = open_progress(context, quiet)
     progress.doing("importing torch")
     from vaecli.engines.choice import make_engine

@@ -89,6 +89,7 @@ def show(
         environment=os.environ,
         methods=methods or [],
         methods_option="--method",
+        searches=o.experiments_folder(),
     )
     if json:
         print_json(effective(settings))
@@ -132,7 +133,8 @@ def diff(
     from vaecli.core.messages import tell
     from vaecli.settings.resolve import load_settings
 
-    first, second = (effective(load_settings(settings_file(path))) for path in (one, other))
+    searches = o.experiments_folder()
+    first, second = (effective(load_settings(settings_file(path), searches=searches)) for path in (one, other))
     changed = {key: (first.get(key), second.get(key)) for key in (*first, *(k for k in second if k not in first))}
     changed = {key: values for key, values in changed.items() if values[0] != values[1]}
     if json:

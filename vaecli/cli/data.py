@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +42,10 @@ data = typer.Typer(
 @o.with_settings(without=NOT_CORPUS)
 def check(
     corpus: Annotated[
-        str, typer.Argument(metavar="DATA", help="As --data takes it: a folder, a file, hf:NAME, synthetic or mixture.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="As --data takes it: a folder, a file, hf:NAME, synthetic, mixture or oracle."
+        ),
     ],
     *,
     preset: o.Preset = None,
@@ -60,7 +64,7 @@ def check(
     from vaecli.settings.resolve import load_settings
 
     layer = {**options, "corpus": {**options.get("corpus", {}), "data": corpus}}
-    settings = load_settings(preset=preset, options=layer, sets=set_ or [])
+    settings = load_settings(preset=preset, options=layer, sets=set_ or [], environment=os.environ)
     for note in settings.notes:
         tell(f"vae: {note}")
     config = settings.config("vanilla", 0)
@@ -217,6 +221,10 @@ def fetch(
     from vaecli.corpus.public_corpora import public_corpora, public_corpus
 
     if name is None:
+        if to is not None or overwrite:
+            from vaecli.core.errors import UsageError
+
+            raise UsageError("name a corpus; `vae data fetch` lists them")
         for corpus in public_corpora().values():
             print(f"{corpus.name}: {corpus.title}")
         return

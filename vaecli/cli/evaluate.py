@@ -136,7 +136,7 @@ def chosen(
     names = tuple(BLOCKS) if everything else check_names(name for name, wanted in asked.items() if wanted)
     options = ", ".join("--" + name.replace("_", "-") for name in BLOCKS)
     if not names and not anyway:
-        raise UsageError(f"nothing is asked for; give one of {options}, --all, --iw-samples or --split")
+        raise UsageError(f"nothing is asked for; give one of {options}, --all, --per-sentence, --iw-samples or --split")
     if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS, "--split")
     for option, value, users in (("--sentences", sentences, SAMPLED), ("--lm", lm, REFERENCED)):

@@ -59,14 +59,12 @@ def methods(
         write_new(method, new_name)
         return
     from vaecli.catalogue.methods_table import describe, methods_markdown_table
-    from vaecli.core.errors import UsageError
     from vaecli.remedies import canonical, load_all, make_method
     from vaecli.reporting.terminal import Target
 
     format = checked_format(format, as_json)
     if papers:
-        if method is not None:
-            raise UsageError(f"--papers lists all papers; leave {method} out")
+        check_papers(method, sensitivity, format)
         sys.stdout.write(papers_text(format == "json", Target.stdout()))
         return
     names = [] if method is None else canonical(method, "METHOD").split("+")
@@ -88,6 +86,22 @@ def methods(
     else:
         parts = [detail_text(name, remedies, Target.stdout()) for name in shown]
         sys.stdout.write("\n".join(parts))
+
+
+def check_papers(method: str | None, sensitivity: bool, format: str) -> None:
+    """Refuses what doesn't go with ``--papers``.
+
+    Raises:
+        UsageError: Of that kind.
+    """
+    from vaecli.core.errors import UsageError
+
+    if method is not None:
+        raise UsageError(f"--papers lists all papers; leave {method} out")
+    if sensitivity:
+        raise UsageError("--papers and --sensitivity are two tables; choose one")
+    if format == "markdown":
+        raise UsageError("--papers: no markdown of it; choose from table, json")
 
 
 def checked_format(format: str, as_json: bool) -> str:

@@ -104,6 +104,16 @@ def experiments_folder() -> Path:
     return Path(os.environ.get("VAE_OUT") or "runs")
 
 
+def check_dry_run(dry_run: bool, json: bool, csv: str | None = None) -> None:
+    """Refuses options on how figures are printed where none are made.
+
+    Raises:
+        UsageError: Names the option.
+    """
+    if dry_run and (json or csv is not None):
+        raise UsageError(f"{'--json' if json else '--csv'} prints figures, and --dry-run makes none; leave one out")
+
+
 class Command(TyperCommand):
     """A command that takes no option twice, where click would let the last one win without a word."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from vaecli.reproduction.paper_tables import PaperTable
     from vaecli.runs.experiment import Experiment, Trial
 
+MACHINE = ("VAE_DEVICE", "VAE_PRECISION", "VAE_JOBS")
+"""Variables that say how this machine computes; corpus and preset are the table's, whatever others say."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -38,6 +42,7 @@ class Call:
         device: Instead of the default.
         sets: ``--set`` values.
         jobs: Trials at a time; 0 is one a core.
+        environment: Variables of this machine.
         retry: Run diverged trials again too.
         dry_run: Say what would be done, and do nothing.
         json: Print for another program.
@@ -53,6 +58,7 @@ class Call:
     device: str | None
     sets: tuple[str, ...]
     jobs: int
+    environment: Mapping[str, str]
     retry: bool
     dry_run: bool
     json: bool
@@ -62,6 +68,23 @@ class Call:
     def folder(self) -> Path:
         """Of the reproduction."""
         return self.out / self.table.name
+
+    def request(self) -> Request:
+        """What is asked for, without how it is shown."""
+        from vaecli.reproduction.grids import Request
+
+        return Request(
+            self.table,
+            self.rows,
+            self.seeds,
+            self.data,
+            self.device,
+            self.sets,
+            self.budget,
+            self.jobs,
+            self.environment,
+            self.out,
+        )
 
 
 def reproduce(
@@ -105,7 +128,7 @@ def reproduce(
         typer.Option("--data", metavar="FOLDER", help="The corpus, if it isn't in ./NAME.", show_default=False),
     ] = None,
     set_: o.Sets = None,
-    device: o.Device = None,
+    device: Annotated[str | None, o.option_of("training.device")] = None,
     jobs: o.Jobs = None,
     out: o.Out = Path("runs"),
     dry_run: Annotated[
@@ -124,8 +147,12 @@ def reproduce(
     from vaecli.core.errors import UsageError
     from vaecli.reproduction.paper_tables import load_table
 
+    o.check_dry_run(dry_run, json)
+    runs = any(value is not None for value in (budget, rows, seeds, data, set_, device)) or dry_run or retry
+    if list_ and runs:
+        raise UsageError("--list lists all and runs nothing; leave it or the other options out")
     if name is None:
-        if any(value is not None for value in (budget, rows, seeds, data, set_, device)) or dry_run or retry:
+        if runs:
             raise UsageError("name a table; `vae reproduce --list` lists them")
         list_tables(json)
         return
@@ -133,6 +160,7 @@ def reproduce(
     if list_:
         list_rows(table, json)
         return
+    environment, usual_jobs = machine(os.environ)
     call = Call(
         table=table,
         out=out,
@@ -142,7 +170,8 @@ def reproduce(
         data=data,
         device=device,
         sets=tuple(set_ or ()),
-        jobs=jobs or 0,
+        jobs=usual_jobs if jobs is None else jobs,
+        environment=environment,
         retry=retry,
         dry_run=dry_run,
         json=json,
@@ -153,6 +182,22 @@ def reproduce(
     KINDS[table.kind](context, call)
 
 
+def machine(variables: Mapping[str, str]) -> tuple[dict[str, str], int]:
+    """The variables that hold for tables of papers too, and how many trials at a time they say; 0 where none does.
+
+    Raises:
+        UsageError: VAE_JOBS is no number; the others are checked with the settings.
+    """
+    from vaecli.core.errors import UsageError
+    from vaecli.settings.layers import read_variables
+
+    told = {name: variables[name] for name in MACHINE if name in variables}
+    layer = read_variables(told, Path.cwd())
+    if layer.problems:
+        raise UsageError("\n  ".join(layer.problems))
+    return told, layer.plan.get("jobs", 0)
+
+
 def run_rows(context: typer.Context, call: Call) -> None:
     """Runs the rows of a table and prints the comparison."""
     from vaecli.cli.live import open_progress
@@ -160,9 +205,9 @@ def run_rows(context: typer.Context, call: Call) -> None:
     progress = open_progress(context, call.quiet)
     progress.doing("importing torch")
     from vaecli.engines.run_together import run_together
-    from vaecli.reproduction.grids import Request, margin_line, plan_of, row_experiments
+    from vaecli.reproduction.grids import margin_line, plan_of, row_experiments
 
-    request = Request(call.table, call.rows, call.seeds, call.data, call.device, call.sets, call.budget, call.jobs)
+    request = call.request()
     plan = plan_of(request, call.folder, progress.doing)
     experiments = row_experiments(request, plan, call.folder, progress.doing)
     progress.close()

@@ -23,11 +23,9 @@ def run_posteriors(context: typer.Context, call: Call) -> None:
     progress.doing("importing torch")
     from vaecli.cli.compare import display
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
-    from vaecli.reproduction.grids import Request
     from vaecli.reproduction.posterior_grid import grid_of, keep_plan
 
-    request = Request(call.table, call.rows, call.seeds, call.data, call.device, call.sets, call.budget, call.jobs)
-    grid = grid_of(request)
+    grid = grid_of(call.request())
     experiment, corpus = open_experiment(grid.settings, call.out, told=progress.doing)
     progress.close()
     for method, reason in grid.left_out.items():

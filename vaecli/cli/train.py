@@ -70,6 +70,7 @@ def train(
     """
     from vaecli.cli.live import open_progress
 
+    o.check_dry_run(dry_run, json)
     progress = open_progress(context, quiet)
     progress.doing("importing torch")
     from vaecli.runs.folder import RunFolder

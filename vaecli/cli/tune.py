@@ -77,6 +77,7 @@ def tune(
 
     Run again, it goes on where it was stopped; with more --trials it searches further.
     """
+    o.check_dry_run(dry_run, json)
     check_optuna()
     from vaecli.cli.live import open_progress
 

@@ -59,9 +59,9 @@ class OptionSetting:
         """
         if default is None:
             default = self.default if isinstance(self.default, str) else f"{self.default:,}".removesuffix(".0")
+            if default and self.variable:
+                default = f"{default}, or {self.variable}"
         sentence = self.description[:1].upper() + self.description[1:] + "."
-        if default and self.variable:
-            default = f"{default}, or {self.variable}"
         return f"{sentence} (default: {default})" if default else sentence
 
 

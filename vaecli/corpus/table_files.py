@@ -214,23 +214,23 @@ def _clear_text(train: Source, names: Mapping[str, str], held: Mapping[str, _Col
     """The one column that can be the sentence.
 
     Raises:
-        DataError: There are several.
+        DataError: There are several, or none.
     """
     taken = {key for key, called in names.items() if columns.label in (key, called)}
-    free = [key for key in names if key not in taken]
-    if len(free) == 1 and names[free[0]].lower() in LABEL_NAMES and held[free[0]].label_like:
+    free = [key for key in names if key not in taken and names[key].lower() not in ROW_NUMBERS]
+    if all(names[key].lower() in LABEL_NAMES and held[key].label_like for key in free):
+        there = listed(repr(names[key]) for key in names if key not in taken)
+        told = f"there is {there} only" if there else "none is left beside the label"
         raise DataError(
-            f"{train.path}: no column of sentences: of those that hold texts, numbers or truth values there is "
-            f"{names[free[0]]!r} only"
+            f"{train.path}: no column of sentences: of those that hold texts, numbers or truth values {told}"
         )
     called = [key for key in free if names[key].lower() in TEXT_NAMES]
     texts = [key for key in free if not held[key].label_like]
-    for candidates in (free, called, texts if len(names) == 2 else []):
+    for candidates in (free if len(names) - len(taken) == 1 else [], called, texts if len(names) == 2 else []):
         if len(candidates) == 1:
             return candidates[0]
-    choices = [key for key in texts if names[key].lower() not in ROW_NUMBERS] or free
     raise DataError(
-        f"{train.path}: say which column is the sentence, such as --text-column {names[choices[0]]} "
+        f"{train.path}: say which column is the sentence, such as --text-column {names[(texts or free)[0]]} "
         f"(columns: {listed(names.values())})"
     )
 

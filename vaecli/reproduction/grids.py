@@ -45,6 +45,8 @@ class Request:
         sets: ``--set`` values for all rows, the last word but for the budget.
         budget: Seconds; None leaves the epochs.
         jobs: Trials at a time; 0 is one a core.
+        environment: Whose ``VAE_*`` variables are read.
+        searches: Folder of experiments, see `load_settings`.
     """
 
     table: PaperTable
@@ -55,6 +57,8 @@ class Request:
     sets: tuple[str, ...] = ()
     budget: float | None = None
     jobs: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    searches: Path | None = None
 
     @property
     def chosen(self) -> list[PaperRow]:
@@ -77,10 +81,12 @@ class Request:
             values=row.settings,
             options={"corpus": {"data": self.data}, "training": {"device": self.device}},
             sets=self._sets(row),
+            environment=self.environment,
             methods=[row.method],
             seeds=self.seeds or self.table.seeds,
             experiment=row.name,
             jobs=self.jobs,
+            searches=self.searches,
         )
 
     def _sets(self, row: PaperRow) -> list[str]:

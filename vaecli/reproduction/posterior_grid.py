@@ -105,11 +105,13 @@ def _settings(request: Request, methods: tuple[str, ...]) -> Settings:
         table=request.table.settings_for(named),
         options={"corpus": {"data": request.data}, "training": {"device": request.device}},
         sets=request.sets,
+        environment=request.environment,
         methods=methods,
         seeds=request.seeds or request.table.seeds,
         experiment=request.table.name,
         jobs=request.jobs,
         methods_option="--rows",
+        searches=request.searches,
     )
 
 

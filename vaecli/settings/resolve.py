@@ -350,7 +350,7 @@ class _Resolver:
         known = dict(self.file.plan.get("tuned", {}))
         try:
             return {method: known[method] for method in wanted if method in known} | best_of_searches(
-                self.searches, [method for method in wanted if method not in known], groups
+                self.searches, [method for method in wanted if method not in known], groups, plan["preset"]
             )
         except UsageError as error:
             self.problems += str(error).split("\n  ")

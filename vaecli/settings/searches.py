@@ -7,6 +7,7 @@ that no method was searched longer than another.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from vaecli.config import GROUPS, build_config
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.files import dump_json, write_atomic
 from vaecli.core.nested import flatten, writable
+from vaecli.settings.presets import load_preset, preset_names
 from vaecli.settings.protocols import TUNED
 
 FILE = Path("tune") / "searches.json"
 FORMAT = 1
+USUAL: Mapping[str, Any] = {"objective": "neg_elbo", "seed": 0}
+"""What a search has where no option says otherwise."""
 ALIKE = ("corpus", "model")
 """Groups that a search and the grid that takes its settings must share, beside the number of epochs."""
 
@@ -67,8 +71,30 @@ def shared_settings(groups: Mapping[str, Any]) -> dict[str, Any]:
     return flatten(tables) | {"training.epochs": config.training.epochs}
 
 
+def search_command(
+    method: str, wanted: Mapping[str, Any], preset: str, out: Path | None, options: Mapping[str, Any]
+) -> str:
+    """The `vae tune` that searches a method for a grid with some settings.
+
+    Args:
+        method: In its one spelling.
+        wanted: What the grid and the search share, by key; see `shared_settings`.
+        preset: Of the grid; what it says isn't said again.
+        out: Folder of experiments; its usual one without.
+        options: Further ones, by name without dashes, before the others.
+    """
+    usual = shared_settings(load_preset(preset if preset in preset_names() else "quick"))
+    told = {**options, "epochs": wanted["training.epochs"], "preset": preset if preset != "quick" else None}
+    told["data"] = wanted["corpus.data"] if wanted["corpus.data"] != usual["corpus.data"] else None
+    words = ["vae", "tune", method]
+    words += [word for name, value in told.items() if value is not None for word in (f"--{name}", str(value))]
+    others = {key: value for key, value in wanted.items() if key not in ("training.epochs", "corpus.data")}
+    words += [word for key, value in others.items() if value != usual[key] for word in ("--set", f"{key}={value}")]
+    return shlex.join([*words, *(["--out", str(out)] if out not in (None, Path("runs")) else [])])
+
+
 def best_of_searches(
-    out: Path | None, methods: Sequence[str], groups: Mapping[str, Any]
+    out: Path | None, methods: Sequence[str], groups: Mapping[str, Any], preset: str
 ) -> dict[str, Mapping[str, Any]]:
     """The best settings of each method's finished search, by key.
 
@@ -76,6 +102,7 @@ def best_of_searches(
         out: Folder of experiments; None where there is none to look in.
         methods: In their one spelling.
         groups: Of the grid that is to be trained with them.
+        preset: Of the grid.
 
     Raises:
         UsageError: A method has no finished search of this corpus, these sizes and epochs, several have different
@@ -83,10 +110,10 @@ def best_of_searches(
         DataError: A file of searches is damaged.
     """
     wanted = shared_settings(groups)
-    chosen, problems = dict[str, Entry](), []
+    chosen, folders, problems = dict[str, Entry](), dict[str, Path](), []
     for method in methods:
         try:
-            chosen[method] = _search_of(out, method, wanted)
+            folders[method], chosen[method] = _search_of(out, method, wanted, preset)
         except UsageError as error:
             problems.append(str(error))
     budgets = {method: (entry["budget"], entry["objective"]) for method, entry in chosen.items()}
@@ -94,16 +121,27 @@ def best_of_searches(
         told = ", ".join(f"{method} {budget} epochs by {goal}" for method, (budget, goal) in budgets.items())
         most = max(budget for budget, _ in budgets.values())
         trials = most // wanted["training.epochs"]
-        short = " ".join(method for method, (budget, _) in budgets.items() if budget < most)
-        way = f"`vae tune {short} --trials {trials}` goes on" if short else "search all by one objective"
+        short = [method for method, (budget, _) in budgets.items() if budget < most]
+        commands = [
+            f"`{search_command(method, wanted, preset, out, _same_search(folders[method], chosen[method], trials))}`"
+            for method in short
+        ]
+        goes_on = f"{' and '.join(commands)} {'goes' if len(short) == 1 else 'go'} on"
+        way = goes_on if short else "search all by one objective"
         problems.append(f"--protocol {TUNED} takes searches of equal budgets, got {told}; {way}")
     if problems:
         raise UsageError("\n  ".join(problems))
     return {method: entry["values"] for method, entry in chosen.items()}
 
 
-def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any]) -> Entry:
-    """The finished search of a method that shares some settings.
+def _same_search(folder: Path, entry: Entry, trials: int) -> dict[str, Any]:
+    """The options of `vae tune` that go on with a search to the budget of so many trials."""
+    own = {key: entry[key] for key in USUAL if entry.get(key, USUAL[key]) != USUAL[key]}
+    return {"trials": trials, **own, "name": folder.name}
+
+
+def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any], preset: str) -> tuple[Path, Entry]:
+    """The finished search of a method that shares some settings, after its experiment's folder.
 
     Raises:
         UsageError: There is none, or several.
@@ -122,10 +160,10 @@ def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any]) -> Entr
         else:
             found[path.parent.parent] = entry
     if not found:
-        way = f"`vae tune {method} --epochs {wanted['training.epochs']}`"
+        way = f"`{search_command(method, wanted, preset, out, {})}`"
         raise UsageError(f"--protocol {TUNED}: there is no finished search of {method} here{other}; {way} makes one")
     answers = {json.dumps(entry, sort_keys=True) for entry in found.values()}
     if len(answers) > 1:
         folders = " and ".join(map(str, found))
         raise UsageError(f"--protocol {TUNED}: {folders} hold different searches of {method}; move one away")
-    return next(iter(found.values()))
+    return next(iter(found.items()))

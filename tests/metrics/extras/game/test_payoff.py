@@ -1,6 +1,7 @@
 import json
 import math
 from statistics import NormalDist, fmean, stdev
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from vaecli.metrics.extras.game.payoff import (
 )
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
+from vaecli.model.posterior import DiagonalGaussian
 from vaecli.remedies import REMEDIES, remedy_class
 from vaecli.remedies.core.game import CELLS, Game, GameMeasures
 from vaecli.remedies.mi_constraint import MIConstraint
@@ -167,7 +169,26 @@ def test_self_labelling_adds_the_same_to_both_cells_of_the_prior():
     assert added[CELLS[1]] == pytest.approx([fmean(own)] * 40)
 
 
-def test_self_labelling_leaves_collapse_an_equilibrium():
+def test_self_labelling_may_move_the_posterior_out_of_collapse():
+    """The numbers of docs/collapse_game.md: g = 0 and q = N(0, 1/3) for every sentence, at lambda = 1."""
+    variance = 1 / 3
+    kl = 0.5 * (variance - 1 - math.log(variance))  # 0.2160
+    ones = torch.ones(3, 1, dtype=torch.float64)
+    measures = SimpleNamespace(
+        posterior=DiagonalGaussian(0 * ones, math.log(variance) * ones),
+        z=0 * ones,
+        prior_codes=torch.stack([ones, -ones]),  # of second moment 1, as the prior's
+    )
+    plain = dict(
+        zip(CELLS, (torch.full((3,), v, dtype=torch.float64) for v in (-50.0, -50 - kl, -52, -60)), strict=True)
+    )
+    found = label_cells(plain, measures, 0 * ones, 1.0)
+    moves = {(start, end): float(gain.mean()) for start, end, gain in gains(found)}
+    assert moves[CELLS[0], CELLS[1]] == pytest.approx(2 / 3 - kl)
+    assert CELLS[0] not in equilibria(found)
+
+
+def test_self_labelling_adds_the_same_wherever_z_is_of_the_prior():
     found = payoff_block(block_input(tiny_model("slvae", init_range=1.0), tiny_split(40), method="slvae"))
     own, plain = found.details["own"], found.details["plain"]
     added = [own[name]["payoff"] - plain[name]["payoff"] for name in ("independent_equal", "dependent_equal")]
