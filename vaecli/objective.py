@@ -85,6 +85,7 @@ class Terms:
         extra: (B,) sum of the added terms.
         z: (B, Z) the sample.
         context: What they were computed from.
+        kl_alone: As `kl`, without what of a bound on -log p(x) a remedy has put into `kl`; None where it has put none.
     """
 
     nll: Tensor
@@ -93,6 +94,7 @@ class Terms:
     extra: Tensor
     z: Tensor
     context: Context
+    kl_alone: Tensor | None = None
 
     @property
     def loss(self) -> Tensor:

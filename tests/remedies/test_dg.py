@@ -37,6 +37,17 @@ def test_two_components_by_hand():
     assert value.item() == pytest.approx(5.6144379, abs=0.02)
 
 
+def test_means_and_variances_in_bf16_have_the_gap_that_they_have_in_float32():
+    # N(-2, e^-12) and N(2, e^-12): (4 + 12 - 1) / 2 - log 2 = 6.807; in bf16 numbers near 2 are 0.016 apart, six sigma
+    mean, logvar = torch.tensor([[-2.0], [2.0]]), torch.full((2, 1), -12.0)
+    values = []
+    for dtype in (torch.float32, torch.bfloat16):
+        torch.manual_seed(0)
+        terms = make_terms(posterior=DiagonalGaussian(mean.to(dtype), logvar.to(dtype)))
+        values.append(DG(samples=1000).objective(terms, clock()).kl.mean().item())
+    assert values == pytest.approx([6.807] * 2, abs=0.1)
+
+
 def published_gap(mean, logvar, noise):
     """Theirs: (n, M, Z) samples of every posterior, the mean density of the n posteriors at each, the mean over n M."""
     z = (mean.unsqueeze(1) + (0.5 * logvar).exp().unsqueeze(1) * noise).view(-1, mean.shape[1])

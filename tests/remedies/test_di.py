@@ -107,6 +107,14 @@ def test_figures_obey_the_laws():
     check_figures(tiny_model("di"))
 
 
+@pytest.mark.parametrize("decoder", ["lstm", "lstm_output"])
+def test_the_decoder_is_of_the_kind_that_the_settings_name(decoder):
+    model = tiny_model("di", SMALL, decoder=decoder)
+    assert type(model.decoder) is type(tiny_model(decoder=decoder).decoder)
+    assert model.decoder.latent_size == 6
+    assert raw_terms(model, tiny_batch(4)).loss.isfinite()
+
+
 def test_others_see_the_size_of_the_codes():
     for other in ("bow", "critic", "skip", "cnn", "slvae", "coupled", "historyless"):
         method = make_method(f"di+{other}", SMALL)

@@ -45,14 +45,21 @@ def test_a_stopping_point_of_0_is_vanilla():
 
 def test_the_share_of_dropped_dimensions_is_the_rate_and_the_rest_is_twice_the_kl():
     torch.manual_seed(0)
-    kept = kept_dimensions(torch.ones(2, 20_000), 0.2)
+    kept = kept_dimensions(torch.ones(2, 20_000), 0.2, 20_000)
     # standard deviation sqrt(0.2 * 0.8 / 20000) = 0.0028
     assert kept.mean().item() == pytest.approx(0.8, abs=0.015)
     assert set(kept.tolist()) == {0.0, 1.0}
     terms = raw()
     ratio = DualPath(kl_dropout=0.5).objective(terms, clock()).kl / terms.kl
     assert set(ratio.flatten().round(decimals=4).tolist()) <= {0.0, 2.0}
-    assert kept_dimensions(torch.ones(2, 1), 0.9).tolist() == [1.0]
+    assert kept_dimensions(torch.ones(2, 1), 0.9, 4).tolist() == [1.0]
+
+
+def test_the_one_dimension_of_a_code_is_dropped_like_any_other():
+    terms = raw_terms(tiny_model("dual_path", latent_size=1, init_range=1.0), tiny_batch(6))
+    torch.manual_seed(0)
+    ratios = [(DualPath(kl_dropout=0.5).objective(terms, clock()).kl / terms.kl).mean().item() for _ in range(20)]
+    assert {round(ratio, 4) for ratio in ratios} == {0.0, 2.0}
 
 
 def test_a_schedule_weighs_both_bounds():

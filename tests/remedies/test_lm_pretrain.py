@@ -1,5 +1,7 @@
 """Laws of language-model pretraining: its loss, an encoder that stays bit for bit, and a run that goes on frozen."""
 
+import copy
+
 import pytest
 import torch
 from remedies.staged import loop_of, train_in_stages
@@ -84,6 +86,17 @@ def test_a_frozen_encoder_has_no_task_and_no_gradient():
     terms.loss.backward()
     assert all(p.grad is None for p in model.encoder.parameters())
     assert model.head.mean.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("method", ["lm_pretrain+vamp", "uni_pretrain+vamp"])
+def test_pseudo_inputs_that_a_frozen_encoder_reads_go_on_learning(method):
+    model = tiny_model(method, init_range=1.0)
+    freeze_encoder(model, 0)
+    copied = copy.deepcopy(model)
+    for one in (model, copied):
+        raw_terms(one, tiny_batch(4)).kl.sum().backward()
+        assert one.prior.inputs.weight.grad.abs().sum() > 0
+        assert all(p.grad is None and p.requires_grad for p in one.encoder.parameters())
 
 
 def test_the_first_stage_is_the_task_alone():

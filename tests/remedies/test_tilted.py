@@ -1,18 +1,23 @@
 """Laws of the tilted VAE: its normaliser, its floors, its samples, and a mean of |z| held against integration."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from remedies.figures import check_figures
 from scipy import integrate, special, stats
-from support import tiny_batch, tiny_model
+from support import scoring, tiny_batch, tiny_model, tiny_split
 
+from vaecli.metrics.columns.elbo import elbo_terms
+from vaecli.metrics.inference import wide_prior
 from vaecli.model.tilted_normal import (
+    SPACING,
     TiltedNormal,
     UnitGaussian,
     mean_norm,
+    mean_norm_by_laplace,
     norm_table,
     tilted_radius,
 )
@@ -75,11 +80,63 @@ def test_the_mean_of_the_length_is_that_of_the_noncentral_chi_distribution(r):
     assert 0 <= at.grad.item() <= 1
 
 
+@pytest.mark.parametrize("size", [100, 256])
+def test_the_mean_of_the_length_lies_between_its_bounds_in_many_dimensions(size):
+    values, slopes = norm_table(size).numpy()
+    r = np.arange(len(values)) * SPACING
+    assert (values >= np.sqrt(r**2 + size - 1)).all()
+    assert (values <= np.sqrt(r**2 + size)).all()
+    # a series that is not a number where r is near 10 was no table; the slopes come from another one
+    np.testing.assert_allclose(np.diff(values) / SPACING, (slopes[1:] + slopes[:-1]) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 6, 64])
+def test_the_mean_of_the_length_by_laplace_is_that_of_the_series(size):
+    r = np.array([0.0, 0.3, 2.0, 9.7, 63.9])
+    series = norm_table(size)[0].numpy()[np.round(r / SPACING).astype(int)]
+    np.testing.assert_allclose(mean_norm_by_laplace(np.round(r / SPACING) * SPACING, size), series, rtol=1e-12)
+
+
+def test_a_code_of_many_dimensions_has_a_finite_kl():
+    # at Z = 128 and tau = 12 the least KL is near r = 10, where E|z| was infinite
+    values = [kl_at(r, 12.0, 128) for r in np.linspace(8, 12, 9)]
+    assert all(0 < value < 200 for value in values)
+
+
 def test_the_kl_is_what_samples_say():
     prior, q = TiltedNormal(4, 3.0), UnitGaussian(torch.full((1, 4), 0.8).double(), torch.zeros(1, 4).double())
     z = q.sample(torch.randn(200_000, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
     ratio = (q.log_prob(z) - prior.log_prob(z)).flatten()
     assert q.kl(prior).item() == pytest.approx(ratio.mean().item(), abs=5 * ratio.std().item() / math.sqrt(200_000))
+
+
+def test_a_refined_posterior_has_variance_1_still_and_the_kl_that_samples_say():
+    hyper = {"semi_amortized": {"steps": 5, "rate": 0.3}}
+    for gradient in ("unrolled", "first_order"):
+        hyper["semi_amortized"]["gradient"] = gradient
+        model = tiny_model("semi_amortized+tilted", hyper, init_range=1.0)
+        terms = raw_terms(model, tiny_batch(4))
+        q, prior = terms.context.posterior.map(lambda t: t.detach().double()), wide_prior(model)
+        assert not torch.equal(q.mean, model.head(model.encode(tiny_batch(4))).mean.double())
+        assert (q.logvar == 0).all()
+        z = q.sample(torch.randn(40_000, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
+        ratio = q.log_prob(z) - prior.log_prob(z)
+        assert ((ratio.mean(0) - q.kl(prior)[:, 0]).abs() < 5 * ratio.std(0) / math.sqrt(40_000)).all()
+        terms.loss.backward()
+        assert model.head.mean.weight.grad.abs().sum() > 0
+
+
+class Kept(dict):
+    """Keeps the results of an evaluation."""
+
+    read, write = dict.get, dict.__setitem__
+
+
+def test_kept_results_leave_the_kl_of_a_refined_posterior_exact():
+    model = tiny_model("semi_amortized+tilted", {"semi_amortized": {"steps": 2}}, init_range=1.0)
+    plain = scoring(tiny_split(6))
+    whole, kept = elbo_terms(model, plain), elbo_terms(model, replace(plain, keeper=Kept()))
+    assert torch.equal(whole.kl, kept.kl)
 
 
 def test_samples_of_the_prior_have_its_lengths():

@@ -8,7 +8,8 @@ from remedies.figures import check_figures
 from support import clock, tiny_batch, tiny_model, tiny_split
 
 from vaecli.core.errors import UsageError
-from vaecli.model.codebook import Codebook
+from vaecli.metrics.columns.mi import mutual_information
+from vaecli.model.codebook import Codebook, QuantisedCode
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.vq import VQ, commitment
@@ -40,6 +41,14 @@ def test_the_rate_is_m_log_k_for_every_sentence(positions, entries):
     terms = raw_terms(model, tiny_batch(8))
     assert terms.kl.flatten().tolist() == pytest.approx([positions * math.log(entries)] * 8)
     assert not terms.kl.requires_grad
+
+
+def test_entries_that_are_close_are_different_codes():
+    # 512 entries of one dimension lie in +-1/512, 8e-6 apart on average
+    book = Codebook(1, 1, 512, 0.99)
+    h = book.codebook.double()
+    assert len(h.unique()) == 512
+    assert mutual_information(QuantisedCode(h, h), h).value == pytest.approx(math.log(512))
 
 
 def test_every_position_has_its_nearest_entry():

@@ -115,6 +115,8 @@ class QuantisedCode(PointMass):
     unquantised: Tensor
     has_density: ClassVar[bool] = True
     """Codes and prior are counted alike."""
+    tolerance: ClassVar[float] = 1e-30
+    """Equal codes are the same entry, number for number, and different entries may be close."""
 
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, 1) M log K for every sentence, without a gradient."""

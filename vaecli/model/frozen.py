@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from torch import nn
@@ -17,13 +17,20 @@ def frozen(*modules: nn.Module | None) -> Iterator[None]:
     Args:
         modules: None stands for a part that a model doesn't have.
     """
-    parameters = [p for module in modules if module is not None for p in module.parameters() if p.requires_grad]
+    with held(p for module in modules if module is not None for p in module.parameters()):
+        yield
+
+
+@contextmanager
+def held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """`frozen` of single parameters."""
+    learning = [p for p in parameters if p.requires_grad]
     try:
-        for parameter in parameters:
+        for parameter in learning:
             parameter.requires_grad_(False)
         yield
     finally:
-        for parameter in parameters:
+        for parameter in learning:
             parameter.requires_grad_(True)
 
 

@@ -79,13 +79,34 @@ def radius_quantiles(tau: float, size: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(grid), torch.from_numpy(lengths)
 
 
+def mean_norm_by_laplace(r: np.ndarray, size: int) -> np.ndarray:
+    r"""(K,) E|z| of N(m, I) at (K,) lengths of m, from the Laplace transform of |z|^2, as a sum of positive terms.
+
+    :math:`E|z| = \frac{1}{2\sqrt\pi} \int_0^\infty (1 - E e^{-s |z|^2})\, s^{-3/2} ds` with :math:`E e^{-s |z|^2} =
+    (1 + 2s)^{-Z/2} e^{-r^2 s / (1 + 2s)}`; over log s the rule of equal steps is exact to rounding.
+
+    Args:
+        r: At least 0.
+        size: Z.
+    """
+    step = 0.25
+    log_s = np.arange(-80, 70, step)
+    s = np.exp(log_s)
+    log_transform = -(size / 2) * np.log1p(2 * s) - r[:, None] ** 2 * (s / (1 + 2 * s))
+    integral: np.ndarray = -np.expm1(log_transform) @ np.exp(-log_s / 2) * step
+    return integral / (2 * math.sqrt(math.pi))
+
+
 @cache
 def norm_table(size: int) -> Tensor:
     """(2, K) float64 E|z| of N(m, I) and its slope by r = |m|, at r = 0, SPACING, 2 SPACING, ..."""
     knots = np.arange(int(max(64.0, 8 * math.sqrt(size)) / SPACING) + 1) * SPACING
     x = -(knots**2) / 2
     scale = math.sqrt(2) * math.exp(gammaln((size + 1) / 2) - gammaln(size / 2))
-    values = scale * hyp1f1(-0.5, size / 2, x)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = scale * hyp1f1(-0.5, size / 2, x)
+    lost = ~np.isfinite(values)  # scipy's series overflows from about Z = 95 on where r is near 10
+    values[lost] = mean_norm_by_laplace(knots[lost], size)
     slopes = scale * knots / size * hyp1f1(0.5, size / 2 + 1, x)
     return torch.from_numpy(np.stack([values, slopes]))
 
@@ -164,7 +185,11 @@ class TiltedNormal(Prior):
 
 @dataclass(frozen=True)
 class UnitGaussian(DiagonalGaussian):
-    """N(mean, I), which has a closed KL to the tilted normal."""
+    """N(mean, I), which has a closed KL to the tilted normal; a refinement can move its mean alone."""
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """See `Posterior.sample`; without a gradient by the log variances, which so stay 0."""
+        return self.mean + noise
 
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, 1) against the tilted normal; see `DiagonalGaussian.kl` for others."""

@@ -30,7 +30,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaecli.model.categorical import CategoricalPosterior, Classes, UniformClasses, kl_to_uniform
-from vaecli.model.decoder import LSTMDecoder
+from vaecli.model.decoder import LSTMDecoder, LSTMOutputDecoder
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PosteriorHead
 from vaecli.model.vae import Parts
@@ -81,7 +81,7 @@ class DIVAE(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + sum_m KL(mean_b q(c_m|x_b) || uniform)"
     no_recipe: ClassVar[str] = "the training of Zhao et al. was not obtained"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR, Part.KL})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.LATENT_SIZE})
     deviations: ClassVar[tuple[str, ...]] = (
@@ -103,7 +103,8 @@ class DIVAE(Remedy):
         prior = UniformClasses(layout)
         model = parts.shape.model.model_copy(update={"latent_size": prior.latent_size})
         shape = replace(parts.shape, model=model)
-        decoder = LSTMDecoder(
+        kind = LSTMOutputDecoder if model.decoder == "lstm_output" else LSTMDecoder
+        decoder = kind(
             shape.vocabulary_size,
             model.embedding_size,
             model.decoder_size,

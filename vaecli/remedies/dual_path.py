@@ -33,9 +33,15 @@ from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.word_dropout import drop_words
 
 
-def kept_dimensions(kl: Tensor, rate: float) -> Tensor:
-    """(Z,) 0 with probability `rate`, else 1; ones where the (B, 1) KL doesn't factorise or nothing is dropped."""
-    if kl.shape[1] == 1 or rate == 0:
+def kept_dimensions(kl: Tensor, rate: float, latent_size: int) -> Tensor:
+    """(Z,) 0 with probability `rate`, else 1; ones where the (B, 1) KL doesn't factorise or nothing is dropped.
+
+    Args:
+        kl: (B, Z) by dimension; (B, 1) where it doesn't factorise.
+        rate: p.
+        latent_size: Z, which tells the KL of one dimension from one that doesn't factorise.
+    """
+    if (kl.shape[1] == 1 and latent_size > 1) or rate == 0:
         return kl.new_ones(kl.shape[1])
     return (torch.rand(kl.shape[1], device=kl.device) >= rate).to(kl.dtype)
 
@@ -50,6 +56,7 @@ class DualPath(Remedy):
     )
     equation: ClassVar[str] = "loss = rec_A + rec_B + 2 sum_d b_d KL_d until the stopping point, then rec_A + KL"
     no_recipe: ClassVar[str] = "the training of Song was not obtained"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     deviations: ClassVar[tuple[str, ...]] = (
         "r, p and the stopping point were not confirmed from the paper",
@@ -75,5 +82,5 @@ class DualPath(Remedy):
         assert model is not None
         hidden = drop_words(model.input_noise(inputs), torch.rand(inputs.shape, device=inputs.device) < self.rate)
         nll = model.decoder.token_nll(terms.z, hidden, context.batch).sum(1)
-        kl = 2 * kept_dimensions(terms.kl, self.kl_dropout) * terms.kl
+        kl = 2 * kept_dimensions(terms.kl, self.kl_dropout, terms.z.shape[1]) * terms.kl
         return replace(terms, kl=kl).add(nll)

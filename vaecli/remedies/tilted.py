@@ -61,6 +61,7 @@ class Tilted(Remedy):
     paper: ClassVar[Paper] = Paper("Floto et al.", 2021, "The Tilted Variational Autoencoder", "2111.15646")
     equation: ClassVar[str] = "p(z) = exp(tau |z|) N(z; 0, I) / Z_tau, q(z|x) = N(mean, I)"
     no_recipe: ClassVar[str] = "Floto et al. train on images"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR})
     deviations: ClassVar[tuple[str, ...]] = (
         "the KL is exact (published: a quadratic around its minimum)",

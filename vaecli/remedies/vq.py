@@ -77,7 +77,7 @@ class VQ(Remedy):
     )
     equation: ClassVar[str] = "z = e_k, k = argmin_j ||h - e_j||; loss = rec + b ||h - sg(e_k)||^2; KL = M ln K"
     no_recipe: ClassVar[str] = "van den Oord et al. train on images and sound"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR, Part.TERM})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
     deviations: ClassVar[tuple[str, ...]] = (

@@ -85,7 +85,7 @@ def _keeps_posteriors(model: VAE, scoring: Scoring) -> bool:
     if not model.has_latent or model.refine is None or scoring.keeper is FORGETFUL:
         return False
     _, batch = next(scoring.batches())
-    return isinstance(infer(model, batch, scoring.seed), DiagonalGaussian)
+    return type(infer(model, batch, scoring.seed)) is DiagonalGaussian
 
 
 def _batch_terms(

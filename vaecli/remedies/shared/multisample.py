@@ -73,4 +73,4 @@ def neg_bound(log_weights: Tensor) -> Tensor:
 
 def with_loss(terms: Terms, loss: Tensor) -> Terms:
     """The terms whose nll and KL, at weight 1, add up to a (B,) loss; the KL becomes what the loss lacks of the nll."""
-    return replace(terms, kl=(loss - terms.nll).unsqueeze(-1), kl_weight=1.0)
+    return replace(terms, kl=(loss - terms.nll).unsqueeze(-1), kl_weight=1.0, kl_alone=terms.kl)

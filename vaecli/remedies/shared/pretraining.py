@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from vaecli.corpus.types import Batch
 from vaecli.kernels.output import OutputLayer
 from vaecli.model.encoder import Encoder, Encoding
+from vaecli.model.frozen import held
 from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies.core.recipe import Recipe
@@ -32,12 +34,18 @@ class PretrainedEncoder(Encoder):
     def __init__(self, wrapped: Encoder) -> None:
         super().__init__()
         self.wrapped, self.feature_size = wrapped, wrapped.feature_size
+        self._weights = tuple(wrapped.parameters())
         self.register_buffer("frozen", torch.zeros((), dtype=torch.bool))
 
     def forward(self, batch: Batch) -> Encoding:
-        """The encoding of the batch, without a graph to the encoder's weights once it is frozen."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(self.frozen)):
-            encoding: Encoding = self.wrapped(batch)
+        """The encoding of the batch, without a graph to the encoder's weights once it is frozen.
+
+        What stands in for one of them, as the pseudo-inputs of `vamp` do for the word embeddings, goes on learning.
+        """
+        with held(self._weights) if bool(self.frozen) else nullcontext():
+            learns = any(p.requires_grad for p in self.wrapped.parameters())
+            with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
+                encoding: Encoding = self.wrapped(batch)
         return encoding
 
 
@@ -59,7 +67,9 @@ def task_alone(keep_kl: bool) -> Callable[[Terms], Terms]:
 
     def objective(terms: Terms) -> Terms:
         weight = terms.kl_weight if keep_kl else 0.0
-        return replace(terms, nll=torch.zeros_like(terms.nll), kl_weight=weight)
+        # a bound of several samples is one of the decoder, which this stage has none of: its KL alone is kept
+        kl = terms.kl if terms.kl_alone is None else terms.kl_alone
+        return replace(terms, nll=torch.zeros_like(terms.nll), kl=kl, kl_weight=weight)
 
     return objective
 
@@ -86,6 +96,7 @@ class Pretraining(Remedy):
         clip=5.0,
         batch_size=64,
     )
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.PHASES})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER, Need.LAST_STATE})
 
