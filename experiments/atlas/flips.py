@@ -126,9 +126,9 @@ def cuts(frame: pd.DataFrame) -> list[Cut]:
 
 def _cut(method: str, axis: str, one: tuple[str, Mask], other: tuple[str, Mask]) -> Cut:
     (here, informs), (there, rest) = sorted((one, other), key=lambda side: -float(side[1].mean()))
-    counts = [Rate(int(side.sum()), len(side)) for side in (informs, rest)]
-    table = [[rate.count, rate.total - rate.count] for rate in counts]
-    return Cut(method, axis, here, there, *counts, float(fisher_exact(table).pvalue))
+    first, second = (Rate(int(side.sum()), len(side)) for side in (informs, rest))
+    table = np.array([[rate.count, rate.total - rate.count] for rate in (first, second)])
+    return Cut(method, axis, here, there, first, second, float(fisher_exact(table).pvalue))
 
 
 def flips(every: Sequence[Cut]) -> list[Cut]:

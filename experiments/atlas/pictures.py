@@ -101,7 +101,8 @@ def ground(
     steps = np.arange(rows)[:, None, None] - levels[None, None, :]
     weights = np.exp(-(octaves**2 + steps**2) / 2)
     sums = [(weights * (verdicts == word)).sum(-1) for word in VERDICTS]
-    return np.argmax(sums, axis=0)
+    most: NDArray[np.int64] = np.argmax(sums, axis=0)
+    return most
 
 
 def _panel(axis: object, method: str, own: pd.DataFrame) -> None:
@@ -117,7 +118,7 @@ def _panel(axis: object, method: str, own: pd.DataFrame) -> None:
         rates.to_numpy(dtype=np.float64),
         levels.to_numpy(dtype=np.float64),
         own["verdict"].to_numpy(dtype=str),
-        np.sqrt(edges[1:] * edges[:-1]),
+        np.sqrt(edges[1:] * edges[:-1]).astype(np.float64),
         rows,
     )
     axis.pcolormesh(
