@@ -113,10 +113,10 @@ def _panel(axis: object, method: str, own: pd.DataFrame) -> None:
     values = values_of(method)
     rates, levels = adam_rate(own), own["knob_level"].fillna(0.0)
     rows = max(len(values), 1)
-    edges = np.geomspace(RATES[0] * 0.8, RATES[1] * 1.25, GROUND + 1)
+    edges: NDArray[np.float64] = np.geomspace(RATES[0] * 0.8, RATES[1] * 1.25, GROUND + 1, dtype=np.float64)
     around = ground(
-        rates.to_numpy(dtype=np.float64),
-        levels.to_numpy(dtype=np.float64),
+        np.asarray(rates, dtype=np.float64),
+        np.asarray(levels, dtype=np.float64),
         own["verdict"].to_numpy(dtype=str),
         np.sqrt(edges[1:] * edges[:-1]).astype(np.float64),
         rows,
