@@ -69,6 +69,8 @@ def test_init_writes_a_file_and_replaces_none(vae, tmp_path):
     assert tomllib.loads((tmp_path / "x.toml").read_text())["method"]["lagging"]["inner_updates"] == 99
     with pytest.raises(UsageError, match="--overwrite"):
         vae("config", "init", "-o", "x.toml")
+    with pytest.raises(UsageError, match="--overwrite replaces the file of --output; name one"):
+        vae("config", "init", "--overwrite")
 
 
 def test_show_says_where_each_setting_was_said(vae, tmp_path, monkeypatch):

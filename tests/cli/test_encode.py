@@ -101,6 +101,8 @@ def test_a_file_is_replaced_only_when_asked(runs, tmp_path):
     assert path.read_text() == "mine"
     encode(runs["vanilla"], "-o", path, "--overwrite", text="the cat")
     assert path.read_text().startswith("sentence,")
+    with pytest.raises(UsageError, match="--overwrite replaces the file of --output; name one"):
+        encode(runs["vanilla"], "--overwrite", text="the cat")
 
 
 def test_figures_of_single_sentences_stand_beside_the_run(runs):

@@ -124,6 +124,8 @@ def test_more_importance_samples_change_those_figures_only(runs, base):
 
 def test_the_other_split_stays_out_of_the_tables(runs, base):
     before, table = runs["vanilla"].metrics()["values"], row(base, "vanilla")
+    with pytest.raises(UsageError, match="its figures are of test already; name an evaluation"):
+        evaluate(runs["vanilla"], "--split", "test", "--per-sentence", "--json")
     found = json.loads(evaluate(runs["vanilla"], "--split", "valid", "--decoder-use", "--json").stdout)
     after = runs["vanilla"].metrics()
     assert after["values"] == before

@@ -100,6 +100,8 @@ def test_a_budget_shortens_epochs_says_so_and_is_kept_for_the_next_call(vae):
         vae("kim2018", ORACLE_ROWS, *TINY)
     with pytest.raises(UsageError, match="its budget was shared without sa-oracle"):
         vae("kim2018", "--rows=sa-oracle", "--budget=100", *TINY)
+    with pytest.raises(UsageError, match="its budget of 1m40s was shared among 3 trials of vae-oracle, not 5"):
+        vae("kim2018", ORACLE_ROWS, "--seeds=0-4", "--budget=100", *TINY)
 
 
 def test_a_budget_counts_the_trials_of_every_protocol(vae, monkeypatch):

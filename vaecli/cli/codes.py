@@ -52,11 +52,9 @@ def check_output(output: Path | None, overwrite: bool) -> None:
     from vaecli.cli.report import check_output as check_file
     from vaecli.core.errors import UsageError
 
-    if output is None:
-        return
-    if output.suffix.lower() not in SUFFIXES:
+    if output is not None and output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--output {output}: its suffix says the format: {', '.join(SUFFIXES)}")
-    if output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+    if output is not None and output.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
         raise UsageError(f"--output {output}: parquet needs pyarrow: pip install 'vaecli[parquet]', or name a .csv")
     check_file(output, overwrite)
 

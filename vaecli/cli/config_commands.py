@@ -54,8 +54,7 @@ def init(
     from vaecli.core.messages import tell
     from vaecli.settings.layers import parse_methods
 
-    if output is not None:
-        check_output(output, overwrite)
+    check_output(output, overwrite)
     name = preset or os.environ.get("VAE_PRESET") or "quick"
     text = annotated(name, parse_methods(methods or ["vanilla"]))
     if output is None:

@@ -98,7 +98,7 @@ def evaluate(
     use_threads(loaded.config.training.threads)
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
     other = request.split != loaded.config.evaluation.split
-    if names or other or iw_samples is not None or not per_sentence:
+    if names or other or iw_samples is not None or json or not per_sentence:
 
         def finish(evaluated: Evaluated) -> None:
             show(evaluated, json)

@@ -309,14 +309,19 @@ def check_kind(picture: Path | None, kind: str | None, label: str | None) -> Non
             raise UsageError(f"{option} {value} is of a picture; name its file with --picture")
 
 
-def check_output(output: Path, overwrite: bool, option: str = "--output") -> None:
+def check_output(output: Path | None, overwrite: bool, option: str = "--output") -> None:
     """Refuses a file that can't or shouldn't be written, before any work.
 
     Raises:
-        UsageError: It is there and may not be replaced, is a folder, or its folder is missing.
+        UsageError: It is there and may not be replaced, is a folder, or its folder is missing; or there is none to
+            replace.
     """
     from vaecli.core.errors import UsageError
 
+    if output is None:
+        if overwrite:
+            raise UsageError(f"--overwrite replaces the file of {option}; name one")
+        return
     if output.is_dir():
         raise UsageError(f"{option} {output} is a folder; name a file")
     if output.exists() and not overwrite:

@@ -13,6 +13,7 @@ from vaecli.config import RunConfig
 from vaecli.core.durations import duration
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import dump_json, load_json, write_atomic
+from vaecli.core.messages import counted
 from vaecli.core.nested import merge
 from vaecli.core.resources import cores
 from vaecli.corpus.load import keep_corpus, load_corpus
@@ -107,6 +108,7 @@ class Plan:
         planned: Epochs of the table by row.
         seconds: Of all trials by the measured pace; None without a budget.
         paces: Measured seconds by row.
+        trials: By row, that the budget was shared among.
         made: Command, versions and machine that made the plan.
     """
 
@@ -117,6 +119,7 @@ class Plan:
     planned: Mapping[str, int]
     seconds: float | None = None
     paces: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict)
     made: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -175,6 +178,7 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
                 f"{folder} holds {old.table} with {told_budget}; say the same again, or choose another --out"
             )
         if set(planned) <= set(old.epochs):
+            _refuse_more_trials(folder, old, planned)
             return old
     if request.budget is None:
         epochs = {name: row.epochs for name, row in planned.items()}
@@ -183,6 +187,21 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
         missing = ", ".join(sorted(set(planned) - set(old.epochs)))
         raise UsageError(f"{folder}: its budget was shared without {missing}; choose another --out")
     return _measured(request, settings, planned, told)
+
+
+def _refuse_more_trials(folder: Path, plan: Plan, planned: Mapping[str, Planned]) -> None:
+    """Refuses more trials of a row than its plan's budget was shared among.
+
+    Raises:
+        UsageError: Names the row.
+    """
+    for name, row in planned.items():
+        shared = plan.trials.get(name, row.trials)
+        if plan.budget is not None and row.trials > shared:
+            raise UsageError(
+                f"{folder}: its budget of {duration(plan.budget)} was shared among {counted(shared, 'trial')} of "
+                f"{name}, not {row.trials}; choose another --out"
+            )
 
 
 def _joined(old: Plan | None, new: Plan) -> Plan:
@@ -227,6 +246,7 @@ def _measured(request: Request, settings: Mapping[str, Settings], planned: Mappi
         {name: row.epochs for name, row in planned.items()},
         total_seconds(timed, epochs, jobs),
         {name: asdict(row.pace) for name, row in timed.items() if row.pace is not None},
+        {name: row.trials for name, row in planned.items()},
         made_here(),
     )
 
