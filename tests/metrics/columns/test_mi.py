@@ -1,9 +1,11 @@
 import math
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
 from vaecli.metrics.ceilings import batch_ceiling
 from vaecli.metrics.columns import mi
@@ -73,6 +75,32 @@ def clusters(order):
     mean = torch.zeros(1000, 1, dtype=torch.float64)
     mean[500:] = 50.0
     return DiagonalGaussian(mean[order], torch.zeros_like(mean)), mean[order]
+
+
+class Rounded(DiagonalGaussian):
+    """Densities that every call rounds anew, by 0.001 of 1e10, as the inverse of a degenerate flow does."""
+
+    calls: ClassVar[int] = 0
+
+    def _densities(self, *shape: int) -> Tensor:
+        Rounded.calls += 1
+        found = torch.full(shape, 1e10 - 1e7 * Rounded.calls, dtype=torch.float64)
+        found[..., 0] += 1_000.0  # so that e^1000 is beyond float64, and the term is computed again
+        return found
+
+    def pairwise_log_prob(self, z):
+        return self._densities(len(z), len(self.mean))
+
+    def batchwise_log_prob(self, z, size):
+        return self._densities(len(z) // size, size, size)
+
+
+def test_it_never_exceeds_log_n_where_each_call_rounds_otherwise():
+    """The first of 4 sentences tells log 4, and the others log 4 less 1,000 each: the first is so much likelier."""
+    mean = torch.zeros(4, 1, dtype=torch.float64)
+    posterior, expected = Rounded(mean, mean), math.log(4) - 750.0
+    assert mutual_information(posterior, mean).value == pytest.approx(expected)
+    assert batch_mutual_information(posterior, mean, 0, size=4) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(3))

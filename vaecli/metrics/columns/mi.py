@@ -111,8 +111,9 @@ def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
         own[index] = pairwise.gather(1, index.unsqueeze(1)).squeeze(1)
         terms[index] = _terms(pairwise, own[index])
     for far in (terms == -math.inf).nonzero().flatten().tolist():  # a sample far from where its own density is
-        ratios = posterior.pairwise_log_prob(z[far : far + 1]).squeeze(0) - own[far]
-        terms[far] = math.log(len(z)) - ratios.logsumexp(0)
+        log_q = posterior.pairwise_log_prob(z[far : far + 1]).squeeze(0)
+        # the own density of this very row: of a few rows at once it may differ by a rounding, and that of 1e10 is 1e-6
+        terms[far] = math.log(len(z)) - (log_q - log_q[far]).logsumexp(0)
     return MutualInformation(terms, own)
 
 
@@ -159,6 +160,7 @@ def _batch_terms(posterior: Posterior, z: Tensor, size: int) -> Tensor:
     terms = _terms(pairwise.flatten(0, 1), own)
     far = terms == -math.inf  # a sample far from where its own density is
     if bool(far.any()):
-        ratios = posterior.batchwise_log_prob(z, size).flatten(0, 1)[far] - own[far].unsqueeze(1)
-        terms[far] = math.log(size) - ratios.logsumexp(1)
+        again = posterior.batchwise_log_prob(z, size)
+        own = again.diagonal(dim1=1, dim2=2).flatten()[far]
+        terms[far] = math.log(size) - (again.flatten(0, 1)[far] - own.unsqueeze(1)).logsumexp(1)
     return terms
