@@ -16,6 +16,7 @@ import torch
 
 from experiments.atlas import design, table
 from experiments.atlas.texts import write_slices
+from experiments.growing_table import cell
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
 from vaecli.corpus.load import keep_corpus, load_corpus
@@ -81,19 +82,34 @@ def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
             row |= {"status": "failed", "message": str(error)}
         else:
             row |= {"status": "done"} | figures(folder)
+        row |= text_of(folder)
     row |= {f"early_{name}": value for name, value in watch.figures().items()}
-    word = verdict(row) if row["status"] != "failed" else NO_VERDICT
+    word = verdict(as_kept(row)) if row["status"] != "failed" else NO_VERDICT
     return row | {"verdict": "" if word == NO_VERDICT else word}
 
 
+def as_kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with the digits that the table has, so that whoever reads it comes to the same verdict."""
+    return {
+        name: float(cell(value)) if isinstance(value, float) and value == value else value
+        for name, value in row.items()
+    }
+
+
 def figures(folder: RunFolder) -> dict[str, Any]:
-    """The figures of a finished run that the table has, and the fingerprint of its text."""
+    """The figures of a finished run that the table has."""
+    values = folder.metrics()["values"]
+    kept = {name: value for name, value in values.items() if name in table.RESULTS}
+    return kept | {"epochs_done": values["epochs"]}
+
+
+def text_of(folder: RunFolder) -> dict[str, Any]:
+    """Word types and fingerprint of the text of a run; nothing of one that ended before it was told."""
     from vaecli.runs.identity import fingerprint
 
-    values, run_values = folder.metrics()["values"], folder.run()
-    kept = {name: value for name, value in values.items() if name in table.RESULTS}
-    kept |= {"vocabulary": run_values["corpus"]["vocabulary"], "fingerprint": fingerprint(run_values)}
-    return kept | {"epochs_done": values["epochs"]}
+    values = folder.run()
+    corpus = values.get("corpus") or {}
+    return {"vocabulary": corpus["vocabulary"], "fingerprint": fingerprint(values)} if "vocabulary" in corpus else {}
 
 
 def grow(

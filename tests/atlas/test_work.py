@@ -11,6 +11,8 @@ from experiments.atlas import design, table, work
 from experiments.atlas.pictures import LEAST, VERDICTS, draw_phases, ground, shown_methods
 from experiments.atlas.summary import report_text
 from vaecli.core.errors import DivergedError, InterruptedRunError
+from vaecli.metrics.verdict import verdict
+from vaecli.runs.trial import run_trial
 
 
 @pytest.fixture
@@ -39,6 +41,27 @@ def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
     found = work.run(2)
     assert (found["status"], found["verdict"]) == ("diverged", "diverged")
     assert found["message"] == "step 3: the training loss is inf"
+
+
+def test_a_run_that_diverges_in_training_has_the_fingerprint_of_its_text(small, monkeypatch):
+    sound = work.run(2)
+
+    def diverge(folder, watcher, corpus):
+        run_trial(folder, watcher, corpus)
+        raise DivergedError("step 3: the training loss is inf")
+
+    monkeypatch.setattr(work, "run_trial", diverge)
+    found = work.run(2)
+    assert found["status"] == "diverged"
+    assert "kl" not in found
+    assert [found[name] for name in ("fingerprint", "vocabulary")] == [sound["fingerprint"], sound["vocabulary"]]
+
+
+def test_a_verdict_is_that_of_the_digits_kept():
+    """Uniform over 917 word types costs 69.88907 nats at 10.246 tokens; a loss of 69.88906 is kept as 69.8891."""
+    row = {"status": "done", "rec": 69.88906, "kl": 0.5, "mi": 0.4, "au": 1, "neg_elbo": 70.4, "tokens": 5123}
+    row |= {"sentences": 500, "vocabulary": 917, "iw_nll": 70.0}
+    assert (verdict(row), verdict(work.as_kept(row))) == ("informative", "worse than uniform")
 
 
 def test_a_signal_throws_the_trial_away_and_says_so(small, monkeypatch):
