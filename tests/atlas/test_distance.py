@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from atlas_law import law_table
 
+from vaecli.atlas import distance
 from vaecli.atlas.adviser import refuse_far
 from vaecli.atlas.distance import AXES, CORPUS_AXES, coordinates, is_new, nearest_others, nearness, reach_of, squared
 from vaecli.core.errors import UsageError
@@ -56,6 +57,16 @@ def test_a_new_text_is_measured_by_other_texts():
     assert not is_new(frame, frame.iloc[:1])
     assert is_new(frame, frame.iloc[:1].assign(train_sentences=16_000.0))
     assert reach_of(frame, True) > reach_of(frame, False)
+
+
+def test_corpora_count_alike_in_the_reach_of_a_new_text(monkeypatch):
+    """Two corpora of 100 trials lie 1 apart, and a third of 5 lies 3 from them: of a third each, 95 % is its 3."""
+    place = {"a": 0.0, "b": 1.0, "c": 4.0}
+    monkeypatch.setattr(distance, "coordinates", lambda frame: frame["corpus"].map(place).to_numpy()[:, None])
+    frame = pd.DataFrame({"corpus": ["a"] * 100 + ["b"] * 100 + ["c"] * 5})
+    assert reach_of(frame, new_corpus=True) == 3.0
+    assert reach_of(frame.iloc[:-1], new_corpus=True) == 1.0  # four are too few to count
+    assert reach_of(frame.iloc[:101], new_corpus=True) == 1.0
 
 
 def test_near_runs_are_not_refused_and_far_ones_say_which_axis_and_the_way_out():

@@ -69,6 +69,9 @@ def coordinates(frame: pd.DataFrame) -> Floats:
     return np.column_stack([*columns, OPTIMIZER_GAP * (frame["optimizer"] == "sgd").to_numpy(dtype=np.float64)])
 
 
+LEAST_IN_REACH = 5
+"""Trials of a corpus from which on it counts in the reach of a new one."""
+
 AT_ONCE = 64
 """Runs whose differences along all axes are held in memory together."""
 
@@ -104,10 +107,21 @@ def is_new(frame: pd.DataFrame, query: pd.DataFrame) -> bool:
 
 
 def reach_of(frame: pd.DataFrame, new_corpus: bool) -> float:
-    """What counts as near: within so much, `REACH` of the trials have another one, of another corpus for a new one."""
-    of_several = new_corpus and frame["corpus"].nunique() > 1
-    groups = frame["corpus"].to_numpy(dtype=str) if of_several else np.arange(len(frame))
-    return float(np.quantile(nearest_others(coordinates(frame), groups), REACH))
+    """What counts as near: within so much, `REACH` of the trials have another one, of another corpus for a new one.
+
+    For a new corpus, all that have `LEAST_IN_REACH` trials count alike, however many they have: two that resemble each
+    other and have most of the trials don't say how far a text may lie from those that were tried.
+    """
+    if not new_corpus or frame["corpus"].nunique() < 2:
+        return float(np.quantile(nearest_others(coordinates(frame), np.arange(len(frame))), REACH))
+    corpora = frame["corpus"].to_numpy(dtype=str)
+    _, own, counts = np.unique(corpora, return_inverse=True, return_counts=True)
+    counted = counts >= min(LEAST_IN_REACH, counts.max())
+    weights = np.where(counted, 1 / counts, 0.0)[own]
+    distances = nearest_others(coordinates(frame), corpora)
+    order = np.argsort(distances, kind="stable")
+    shares = np.cumsum(weights[order]) / weights.sum()
+    return float(distances[order][np.searchsorted(shares, REACH - 1e-12)])
 
 
 @dataclass(frozen=True)
