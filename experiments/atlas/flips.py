@@ -171,7 +171,8 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
     """
     expected = {guess.method: guess.verdict for guess in read_predictions(printed)}
     every, by_method = cuts(frame), dict[str, list[Cut]]()
-    for cut in flips(every):
+    found = flips(every)
+    for cut in found:
         by_method.setdefault(cut.method, []).append(cut)
     named = [name for name in METHODS if name in by_method or (name in expected and (frame["method"] == name).any())]
     lines = ["| method | in print | informs in the atlas | flips at |", "|---|---|---|---|"]
@@ -180,12 +181,11 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
         rate = Rate(int((words == INFORMATIVE).sum()), len(words))
         shown = "<br>".join(map(told, by_method.get(name, [])[:SHOWN]))
         lines.append(f"| `{name}` | {expected.get(name, '')} | {rate} | {shown} |")
-    return "\n".join([head(frame, every, expected), "", *lines])
+    return "\n".join([head(frame, every, found, expected), "", *lines])
 
 
-def head(frame: pd.DataFrame, every: Sequence[Cut], expected: Mapping[str, str]) -> str:
+def head(frame: pd.DataFrame, every: Sequence[Cut], found: Sequence[Cut], expected: Mapping[str, str]) -> str:
     """How many methods flip of those that could, and how many do what print has one expect in most of their trials."""
-    found = flips(every)
     axes = [cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for cut in found]
     counts = ", ".join(f"{axis} {axes.count(axis)}" for axis in sorted(set(axes), key=lambda a: (-axes.count(a), a)))
     tried = [name for name in expected if (frame["method"] == name).any()]

@@ -15,7 +15,8 @@ from experiments.atlas.pictures import LEAST as LEAST_SHOWN
 from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
 from experiments.atlas.ship import trials_text
 from experiments.atlas.table import judged
-from vaecli.atlas.adviser import LEAST, calibrations
+from vaecli.atlas.advice_calibration import calibrations
+from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.price import idle_error
 from vaecli.atlas.trials_table import adam_rate, read_trials
 from vaecli.reporting.predictions import Obtained, most, read_predictions, score

@@ -90,10 +90,8 @@ def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_kept(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with the digits that the table has, so that whoever reads it comes to the same verdict."""
-    return {
-        name: float(cell(value)) if isinstance(value, float) and value == value else value
-        for name, value in row.items()
-    }
+    rounded = {name: float(cell(value)) for name, value in row.items() if isinstance(value, float) and value == value}
+    return {**row, **rounded}  # NaN, the one float that isn't itself, stays as it is
 
 
 def figures(folder: RunFolder) -> dict[str, Any]:

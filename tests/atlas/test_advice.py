@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from atlas_law import law_table
 
-from vaecli.atlas import adviser as adviser_room
-from vaecli.atlas.adviser import LEAST, Adviser, calibrations
+from vaecli.atlas import advice_calibration
+from vaecli.atlas.advice_calibration import calibrations, left_out_chances
+from vaecli.atlas.adviser import LEAST, Adviser, TrialOutcome, query_of
 from vaecli.atlas.smoother import TrialKernel
 from vaecli.core.errors import UsageError
 
@@ -77,22 +78,22 @@ def test_calibration_of_left_out_settings_and_corpora():
 
 
 def test_chances_are_scored_on_trials_that_their_kernel_was_not_chosen_on(monkeypatch):
-    """Each trial is left out of one choice of settings and of one of corpora; the other choices are of all trials."""
-    counts, choose = [], adviser_room.choose_kernel
+    """Each trial is left out of one choice of settings and of one of corpora."""
+    counts, choose = [], advice_calibration.choose_kernel
 
     def spy(points, outcomes, groups):
         counts.append(len(outcomes))
         return choose(points, outcomes, groups)
 
-    monkeypatch.setattr(adviser_room, "choose_kernel", spy)
+    monkeypatch.setattr(advice_calibration, "choose_kernel", spy)
     calibrations(FRAME)
     assert sum(len(FRAME) - count for count in counts) == 2 * len(FRAME)
 
 
 def test_one_setting_has_no_score():
     own = FRAME[(FRAME["method"] == "bn") & (FRAME["knob_level"] == 1)]
-    one = adviser_room.TrialOutcome.of(own, np.ones(len(own)), TrialKernel(1.0, 0.0))
-    assert np.isnan(adviser_room.left_out_chances(one, one.settings)).all()
+    one = TrialOutcome.of(own, np.ones(len(own)), TrialKernel(1.0, 0.0))
+    assert np.isnan(left_out_chances(one, one.settings)).all()
 
 
 def test_what_is_shipped_is_what_the_table_says():
@@ -121,5 +122,5 @@ def test_features_of_corpora_are_those_of_their_text():
 def test_queries_have_the_columns_of_trials():
     settings = {n: FRAME[n].iloc[0] for n in ("learning_rate", "optimizer", "decoder_size", "latent_size", "updates")}
     features = {n: FRAME[n].iloc[0] for n in ("train_sentences", "mean_length", "vocabulary", "entropy")}
-    found = adviser_room.query_of({**settings, "batch_size": 32}, features)
+    found = query_of({**settings, "batch_size": 32}, features)
     assert Adviser(FRAME).nearness(found).distance == 0.0

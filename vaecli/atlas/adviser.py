@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vaecli.atlas.distance import Nearness, is_new, nearness, reach_of
+from vaecli.atlas.distance import Nearness, coordinates, is_new, nearness, reach_of
 from vaecli.atlas.price import prices
 from vaecli.atlas.smoother import (
     Coverage,
@@ -47,9 +47,6 @@ LEAST_CORPORA, LEAST_OF_CORPUS = 3, 20
 
 NAMED = 3
 """Nearest trials that are named in a row."""
-
-FOLDS = 10
-"""Parts of the groups, of which each is left out when a kernel is chosen for the scores of chances."""
 
 COUNTS = 0.1
 """Weight, the nearest trial's being 1, from which on a trial counts."""
@@ -204,9 +201,17 @@ class Adviser:
         """`reach_of` by whether a text is new, looked for once: it holds every trial against every other."""
         return cache(partial(reach_of, self.frame))
 
+    @cached_property
+    def _nearnesses(self) -> dict[bytes, Nearness]:
+        """`nearness` by coordinates: the runs of all methods lie in a few points, one a number of epochs."""
+        return {}
+
     def nearness(self, query: pd.DataFrame) -> Nearness:
         """How near a run is to the trials."""
-        return nearness(self.frame, query, self._reach(is_new(self.frame, query)))
+        point = coordinates(query).tobytes()
+        if point not in self._nearnesses:
+            self._nearnesses[point] = nearness(self.frame, query, self._reach(is_new(self.frame, query)))
+        return self._nearnesses[point]
 
     def nearest_runs(self, run_of: Callable[[int], pd.DataFrame], epochs: int) -> list[pd.DataFrame]:
         """Runs of up to so many epochs, among them the one that is nearest to any trial.
@@ -231,8 +236,7 @@ class Adviser:
         Raises:
             UsageError: They are; of the nearest it says along which axes, and the way out.
         """
-        distinct = {int(run["updates"].iloc[0]): run for run in runs}.values()
-        refuse_far(min(map(self.nearness, distinct), key=lambda near: near.distance), len(self.frame))
+        refuse_far(min(map(self.nearness, runs), key=lambda near: near.distance), len(self.frame))
 
     def rows(self, queries: Mapping[str, pd.DataFrame]) -> list[Row]:
         """A row a method, the surest to inform first: by the lower end of the interval of its chance.
@@ -329,75 +333,3 @@ def query_of(settings: Mapping[str, Any], features: Mapping[str, float]) -> pd.D
     """
     frame = pd.DataFrame([{**settings, **features, "method": "", "knob_level": math.nan}])
     return frame.assign(rate=adam_rate(frame))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How intervals and chances fare on trials that were left out with their whole group.
-
-    Attributes:
-        left_out: What was left out together, in words.
-        mi: Intervals of log(1 + mi).
-        price: Of arsinh of prices; None with too few idle trials.
-        brier: Mean squared error of the chance of informative, by the same groups; see `left_out_chances`.
-        constant: That of saying the share of informative trials of all.
-    """
-
-    left_out: str
-    mi: Coverage
-    price: Coverage | None
-    brier: float
-    constant: float
-
-
-def calibrations(frame: pd.DataFrame) -> list[Calibration]:
-    """How intervals fare: each method's setting left out, and each corpus where there are enough; none with few trials.
-
-    Args:
-        frame: The trials.
-    """
-    try:
-        adviser = Adviser(frame)
-    except UsageError:
-        return []
-    results = []
-    for by_corpus, words in ((False, "a method at a value of its knob"), (True, "a corpus")):
-        mi = adviser.mi.coverage(by_corpus)
-        if mi is None:
-            continue
-        outcome = adviser.informative
-        chances = left_out_chances(outcome, outcome.groups(by_corpus))
-        share = float(outcome.outcomes.mean())
-        results.append(
-            Calibration(
-                words,
-                mi,
-                adviser.price.coverage(by_corpus) if adviser.price else None,
-                float(np.nanmean((chances - outcome.outcomes) ** 2)),
-                share * (1 - share),
-            )
-        )
-    return results
-
-
-def left_out_chances(outcome: TrialOutcome, groups: NDArray[np.str_]) -> Floats:
-    """(N,) chances of each trial when its group is left out, by kernels that were chosen without the trial.
-
-    The error that a kernel is chosen by is the least of many, so on the same trials it would flatter the chances.
-
-    Args:
-        outcome: Whether trials inform.
-        groups: (N,) what is left out together.
-
-    Returns:
-        NaN where there is only one group.
-    """
-    names, own = np.unique(groups, return_inverse=True)
-    chances: Floats = np.full(len(groups), np.nan)
-    for fold in range(min(FOLDS, len(names)) if len(names) > 1 else 0):
-        held = own % FOLDS == fold
-        kernel = choose_kernel(outcome.points.where(~held), outcome.outcomes[~held], outcome.settings[~held])
-        left_out = groups[held][:, None] == groups[None, :]
-        weights = kernel.weights(outcome.points.where(held), outcome.points, left_out)
-        chances[held] = average(weights, outcome.outcomes)
-    return chances
