@@ -5,7 +5,14 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vaecli.model.encoder import Encoding
-from vaecli.model.posterior import DiagonalGaussian, GaussianHead, PointMass, gaussian_kl
+from vaecli.model.posterior import (
+    DiagonalGaussian,
+    GaussianHead,
+    PointMass,
+    batch_by_batch,
+    gaussian_kl,
+    pairwise_by_definition,
+)
 from vaecli.model.posterior import kl_divergence as our_kl
 from vaecli.model.prior import Prior, StandardNormal
 
@@ -110,6 +117,17 @@ def test_point_mass():
     assert q.pairwise_log_prob(q.mean).tolist() == [[0.0, -math.inf], [-math.inf, 0.0]]
     # sums in another order differ in the last digits; the code is the same
     assert q.pairwise_log_prob(q.mean + 1e-7).diagonal().tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("types", [1, 3, 60])
+def test_point_masses_are_compared_as_by_definition(types):
+    """Many codes alike, alike in some dimensions only, or apart: the same table."""
+    codes = torch.randint(0, 2, (types, 4), generator=torch.Generator().manual_seed(0)).double()
+    codes[:, 3] *= torch.linspace(0.5, 2e-5, types)
+    q = PointMass(codes[torch.arange(90) % types])
+    z = q.mean[:40] + 4e-6
+    assert torch.equal(q.pairwise_log_prob(z), pairwise_by_definition(q, z))
+    assert torch.equal(q.batchwise_log_prob(q.mean, 30), batch_by_batch(q, q.mean, 30))
 
 
 def test_standard_normal_prior_agrees_with_torch():
