@@ -74,6 +74,9 @@ class CorpusConfig(SettingsGroup):
     valid_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in valid")
     test_size: int = Field(2_000, ge=2, le=MOST_SENTENCES, description="embedded corpora: sentences in test")
     corpus_seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of an embedded corpus, and of splitting one file")
+    noise: float = Field(
+        0.0, ge=0, lt=1, description="synthetic and mixture: share of words that a filler without meaning follows"
+    )
 
 
 class ModelConfig(SettingsGroup):

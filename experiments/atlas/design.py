@@ -62,7 +62,14 @@ CORPORA_2 = (*CORPORA, "yelp_short", "ptb")
 REAL_FROM = 256
 """The first trial that may be on real text."""
 
-AXES = ("learning_rate", "optimizer", "knob", "decoder_size", "latent_size", "epochs", "corpus")
+NOISES = (0.1, 0.2, 0.4)
+"""Of trials from `NOISE_FROM` on that are on an embedded corpus: `corpus.noise`. All others have none."""
+
+NOISE_FROM = 5_952
+"""The first trial that has noise: by then each method has dozens without."""
+
+AXES = ("learning_rate", "optimizer", "knob", "decoder_size", "latent_size", "epochs", "corpus", "noise")
+"""New ones come at the end: the coordinates of the others stay."""
 
 SENTENCES, HELD_OUT, BATCH = 3_200, 500, 32
 """Of train, so that an epoch has 100 updates; of valid and test each; of a batch."""
@@ -112,6 +119,7 @@ class Trial:
                     "train_size": SENTENCES,
                     "valid_size": HELD_OUT,
                     "test_size": HELD_OUT,
+                    "noise": chosen["noise"],
                 },
                 "model": {
                     "embedding_size": 32,
@@ -208,13 +216,16 @@ def trial(number: int) -> Trial | None:
     level, value = choose(values, shares["knob"]) if values else (0, "")
     optimizer = choose(OPTIMIZERS, shares["optimizer"])[1]
     rate = RATES[0] * (RATES[1] / RATES[0]) ** shares["learning_rate"] * (SGD_FACTOR if optimizer == "sgd" else 1.0)
+    corpus = choose(CORPORA if number < REAL_FROM else CORPORA_2, shares["corpus"])[1]
+    is_noisy = number >= NOISE_FROM and corpus in CORPORA
     settings = {
         "learning_rate": float(f"{rate:.4g}"),
         "optimizer": optimizer,
         "decoder_size": choose(WIDTHS, shares["decoder_size"])[1],
         "latent_size": choose(LATENTS, shares["latent_size"])[1],
         "epochs": choose(EPOCHS, shares["epochs"])[1],
-        "corpus": choose(CORPORA if number < REAL_FROM else CORPORA_2, shares["corpus"])[1],
+        "corpus": corpus,
+        "noise": choose(NOISES, shares["noise"])[1] if is_noisy else 0.0,
     }
     return Trial(number, method, knob_of(method), value, level, settings, stretch % SEEDS)
 

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, fisher_exact
 
-from experiments.atlas.design import METHODS
+from experiments.atlas.design import CORPORA, METHODS
 from experiments.atlas.early import Rate
 from vaecli.atlas.adviser import INFORMATIVE
 from vaecli.atlas.trials_table import adam_rate
@@ -117,10 +117,12 @@ def cuts(frame: pd.DataFrame) -> list[Cut]:
         own = frame[frame["method"] == method]
         if not len(own):
             continue
-        informs = (own["verdict"] == INFORMATIVE).to_numpy(dtype=bool)
-        for axis, one, other, mask in sides(own):
-            if min(mask.sum(), (~mask).sum()) >= LEAST:
-                found.append(_cut(method, axis, (one, informs[mask]), (other, informs[~mask])))
+        embedded = own[own["corpus"].isin(CORPORA)]  # those of which some have noise
+        for part, ways in ((own, sides(own)), (embedded, _between("noise", embedded["noise"].to_numpy()))):
+            informs = (part["verdict"] == INFORMATIVE).to_numpy(dtype=bool)
+            for axis, one, other, mask in ways:
+                if min(mask.sum(), (~mask).sum()) >= LEAST:
+                    found.append(_cut(method, axis, (one, informs[mask]), (other, informs[~mask])))
     return found
 
 

@@ -25,15 +25,15 @@ UPDATES = -(-design.SENTENCES // design.BATCH)
 
 
 def trials_text(frame: pd.DataFrame) -> str:
-    """The trials with a verdict, with the columns that are shipped, as CSV.
+    """The trials with a verdict and without noise, with the columns that are shipped, as CSV.
 
     Args:
         frame: The whole table.
     """
-    from experiments.atlas.table import judged
+    from experiments.atlas.table import judged, without_noise
     from experiments.growing_table import DIGITS as FIGURE_DIGITS
 
-    known = judged(frame)
+    known = without_noise(judged(frame))
     known = known.assign(updates=known["epochs"] * UPDATES, batch_size=design.BATCH)
     whole = ("trial", "knob_level", "decoder_size", "latent_size", "epochs", "seed", "sentences", "tokens")
     known = known.astype({name: "Int64" for name in whole})

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.atlas.design import METHODS, RATES
+from experiments.atlas.design import CORPORA, METHODS, RATES
 from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
 from experiments.atlas.flips import flips_table
 from experiments.atlas.pictures import LEAST as LEAST_SHOWN
 from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
 from experiments.atlas.ship import trials_text
-from experiments.atlas.table import judged
+from experiments.atlas.table import judged, without_noise
 from vaecli.atlas.advice_calibration import calibrations
 from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.price import idle_error
@@ -47,6 +47,8 @@ def axes_table(frame: pd.DataFrame) -> str:
         own = frame[frame["optimizer"] == name]
         parts.append((f"learning rate, {name}" + (" (a hundredth)" if name == "sgd" else ""), thirds(own)))
     parts += [(name, frame[name]) for name in ("decoder_size", "latent_size", "epochs", "corpus")]
+    embedded = frame[frame["corpus"].isin(CORPORA)]  # those of which some have noise
+    parts.append(("noise, embedded corpora", embedded["noise"]))
     for name, values in parts:
         for value in sorted(set(values)):
             verdicts = frame.loc[values.index[values == value], "verdict"]
@@ -175,6 +177,6 @@ def report_text(frame: pd.DataFrame, predictions: Path | None = PREDICTIONS) -> 
     """
     text = page_lines(frame) + f"\n\n### Where outcomes flip\n\n{flips_table(judged(frame))}\n"
     if predictions is not None:
-        scores = score(read_predictions(predictions), outcomes(judged(frame)))
+        scores = score(read_predictions(predictions), outcomes(without_noise(judged(frame))))
         text += "\n### Predictions\n\n" + "\n".join(to_text(view, Target()) for view in prediction_views(scores))
     return text

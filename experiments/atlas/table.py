@@ -75,3 +75,8 @@ def write_parquet(path: Path = TABLE) -> Path:
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials that have a verdict: those that were done, and those that diverged."""
     return frame[frame["verdict"] != ""].reset_index(drop=True)
+
+
+def without_noise(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose text is as it was written: those that advice is from, and that the first guesses were about."""
+    return frame[frame["noise"] == 0].reset_index(drop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.atlas.summary import outcomes as atlas_outcomes
-from experiments.atlas.table import TABLE, judged, read_table
+from experiments.atlas.table import TABLE, judged, read_table, without_noise
 from vaecli.reporting.formats import to_markdown
 from vaecli.reporting.predictions import Obtained, Scores, outcomes, read_predictions, score
 from vaecli.reporting.predictions_table import prediction_views
@@ -29,7 +29,7 @@ SCORED = {
 def obtained(experiment: str) -> list[Obtained]:
     """What a committed experiment gave of each method."""
     if experiment == "atlas":
-        return atlas_outcomes(judged(read_table()))
+        return atlas_outcomes(without_noise(judged(read_table())))
     return outcomes(load_results(EXPERIMENTS / experiment / "results.csv").frame, ("kl", "mi"))
 
 

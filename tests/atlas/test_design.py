@@ -29,6 +29,7 @@ def test_trials_never_move():
         "latent_size": 32,
         "epochs": 8,
         "corpus": "synthetic",
+        "noise": 0.0,
     }
     late = design.trial(5000)
     assert (late.method, late.settings["learning_rate"], late.seed) == ("wae", 0.005826, 6)
@@ -50,6 +51,22 @@ def test_real_text_begins_where_it_does_and_moves_nothing(monkeypatch):
     assert set(counts) == set(design.CORPORA_2)
     assert min(counts.values()) >= 10  # 58 methods, four corpora
     assert design.trial(5000).settings["corpus"] in design.CORPORA
+
+
+def test_noise_begins_where_it_does_and_moves_nothing(monkeypatch):
+    """From `NOISE_FROM` on the trials of embedded corpora have noise, each of its values a third of them."""
+    late = range(design.NOISE_FROM, design.NOISE_FROM + 8 * design.SLOTS)
+    after = {n: design.trial(n) for n in late}
+    assert all(design.trial(n).settings["noise"] == 0 for n in range(5_888, 5_952) if design.trial(n))
+    monkeypatch.setattr(design, "NOISE_FROM", 100_000)
+    counts = Counter()
+    for number, trial in after.items():
+        if trial is not None:
+            assert {**trial.settings, "noise": 0.0} == design.trial(number).settings
+            counts[trial.settings["corpus"] in design.CORPORA, trial.settings["noise"]] += 1
+            assert trial.config().corpus.noise == trial.settings["noise"]
+    assert set(counts) == {(False, 0.0), *((True, noise) for noise in design.NOISES)}
+    assert min(counts.values()) >= 60  # of 464 trials half are on the embedded corpora
 
 
 def test_trials_of_a_corpus_alone(tmp_path):

@@ -21,6 +21,7 @@ def trials(method, *runs, knob="", **settings):
             "latent_size": 2,
             "epochs": 2,
             "corpus": "synthetic",
+            "noise": 0.0,
             "verdict": "informative" if informs else "collapsed",
         }
         | settings
@@ -41,6 +42,16 @@ def test_a_flip_along_the_learning_rate_by_hand():
 def test_sgd_is_cut_at_a_hundred_times_the_rate():
     frame = trials("bow", (0.06, "", True, 8), (0.9, "", False, 8), optimizer="sgd")
     assert told(flips.flips(cuts(frame))[0]).startswith("learning rate below 0.001: 8 of 8")
+
+
+def test_noise_is_cut_among_the_corpora_that_may_have_it():
+    """Eight trials of real text, which have none, are no side of their own."""
+    real = trials("bow", (6e-4, "", True, 8), corpus="ptb")
+    noisy = trials("bow", (6e-4, "", False, 8), noise=0.2)
+    assert [cut.axis for cut in cuts(pd.concat([real, noisy]))] == ["corpus"]
+    clean = trials("bow", (6e-4, "", True, 8))
+    found = [cut for cut in cuts(pd.concat([real, noisy, clean])) if cut.axis == "noise"]
+    assert [told(cut) for cut in found] == ["noise up to 0: 8 of 8; from 0.2: 0 of 8"]
 
 
 def test_a_side_with_few_trials_is_no_cut():

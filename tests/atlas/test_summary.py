@@ -15,7 +15,7 @@ from vaecli.metrics.verdict import NO_VERDICT, verdict
 def rows(*values):
     names = ("method", "optimizer", "learning_rate", "verdict", "kl", "mi")
     frame = pd.DataFrame([dict(zip(names, value, strict=True)) for value in values])
-    return frame.assign(status="done", decoder_size=16, latent_size=2, epochs=2, corpus="synthetic")
+    return frame.assign(status="done", decoder_size=16, latent_size=2, epochs=2, corpus="synthetic", noise=0.0)
 
 
 FRAME = rows(
@@ -37,6 +37,9 @@ def test_collapses_by_axis():
     assert "| optimizer | adam | 0 of 2 (0 %, 0 to 66 %) |" in text
     assert "| optimizer | sgd | 2 of 2 (100 %, 34 to 100 %) |" in text
     assert "| learning rate, sgd (a hundredth) | 0.0005 to 0.0016 | 1 of 1" in text
+    noisy = FRAME.assign(noise=[0.0, 0.0, 0.2, 0.2], corpus=["ptb", "synthetic", "synthetic", "synthetic"])
+    assert "| noise, embedded corpora | 0.0 | 1 of 1" in summary.axes_table(noisy)  # real text doesn't count
+    assert "| noise, embedded corpora | 0.2 | 1 of 2" in summary.axes_table(noisy)
 
 
 def test_outcomes_by_method():

@@ -11,7 +11,7 @@ import numpy as np
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed
-from vaecli.corpus import mixture_text, oracle, synthetic
+from vaecli.corpus import fillers, mixture_text, oracle, synthetic
 from vaecli.corpus.encode import RawSplit
 from vaecli.corpus.origins import MIXTURE, ORACLE, SPLITS, SYNTHETIC
 from vaecli.corpus.tokenizers import get_tokenizer
@@ -35,14 +35,14 @@ class Embedded:
     Attributes:
         version: Raised when the sentences drawn from a seed would change.
         write: The splits that the settings name, and the words that their numbers stand for.
-        truth: What is exactly known of it; None where nothing is.
+        truth: What is exactly known of the text that the settings name; None where nothing is.
         kept: Whether writing it takes long enough for the cache.
         whole: Whether the vocabulary holds all words of the corpus, and not those of train alone.
     """
 
     version: int
     write: Callable[[CorpusConfig], Written]
-    truth: Callable[[], Truth | None] = lambda: None
+    truth: Callable[[CorpusConfig], Truth | None] = lambda _: None
     kept: bool = False
     whole: bool = False
 
@@ -73,6 +73,9 @@ def _numbered(draw: Draw, config: CorpusConfig) -> Written:
     raw, numbering = {}, Numbering()
     for part in SPLITS:
         sentences, labels = draw(config.corpus_seed, part, sizes[part])
+        if config.noise:
+            seed = stable_seed(config.data, fillers.VERSION, config.corpus_seed, part, "noise")
+            sentences = fillers.with_fillers(sentences, config.noise, seed)
         words = numbering.sentences(sentences, config.max_length)
         raw[part] = RawSplit(f"{config.data} {part}", words, labels)
     return raw, numbering.spellings
@@ -85,7 +88,7 @@ def _of_oracle(config: CorpusConfig) -> Written:
         UsageError: A setting would take words away, so that the true likelihood would be of another text.
     """
     least = {"max_length": oracle.LENGTH}
-    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1}
+    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1, "noise": 0.0}
     wrong = [name for name, value in fixed.items() if getattr(config, name) != value]
     wrong += [name for name, value in least.items() if getattr(config, name) < value]
     if wrong:
@@ -103,9 +106,14 @@ def _of_oracle(config: CorpusConfig) -> Written:
     return raw, oracle.word_types()
 
 
+def _truth_of_grammar(config: CorpusConfig) -> Truth:
+    clean = synthetic.synthetic_truth()
+    return fillers.NoisyTruth(clean, clean.grammar.mean_words, config.noise) if config.noise else clean
+
+
 CORPORA: Mapping[str, Embedded] = {
-    SYNTHETIC: Embedded(synthetic.VERSION, partial(_numbered, _of_grammar), synthetic.synthetic_truth),
+    SYNTHETIC: Embedded(synthetic.VERSION, partial(_numbered, _of_grammar), _truth_of_grammar),
     MIXTURE: Embedded(mixture_text.VERSION, partial(_numbered, _of_mixture), kept=True),
-    ORACLE: Embedded(oracle.VERSION, _of_oracle, oracle.oracle_truth, whole=True),
+    ORACLE: Embedded(oracle.VERSION, _of_oracle, lambda _: oracle.oracle_truth(), whole=True),
 }
 """By the name that ``--data`` takes."""

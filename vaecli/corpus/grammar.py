@@ -186,6 +186,14 @@ class Grammar:
             total += float(probability) * sum(float(self._setting @ table.entropies) for table in tables)
         return total
 
+    @property
+    def mean_words(self) -> float:
+        """Exact mean of the words of a sentence."""
+        return sum(
+            float(probability) * sum(float(self._setting @ table.mean_words) for table in tables)
+            for probability, tables in zip(self.template.probabilities, self._rows, strict=True)
+        )
+
     def posteriors(self, sentences: Sequence[Sequence[str]]) -> Posteriors:
         """Exact log p(x) of many sentences of the language, and how much they leave open of their derivation.
 

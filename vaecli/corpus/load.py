@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from vaecli.config import CorpusConfig
+from vaecli.core.errors import UsageError
 from vaecli.core.files import cache_folder
-from vaecli.corpus import cache
+from vaecli.corpus import cache, fillers
 from vaecli.corpus.arrow_rows import hub_files
 from vaecli.corpus.embedded import CORPORA
 from vaecli.corpus.encode import RawSplit, encode_corpus
@@ -41,12 +42,13 @@ def load_corpus(config: CorpusConfig, tokenizer: Tokenizer | None = None) -> Cor
 
     Raises:
         DataError: There is no such corpus, or its text can't be used.
-        UsageError: The tokenizer is unknown, lacks its library or doesn't fit the corpus.
+        UsageError: The tokenizer is unknown, lacks its library or doesn't fit the corpus, or the corpus has no noise.
     """
     if tokenizer is None and config in KEPT:
         return KEPT[config]
     if config.data in EMBEDDED:
         return _load_embedded(config)
+    _check_noise(config)
     return _load_files(config, tokenizer)
 
 
@@ -79,10 +81,19 @@ def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[st
         embedded = CORPORA[config.data]
         raw, words = embedded.write(config)
         types = words if embedded.whole else ()
-        return encode_corpus(config.data, raw, words, config, embedded.truth(), types=types), raw, []
+        return encode_corpus(config.data, raw, words, config, embedded.truth(config), types=types), raw, []
+    _check_noise(config)
     tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
     raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
     return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
+
+
+def _check_noise(config: CorpusConfig) -> None:
+    if config.noise:
+        raise UsageError(
+            f"corpus.noise: {config.data} is no text of the program's own, and stays as it is; leave it out, or take "
+            "--data synthetic or mixture"
+        )
 
 
 def _name(data: str) -> str:
@@ -98,6 +109,7 @@ def _load_embedded(config: CorpusConfig) -> Corpus:
         return load_raw(config)[0]
     sizes = ("train_size", "valid_size", "test_size", "corpus_seed")
     settings = config.model_dump(include={*TEXT_SETTINGS, *sizes})
+    settings |= {"noise": config.noise, "fillers": fillers.VERSION} if config.noise else {}
     key = cache.cache_key({}, {config.data: corpus.version, **settings})
     return _through_cache(key, config.data, lambda: load_raw(config)[0])
 

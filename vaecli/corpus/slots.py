@@ -103,6 +103,12 @@ class SlotTable:
         """(settings,) entropy of the phrase in nats."""
         return entropy(self.probabilities)[self.key_of_setting]
 
+    @property
+    def mean_words(self) -> Floats:
+        """(settings,) mean of the words of the phrase."""
+        lengths = np.array([len(phrase) for phrase in self.phrases], dtype=np.float64)
+        return np.asarray((self.probabilities @ lengths)[self.key_of_setting])
+
 
 def entropy(probabilities: Floats) -> Floats:
     """Entropy in nats over the last axis, 0 log 0 being 0."""

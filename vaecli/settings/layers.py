@@ -122,6 +122,10 @@ class Layer:
         if group in OVERRIDABLE and is_list(value):
             value = several([unset(item, kinds) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
+        if group not in OVERRIDABLE and kinds and str not in kinds and is_list(listed_values(value)):
+            why = f"an experiment has one {group}: run one for each, with names of their own (--experiment)"
+            self.problems.append(f"{location}: {group}.{key} makes no variants; {why}")
+            return
         if isinstance(value, Choices) and f"{group}.{key}" in NO_VARIANTS:
             self.problems.append(f"{location}: {group}.{key} makes no variants; {NO_VARIANTS[f'{group}.{key}']}")
             return
@@ -179,6 +183,11 @@ def parse_values(text: str) -> Any:
     if isinstance(value, str) and "," in value and value == text:
         return [parse_value(part.strip()) for part in text.split(",") if part.strip()]
     return value
+
+
+def listed_values(value: Any) -> Any:
+    """A value that was read before, and of a text with commas the list that it would be."""
+    return parse_values(value) if isinstance(value, str) else value
 
 
 def parse_seeds(value: Any, location: str = "--seeds") -> tuple[int, ...]:
