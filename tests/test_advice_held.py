@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from experiments.advice import held_in_grid
 from experiments.advice.held import held, page_lines, rank, read
 
 
@@ -54,3 +55,32 @@ def test_the_committed_comparison_is_of_the_settings_advised():
         if row["method"] in variants and row["knob"]:
             name, value = variants[row["method"]].split("=")
             assert (name, float(value)) == (f"{row['method']}.{row['knob']}", float(row["value"]))
+
+
+GRID = pd.DataFrame(
+    [
+        (method, "shared", seed, "done", verdict, mi + 0.1 * seed, neg_elbo)
+        for method, verdict, mi, neg_elbo in [*ROWS, ("dear", "informative", 6.0, 43.0), ("lm", "", float("nan"), float("nan"))]
+        for seed in (0, 1)
+    ]
+    + [("b", "published", 0, "done", "collapsed", 0.0, 30.0), ("a", "shared", 2, "diverged", "", None, None)],
+    columns=["method", "training_protocol", "seed", "status", "verdict", "mi", "neg_elbo"],
+)
+
+
+def test_a_grid_counts_seeds_of_the_shared_protocol_that_are_done():
+    means = held_in_grid.shared_means(GRID).set_index("method")
+    assert list(means.index) == ["vanilla", "a", "b", "c", "dear"]  # a language model has no bound
+    assert means.loc["b"].tolist() == ["informative", pytest.approx(3.55), 41.0]
+
+
+def test_advice_beside_a_whole_grid():
+    """a, b and dear inform, at 0.85/0.4, 3.55/1 and 6.05/3 nats a nat; nothing was told of dear."""
+    text = held_in_grid.page_lines(ADVICE, GRID)
+    assert "Of 4 methods besides `vanilla` (3 seeds), 3 inform." in text
+    assert "the best three are `b`, `a`, `dear`; the first choice of the advice, `a`, is number 2." in text
+    assert "Of its first 3 choices 2 inform, of all 3 that it has a row for 2." in text
+    # ((0.5 - 1)^2 + (0.4 - 1)^2 + 0.1^2) / 3, and 2/3 for each
+    assert "a Brier score of 0.207, the share of those that inform, known only afterwards, 0.222" in text
+    assert "| - | `dear` | - | - | informative | 6.05 | +3.00 | 3 |" in text
+    assert "| 4 | `c` | 10 % | 0.00 to 0.10 | collapsed | 0.10 | -0.10 | - |" in text

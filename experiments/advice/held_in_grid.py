@@ -1,0 +1,108 @@
+"""Advice on short Yelp beside every method there: ``python -m experiments.advice.held_in_grid``.
+
+`before_grid.json` is what ``vae advise --data DIR --epochs 8 --top 58 --json`` said before any row of ``vae reproduce
+yelp-short`` was run, whose shared protocol has each method at its default settings. So the question here is which
+methods to take, and the advised value of a knob may be another than the one that was run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from experiments.advice.held import BASELINE, HERE, Held, held, rank
+from vaecli.reporting.predictions import most
+
+ADVICE = HERE / "before_grid.json"
+RESULTS = HERE.parent / "papers" / "yelp-short" / "results.csv"
+
+SHOWN = 10
+"""Methods of the advice, and of the grid, that are shown."""
+
+
+def shared_means(results: pd.DataFrame) -> pd.DataFrame:
+    """A row for each method under the shared protocol: the verdict of most seeds, mi and neg_elbo as means over them.
+
+    Args:
+        results: A row a trial, under any protocol.
+    """
+    own = results[(results["training_protocol"] == "shared") & (results["status"] == "done")]
+    rows = [
+        {
+            "method": method,
+            "verdict": most(part["verdict"].fillna("").astype(str)),
+            "mi": float(part["mi"].mean()),
+            "neg_elbo": float(part["neg_elbo"].mean()),
+        }
+        for method, part in own.groupby("method", sort=False)
+    ]
+    return pd.DataFrame(rows).dropna(subset=["neg_elbo"])  # lm and ae have no bound
+
+
+def everyone(advice: dict[str, Any], means: pd.DataFrame) -> list[Held]:
+    """The advised methods that were run, in the order of the advice, and behind them the others with position 0."""
+    advised = held(advice, means)
+    floor = float(means.loc[means["method"] == BASELINE, "neg_elbo"].iloc[0])
+    known = {m.method for m in advised} | {BASELINE}
+    nan = float("nan")
+    others = [
+        Held(0, row["method"], nan, (nan, nan), row["verdict"], row["mi"], row["neg_elbo"] - floor)
+        for row in means.to_dict("records")
+        if row["method"] not in known
+    ]
+    return [*advised, *others]
+
+
+def brier(methods: Sequence[Held], chances: Sequence[float]) -> float:
+    """Mean squared error of chances of `informative`."""
+    return sum((c - m.informs) ** 2 for m, c in zip(methods, chances, strict=True)) / len(methods)
+
+
+def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
+    """The table and what follows from it, in Markdown."""
+    means = shared_means(results)
+    methods = everyone(advice, means)
+    advised = [m for m in methods if m.position]
+    ranks = {m.method: rank(methods, m) for m in methods}
+    first, top = advised[0], advised[:SHOWN]
+    informing = [m for m in methods if m.informs]
+    share = sum(m.informs for m in advised) / len(advised)
+    error, constant = brier(advised, [m.chance for m in advised]), brier(advised, [share] * len(advised))
+    number = ranks[first.method]
+    best = sorted(informing, key=lambda m: ranks[m.method])
+    seeds = results["seed"].nunique()
+    shown = [*top, *(m for m in best[:SHOWN] if m not in top)]
+    return "\n".join(
+        [
+            f"Of {len(methods)} methods besides `{BASELINE}` ({seeds} seed{'s' if seeds > 1 else ''}), "
+            f"{len(informing)} inform. By information per nat of price the best three are "
+            f"{', '.join(f'`{m.method}`' for m in best[:3])}; the first choice of the advice, `{first.method}`, is "
+            f"{f'number {number}' if number else 'not among those that inform'}.",
+            f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
+            f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
+            f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "
+            f"{sum(m.inside for m in advised)} of {len(advised)}.",
+            "",
+            "| advised | method | chance | mi, as told | verdict, as obtained | mi | price | number |",
+            "|---:|---|---:|---|---|---:|---:|---:|",
+            *(_line(m, ranks[m.method]) for m in shown),
+        ]
+    )
+
+
+def _line(m: Held, number: int) -> str:
+    told = f"{m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:.2f} to {m.interval[1]:.2f}"
+    head = told if m.position else f"- | `{m.method}` | - | -"
+    return f"| {head} | {m.verdict} | {m.mi:.2f} | {m.price:+.2f} | {number or '-'} |"
+
+
+def read() -> tuple[dict[str, Any], pd.DataFrame]:
+    """The committed advice and results."""
+    return json.loads(ADVICE.read_text(encoding="utf-8")), pd.read_csv(RESULTS, keep_default_na=False, na_values=[""])
+
+
+if __name__ == "__main__":
+    print(page_lines(*read()))
