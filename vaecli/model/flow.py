@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.kernels.switch import fast
-from vaecli.model.posterior import DiagonalGaussian, Posterior, Start, pairwise_by_definition
+from vaecli.model.posterior import DiagonalGaussian, Posterior, Preimage, pairwise_by_definition
 
 LOG_SCALE_BOUND = 2.0
 """|s| stays below: a step stretches or shrinks by a factor of 7.4 at most, so that inverses keep their digits."""
@@ -137,7 +137,7 @@ class _Draw:
     """A sample, where it started and its log density, so that scoring it needs no inverse."""
 
     z: Tensor
-    start: Start
+    start: Preimage
     log_prob: Tensor
     version: int
 
@@ -185,7 +185,7 @@ class FlowPosterior(Posterior):
         z: Tensor
         z, log_determinant = self.flow(base)
         log_prob = self.base.log_prob(base) - log_determinant
-        self._drawn.append(_Draw(z, Start(base, log_determinant), log_prob, z._version))
+        self._drawn.append(_Draw(z, Preimage(base, log_determinant), log_prob, z._version))
         return z
 
     def _draw_of(self, z: Tensor) -> _Draw | None:
@@ -203,11 +203,11 @@ class FlowPosterior(Posterior):
         """The Gaussian: the flow doesn't see the sentence."""
         return self.base
 
-    def start_of(self, z: Tensor) -> Start:
+    def start_of(self, z: Tensor) -> Preimage:
         """See `Posterior.start_of`; the last two samples are known, anything else takes the inverse."""
         if (draw := self._draw_of(z if z.dim() == 3 else z.unsqueeze(0))) is not None:
             return draw.start if z.dim() == 3 else draw.start.map(lambda t: t.squeeze(0))
-        return Start(*self.flow.inverse(z))
+        return Preimage(*self.flow.inverse(z))
 
     @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True)
-class Start:
+class Preimage:
     """Codes before an invertible map that all sentences share.
 
     What z tells of the sentence is what its start tells: the map takes nothing away and adds nothing.
@@ -37,9 +37,9 @@ class Start:
     z: Tensor
     log_determinant: Tensor
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Start:
+    def map(self, function: Callable[[Tensor], Tensor]) -> Preimage:
         """With a function applied to both tensors (detach, select, cast)."""
-        return Start(function(self.z), function(self.log_determinant))
+        return Preimage(function(self.z), function(self.log_determinant))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Posterior(ABC):
         """q(z_0|x) before an invertible map that all sentences share; the posterior itself where there is no such."""
         return self
 
-    def start_of(self, z: Tensor) -> Start | None:
+    def start_of(self, z: Tensor) -> Preimage | None:
         """Where (S, B, Z) or (B, Z) codes were before that map; None where there is no such."""
         return None
 

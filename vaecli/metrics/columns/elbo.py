@@ -19,7 +19,7 @@ from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.bound import bound_terms
-from vaecli.model.posterior import DiagonalGaussian, Posterior, Start
+from vaecli.model.posterior import DiagonalGaussian, Posterior, Preimage
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
@@ -40,7 +40,7 @@ class ElboTerms:
     kl: Tensor | None
     posterior: Posterior | None
     z: Tensor | None
-    start: Start | None = None
+    start: Preimage | None = None
 
     @property
     def neg_elbo(self) -> Tensor | None:
@@ -119,7 +119,7 @@ def _restore(parts: list[ElboTerms], order: Tensor) -> ElboTerms:
         kl=torch.cat(kls)[order] if kls else None,
         posterior=type(posteriors[0]).cat(posteriors).map(lambda t: t[order]),
         z=torch.cat([p.z for p in parts if p.z is not None])[order],
-        start=Start(
+        start=Preimage(
             torch.cat([s.z for s in starts])[order],
             torch.cat([s.log_determinant for s in starts])[order],
         )

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vaecli.kernels.switch import fast
 from vaecli.metrics.ceilings import BATCH
-from vaecli.model.posterior import Posterior, Start
+from vaecli.model.posterior import Posterior, Preimage
 from vaecli.model.prior import Prior
 from vaecli.model.vae import stable_seed
 
@@ -95,7 +95,7 @@ def by_definition(posterior: Posterior, z: Tensor) -> MutualInformation:
     return MutualInformation(terms.clamp(max=math.log(len(z))), own)
 
 
-def mutual_information(posterior: Posterior, z: Tensor, start: Start | None = None) -> MutualInformation:
+def mutual_information(posterior: Posterior, z: Tensor, start: Preimage | None = None) -> MutualInformation:
     """I_q(x; z) against the aggregate posterior of all N sentences.
 
     Args:
@@ -136,7 +136,7 @@ def batch_order(n: int, seed: int) -> Tensor:
 
 
 def batch_mutual_information(
-    posterior: Posterior, z: Tensor, seed: int, size: int = BATCH, start: Start | None = None
+    posterior: Posterior, z: Tensor, seed: int, size: int = BATCH, start: Preimage | None = None
 ) -> float:
     """I_q(x; z) against batches of random sentences, of the size that older papers took.
 
