@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from vaecli.model.posterior import Posterior
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
+BoundTerm = Literal["nll", "kl"]
+"""A term of the bound on -log p(x)."""
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -28,11 +32,14 @@ class Clock:
         step: Updates done before this one.
         steps_per_epoch: Batches of an epoch, the short ones included.
         epochs: Planned passes over train in this phase.
+        without: The terms of the bound that this phase doesn't train. A remedy that adds another bound, or a part of
+            one, leaves them out there as well.
     """
 
     step: int
     steps_per_epoch: int
     epochs: int
+    without: frozenset[BoundTerm] = frozenset()
 
     @property
     def epoch(self) -> float:

@@ -42,11 +42,25 @@ def test_a_search_from_the_command_to_the_file_of_its_best(vae):
     assert again.stdout.splitlines()[2].split()[:4] == ["bn", "2", "done", "4"]
     assert "vae compare runs/tune-toy/tune/bn.toml --seeds 0-2" in again.stderr
     assert "vae compare --methods bn --protocol shared,tuned --seeds 0-2" in again.stderr
+    assert "another search" not in again.stderr
+    assert searched_ranges() == {"bn.gamma": "0.3..1.0"}
     tuned = ["--method", "bn", "--protocol", "tuned", "--dry-run"]
     vae("train", *tuned, "--data", "toy", *SMALL)
     options = {"corpus": {"data": "toy"}, "training": {"protocol": "tuned"}}
     found = load_settings(methods=["bn"], options=options, values=TINY, searches=Path("runs"))
     assert found.config("bn", 0).hyper["bn"]["gamma"] == best["settings"]["bn.gamma"]
+    # its one trial, of the default, is there already
+    other = vae("tune", "bn", "--data", "toy", "--trials", "1", "--range", "bn.gamma=0.5..0.75", *SMALL)
+    assert "bn: bn.gamma 0.5..0.75 by neg_elbo" in other.stderr
+    assert "another search than the last one here (bn.gamma 0.5..0.75 instead of 0.3..1.0)" in " ".join(
+        other.stderr.split()
+    )
+    assert searched_ranges() == {"bn.gamma": "0.5..0.75"}
+    assert "#   bn.gamma = 0.5..0.75\n" in Path("runs/tune-toy/tune/bn.toml").read_text()
+
+
+def searched_ranges():
+    return json.loads(Path("runs/tune-toy/tune/searches.json").read_text())["searches"]["bn"]["ranges"]
 
 
 def test_a_dry_run_says_what_would_be_searched(vae):

@@ -169,7 +169,7 @@ OF_A_TRAINING = {
     "kernels.optimizers.Eager.state_dict",
     "kernels.optimizers.SGD.step",
     "kernels.output.linear_cross_entropy",
-    "metrics.columns.mi.mutual_information",
+    "metrics.columns.mi.against_all",
     "metrics.inference.sampled_nll",
     "model.posterior.DiagonalGaussian.batchwise_log_prob",
     "model.posterior.DiagonalGaussian.pairwise_log_prob",

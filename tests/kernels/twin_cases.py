@@ -237,7 +237,7 @@ def gaussians(spread):
     return posterior, posterior.sample(numbers(1, 30, 3, seed=2, dtype=torch.float64))[0]
 
 
-@case("metrics.columns.mi.mutual_information", within=1e-9)
+@case("metrics.columns.mi.against_all", within=1e-9)
 def information():
     for spread in (0.0, 1.0, 100.0):
         found = mutual_information(*gaussians(spread))

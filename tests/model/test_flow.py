@@ -124,6 +124,21 @@ def test_what_is_not_the_last_sample_is_not_taken_for_it():
         assert not torch.allclose(q.log_prob(z), before)
 
 
+def test_the_last_two_samples_and_where_they_started_are_known():
+    q = posterior()
+    one, two = (q.sample(noise(1, 3, 4, seed=seed)) for seed in (5, 6))
+    for z, seed in ((one, 5), (two, 6)):
+        assert q.log_prob(z) is q.log_prob(z)
+        assert torch.equal(q.start_of(z).z, q.base.sample(noise(1, 3, 4, seed=seed)))
+        assert torch.equal(q.start_of(z[0]).log_determinant, q.start_of(z).log_determinant[0])
+        known, asked = q.start_of(z), q.start_of(z.clone())
+        torch.testing.assert_close([known.z, known.log_determinant], [asked.z, asked.log_determinant])
+    q.sample(noise(1, 3, 4, seed=7))
+    assert q.log_prob(one) is not q.log_prob(one)
+    assert q.start is not q
+    assert q.base.start_of(one) is None
+
+
 def test_both_ways_to_the_density_have_one_gradient():
     grads = []
     for take in (lambda z: z, torch.clone):

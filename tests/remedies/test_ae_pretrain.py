@@ -1,15 +1,19 @@
 """Laws of autoencoder pretraining: no KL in stage 1, an untouched encoder and a new decoder in stage 2."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from support import make_terms, tiny_model, tiny_split
+from remedies.staged import train_in_stages
+from support import clock, make_terms, tiny_batch, tiny_model, tiny_split
 
 from vaecli.config import build_config
 from vaecli.corpus.types import PAD, Corpus
 from vaecli.metrics.measure import evaluate
+from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.vae import Shape
+from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
 from vaecli.remedies.ae_pretrain import AEPretrain, reset_decoder, without_kl
 from vaecli.training.loop import Loop
@@ -73,6 +77,50 @@ def test_the_reset_takes_nothing_from_the_streams_of_training():
     torch.manual_seed(0)
     reset_decoder(model, 0)
     assert torch.equal(torch.rand(3), expected)
+
+
+def loss_of_stage_1(method, model, hyper=None):
+    """The terms of an update of stage 1, as trained on."""
+    composed = make_method(method, hyper)
+    stage = composed.phases()[0]
+    torch.manual_seed(0)
+    terms = composed.objective(raw_terms(model, tiny_batch(4)), replace(clock(), without=stage.without))
+    return stage.objective(terms)
+
+
+@pytest.mark.parametrize(
+    ("other", "hyper"),
+    [
+        ("consistency", {"consistency": {"weight": 0.0}}),
+        ("flow_prior", {}),
+        ("mdr", {}),
+        ("iwae", {}),
+        ("dual_path", {}),
+        ("free_bits", {}),
+    ],
+)
+def test_no_other_kl_is_in_stage_1(other, hyper):
+    # the rate alone moves when a prior that the decoder doesn't know is pushed away
+    method, kl, losses = f"ae_pretrain+{other}", DiagonalGaussian.kl, []
+    for shift in (0.0, 1000.0):
+
+        def further(posterior, prior, by=shift):
+            exact = kl(posterior, prior)
+            return None if exact is None else exact + by
+
+        model = tiny_model(method, hyper, init_range=1.0)
+        model.prior.log_prob = lambda z, by=shift, own=model.prior.log_prob: own(z) - by
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DiagonalGaussian, "kl", further)
+            losses.append(loss_of_stage_1(method, model, hyper).loss.item())
+    assert losses[0] == losses[1]
+
+
+def test_the_constraint_of_mdr_waits_for_stage_2(tmp_path):
+    loop, (_, seam, end) = train_in_stages(tmp_path, "ae_pretrain+mdr")
+    assert seam["aux.mdr.value"].item() == pytest.approx(1.01)
+    assert end["aux.mdr.value"].item() != seam["aux.mdr.value"].item()
+    assert [row["train_extra"] == 0 for row in loop.observer.rows] == [True, True, False, False]
 
 
 class Words:

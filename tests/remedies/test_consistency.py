@@ -62,3 +62,15 @@ def test_both_posteriors_feel_the_divergence():
     assert (terms.extra > free.extra).any()
     (terms.extra - raw.extra).mean().backward()
     assert model.head.mean.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("without", "left"), [({"kl"}, ["nll"]), ({"nll"}, ["kl"]), ({"nll", "kl"}, [])])
+def test_a_phase_without_a_term_of_the_bound_has_none_of_the_copy_either(without, left):
+    model, batch = tiny_model("consistency", init_range=1.0), tiny_batch(4)
+    raw, whole = terms_of(model, batch, rate=0.0, weight=0.0)
+    torch.manual_seed(0)
+    terms = Consistency(rate=0.0, weight=0.0).objective(raw, replace(clock(), without=frozenset(without)))
+    # without corruption the copy's posterior is the sentence's own
+    kl = raw.kl.sum(-1)
+    expected = {"nll": whole.extra - kl, "kl": kl}
+    torch.testing.assert_close(terms.extra, sum((expected[name] for name in left), torch.zeros(4)))

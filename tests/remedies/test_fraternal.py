@@ -5,6 +5,7 @@ from support import clock, split_of, tiny_batch, tiny_model
 
 from vaecli.corpus.types import collate
 from vaecli.objective import raw_terms
+from vaecli.remedies import fraternal
 from vaecli.remedies.fraternal import Fraternal, squared_difference
 
 
@@ -52,3 +53,16 @@ def test_the_weight_is_a_factor_and_the_gradient_leaves_the_output_layer_alone()
     assert model.decoder.output.weight.grad is None
     assert model.decoder.lstm.weight_ih_l0.grad.abs().sum() > 0
     assert not terms_of(model, batch, weight=0.0)[1].extra.any()
+
+
+def test_of_a_decoder_whose_output_layer_reads_z_the_mean_is_over_states_and_z(monkeypatch):
+    seen, states_of = [], fraternal.decoder_states
+    monkeypatch.setattr(fraternal, "decoder_states", lambda *given: seen.append(states_of(*given)) or seen[-1])
+    model, batch = tiny_model("fraternal", decoder="lstm_output"), tiny_batch(6)
+    extra, size = terms_of(model, batch)[1].extra, model.decoder.hidden_size
+    one, other = seen
+    assert one.shape[-1] == size + 4
+    assert not (one - other)[..., size:].any()  # z is the same in both
+    squares = (one - other)[..., :size].square().sum(-1) / (size + 4)
+    torch.testing.assert_close(extra, (squares * batch.mask).sum(1))
+    assert "makes H larger by Z" in " ".join(fraternal.__doc__.split())

@@ -14,7 +14,10 @@ from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import PointMass, PosteriorHead
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
+from vaecli.remedies.critic import self_scores
 from vaecli.remedies.iaf import FlowHead
+from vaecli.remedies.shared.aggregate import sentence_information
+from vaecli.training.early_watch import look_at
 
 
 def bent_model(method="iaf", scale=0.3, **model):
@@ -53,6 +56,45 @@ def test_sampled_kl_is_mutual_information_plus_marginal_kl():
     config = EvaluationConfig(iw_samples=0)
     values = evaluate(bent_model(), tiny_split(50), config, seed=0, device=torch.device("cpu")).values
     assert values["kl"] == pytest.approx(values["mi"] + values["marginal_kl"], abs=1e-9)
+
+
+def test_figures_of_a_flow_that_training_has_thrown_out_are_in_their_bounds():
+    config = EvaluationConfig(iw_samples=2)
+    values = evaluate(bent_model(scale=20.0), tiny_split(50), config, seed=0, device=torch.device("cpu")).values
+    mild = evaluate(bent_model(), tiny_split(50), config, seed=0, device=torch.device("cpu")).values
+    # the start of both is one Gaussian
+    assert [values[name] for name in ("mi", "mi_batch")] == pytest.approx([mild["mi"], mild["mi_batch"]], abs=1e-9)
+    assert 0 < values["mi_batch"] <= values["mi"] <= math.log(50)
+    assert values["kl"] == pytest.approx(values["mi"] + values["marginal_kl"])
+    assert 0 <= values["au"] <= 4
+
+
+def test_a_look_at_an_update_is_one_at_the_flow_that_made_its_codes():
+    model = bent_model()
+    terms = raw_terms(model, tiny_batch(8))
+    before = look_at(terms).mi
+    with torch.no_grad():
+        for parameter in model.head.flow.parameters():
+            parameter.mul_(50)  # the update
+    assert look_at(terms).mi == before
+
+
+@pytest.mark.parametrize("steep", [False, True])
+def test_the_information_that_others_train_on_takes_no_inverse(steep):
+    model = bent_model(scale=20.0 if steep else 0.3)
+    terms = raw_terms(model, tiny_batch(8))
+    q, z = terms.context.posterior, terms.z
+    found = sentence_information(q, z)
+    torch.testing.assert_close(found, sentence_information(q.start, q.start_of(z).z))
+    torch.testing.assert_close(
+        self_scores(q, z).diagonal().float(), q.log_prob(z.unsqueeze(0))[0], atol=1e-4, rtol=1e-4
+    )
+    if not steep:  # where the inverse has its digits, it agrees, gradients included
+        direct = sentence_information(q, z.clone())
+        torch.testing.assert_close(found, direct, atol=1e-4, rtol=1e-4)
+        weights = [*model.head.parameters()]
+        gradients = [torch.autograd.grad(t.sum(), weights, retain_graph=True) for t in (found, direct)]
+        torch.testing.assert_close(*gradients, atol=1e-3, rtol=1e-3)
 
 
 def test_figures_do_not_depend_on_the_batch_size():

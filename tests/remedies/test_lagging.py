@@ -270,3 +270,25 @@ def test_a_checkpoint_carries_the_switch():
     session.model.aux["lagging"].observe(-1.0)
     load_model(other.model, model_tensors(session.model), Path("last.safetensors"))
     assert not other.model.aux["lagging"].lagging
+
+
+@pytest.mark.parametrize("first_stage", ["ae_pretrain", "lm_pretrain", "uni_pretrain"])
+def test_a_first_stage_that_does_not_train_the_bound_is_plain_and_decides_nothing(tmp_path, first_stage):
+    method = f"{first_stage}+lagging"
+    session = session_of(method, {"lagging": {"inner_updates": 3, "check_every": 5}}, epochs=4)
+    lag, update, groups = session.model.aux["lagging"], session.update, []
+    session.update = lambda loss, *which, **more: (
+        groups.append((loop.progress.phase, more)) or update(loss, *which, **more)
+    )
+    session.validation_mutual_information = lambda: -1.0  # catches up wherever it is looked at
+    loop = Loop(session, tmp_path, Quiet())
+    begin = loop._begin_phase
+    loop._begin_phase = lambda: at_seam.append(bool(lag.lagging)) or begin()
+    at_seam = []
+    loop.run()
+    assert at_seam == [True]
+    # 5 updates an epoch: 10 plain ones; then three of the encoder and one of the decoder, until the first look
+    assert groups[:10] == [(0, {})] * 10
+    assert groups[10:14] == [(1, {"groups": ("encoder",)})] * 3 + [(1, {"groups": ("decoder",)})]
+    assert groups[-5:] == [(1, {})] * 5
+    assert int(lag.epochs) == 1

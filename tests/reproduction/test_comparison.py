@@ -179,6 +179,32 @@ def test_published_figures_beside_any_experiment():
     assert [(x.printed.value, x.verdict) for x in ppl] == [(101.40, "within")]
 
 
+def sources_of(method, protocol, variant="", corpus="yahoo"):
+    """The sources of what is in print for a method that was trained under a protocol."""
+    frame = TRIALS.assign(corpus=corpus, method=method, training_protocol=protocol, variant=variant)
+    return {line.printed.source for line in compare_published(frame)}
+
+
+def test_a_run_as_published_is_what_tables_call_by_the_name_without_its_companions():
+    as_trained = sources_of("linear_anneal+skip", "published", "linear_anneal.share=1.0")
+    assert as_trained == {"Zhu et al. 2020, Tables 1 and 8", "Zhang et al. 2022, printed as skip"}
+    # of the same remedies under the protocol that all methods share, nobody says that they are that row
+    assert sources_of("linear_anneal+skip", "shared") == {"Zhu et al. 2020, Tables 1 and 8"}
+    assert sources_of("skip", "shared") == {"Zhang et al. 2022"}
+
+
+def test_hyper_parameters_decide_there_too():
+    found = sources_of("bn+linear_anneal", "published", "bn.gamma=1.2")
+    assert found == {"Zhang et al. 2022, printed as bn, gamma=1.2"}
+
+
+def test_a_row_that_says_that_it_is_without_them_is_no_such_row():
+    found = sources_of("lagging+linear_anneal", "published", "linear_anneal.start=0.1")
+    assert "He et al. 2019, Table 1, with annealing" in found
+    assert not [source for source in found if "no annealing" in source]
+    assert "He et al. 2019, Table 1, no annealing" in sources_of("lagging", "shared")
+
+
 def test_a_corpus_that_nothing_in_print_is_of():
     with pytest.raises(UsageError, match=r"nothing in print is of these methods on mine; .*PTB"):
         compare_published(TRIALS.assign(corpus="mine"))

@@ -8,6 +8,7 @@ import pytest
 
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
+from vaecli.remedies.core.sensible import range_text
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.grid_settings import grid_text
@@ -16,7 +17,8 @@ from vaecli.runs.tables import results_table, summary_table
 from vaecli.settings.protocols import leading, published
 from vaecli.settings.resolve import load_settings
 from vaecli.settings.run_file import run_text
-from vaecli.settings.searches import FILE, shared_settings, write_search
+from vaecli.settings.search import declared_space, parse_ranges
+from vaecli.settings.searches import FILE, differences, shared_settings, write_search
 
 TWO = {"training": {"protocol": "shared,published"}}
 PUBLISHED = {"training": {"protocol": "published"}}
@@ -221,6 +223,32 @@ def test_tuned_takes_equal_budgets(tmp_path, searched):
     with pytest.raises(UsageError, match=rf"bn 120 epochs by neg_elbo, du 60 .* {way}"):
         tuned(tmp_path, "bn", "du")
     tuned(tmp_path, "du")
+
+
+def test_the_command_that_goes_on_with_a_search_has_its_ranges(tmp_path, searched):
+    """Else it would be another search, with a budget of its own."""
+    searched("bn", {"bn.gamma": 0.4})
+    ranges = {"du.gamma": "0.1..0.6", "training.learning_rate": "0.001..0.01:log"}
+    declared = {key: range_text(values) for key, values in declared_space("du").items() if key not in ranges}
+    searched("du", {"du.gamma": 0.4}, budget=60, ranges={**declared, **ranges})
+    with pytest.raises(UsageError) as caught:
+        tuned(tmp_path, "bn", "du")
+    told = shlex.split(str(caught.value).split("`")[1])
+    said = [word for before, word in pairwise(told) if before == "--range"]
+    assert said == [f"{key}={values}" for key, values in ranges.items()]
+    assert {key: range_text(values) for key, values in parse_ranges(said, ["du"]).items()} == ranges
+
+
+def test_a_search_says_by_what_it_is_another():
+    before = {"objective": "neg_elbo", "seed": 0, "ranges": {"bn.gamma": "0.3..1.0"}}
+    assert differences(before, before) == []
+    other = {"objective": "mi", "seed": 0, "ranges": {"training.learning_rate": "0.001..0.01:log"}}
+    assert differences(before, other) == [
+        "objective mi instead of neg_elbo",
+        "bn.gamma not searched instead of 0.3..1.0",
+        "training.learning_rate 0.001..0.01:log instead of not searched",
+    ]
+    assert differences({"objective": "neg_elbo", "seed": 0}, other) == ["objective mi instead of neg_elbo"]
 
 
 def test_the_command_that_makes_a_search_is_of_the_same_corpus_and_sizes(tmp_path, searched):

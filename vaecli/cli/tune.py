@@ -122,7 +122,9 @@ def tune(
         with experiment.lock():
             for search in searches:
                 if not quiet:
-                    tell(f"{search.method}: {', '.join(map(str, search.space))} by {goal}, in {experiment.path}")
+                    told = ", ".join(f"{key} {values}" for key, values in search.ranges.items())
+                    tell(f"{search.method}: {told} by {goal}, in {experiment.path}")
+                    say_if_another(search, experiment.path)
                 search.run(runner, partial(display, experiment=experiment.path, quiet=quiet))
     finally:
         finish(experiment, searches)
@@ -217,6 +219,19 @@ def display(todo: list[Trial], experiment: Path, quiet: bool) -> Iterator[Callab
         yield grid.event
 
 
+def say_if_another(search: Search, experiment: Path) -> None:
+    """Tells of a search that doesn't go on with the last one of its method in the folder."""
+    from vaecli.settings.searches import differences, known_search
+
+    before = known_search(experiment, search.method)
+    now = {"objective": str(search.objective), "seed": search.seed, "ranges": search.ranges}
+    if before is not None and (others := differences(before, now)):
+        tell(
+            f"{search.method}: another search than the last one here ({'; '.join(others)}), with a budget of its own; "
+            "what comes of it stands in place of that in tune/"
+        )
+
+
 def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
     """Writes the tables of the trials, and for each method a file with the best settings and what ``tuned`` reads."""
     from vaecli.core.files import write_atomic
@@ -232,7 +247,9 @@ def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
         if best := search.best():
             name = f"tuned-{experiment.name.removeprefix('tune-')}"
             text = grid_text(name, tuned_settings(experiment.settings, best))
-            write_atomic(search.file(".toml"), text)
+            searched = "".join(f"#   {key} = {values}\n" for key, values in search.ranges.items())
+            told = f"# The best of a search by {search.objective}, seed {search.seed}, over\n{searched}"
+            write_atomic(search.file(".toml"), told + text)
             write_search(experiment.path, search.method, search.found(best))
 
 

@@ -20,7 +20,7 @@ from vaecli.core.nested import merge
 from vaecli.engines.candidates import Candidate, best_figures
 from vaecli.engines.engine import Engine, Event, Policy
 from vaecli.engines.supervisor import mark
-from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
+from vaecli.remedies.core.sensible import Sensible, Span, range_text, sensible_text
 from vaecli.runs.experiment import Experiment, Trial, variant_folder
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import with_free
@@ -75,6 +75,11 @@ class Search:
     def epochs(self) -> int:
         """Of a whole trial."""
         return self.experiment.settings.config(self.method, self.seed).training.epochs
+
+    @property
+    def ranges(self) -> dict[str, str]:
+        """What is searched, as ``--range`` takes it."""
+        return {key: range_text(values) for key, values in self.space.items()}
 
     @property
     def spent(self) -> int:
@@ -245,6 +250,7 @@ class Search:
             "epochs": self.epochs,
             "budget": self.trials * self.epochs,
             "seed": self.seed,
+            "ranges": self.ranges,
             "finished": self.finished,
             "settings": shared_settings(self.experiment.settings.groups),
         }

@@ -89,7 +89,7 @@ def validation_mutual_information(
     terms = elbo_terms(model, Scoring.exact(split, config, seed, device))
     if terms.posterior is None or terms.z is None or not terms.posterior.is_comparable:
         return 0.0
-    information = mutual_information(terms.posterior, terms.z)
+    information = mutual_information(terms.posterior, terms.z, terms.start)
     _check("mi", information.terms, split)
     return information.value
 
@@ -152,12 +152,12 @@ def _latent_values(
     if not terms.posterior.is_comparable:
         values["au"] = active(terms.posterior, wide_prior(model))
         return values, {"kl": None, "mean_variance": None if variance is None else variance.tolist()}
-    information = mutual_information(terms.posterior, terms.z)
+    information = mutual_information(terms.posterior, terms.z, terms.start)
     _check("mi", information.terms, split)
     values["mi_ceiling"] = information.ceiling
     if variance is not None:
         values["mi"], values["mi_se"] = information.value, information.standard_error
-        values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed)
+        values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed, start=terms.start)
         values["au"] = active(terms.posterior, wide_prior(model))
         if terms.posterior.has_density:
             marginal = information.marginal_kl_terms(wide_prior(model), terms.z)

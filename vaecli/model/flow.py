@@ -4,12 +4,14 @@ r"""Inverse autoregressive flow: a Gaussian bent by maps whose Jacobian is trian
           \log q(z_T) = \log q_0(z_0) - \sum_t \sum_i s_{t,i}
 
 where dimension i of m_t and s_t depends on the dimensions of z_{t-1} before i only (Kingma et al. 2016, section 4). A
-sample is T passes; the density of a given z takes the inverse, dimension by dimension.
+sample is T passes; the density of a given z takes the inverse, dimension by dimension. Steps that training has made
+steep lose all digits there, so whatever knows the z_0 of its z goes from that instead.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -18,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.kernels.switch import fast
-from vaecli.model.posterior import DiagonalGaussian, Posterior, pairwise_by_definition
+from vaecli.model.posterior import DiagonalGaussian, Posterior, Preimage, pairwise_by_definition
 
 LOG_SCALE_BOUND = 2.0
 """|s| stays below: a step stretches or shrinks by a factor of 7.4 at most, so that inverses keep their digits."""
@@ -130,25 +132,30 @@ def _ordered(z: Tensor, n: int) -> Tensor:
     return z.flip(-1) if n % 2 else z
 
 
-@dataclass
-class _Drawn:
-    """The last sample and its log density, so that scoring it needs no inverse."""
+@dataclass(frozen=True)
+class _Draw:
+    """A sample, where it started and its log density, so that scoring it needs no inverse."""
 
-    z: Tensor | None = None
-    log_prob: Tensor | None = None
-    version: int = 0
+    z: Tensor
+    start: Preimage
+    log_prob: Tensor
+    version: int
 
     def knows(self, z: Tensor) -> bool:
         """Whether z is a view of the very numbers drawn, with their gradient or equally without; z stays alive here."""
         mine = self.z
         return (
-            mine is not None
-            and z.data_ptr() == mine.data_ptr()
+            z.data_ptr() == mine.data_ptr()
             and z.dtype == mine.dtype
             and (z.requires_grad, z.is_leaf) == (mine.requires_grad, mine.is_leaf)
             and z._version == self.version
             and (z.shape, z.stride()) == (mine.shape, mine.stride())
         )
+
+
+def _none_drawn() -> deque[_Draw]:
+    """Keeps the last two draws: a bound of several samples draws the further ones after the first."""
+    return deque(maxlen=2)
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ class FlowPosterior(Posterior):
     base_mean: Tensor
     base_logvar: Tensor
     flow: Flow
-    _drawn: _Drawn = field(default_factory=_Drawn, compare=False, repr=False)
+    _drawn: deque[_Draw] = field(default_factory=_none_drawn, compare=False, repr=False)
 
     @property
     def base(self) -> DiagonalGaussian:
@@ -174,19 +181,33 @@ class FlowPosterior(Posterior):
 
     def sample(self, noise: Tensor) -> Tensor:
         """See `Posterior.sample`."""
-        start = self.base.sample(noise)
-        z, log_determinant = self.flow(start)
-        self._drawn.z, self._drawn.version = z, z._version
-        self._drawn.log_prob = self.base.log_prob(start) - log_determinant
-        drawn: Tensor = z
-        return drawn
+        base = self.base.sample(noise)
+        z: Tensor
+        z, log_determinant = self.flow(base)
+        log_prob = self.base.log_prob(base) - log_determinant
+        self._drawn.append(_Draw(z, Preimage(base, log_determinant), log_prob, z._version))
+        return z
+
+    def _draw_of(self, z: Tensor) -> _Draw | None:
+        return next((draw for draw in self._drawn if draw.knows(z)), None)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """See `Posterior.log_prob`; the last sample is known, anything else takes the inverse."""
-        if self._drawn.log_prob is not None and self._drawn.knows(z):
-            return self._drawn.log_prob
+        """See `Posterior.log_prob`; the last two samples are known, anything else takes the inverse."""
+        if (draw := self._draw_of(z)) is not None:
+            return draw.log_prob
         start, log_determinant = self.flow.inverse(z)
         return self.base.log_prob(start) - log_determinant
+
+    @property
+    def start(self) -> Posterior:
+        """The Gaussian: the flow doesn't see the sentence."""
+        return self.base
+
+    def start_of(self, z: Tensor) -> Preimage:
+        """See `Posterior.start_of`; the last two samples are known, anything else takes the inverse."""
+        if (draw := self._draw_of(z if z.dim() == 3 else z.unsqueeze(0))) is not None:
+            return draw.start if z.dim() == 3 else draw.start.map(lambda t: t.squeeze(0))
+        return Preimage(*self.flow.inverse(z))
 
     @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
@@ -200,7 +221,7 @@ class FlowPosterior(Posterior):
         flow = self.flow
         if not tensors["base_mean"].requires_grad and any(p.requires_grad for p in flow.parameters()):
             flow = copy.deepcopy(flow).requires_grad_(False).to(tensors["base_mean"].dtype)
-        return replace(self, **tensors, flow=flow, _drawn=_Drawn())
+        return replace(self, **tensors, flow=flow, _drawn=_none_drawn())
 
     @classmethod
     def cat(cls, parts: Sequence[Posterior]) -> Posterior:

@@ -24,6 +24,25 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True)
+class Preimage:
+    """Codes before an invertible map that all sentences share.
+
+    What z tells of the sentence is what its start tells: the map takes nothing away and adds nothing.
+
+    Attributes:
+        z: (..., Z).
+        log_determinant: (...) of the map's Jacobian there, which log densities after it lack.
+    """
+
+    z: Tensor
+    log_determinant: Tensor
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Preimage:
+        """With a function applied to both tensors (detach, select, cast)."""
+        return Preimage(function(self.z), function(self.log_determinant))
+
+
+@dataclass(frozen=True)
 class Posterior(ABC):
     """q(z|x) of B sentences, Z dimensions.
 
@@ -57,6 +76,15 @@ class Posterior(ABC):
     def batchwise_log_prob(self, z: Tensor, size: int) -> Tensor:
         """(B / size, size, size) log q(z_m | x_b) of (B, Z), within batches of sentences that follow one another."""
         return batch_by_batch(self, z, size)
+
+    @property
+    def start(self) -> Posterior:
+        """q(z_0|x) before an invertible map that all sentences share; the posterior itself where there is no such."""
+        return self
+
+    def start_of(self, z: Tensor) -> Preimage | None:
+        """Where (S, B, Z) or (B, Z) codes were before that map; None where there is no such."""
+        return None
 
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""

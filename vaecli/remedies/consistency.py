@@ -11,7 +11,8 @@ Differs from the paper:
 Caveat:
     As published, the model also learns to generate corrupted copies, which costs likelihood on whole sentences; with
     ``consistency.target=sentence`` the copy's code reconstructs the sentence instead, as in `denoising`. The bound of
-    the copy has the KL weight of the other, but no other remedy's form of the KL.
+    the copy has the KL weight of the other, but no other remedy's form of the KL, and a first stage without one of the
+    bound's terms has it in neither (``ae_pretrain+consistency``).
 
 References:
     Sinha & Dieng (2021).
@@ -54,6 +55,7 @@ class Consistency(Remedy):
     )
     equation: ClassVar[str] = "loss = -ELBO(x) - ELBO(x~) + lambda KL(q(z|x~) || q(z|x))"
     no_recipe: ClassVar[str] = "Sinha & Dieng train on images"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.ENCODER, Need.GAUSSIAN})
     deviations: ClassVar[tuple[str, ...]] = (
@@ -83,5 +85,7 @@ class Consistency(Remedy):
         target: Batch = copy if self.target == "copy" else context.batch
         bound = bound_terms(posterior, context.prior, posterior.sample(noise)[0], partial(model.nll, batch=target))
         assert bound.kl is not None
+        nll = torch.zeros_like(bound.nll) if "nll" in clock.without else bound.nll
+        kl_weight = 0.0 if "kl" in clock.without else terms.kl_weight
         divergence = posterior_divergence(posterior, own)
-        return terms.add(bound.nll + terms.kl_weight * bound.kl.sum(-1) + self.weight * divergence)
+        return terms.add(nll + kl_weight * bound.kl.sum(-1) + self.weight * divergence)

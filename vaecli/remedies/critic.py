@@ -33,11 +33,12 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.aggregate import pairwise_densities
 
 
 def self_scores(posterior: Posterior, z: Tensor) -> Tensor:
     """(B, B) ``log q(z_b | x_j)``, codes in rows, in float64: densities of narrow posteriors are large."""
-    return posterior.map(Tensor.double).pairwise_log_prob(z.double())
+    return pairwise_densities(posterior, z)
 
 
 def choice_loss(scores: Tensor) -> Tensor:

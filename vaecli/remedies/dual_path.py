@@ -11,7 +11,8 @@ Differs from the paper:
     rises; compose with a schedule for that weight.
 
 Caveat:
-    A KL that doesn't factorise isn't dropped. Unlike `word_dropout`, the decoder never learns on hidden words alone.
+    A KL that doesn't factorise isn't dropped. Unlike `word_dropout`, the decoder never learns on hidden words alone. A
+    first stage that doesn't train the decoder (``dual_path+lm_pretrain``) has no path B.
 
 References:
     Song et al. (2025).
@@ -56,7 +57,7 @@ class DualPath(Remedy):
     )
     equation: ClassVar[str] = "loss = rec_A + rec_B + 2 sum_d b_d KL_d until the stopping point, then rec_A + KL"
     no_recipe: ClassVar[str] = "the training of Song was not obtained"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     deviations: ClassVar[tuple[str, ...]] = (
         "r, p and the stopping point were not confirmed from the paper",
@@ -80,7 +81,8 @@ class DualPath(Remedy):
         context = terms.context
         model, inputs = context.model, context.batch.inputs
         assert model is not None
-        hidden = drop_words(model.input_noise(inputs), torch.rand(inputs.shape, device=inputs.device) < self.rate)
-        nll = model.decoder.token_nll(terms.z, hidden, context.batch).sum(1)
+        if "nll" not in clock.without:
+            hidden = drop_words(model.input_noise(inputs), torch.rand(inputs.shape, device=inputs.device) < self.rate)
+            terms = terms.add(model.decoder.token_nll(terms.z, hidden, context.batch).sum(1))
         kl = 2 * kept_dimensions(terms.kl, self.kl_dropout, terms.z.shape[1]) * terms.kl
-        return replace(terms, kl=kl).add(nll)
+        return replace(terms, kl=kl)

@@ -10,7 +10,8 @@ Differs from the paper:
 
 Caveat:
     The KL has no closed form and is estimated at the sample. If the decoder ignores z, the prior can match any
-    posterior, so it doesn't prevent collapse by itself. The term has no KL weight.
+    posterior, so it doesn't prevent collapse by itself. The term has no KL weight; a first stage without one of the
+    bound's terms (``ae_pretrain+flow_prior``) has no such term.
 
 References:
     Ding & Gimpel (2021); Dinh et al. (2017), RealNVP.
@@ -42,6 +43,7 @@ class FlowPrior(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + KL - a L_K, log p(z) = log N(f(z); 0, I) + log |det df/dz|, f RealNVP"
     no_recipe: ClassVar[str] = "the training of Ding & Gimpel was not obtained"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.PRIOR, Part.TERM})
     needs: ClassVar[frozenset[Need]] = NEEDS
     deviations: ClassVar[tuple[str, ...]] = (
@@ -62,6 +64,6 @@ class FlowPrior(Remedy):
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Adds the importance-weighted bound."""
-        if self.weight == 0:
+        if self.weight == 0 or clock.without:
             return terms
         return terms.add(self.weight * neg_bound(importance_weights(terms, self.samples)))

@@ -84,6 +84,7 @@ class IAF(Remedy):
     )
     equation: ClassVar[str] = "z_t = m_t(z_{t-1}) + exp(s_t(z_{t-1})) z_{t-1}, m and s autoregressive"
     no_recipe: ClassVar[str] = "Kingma et al. train on images"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
     takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})

@@ -10,7 +10,8 @@ Differs from the paper:
 
 Caveat:
     RMSprop divides by the size of the gradient, so u moves by about the learning rate an update however far the KL is
-    off: 1 in 1,000 updates, in runs of any length. A KL weight acts on <KL> and not on the constraint.
+    off: 1 in 1,000 updates, in runs of any length. A KL weight acts on <KL> and not on the constraint. A first stage
+    without KL (``ae_pretrain+mdr``) is without the constraint, and u waits.
 
 References:
     Pelsmaeker & Aziz (2020).
@@ -87,6 +88,7 @@ class MDR(Remedy):
         hyper={"mdr": {"rate": 5.0}},
         left_out=("it stops after 6 validations without a better one, and ties embeddings",),
     )
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM, Part.STEP})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_KL, Need.PLAIN_KL, Need.PLAIN_STEP})
@@ -104,6 +106,8 @@ class MDR(Remedy):
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Adds the constraint."""
+        if "kl" in clock.without:
+            return terms
         multiplier = terms.context.aux[self.name]
         assert isinstance(multiplier, Multiplier)
         return terms.add(constraint(terms.kl, self.rate, multiplier.value))

@@ -13,7 +13,7 @@ from vaecli.reporting.selection import choose_columns, direction, is_text, parse
 from vaecli.reporting.table import CEILING, ceilings, figure_cells, has_spread, sections, title_of
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
 from vaecli.runs.groups import PROTOCOL, Group, complete, finished, grouped
-from vaecli.settings.protocols import PUBLISHED, SHARED, TUNED, published
+from vaecli.settings.protocols import PUBLISHED, SHARED, TUNED, as_published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def side_by_side_rows(groups: Sequence[Group]) -> list[Row]:
     plain = {group.method for group in groups if protocol_of(group) != PUBLISHED}
     for group in groups:
         if protocol_of(group) == PUBLISHED and group.method not in plain:
-            bases[group.method] = next((n for n in names & plain if _as_published(n) == group.method), group.method)
+            bases[group.method] = next((n for n in names & plain if as_published(n) == group.method), group.method)
     found: dict[str, dict[str, list[Group]]] = {}
     for group in groups:
         found.setdefault(bases[group.method], {}).setdefault(protocol_of(group), []).append(group)
@@ -100,14 +100,6 @@ def side_by_side_rows(groups: Sequence[Group]) -> list[Row]:
 def protocol_of(group: Group) -> str:
     """Under which the trials of a group were trained."""
     return str(group.key.get(PROTOCOL) or SHARED)
-
-
-def _as_published(method: str) -> str:
-    """A method with what its paper adds to it; itself where it isn't installed."""
-    try:
-        return published(method, epochs=1).method
-    except UsageError:
-        return method
 
 
 def renamed(rows: Sequence[Row]) -> list[str]:

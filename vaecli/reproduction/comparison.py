@@ -18,12 +18,15 @@ from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
 from vaecli.runs.groups import PROTOCOL, Group, finished, grouped
 from vaecli.runs.statistics import Interval, interval
-from vaecli.settings.protocols import SHARED
+from vaecli.settings.protocols import PUBLISHED, SHARED, as_published
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PERPLEXITY_SHARE, NATS, UNITS = 0.02, 1.0, 2.0
+
+ALONE = "no annealing"
+"""Words of a row's setting in print that say that the method's companions are not in it."""
 
 Verdict = Literal["within", "above", "below", ""]
 
@@ -182,7 +185,8 @@ def _plain(name: str) -> str:
 def compare_published(frame: pd.DataFrame) -> list[Compared]:
     """What papers print for the methods of some results on the same corpus, beside the results.
 
-    Rows in print that name another value of a hyper-parameter than ours are left out.
+    Rows in print that name another value of a hyper-parameter than ours are left out. A method that was trained as its
+    paper has it, with what the paper always uses beside it, is also what tables call by its name alone.
 
     Args:
         frame: A row a trial.
@@ -213,13 +217,23 @@ def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
     return False
 
 
+def same_method(group: Group, row: Mapping[str, Any]) -> bool:
+    """Whether a row in print is of a group's method, by its name or by what is trained under it as published."""
+    method: str = row["method"]
+    if method == group.method:
+        return True
+    is_published = str(group.key.get(PROTOCOL) or SHARED) == PUBLISHED
+    return is_published and ALONE not in row.get("setting", "") and as_published(method) == group.method
+
+
 def _published(group: Group, rows: Iterable[Mapping[str, Any]]) -> list[Compared]:
-    """The rows in print of a group's method and corpus, each with its setting at its source."""
+    """The rows in print of a group's method and corpus, each with its name, if that is another, and setting."""
     corpus = str(group.key.get("corpus"))
     lines = []
     for row in rows:
-        if row["method"] == group.method and same_corpus(row["dataset"], corpus) and not other_setting(group, row):
-            setting = f", {row['setting']}" if "setting" in row else ""
+        if same_corpus(row["dataset"], corpus) and same_method(group, row) and not other_setting(group, row):
+            named = f", printed as {row['method']}" if row["method"] != group.method else ""
+            setting = named + (f", {row['setting']}" if "setting" in row else "")
             figures = [Printed(f.column, f.value, f.source + setting, f.confirmed) for f in printed_figures(row)]
             lines += compared(group.label, group.trials, figures) if figures else []
     return lines

@@ -109,6 +109,14 @@ def published(method: str, epochs: int) -> Training:
     return Training(whole, values, told)
 
 
+def as_published(method: str) -> str:
+    """A method with what its paper adds to it; itself where it isn't installed or can't be composed."""
+    try:
+        return published(method, epochs=1).method
+    except UsageError:
+        return method
+
+
 def papers_named(methods: Sequence[Any]) -> dict[str, str]:
     """The papers among names of methods, by the method that each stands for.
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, listed, unknown
@@ -15,7 +15,9 @@ from vaecli.remedies import remedy_class
 from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
 from vaecli.settings.known_keys import check_key
 from vaecli.settings.layers import NO_VARIANTS, OVERRIDABLE, parse_value
-from vaecli.settings.resolve import Settings
+
+if TYPE_CHECKING:
+    from vaecli.settings.resolve import Settings
 
 Space = Mapping[str, Sensible]
 """The values of each setting that are tried, by key."""

@@ -16,8 +16,10 @@ from vaecli.config import GROUPS, build_config
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.files import dump_json, write_atomic
 from vaecli.core.nested import flatten, writable
+from vaecli.remedies.core.sensible import range_text
 from vaecli.settings.presets import load_preset, preset_names
 from vaecli.settings.protocols import TUNED
+from vaecli.settings.search import declared_space
 
 FILE = Path("tune") / "searches.json"
 FORMAT = 1
@@ -36,11 +38,36 @@ def write_search(experiment: Path, method: str, entry: Entry) -> None:
         experiment: Folder of the search's trials.
         method: That was tuned.
         entry: ``values``, the best settings by key; ``budget`` and ``epochs`` of a trial; ``objective``; ``finished``,
-            whether the budget was spent; ``settings``, see `shared_settings`.
+            whether the budget was spent; ``seed``; ``ranges``, what was searched as ``--range`` takes it, by key;
+            ``settings``, see `shared_settings`.
     """
     known = _read(experiment / FILE)
     (experiment / FILE).parent.mkdir(parents=True, exist_ok=True)
     write_atomic(experiment / FILE, dump_json({"format": FORMAT, "searches": {**known, method: dict(entry)}}))
+
+
+def known_search(experiment: Path, method: str) -> Entry | None:
+    """What is kept of the last search of a method in an experiment's folder; None without one.
+
+    Raises:
+        DataError: The file of searches is damaged or of another version.
+    """
+    return _read(experiment / FILE).get(method)
+
+
+def differences(entry: Entry, other: Entry) -> list[str]:
+    """By what a search is another than one that is kept, a phrase each: ``bn.gamma 0.2..0.8 instead of 0.3..1.0``.
+
+    Args:
+        entry: Of the one that is kept; one of before told no ranges.
+        other: Of the other one.
+    """
+    found = [f"{key} {other[key]} instead of {entry[key]}" for key in USUAL if entry.get(key, other[key]) != other[key]]
+    before, now = entry.get("ranges", other["ranges"]), other["ranges"]
+    for key in dict.fromkeys((*before, *now)):
+        if before.get(key) != now.get(key):
+            found.append(f"{key} {now.get(key, 'not searched')} instead of {before.get(key, 'not searched')}")
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,7 +99,12 @@ def shared_settings(groups: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def search_command(
-    method: str, wanted: Mapping[str, Any], preset: str, out: Path | None, options: Mapping[str, Any]
+    method: str,
+    wanted: Mapping[str, Any],
+    preset: str,
+    out: Path | None,
+    options: Mapping[str, Any],
+    ranges: Mapping[str, str] | None = None,
 ) -> str:
     """The `vae tune` that searches a method for a grid with some settings.
 
@@ -82,12 +114,16 @@ def search_command(
         preset: Of the grid; what it says isn't said again.
         out: Folder of experiments; its usual one without.
         options: Further ones, by name without dashes, before the others.
+        ranges: What is searched, by key; those that the method declares aren't said again.
     """
     usual = shared_settings(load_preset(preset if preset in preset_names() else "quick"))
     told = {**options, "epochs": wanted["training.epochs"], "preset": preset if preset != "quick" else None}
     told["data"] = wanted["corpus.data"] if wanted["corpus.data"] != usual["corpus.data"] else None
     words = ["vae", "tune", method]
     words += [word for name, value in told.items() if value is not None for word in (f"--{name}", str(value))]
+    declared = {key: range_text(values) for key, values in declared_space(method).items()}
+    own = {key: values for key, values in (ranges or {}).items() if declared.get(key) != values}
+    words += [word for key, values in own.items() for word in ("--range", f"{key}={values}")]
     others = {key: value for key, value in wanted.items() if key not in ("training.epochs", "corpus.data")}
     words += [word for key, value in others.items() if value != usual[key] for word in ("--set", f"{key}={value}")]
     return shlex.join([*words, *(["--out", str(out)] if out not in (None, Path("runs")) else [])])
@@ -123,8 +159,7 @@ def best_of_searches(
         trials = most // wanted["training.epochs"]
         short = [method for method, (budget, _) in budgets.items() if budget < most]
         commands = [
-            f"`{search_command(method, wanted, preset, out, _same_search(folders[method], chosen[method], trials))}`"
-            for method in short
+            f"`{_further(method, wanted, preset, out, (folders[method], chosen[method]), trials)}`" for method in short
         ]
         goes_on = f"{' and '.join(commands)} {'goes' if len(short) == 1 else 'go'} on"
         way = goes_on if short else "search all by one objective"
@@ -134,10 +169,14 @@ def best_of_searches(
     return {method: entry["values"] for method, entry in chosen.items()}
 
 
-def _same_search(folder: Path, entry: Entry, trials: int) -> dict[str, Any]:
-    """The options of `vae tune` that go on with a search to the budget of so many trials."""
+def _further(
+    method: str, wanted: Mapping[str, Any], preset: str, out: Path | None, search: tuple[Path, Entry], trials: int
+) -> str:
+    """The `vae tune` that goes on with a search to the budget of so many trials."""
+    folder, entry = search
     own = {key: entry[key] for key in USUAL if entry.get(key, USUAL[key]) != USUAL[key]}
-    return {"trials": trials, **own, "name": folder.name}
+    options = {"trials": trials, **own, "name": folder.name}
+    return search_command(method, wanted, preset, out, options, entry.get("ranges"))
 
 
 def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any], preset: str) -> tuple[Path, Entry]:

@@ -51,7 +51,10 @@ def look_at(terms: Terms) -> Look:
     if posterior is not None and not posterior.is_comparable:
         mi = math.nan
     elif posterior is not None:
-        mi = mutual_information(posterior.map(lambda t: t.detach().double()), terms.z.detach().double()).value
+        start = posterior.start_of(terms.z)
+        wide = posterior.map(lambda t: t.detach().double())
+        still = None if start is None else start.map(lambda t: t.detach().double())
+        mi = mutual_information(wide, terms.z.detach().double(), still).value
     return Look(
         loss=float(terms.loss.detach()),
         nll=float(terms.nll.detach().mean()),

@@ -46,7 +46,7 @@ class TrainingSession:
     def begin(self, phase: Phase, epochs: int) -> None:
         """Starts a phase: fresh clock and optimisers."""
         self.phase = phase
-        self.clock = Clock(0, self.batches.steps_per_epoch, epochs)
+        self.clock = Clock(0, self.batches.steps_per_epoch, epochs, phase.without)
         self.optimizers = make_optimizers(self.model, self.config.training)
         self.step = self.method.wrap_step(self._plain_step, self)
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.core.errors import DataError
-from vaecli.objective import Clock
 from vaecli.training.checkpoint import LAST, pack_optimizer, save_checkpoint, unpack_optimizer
 from vaecli.training.progress import Progress
 from vaecli.training.session import TrainingSession
@@ -76,7 +75,7 @@ def save_state(folder: Path, session: TrainingSession, progress: Progress, windo
         packed, scalars = pack_optimizer(name, optimizer)
         tensors.update(packed)
         state["optimizers"][name] = scalars
-    state["clock"] = asdict(session.clock)
+    state["clock"] = {name: getattr(session.clock, name) for name in ("step", "steps_per_epoch", "epochs")}
     state["random_draws"] = session.random_draws
     tensors["rng.cpu"] = torch.get_rng_state()
     if session.device.type == "cuda":
@@ -91,8 +90,8 @@ def restore_state(
     load_model(session.model, tensors, path)
     for name, optimizer in session.all_optimizers.items():
         unpack_optimizer(name, optimizer, tensors, state["optimizers"][name])
-    # the planned epochs are the session's: they may have been raised since
-    session.clock = replace(Clock(**state["clock"]), epochs=session.clock.epochs)
+    # the planned epochs are the session's, which may have been raised since, and what a phase is without is the phase's
+    session.clock = replace(session.clock, **{**state["clock"], "epochs": session.clock.epochs})
     session.random_draws = state["random_draws"]
     torch.set_rng_state(tensors["rng.cpu"])
     if "rng.cuda" in tensors and session.device.type == "cuda":

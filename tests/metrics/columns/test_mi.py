@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vaecli.metrics.ceilings import batch_ceiling
 from vaecli.metrics.columns import mi
-from vaecli.metrics.columns.mi import batch_mutual_information, batch_order, mutual_information
+from vaecli.metrics.columns.mi import against_all, batch_mutual_information, batch_order, mutual_information
+from vaecli.model.flow import Flow, FlowPosterior
 from vaecli.model.posterior import DiagonalGaussian, PointMass
 from vaecli.model.prior import StandardNormal
 
@@ -226,3 +227,46 @@ def test_the_ceiling_holds_the_estimate_down_and_the_marginal_kl_up():
     assert marginal >= float(sampled_kl.mean()) - math.log(200)
     # q(z) = N(0, 4.01)^3, so the truth is 3 (4.01 - 1 - log 4.01) / 2 = 2.43
     assert marginal > 2.43 + 2
+
+
+def bent(scale, sentences=60, size=6):
+    """A Gaussian bent by a flow of weights of the given size, with a sample of each sentence."""
+    generator = torch.Generator().manual_seed(0)
+    flow, base = Flow(size, 3, 20).double(), gaussian(sentences, 0.6, 0.8, sizes=size)[0]
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.normal_(std=scale, generator=generator)
+        posterior = FlowPosterior(base.mean, base.mean, base.logvar, flow)
+        return posterior, posterior.sample(torch.randn(1, sentences, size, generator=generator, dtype=torch.float64))[0]
+
+
+def test_that_of_a_mild_flow_is_that_by_its_own_densities():
+    posterior, z = bent(0.3)
+    found, direct = mutual_information(posterior, z), against_all(posterior, z)
+    torch.testing.assert_close(found.terms, direct.terms, atol=1e-9, rtol=0)
+    torch.testing.assert_close(found.log_posterior, direct.log_posterior, atol=1e-9, rtol=0)
+    prior = StandardNormal(6)
+    torch.testing.assert_close(found.marginal_kl_terms(prior, z), direct.marginal_kl_terms(prior, z), atol=1e-9, rtol=0)
+    order, direct_batches = batch_order(60, 0), []
+    for index in order.split(32):
+        part = posterior.map(lambda t, index=index: t[index])
+        direct_batches.append(against_all(part, z[index]).terms)
+    assert batch_mutual_information(posterior, z, 0) == pytest.approx(float(torch.cat(direct_batches).mean()), abs=1e-9)
+
+
+def test_no_flow_moves_it_however_steep():
+    posterior, z = bent(20.0)
+    start = posterior.start_of(z)
+    expected = mutual_information(posterior.start, start.z)
+    assert 0.5 < expected.value < math.log(60)
+    assert mutual_information(posterior, z).value == expected.value
+    assert batch_mutual_information(posterior, z, 0) == batch_mutual_information(posterior.start, start.z, 0)
+    # of another copy of the posterior, which knows no sample, what the first one knew is told
+    copied = posterior.map(torch.clone)
+    assert mutual_information(copied, z, start).value == expected.value
+    assert against_all(copied, z).value < -1e6  # no digit of the inverse is right
+    # and what is left of the sampled KL is the distance of q(z) from the prior
+    found, prior = mutual_information(posterior, z), StandardNormal(6)
+    torch.testing.assert_close(
+        found.terms + found.marginal_kl_terms(prior, z), posterior.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z)
+    )

@@ -19,7 +19,7 @@ from vaecli.metrics.kept_results import batch_results
 from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.bound import bound_terms
-from vaecli.model.posterior import DiagonalGaussian, Posterior
+from vaecli.model.posterior import DiagonalGaussian, Posterior, Preimage
 from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
@@ -33,12 +33,14 @@ class ElboTerms:
         kl: (N, Z) KL by dimension, (N, 1) where it doesn't factorise; None where it doesn't exist.
         posterior: q(z|x) of all sentences; None for a language model.
         z: (N, Z) the first sample of each sentence; None for a language model.
+        start: Of z; None where the posterior has none.
     """
 
     rec: Tensor
     kl: Tensor | None
     posterior: Posterior | None
     z: Tensor | None
+    start: Preimage | None = None
 
     @property
     def neg_elbo(self) -> Tensor | None:
@@ -97,9 +99,11 @@ def _batch_terms(
         return ElboTerms(nll(no_code).squeeze(0), None, None, None)
     noise = sentence_noise(scoring.seed, "rec", batch.index, samples, posterior.noise_size)
     z = posterior.sample(noise.to(batch.tokens.device))
+    start = posterior.start_of(z)  # now that the posterior knows it
     bound = bound_terms(posterior, prior, z, nll)
     # what a posterior without a density estimates serves its training; as a bound of unknown side it is no figure
-    return ElboTerms(bound.nll, bound.kl if posterior.has_density else None, posterior, z[0])
+    kl = bound.kl if posterior.has_density else None
+    return ElboTerms(bound.nll, kl, posterior, z[0], None if start is None else start.map(lambda t: t[0]))
 
 
 def _restore(parts: list[ElboTerms], order: Tensor) -> ElboTerms:
@@ -109,9 +113,16 @@ def _restore(parts: list[ElboTerms], order: Tensor) -> ElboTerms:
     if not posteriors:
         return terms
     kls = [p.kl for p in parts if p.kl is not None]
+    starts = [p.start for p in parts if p.start is not None]
     return replace(
         terms,
         kl=torch.cat(kls)[order] if kls else None,
         posterior=type(posteriors[0]).cat(posteriors).map(lambda t: t[order]),
         z=torch.cat([p.z for p in parts if p.z is not None])[order],
+        start=Preimage(
+            torch.cat([s.z for s in starts])[order],
+            torch.cat([s.log_determinant for s in starts])[order],
+        )
+        if starts
+        else None,
     )

@@ -6,19 +6,22 @@ With the aggregate posterior :math:`q(z) = \frac1N \sum_j q(z|x_j)` (Hoffman & J
 
 both from one z a sentence, the same in all terms. The mixture holds the sentence's own component, so the first is 0
 for identical posteriors and never above log N, and the two add up to the sampled KL(q(z|x) || p(z)).
+
+Where an invertible map that all sentences share made z, as a flow does, log q(z|x) and log q(z) lack the same log
+determinant, and the first term is that of the start of z: no inverse is taken, which would lose digits.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vaecli.kernels.switch import fast
 from vaecli.metrics.ceilings import BATCH
-from vaecli.model.posterior import Posterior
+from vaecli.model.posterior import Posterior, Preimage
 from vaecli.model.prior import Prior
 from vaecli.model.vae import stable_seed
 
@@ -83,7 +86,7 @@ def _terms(pairwise: Tensor, own: Tensor) -> Tensor:
 
 
 def by_definition(posterior: Posterior, z: Tensor) -> MutualInformation:
-    """Plain twin of `mutual_information`: a sentence at a time, by the logarithm of a sum of densities."""
+    """Plain twin of `against_all`: a sentence at a time, by the logarithm of a sum of densities."""
     own, terms = z.new_empty(len(z)), z.new_empty(len(z))
     for n, code in enumerate(z):
         log_q = posterior.pairwise_log_prob(code.unsqueeze(0)).squeeze(0)
@@ -92,17 +95,27 @@ def by_definition(posterior: Posterior, z: Tensor) -> MutualInformation:
     return MutualInformation(terms.clamp(max=math.log(len(z))), own)
 
 
-@fast(by_definition)
-def mutual_information(posterior: Posterior, z: Tensor) -> MutualInformation:
+def mutual_information(posterior: Posterior, z: Tensor, start: Preimage | None = None) -> MutualInformation:
     """I_q(x; z) against the aggregate posterior of all N sentences.
 
     Args:
         posterior: q(z|x) of N sentences, float64.
         z: (N, Z) float64, one sample of each.
+        start: Of z, where the posterior has one; without it the posterior is asked, which may take the inverse.
 
     Returns:
         Its terms; memory is bounded by a chunk of the N x N densities.
     """
+    start = posterior.start_of(z) if start is None else start
+    if start is None:
+        return against_all(posterior, z)
+    found = against_all(posterior.start, start.z)
+    return replace(found, log_posterior=found.log_posterior - start.log_determinant)
+
+
+@fast(by_definition)
+def against_all(posterior: Posterior, z: Tensor) -> MutualInformation:
+    """The terms of `mutual_information` by the posterior's own densities at z."""
     terms, own = z.new_empty(len(z)), z.new_empty(len(z))
     for index in torch.split(torch.arange(len(z), device=z.device), max(1, CHUNK_ELEMENTS // len(z))):
         # Results go into arrays made beforehand: small ones kept from chunk to chunk would split up the freed memory
@@ -122,7 +135,9 @@ def batch_order(n: int, seed: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(stable_seed(seed, "mi_batch")))
 
 
-def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: int = BATCH) -> float:
+def batch_mutual_information(
+    posterior: Posterior, z: Tensor, seed: int, size: int = BATCH, start: Preimage | None = None
+) -> float:
     """I_q(x; z) against batches of random sentences, of the size that older papers took.
 
     The mixture is over a batch, own component included, and batches count by their size. Batches are drawn anew, since
@@ -138,10 +153,14 @@ def batch_mutual_information(posterior: Posterior, z: Tensor, seed: int, size: i
         z: (N, Z) float64, one sample of each.
         seed: Seed of the order in which sentences fill the batches.
         size: Sentences a batch; the last may be smaller.
+        start: Of z, as of `mutual_information`.
 
     Returns:
         Nats.
     """
+    start = posterior.start_of(z) if start is None else start
+    if start is not None:
+        posterior, z = posterior.start, start.z
     order = batch_order(len(z), seed).to(z.device)
     whole = len(z) // size * size
     parts = [*torch.split(order[:whole], max(1, BATCH_ELEMENTS // size**2) * size), order[whole:]]

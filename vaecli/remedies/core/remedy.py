@@ -16,7 +16,7 @@ from vaecli.corpus.types import Batch
 from vaecli.model.parameter_groups import PARAMETER_GROUPS, ParameterGroup
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts
-from vaecli.objective import Clock, Terms
+from vaecli.objective import BoundTerm, Clock, Terms
 from vaecli.remedies.core.game import Game, GameMeasures
 from vaecli.remedies.core.parts import Need as Need
 from vaecli.remedies.core.parts import Part as Part
@@ -107,6 +107,8 @@ class Phase:
         start: Called with the model and the seed when the phase begins, before its optimiser is made.
         figure: The column that decays the learning rate by its stalls and marks the best weights: of the validation, or
             the mean training loss of a stage in which the model doesn't do what validation measures.
+        without: The terms of the bound that `objective` leaves out, for remedies with a bound, or a part of one, of
+            their own, and for those that train what the bound is about: the clock of the phase has them.
     """
 
     name: str = "train"
@@ -114,6 +116,7 @@ class Phase:
     objective: Callable[[Terms], Terms] | None = None
     start: Callable[[VAE, int], None] | None = None
     figure: Literal["neg_elbo", "rec", "train_loss"] = "neg_elbo"
+    without: frozenset[BoundTerm] = frozenset()
 
 
 class Remedy(Checked):

@@ -44,6 +44,13 @@ Sensible = Span | tuple[str, ...]
 """A range of numbers, or some of the words that a setting may be."""
 
 
+def range_text(values: Sensible) -> str:
+    """The values as ``--range`` takes them: ``0.3..1.0``, ``5..100:log``, ``max,mean``."""
+    if isinstance(values, Span):
+        return f"{values.low!r}..{values.high!r}" + (":log" if values.log else "")
+    return ",".join(values)
+
+
 def sensible_text(values: Sensible) -> str:
     """The values in words: ``0.3 to 1``, ``max or mean``."""
     return str(values) if isinstance(values, Span) else " or ".join(values)

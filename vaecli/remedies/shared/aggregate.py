@@ -10,6 +10,20 @@ from torch import Tensor
 from vaecli.model.posterior import Posterior
 
 
+def pairwise_densities(posterior: Posterior, z: Tensor) -> Tensor:
+    """(B, B) ``log q(z_b|x_c)`` in float64 nats: from the samples' start where there is one, so no flow is inverted.
+
+    Args:
+        posterior: q(z|x) of B sentences.
+        z: (B, Z) a sample of each.
+    """
+    start = posterior.start_of(z)
+    if start is None:
+        return posterior.map(Tensor.double).pairwise_log_prob(z.double())
+    pairs = posterior.start.map(Tensor.double).pairwise_log_prob(start.z.double())
+    return pairs - start.log_determinant.double().unsqueeze(1)
+
+
 def batch_densities(posterior: Posterior, z: Tensor) -> tuple[Tensor, Tensor]:
     """(B,), (B,): log q(z_b|x_b) and the batch's log q(z_b), at one sample of each sentence, in float64 nats.
 
@@ -20,7 +34,7 @@ def batch_densities(posterior: Posterior, z: Tensor) -> tuple[Tensor, Tensor]:
         posterior: q(z|x) of B sentences.
         z: (B, Z) a sample of each.
     """
-    pairs = posterior.map(Tensor.double).pairwise_log_prob(z.double())
+    pairs = pairwise_densities(posterior, z)
     return pairs.diagonal(), torch.logsumexp(pairs, dim=1) - math.log(len(pairs))
 
 

@@ -15,7 +15,7 @@ from vaecli.kernels.output import OutputLayer
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.frozen import held
 from vaecli.model.vae import VAE
-from vaecli.objective import Terms
+from vaecli.objective import BoundTerm, Terms
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
 
@@ -107,8 +107,9 @@ class Pretraining(Remedy):
             share: Of the planned epochs that the first takes.
             keep_kl: Whether the first has the KL in its loss.
         """
+        without: frozenset[BoundTerm] = frozenset({"nll"}) if keep_kl else frozenset({"nll", "kl"})
         return (
-            Phase("task", share, objective=task_alone(keep_kl), figure="train_loss"),
+            Phase("task", share, objective=task_alone(keep_kl), figure="train_loss", without=without),
             Phase("vae", 1 - share, start=freeze_encoder),
         )
 

@@ -82,7 +82,7 @@ def measure(block: BlockInput, terms: ElboTerms, posterior: Posterior, z: Tensor
     """What the cells are made of, and a line on where log p(x) comes from."""
     assert terms.kl is not None
     prior = wide_prior(block.model)
-    information = mutual_information(posterior, z)
+    information = mutual_information(posterior, z, terms.start)
     with torch.no_grad():
         noise = sentence_noise(block.scoring.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
         codes = prior.sample(noise.to(block.scoring.device))
