@@ -85,7 +85,7 @@ def test_a_method_that_can_not_be_built_leaves_nothing(corpus, tmp_path):
     command = [sys.executable, "-m", "vaecli", "train", "--method", "vmf", "--data", str(corpus), *small]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 2
-    said = result.stderr.splitlines()
+    said = [line for line in result.stderr.splitlines() if not line.startswith("still ")]  # of a busy machine
     assert said[-1] == "vae: vmf: 'vmf' needs a sphere: model.latent_size is 1; make it 2 or more"
     assert said[:-1] == ["importing torch", f"reading {corpus}", "building vmf"]
     assert not (tmp_path / "runs").exists()

@@ -10,8 +10,8 @@ Differs from the paper:
 
 Caveat:
     Stage 1 decays the learning rate by its own training loss, since no validation figure of the VAE means anything
-    there. Other added terms are on in both stages, but for what
-    trains the decoder.
+    there. Other added terms are on in both stages, but for what trains the
+    decoder.
 
 References:
     Bosc & Vincent (2020).

@@ -10,8 +10,8 @@ Differs from the paper:
 
 Caveat:
     What the heads have learned can still be unlearned in stage 2, since only the encoder is frozen; the paper trains
-    with free bits: ``free_bits+uni_pretrain``. Other added terms are on in both stages, but for
-    what trains the decoder.
+    with free bits: ``free_bits+uni_pretrain``. Other added terms are on in both stages, but for what
+    trains the decoder.
 
 References:
     Bosc & Vincent (2020).
