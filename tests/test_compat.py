@@ -129,6 +129,7 @@ def test_a_reason_is_the_error_without_addresses_and_paths():
 def row(kind, bn=3.0, **more):
     figures = {name: "1.000000" for name in table.NUMBERS} | {"bn_kl": f"{bn:.6f}"}
     same = {"date": "2026-11-29", "run": f"{kind}{more.get('torch', '')}", "python": "3.11.7", "set": kind}
+    same["machine"] = "a processor, AVX2"
     counts = {"tests": "fast", "passed": "9", "failed": "0", "skipped": "1", "message": ""}
     return {**same, **counts, **figures, "torch": "2.13.0", "numpy": "2.4.6", **more}
 
@@ -178,7 +179,20 @@ def test_the_page_names_what_failed_and_leaves_out_what_has_no_figures(tmp_path)
     figures = text.split("### Figures")[1].split("###")[0]
     assert "2.5000" in figures
     assert "newest" not in figures
-    assert "against the locked versions (Python 3.11.7, torch 2.13.0)" in text
+    moves = text.split("### What moved")[1].split("###")[0]
+    assert "kl -0.500000" in moves
+    assert "Without a row" not in moves
+
+
+def test_figures_are_held_to_those_of_the_same_machine(tmp_path):
+    """Late digits are the machine's: what another has is no move of a version."""
+    table.keep(tmp_path, row("locked"), [])
+    table.keep(tmp_path, row("newest", bn=2.5, python="3.12.1", machine="another, AVX512"), [])
+    assert "Without a row of the locked versions on their machine: 3.12.1 newest." in summary.page_lines(tmp_path)
+    table.keep(tmp_path, row("locked", bn=2.7, python="3.12.1", machine="another, AVX512"), [])
+    moves = summary.page_lines(tmp_path).split("### What moved")[1]
+    assert "kl -0.200000" in moves
+    assert "-0.500000" not in moves
 
 
 class Fake:
@@ -205,6 +219,9 @@ class Fake:
     def help(self):
         if self.trouble == "help":
             raise StepError("TypeError: no metavar")
+
+    def machine(self):
+        return "a processor, AVX2"
 
     def compare(self):
         if self.trouble == "compare":

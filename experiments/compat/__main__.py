@@ -133,6 +133,7 @@ def fill(row: table.Row, environment: Environment, problems: list[str]) -> tuple
     except StepError as error:
         problems.append(f"vae compare --help: {error}")
     try:
+        row["machine"] = environment.machine()
         row |= environment.compare()
     except StepError as error:
         problems.append(f"vae compare: {error}")

@@ -28,6 +28,7 @@ from experiments.compat.plan import (
     plain,
     versions_offered,
 )
+from vaecli.runs.environment import processor
 
 METHODS = ("vanilla", "bn")
 FIGURES = ("kl", "mi", "neg_elbo", "iw_nll")
@@ -138,6 +139,15 @@ class Environment:
             StepError: It failed.
         """
         self._run([str(self.python), "-m", "vaecli", "compare", "--help"], self.folder)
+
+    def machine(self) -> str:
+        """The processor, and which of its instructions torch uses: figures of others differ in late digits.
+
+        Raises:
+            StepError: torch can't be imported.
+        """
+        command = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+        return f"{processor()}, {self._run([str(self.python), '-c', command], self.folder).split()[-1]}"
 
     def compare(self) -> dict[str, str]:
         """Figures of the methods on the embedded corpus with seed 0, as ``method_figure``.

@@ -33,12 +33,12 @@ def measured(rows: Sequence[Row]) -> list[Row]:
 
 def figures_table(rows: Sequence[Row]) -> str:
     """The figures of both methods, four digits after the point."""
-    head = ("Python", "set", "torch", *(f"{method} {name}" for method in METHODS for name in FIGURES))
+    head = ("Python", "set", "machine", "torch", *(f"{method} {name}" for method in METHODS for name in FIGURES))
     lines = [
-        (row["python"], row["set"], row["torch"], *(f"{float(row[name]):.4f}" for name in NUMBERS))
+        (row["python"], row["set"], row["machine"], row["torch"], *(f"{float(row[name]):.4f}" for name in NUMBERS))
         for row in measured(rows)
     ]
-    return grid(head, lines, 3)
+    return grid(head, lines, 4)
 
 
 def moved(row: Row, reference: Row, method: str) -> str:
@@ -53,24 +53,25 @@ def other_versions(row: Row, reference: Row) -> str:
     return ", ".join(f"{name} {reference[name] or 'none'} to {row[name] or 'none'}" for name in names) or "none"
 
 
-def reference_of(rows: Sequence[Row]) -> Row | None:
-    """The row that others are held to: the locked versions on the oldest Python that has them."""
-    held = [row for row in measured(rows) if row["set"] == "locked"]
+def reference_of(rows: Sequence[Row], machine: str) -> Row | None:
+    """The row that others of a machine are held to: the locked versions on the oldest Python that has them."""
+    held = [row for row in measured(rows) if row["set"] == "locked" and row["machine"] == machine]
     return held[0] if held else None
 
 
 def moves_table(rows: Sequence[Row]) -> str:
-    """What moved against the locked versions, and which versions are others."""
-    reference = reference_of(rows)
-    if reference is None:
-        return "No row of the locked versions has figures, so nothing is compared."
-    head = ("Python", "set", *(f"{method} moved" for method in METHODS), "other versions")
-    lines = [
-        [row["python"], row["set"], *(moved(row, reference, m) for m in METHODS), other_versions(row, reference)]
-        for row in measured(rows)
-        if row is not reference
-    ]
-    return grid(head, lines, len(head))
+    """What moved against the locked versions on the same machine, and which versions are others."""
+    head = ("Python", "set", *(f"{method} moved" for method in METHODS), "against Python", "other versions")
+    lines, alone = [], list[str]()
+    for row in measured(rows):
+        reference = reference_of(rows, row["machine"])
+        if reference is None:
+            alone.append(f"{row['python']} {row['set']}")
+        elif row is not reference:
+            moves = [moved(row, reference, method) for method in METHODS]
+            lines.append([row["python"], row["set"], *moves, reference["python"], other_versions(row, reference)])
+    told = [f"Without a row of the locked versions on their machine: {', '.join(alone)}."] if alone else []
+    return "\n\n".join([*([grid(head, lines, len(head))] if lines else []), *told]) or "There is one row."
 
 
 def failures(rows: Sequence[Row], failed: Sequence[Row]) -> str:
@@ -86,12 +87,10 @@ def failures(rows: Sequence[Row], failed: Sequence[Row]) -> str:
 def page_lines(folder: Path = HERE) -> str:
     """What the page of the documentation has."""
     rows, failed = read(folder / ROWS), read(folder / FAILED)
-    reference = reference_of(rows)
-    against = f"Python {reference['python']}, torch {reference['torch']}" if reference else "none"
     parts = [
         ("What was run", runs_table(rows)),
         ("Figures", figures_table(rows)),
-        (f"What moved against the locked versions ({against})", moves_table(rows)),
+        ("What moved against the locked versions", moves_table(rows)),
         ("Tests that failed", failures(rows, failed)),
     ]
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 ROWS, FAILED = "compat.csv", "failed.csv"
 
 Row = dict[str, str]
-HEAD = ("date", "run", "python", "set", "tests", "passed", "failed", "skipped", "message")
+HEAD = ("date", "run", "python", "set", "machine", "tests", "passed", "failed", "skipped", "message")
 NUMBERS = tuple(f"{method}_{name}" for method in METHODS for name in FIGURES)
 FAILED_COLUMNS = ("date", "run", "python", "set", "test", "message")
 
