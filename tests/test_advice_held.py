@@ -60,7 +60,11 @@ def test_the_committed_comparison_is_of_the_settings_advised():
 GRID = pd.DataFrame(
     [
         (method, "shared", seed, "done", verdict, mi + 0.1 * seed, neg_elbo)
-        for method, verdict, mi, neg_elbo in [*ROWS, ("dear", "informative", 6.0, 43.0), ("lm", "", float("nan"), float("nan"))]
+        for method, verdict, mi, neg_elbo in [
+            *ROWS,
+            ("dear", "informative", 6.0, 43.0),
+            ("lm", "", float("nan"), float("nan")),
+        ]
         for seed in (0, 1)
     ]
     + [("b", "published", 0, "done", "collapsed", 0.0, 30.0), ("a", "shared", 2, "diverged", "", None, None)],
