@@ -85,9 +85,9 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"Of {len(methods)} methods besides `{BASELINE}` ({seeds} seed{'s' if seeds > 1 else ''}), "
             f"{len(informing)} inform. By information per nat of price the best three are "
             f"{', '.join(f'`{m.method}`' for m in best[:3])}; the first choice of the advice, `{first.method}`, is "
-            f"{f'number {number}' if number else 'not among those that inform'}. A small price is mostly chance: of the "
-            f"{len(told)} that tell a nat at least, {', '.join(f'`{m.method}`' for m in told[:3])} lead, and the first "
-            f"choice is {f'number {among}' if among else 'not among them'}.",
+            f"{f'number {number}' if number else 'not among those that inform'}. A small price is mostly chance: of "
+            f"the {len(told)} that tell a nat at least, {', '.join(f'`{m.method}`' for m in told[:3])} lead, and the "
+            f"first choice is {f'number {among}' if among else 'not among them'}.",
             f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
             f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
             f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "
