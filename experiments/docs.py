@@ -2,8 +2,8 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, what came of
-advice, how predictions fared, the findings by protocol, papers' figures obtained and printed, what the embedded corpora
-say, what was run on which versions, and what vaecli ships of the atlas.
+advice, how predictions fared, the findings by protocol, papers' figures obtained and printed, what short Yelp and the
+embedded corpora say, what was run on which versions, and what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import posterior_spread
-from experiments.advice import held
+from experiments.advice import held, held_in_grid
 from experiments.anticollapse import frontier
 from experiments.atlas import summary as atlas
 from experiments.atlas.flips import flips_table
@@ -25,7 +25,7 @@ from experiments.atlas.pictures import PICTURE
 from experiments.atlas.ship import generated as shipped
 from experiments.atlas.table import judged, read_table
 from experiments.compat import summary as compat
-from experiments.papers import obtained
+from experiments.papers import obtained, short_yelp
 from experiments.predictions import surprises
 from experiments.protocols import side_by_side as protocols
 from experiments.synthetic import summary as synthetic
@@ -44,6 +44,7 @@ RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
+HELD_IN_GRID = "<!-- held in grid: begin -->", "<!-- held in grid: end -->"
 HELD = "<!-- held: begin -->", "<!-- held: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
 FRONTIER = "<!-- frontier: begin -->", "<!-- frontier: end -->"
@@ -53,6 +54,7 @@ SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
 OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
+SHORT_YELP = "<!-- short yelp: begin -->", "<!-- short yelp: end -->"
 TRUTH = "<!-- synthetic: begin -->", "<!-- synthetic: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
 
@@ -100,6 +102,7 @@ def generated() -> dict[Path, bytes]:
     grid = protocols.read_grid()
     for name, text, markers in (
         ("advise.md", held.page_lines(*held.read()), HELD),
+        ("advise.md", held_in_grid.page_lines(*held_in_grid.read()), HELD_IN_GRID),
         ("atlas.md", atlas.page_lines(read_table()), ATLAS),
         ("compat.md", compat.page_lines(), COMPAT),
         ("surprises.md", surprises.sections(), SCORES),
@@ -108,6 +111,7 @@ def generated() -> dict[Path, bytes]:
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
         ("reproduce.md", obtained.docs_table(), OBTAINED),
+        ("short_yelp.md", short_yelp.page_lines(*short_yelp.read()), SHORT_YELP),
         ("synthetic.md", synthetic.page_lines(read_synthetic()), TRUTH),
     ):
         page = ROOT / "docs" / name

@@ -83,6 +83,7 @@ def test_advice_beside_a_whole_grid():
     text = held_in_grid.page_lines(ADVICE, GRID)
     assert "Of 4 methods besides `vanilla` (3 seeds), 3 inform." in text
     assert "the best three are `b`, `a`, `dear`; the first choice of the advice, `a`, is number 2." in text
+    assert "of the 2 that tell a nat at least, `b`, `dear` lead, and the first choice is not among them." in text
     assert "Of its first 3 choices 2 inform, of all 3 that it has a row for 2." in text
     # ((0.5 - 1)^2 + (0.4 - 1)^2 + 0.1^2) / 3, and 2/3 for each
     assert "a Brier score of 0.207, the share of those that inform, known only afterwards, 0.222" in text

@@ -19,6 +19,9 @@ from vaecli.reporting.predictions import most
 ADVICE = HERE / "before_grid.json"
 RESULTS = HERE.parent / "papers" / "yelp-short" / "results.csv"
 
+A_NAT = 1.0
+"""Information from which on its price is more than the chance of a seed."""
+
 SHOWN = 10
 """Methods of the advice, and of the grid, that are shown."""
 
@@ -73,6 +76,8 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
     error, constant = brier(advised, [m.chance for m in advised]), brier(advised, [share] * len(advised))
     number = ranks[first.method]
     best = sorted(informing, key=lambda m: ranks[m.method])
+    told = [m for m in best if m.mi >= A_NAT]
+    among = next((n for n, m in enumerate(told, 1) if m is first), 0)
     seeds = results["seed"].nunique()
     shown = [*top, *(m for m in best[:SHOWN] if m not in top)]
     return "\n".join(
@@ -80,7 +85,9 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"Of {len(methods)} methods besides `{BASELINE}` ({seeds} seed{'s' if seeds > 1 else ''}), "
             f"{len(informing)} inform. By information per nat of price the best three are "
             f"{', '.join(f'`{m.method}`' for m in best[:3])}; the first choice of the advice, `{first.method}`, is "
-            f"{f'number {number}' if number else 'not among those that inform'}.",
+            f"{f'number {number}' if number else 'not among those that inform'}. A small price is mostly chance: of "
+            f"the {len(told)} that tell a nat at least, {', '.join(f'`{m.method}`' for m in told[:3])} lead, and the "
+            f"first choice is {f'number {among}' if among else 'not among them'}.",
             f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
             f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
             f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "

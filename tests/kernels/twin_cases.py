@@ -22,7 +22,7 @@ from vaecli.model.categorical import CategoricalPosterior, Classes
 from vaecli.model.decoding import steps_of
 from vaecli.model.flow import Flow, FlowPosterior
 from vaecli.model.mixture import MixtureOfGaussians
-from vaecli.model.posterior import DiagonalGaussian
+from vaecli.model.posterior import DiagonalGaussian, PointMass
 from vaecli.model.spherical_power import PowerSphericalPosterior
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher
 from vaecli.remedies import make_method
@@ -250,6 +250,13 @@ def information():
 def pairs_of_gaussians():
     posterior, z = gaussians(1.0)
     yield posterior.pairwise_log_prob(z[:7])
+
+
+@case("model.posterior.PointMass.pairwise_log_prob")
+def pairs_of_codes():
+    for types in (1, 4, 30):  # all alike, some alike, each another
+        codes = numbers(types, 3).double()[torch.arange(30) % types]
+        yield PointMass(codes).pairwise_log_prob(codes[:7])
 
 
 @case("model.posterior.DiagonalGaussian.batchwise_log_prob", within=1e-9)

@@ -148,6 +148,29 @@ def test_the_table_says_it_all_at_any_width(width):
     assert text.count("SA-VAE, oracle's decoder  ") >= 1
 
 
+@pytest.mark.parametrize("width", [80, None])
+def test_where_nothing_is_in_print_a_row_has_one_line(width):
+    def line(row, column, *figures):
+        if not figures:
+            return Compared(row, column, None, None, None, (8, 8))
+        found = Interval(len(figures), sum(figures) / len(figures), 0.02 if len(figures) > 1 else None, 0, 9)
+        return Compared(row, column, found, None, None, (8, 8))
+
+    lines = [line("lm", "ppl_iw", 66.034), line("lm", "kl"), line("lm", "au"), line("lm", "probe_sampled")]
+    lines += [line("bn", "ppl_iw", 67.98), line("bn", "kl", 2.8, 3.0), line("bn", "au")]
+    lines += [line("bn", "probe_sampled", 0.6781), line("mim", "ppl_iw", 60815.48)]
+    view = comparison_view("Title", lines, ["a note"])
+    title, heads, _, *rows = comparison_text(view, Target(width)).splitlines()
+    assert (title, heads.split()) == ("Title", ["row", "ppl_iw", "kl", "probe_sampled", "epochs"])
+    assert [row.split() for row in rows[:2]] == [
+        ["lm", "66.03", "-", "-", "8"],
+        ["bn", "67.98", "2.90", "±0.02", "0.678", "8"],
+    ]
+    assert rows[2].split() == ["mim", "60815", "-", "-", "8"], "it takes no digits from the others"
+    assert "a note" in "".join(rows)
+    assert [r["figure"] for r in json.loads(to_json([view]))].count("au") == 2, "other programs get every figure"
+
+
 def test_long_names_have_lines_of_their_own_where_there_is_no_room():
     long = "ae_pretrain+free_bits+linear_anneal"
     lines = [Compared(long, "neg_elbo", Interval(3, 102.41, 0.12, 102, 103), Printed("x", 101.2, "P"), 0.5)] * 2

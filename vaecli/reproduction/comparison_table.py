@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaecli.reporting.terminal import GAP, Target, column_widths, hung, tidy, to_text
-from vaecli.reporting.view import UNDEFINED, Cell, Head, View
+from vaecli.reporting.view import UNDEFINED, Cell, Head, View, decimals, number
 from vaecli.reproduction.comparison import Compared
 
 UNCONFIRMED = "unconfirmed"
@@ -28,13 +28,15 @@ LEFT_OUT = ("allowed", "source", "epochs")
 
 
 def comparison_view(title: str, lines: Sequence[Compared], notes: Sequence[str] = ()) -> View:
-    """The table, a line a figure.
+    """The table, a line a figure; a line a row, a column a figure, where nothing is in print.
 
     Args:
         title: What it is of.
         lines: In their order; a row's name stands at its first figure.
         notes: Lines below.
     """
+    if not any(line.printed for line in lines):
+        return _figures_view(title, lines, notes)
     sources = list(dict.fromkeys(_source(line) for line in lines if line.printed is not None))
     before, rows = ("", ""), []
     for line in lines:
@@ -43,6 +45,36 @@ def comparison_view(title: str, lines: Sequence[Compared], notes: Sequence[str] 
         rows.append(_cells(line, number, line.row if key != before else ""))
         before = key
     return View(title, HEADS, tuple(rows), tuple(map(record, lines)), (*_notes(lines, sources), *notes))
+
+
+def _figures_view(title: str, lines: Sequence[Compared], notes: Sequence[str]) -> View:
+    """What was obtained, without the figures that no row has."""
+    columns = [c for c in dict.fromkeys(line.column for line in lines) if any(_has(line, c) for line in lines)]
+    rows: dict[str, dict[str, Compared]] = {}
+    for line in lines:
+        rows.setdefault(line.row, {})[line.column] = line
+    cells = [
+        (
+            Cell(name),
+            *(_obtained(own.get(column)) for column in columns),
+            Cell(_epochs(next(iter(own.values())))),
+        )
+        for name, own in rows.items()
+    ]
+    heads = (Head("row", numeric=False), *map(Head, columns), Head("epochs"))
+    return View(title, heads, tuple(cells), tuple(map(record, lines)), (*_notes(lines, []), *notes))
+
+
+def _has(line: Compared, column: str) -> bool:
+    return line.column == column and line.obtained is not None
+
+
+def _obtained(line: Compared | None) -> Cell:
+    """With decimals of its own: one perplexity of thousands would take them from all others."""
+    if line is None or line.obtained is None:
+        return Cell(UNDEFINED)
+    found, places = line.obtained, decimals([line.obtained.mean], [], line.column)
+    return Cell(number(found.mean, places), "" if found.sd is None else number(found.sd, places))
 
 
 def _source(line: Compared) -> str:
@@ -121,7 +153,7 @@ def comparison_text(view: View, target: Target) -> str:
     names = [head.name for head in view.heads]
     shown, dropped = list(range(len(names))), []
     for name in LEFT_OUT:
-        if not _fits(view, target, shown):
+        if name in names and not _fits(view, target, shown):
             shown.remove(names.index(name))
             dropped.append(name)
     told = [f"not shown for want of width: {', '.join(dropped)}"] if dropped else []

@@ -264,7 +264,7 @@ def test_no_flow_moves_it_however_steep():
     # of another copy of the posterior, which knows no sample, what the first one knew is told
     copied = posterior.map(torch.clone)
     assert mutual_information(copied, z, start).value == expected.value
-    assert against_all(copied, z).value < -1e6  # no digit of the inverse is right
+    assert abs(against_all(copied, z).value - expected.value) > 0.4  # no digit of the inverse is right, on any machine
     # and what is left of the sampled KL is the distance of q(z) from the prior
     found, prior = mutual_information(posterior, z), StandardNormal(6)
     torch.testing.assert_close(

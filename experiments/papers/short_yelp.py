@@ -1,0 +1,188 @@
+"""What the grid of short Yelp says, in Markdown: ``python -m experiments.papers.short_yelp``.
+
+Every figure is looked up in `yelp-short/results.csv`, which ``vae reproduce yelp-short`` left: whose code knows the
+sentiment, whose verdict is another than on the embedded corpus, and whose turns with the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from experiments.protocols.side_by_side import (
+    Pair,
+    figure,
+    has_recipe,
+    head,
+    names,
+    pairs,
+    read_grid,
+    recipe_text,
+    turning,
+    verdicts,
+    word,
+)
+from vaecli.remedies import REMEDIES
+from vaecli.reporting.predictions import most
+from vaecli.runs.groups import Group
+from vaecli.settings.protocols import PUBLISHED, SHARED
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "yelp-short" / "results.csv"
+EMBEDDED = HERE.parent / "all" / "results.csv"
+COMMAND = "vae reproduce yelp-short"
+NOT_RUN = f"Not run yet: `{COMMAND}` makes the table."
+
+FIGURES = ("kl", "mi", "neg_elbo", "ppl_iw", "probe_sampled", "probe_accuracy")
+KNOWS, MEANS, MAJORITY, WORDS = "probe_sampled", "probe_accuracy", "probe_majority", "probe_bow"
+SHOWN = 12
+"""Rows of those that know the sentiment best."""
+
+Side = tuple[str, Group]
+"""A protocol, and the trials under it."""
+
+
+def sides(rows: Iterable[Pair]) -> list[Side]:
+    """The trials of all methods, under each protocol that there is."""
+    both = (((SHARED, pair.shared), (PUBLISHED, pair.published)) for pair in rows)
+    return [(name, group) for couple in both for name, group in couple if group is not None]
+
+
+def mean(group: Group, name: str) -> float | None:
+    """Over seeds; None where there is none."""
+    summary = group.summary(name)
+    return None if summary is None else summary.mean
+
+
+def known(every: Sequence[Side], name: str) -> list[tuple[float, Side]]:
+    """The rows that have a figure, with it, the largest first."""
+    found = [(value, side) for side in every if (value := mean(side[1], name)) is not None]
+    return sorted(found, key=lambda item: -item[0])
+
+
+def knowing(rows: Sequence[Pair]) -> str:
+    """Whose code knows the label: draws of z first, since a probe of the means reads what no draw of z carries."""
+    every = sides(rows)
+    ranked = known(every, KNOWS)
+    if not ranked:
+        return "No probe was measured."
+    lines = ["| method | protocol | verdict | mi | probe of draws | probe of means |", "|---|---|---|---:|---:|---:|"]
+    for _, (protocol, group) in ranked[:SHOWN]:
+        cells = [word(group), *(precise(group, name) for name in ("mi", KNOWS, MEANS))]
+        lines.append(f"| `{group.method}` | {protocol} | " + " | ".join(cells) + " |")
+    base, words = (next(iter(known(every, name)), (None, None))[0] for name in (MAJORITY, WORDS))
+    told = [] if base is None else [f"The most common label is {base:.3f} of test."]
+    told += [] if words is None else [f"The same probe on the words of the sentence reads {words:.3f}."]
+    return "\n".join([" ".join([*told, *apart(every)]), "", *lines])
+
+
+def apart(every: Sequence[Side]) -> list[str]:
+    """What the probes say over all rows: idle codes by their means, and whether more information is the label's."""
+    collapsed = [group for _, group in every if word(group) == "collapsed"]
+    means = [value for group in collapsed if (value := mean(group, MEANS)) is not None]
+    draws = [value for group in collapsed if (value := mean(group, KNOWS)) is not None]
+    found = []
+    if means and draws:
+        found.append(
+            f"Over {len(collapsed)} collapsed rows, means read {min(means):.3f} to {max(means):.3f} and draws of z "
+            f"{min(draws):.3f} to {max(draws):.3f}."
+        )
+    table = [
+        (mi, share)
+        for _, group in every
+        if word(group) == "informative" and (mi := mean(group, "mi")) is not None
+        if (share := mean(group, KNOWS)) is not None
+    ]
+    if len(table) > 2:
+        test = spearmanr([mi for mi, _ in table], [share for _, share in table])
+        found.append(
+            f"Over {len(table)} informative rows, the rank correlation of mi and the probe of draws is "
+            f"{test.statistic:.2f} (Spearman, p {test.pvalue:.2g})."
+        )
+    return found
+
+
+def by_corpus(rows: Sequence[Pair], embedded: Sequence[Pair]) -> str:
+    """The methods whose verdict of most seeds, under the shared protocol, is another than on the embedded corpus."""
+    there = {pair.method: pair.shared for pair in embedded}
+    changes: dict[tuple[str, str], list[str]] = {}
+    same = 0
+    for pair in rows:
+        other = there.get(pair.method)
+        if pair.shared is None or other is None or not word(pair.shared) or not word(other):
+            continue
+        before, now = (most(verdicts(group).values()) for group in (other, pair.shared))
+        if before == now:
+            same += 1
+        else:
+            mi = f"mi {figure(other, 'mi')}, here {figure(pair.shared, 'mi')}"
+            changes.setdefault((before, now), []).append(f"`{pair.method}` ({mi})")
+    count = sum(map(len, changes.values()))
+    lines = [f"{count} of {count + same} methods have another verdict here than in `experiments/all/results.csv`:", ""]
+    return "\n".join([*lines, *(f"- {a} there, {b} here: {', '.join(own)}." for (a, b), own in changes.items())])
+
+
+def table(rows: Sequence[Pair]) -> str:
+    """A row a method and protocol, with its verdict and figures."""
+    lines = ["| method | protocol | verdict | " + " | ".join(FIGURES) + " | its paper's training |"]
+    lines.append("|---|---|---|" + "---:|" * len(FIGURES) + "---|")
+    for pair in rows:
+        for protocol, group in sides([pair]):
+            cells = [word(group), *(precise(group, name) for name in FIGURES)]
+            told = recipe_text(pair.method) if protocol == PUBLISHED else ""
+            lines.append(f"| `{group.method}` | {protocol} | " + " | ".join(cells) + f" | {told} |")
+    return "\n".join(lines)
+
+
+def precise(group: Group, name: str) -> str:
+    """Shares with three decimals, other figures with two."""
+    value = mean(group, name)
+    return figure(group, name) if not name.startswith("probe") or value is None else f"{value:.3f}"
+
+
+def left(rows: Sequence[Pair]) -> str:
+    """What the table doesn't have."""
+    shown = {pair.method for pair in rows}
+    missing = [name for name in REMEDIES if name not in shown]
+    unpublished = [pair.method for pair in rows if pair.published is None and has_recipe(pair.method)]
+    lines = [f"Not run yet: {names(missing)}."] if missing else []
+    lines += [f"With a recipe, and not run by it yet: {names(unpublished)}."] if unpublished else []
+    return " ".join(lines)
+
+
+def page_lines(frame: pd.DataFrame | None, embedded: pd.DataFrame) -> str:
+    """What the grid says, for the page.
+
+    Args:
+        frame: Its trials; None before it was run.
+        embedded: Trials of the same methods on the embedded corpus, under the shared protocol.
+    """
+    if frame is None:
+        return NOT_RUN
+    rows = pairs(frame)
+    parts = [
+        " ".join(filter(None, (head(frame, rows), left(rows)))),
+        "### Which codes know the sentiment",
+        knowing(rows),
+        "### Verdicts that turn with the corpus",
+        by_corpus(rows, pairs(embedded)),
+        "### Verdicts that turn with the protocol",
+        "\n".join(turning(rows)) or "None.",
+        "### All figures",
+        table(rows),
+    ]
+    return "\n\n".join(parts)
+
+
+def read() -> tuple[pd.DataFrame | None, pd.DataFrame]:
+    """The committed trials here, and on the embedded corpus."""
+    embedded = read_grid(EMBEDDED)
+    assert embedded is not None
+    return read_grid(RESULTS), embedded
+
+
+if __name__ == "__main__":
+    print(page_lines(*read()))
