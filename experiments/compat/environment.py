@@ -35,6 +35,9 @@ FIGURES = ("kl", "mi", "neg_elbo", "iw_nll")
 FAST = ("model", "kernels", "metrics", "corpus", "settings", "cli")
 """Rooms of tests that a version is most likely to break."""
 PROJECT = "vaecli"
+PIP = "pip>=26"
+"""Those before list versions without a wheel too: findings/pip_index_ignores_only_binary.sh."""
+
 WHEELS = ("--only-binary", ":all:")
 """Nothing is compiled: a version that has no wheel for a Python is none that a user would get there."""
 
@@ -72,6 +75,7 @@ class Environment:
         self.variables.pop("PYTHONPATH", None)
         if not self.python.exists():
             self._run([str(interpreter.path), "-m", "venv", str(folder / "venv")])
+            self._pip("install", "-q", PIP)
 
     def _run(self, command: Sequence[str], where: Path = ROOT) -> str:
         """What a command prints.
