@@ -54,7 +54,17 @@ def test_whose_code_knows_the_label_is_read_off_draws():
     ]
     assert "The most common label is 0.600 of test. The same probe on the words of the sentence reads 0.900." in text
     assert "Over 2 collapsed rows, means read 0.620 to 0.660 and draws of z 0.600 to 0.600." in text
-    assert "Over 3 informative rows, the rank correlation of mi and the probe of draws is 1.00" in text
+    assert "rank correlation" not in text, "of two methods"
+
+
+def test_a_method_counts_once_in_the_correlation_of_information_and_label():
+    """That of bn under another protocol would move it."""
+    frame = here()
+    other = trial("du", 0, rec=41.0, kl=2.0, mi=1.9, **SHARED, **probed(0.7, 0.7))
+    own = trial("bn", 0, rec=41.0, kl=9.0, mi=8.0, **OWN, **probed(0.61, 0.7))
+    text = short_yelp.knowing(short_yelp.pairs(table(*frame.to_dict("records"), other, own)))
+    assert "Over 3 methods that inform under the shared protocol, the rank correlation of mi and" in text
+    assert "the probe of draws is 1.00 (Spearman" in text
 
 
 def test_which_verdicts_turn_with_the_corpus():

@@ -42,7 +42,7 @@ def shared_means(results: pd.DataFrame) -> pd.DataFrame:
         }
         for method, part in own.groupby("method", sort=False)
     ]
-    return pd.DataFrame(rows).dropna(subset=["neg_elbo"])  # lm and ae have no bound
+    return pd.DataFrame(rows).dropna(subset=["mi", "neg_elbo"])  # lm has no code, and ae no bound
 
 
 def everyone(advice: dict[str, Any], means: pd.DataFrame) -> list[Held]:

@@ -39,6 +39,8 @@ RATE_CUTS = (1e-3, 2e-3, 4e-3, 8e-3)
 
 ORDERED = ("decoder_size", "latent_size", "epochs")
 UNORDERED = ("optimizer", "corpus")
+SHARED = ("learning rate", *ORDERED, *UNORDERED, "noise")
+"""Axes of all methods; any other is the main knob of one."""
 
 SHOWN = 2
 """Flips of a method that are shown, the surest first."""
@@ -188,7 +190,7 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
 
 def head(frame: pd.DataFrame, every: Sequence[Cut], found: Sequence[Cut], expected: Mapping[str, str]) -> str:
     """How many methods flip of those that could, and how many do what print has one expect in most of their trials."""
-    axes = [cut.axis if cut.axis in ("learning rate", *ORDERED, *UNORDERED) else "main knob" for cut in found]
+    axes = [cut.axis if cut.axis in SHARED else "main knob" for cut in found]
     counts = ", ".join(f"{axis} {axes.count(axis)}" for axis in sorted(set(axes), key=lambda a: (-axes.count(a), a)))
     tried = [name for name in expected if (frame["method"] == name).any()]
     held = [name for name in tried if _share(frame, name, expected[name]) > 0.5]

@@ -80,7 +80,10 @@ def knowing(rows: Sequence[Pair]) -> str:
 
 
 def apart(every: Sequence[Side]) -> list[str]:
-    """What the probes say over all rows: idle codes by their means, and whether more information is the label's."""
+    """What the probes say over all rows: idle codes by their means, and whether more information is the label's.
+
+    The latter over the shared protocol alone, where a method counts once.
+    """
     collapsed = [group for _, group in every if word(group) == "collapsed"]
     means = [value for group in collapsed if (value := mean(group, MEANS)) is not None]
     draws = [value for group in collapsed if (value := mean(group, KNOWS)) is not None]
@@ -92,15 +95,15 @@ def apart(every: Sequence[Side]) -> list[str]:
         )
     table = [
         (mi, share)
-        for _, group in every
-        if word(group) == "informative" and (mi := mean(group, "mi")) is not None
+        for protocol, group in every
+        if protocol == SHARED and word(group) == "informative" and (mi := mean(group, "mi")) is not None
         if (share := mean(group, KNOWS)) is not None
     ]
     if len(table) > 2:
         test = spearmanr([mi for mi, _ in table], [share for _, share in table])
         found.append(
-            f"Over {len(table)} informative rows, the rank correlation of mi and the probe of draws is "
-            f"{test.statistic:.2f} (Spearman, p {test.pvalue:.2g})."
+            f"Over {len(table)} methods that inform under the shared protocol, the rank correlation of mi and the "
+            f"probe of draws is {test.statistic:.2f} (Spearman, p {test.pvalue:.2g})."
         )
     return found
 

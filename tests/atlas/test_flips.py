@@ -52,6 +52,7 @@ def test_noise_is_cut_among_the_corpora_that_may_have_it():
     clean = trials("bow", (6e-4, "", True, 8))
     found = [cut for cut in cuts(pd.concat([real, noisy, clean])) if cut.axis == "noise"]
     assert [told(cut) for cut in found] == ["noise up to 0: 8 of 8; from 0.2: 0 of 8"]
+    assert "flip along an axis (noise 1)." in flips.flips_table(pd.concat([noisy, clean]))  # and no method's knob
 
 
 def test_a_side_with_few_trials_is_no_cut():

@@ -53,6 +53,12 @@ def test_entropy_is_that_of_all_sentences():
     assert -(np.exp(logs) * logs).sum() == pytest.approx(truth.entropy)
 
 
+def test_a_noise_too_small_to_be_divided_is_none_to_speak_of():
+    truth = NoisyTruth(TwoSentences(), 1.7, 5e-324)
+    assert truth.entropy == pytest.approx(TwoSentences.entropy)
+    assert truth.log_prob(["a", "noise07"]) == pytest.approx(math.log(0.3) + math.log(5e-324) - math.log(50))
+
+
 def test_entropy_agrees_with_the_mean_of_minus_log_prob():
     truth = load_corpus(CorpusConfig(**SMALL, noise=0.3)).truth
     sentences = with_fillers(synthetic_grammar().sample(2_000, seed=99).sentences, 0.3, seed=1)

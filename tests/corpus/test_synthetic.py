@@ -130,6 +130,17 @@ def test_same_in_another_process():
     assert done.stdout.strip() == load_corpus(CorpusConfig(**SMALL)).fingerprint
 
 
+@pytest.mark.parametrize("setting", [{"max_vocab": 100}, {"min_freq": 5}])
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+def test_a_text_of_which_words_are_unknown_has_no_truth(setting, noise):
+    """It has less entropy than the whole text, so that a model would be better than the truth."""
+    sizes = {"train_size": 300, "valid_size": 20, "test_size": 20, "noise": noise}
+    corpus = load_corpus(CorpusConfig(**sizes, **setting))
+    assert corpus.truth is None
+    assert any("true entropy is that of all words" in note for note in corpus.notes)
+    assert load_corpus(CorpusConfig(**sizes)).truth is not None
+
+
 def test_cut_sentences_have_no_truth():
     corpus = load_corpus(CorpusConfig(**SMALL, max_length=8))
     assert corpus.truth is None

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vaecli.model.encoder import Encoding
 from vaecli.model.posterior import (
@@ -128,6 +129,30 @@ def test_point_masses_are_compared_as_by_definition(types):
     z = q.mean[:40] + 4e-6
     assert torch.equal(q.pairwise_log_prob(z), pairwise_by_definition(q, z))
     assert torch.equal(q.batchwise_log_prob(q.mean, 30), batch_by_batch(q, q.mean, 30))
+
+
+class Largest(TorchDispatchMode):
+    """Notes how many numbers the largest tensor has that is made."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        made = result if isinstance(result, list | tuple) else [result]
+        self.numbers = max(self.numbers, *(t.numel() for t in made if isinstance(t, torch.Tensor)), 0)
+        return result
+
+
+@pytest.mark.parametrize("apart", [1, 30])
+def test_point_masses_that_are_nearly_all_alike_take_no_more_memory_than_the_table(apart):
+    """One code apart from all others, or several each apart in a dimension of its own."""
+    mean = torch.zeros(90, 64, dtype=torch.float64)
+    mean[torch.arange(apart), torch.arange(apart)] = torch.linspace(2, 1, apart, dtype=torch.float64)
+    q = PointMass(mean)
+    with Largest() as largest:
+        found = q.pairwise_log_prob(q.mean)
+    assert largest.numbers <= max(found.numel(), mean.numel())
+    assert torch.equal(found, pairwise_by_definition(q, q.mean))
 
 
 def test_standard_normal_prior_agrees_with_torch():

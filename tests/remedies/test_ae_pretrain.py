@@ -94,6 +94,7 @@ def loss_of_stage_1(method, model, hyper=None):
         ("consistency", {"consistency": {"weight": 0.0}}),
         ("flow_prior", {}),
         ("mdr", {}),
+        ("mi_constraint", {}),
         ("iwae", {}),
         ("dual_path", {}),
         ("free_bits", {}),

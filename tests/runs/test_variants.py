@@ -71,7 +71,7 @@ def test_a_list_of_one_value_is_that_value(tmp_path):
         (["bn.gamma=0.3,0.5", "bn.gamma=0.7"], r"bn\.gamma is set twice, 0\.3,0\.5 and 0\.7"),
         (
             ["corpus.min_freq=1,2"],
-            r"min_freq=1,2: corpus\.min_freq makes no variants; an experiment has one corpus: run",
+            r"min_freq=1,2: corpus\.min_freq makes no variants; an experiment has one corpus: run .* \(--name\)",
         ),
         (["evaluation.iw_samples=[10, 20]"], r"iw_samples makes no variants; an experiment has one evaluation"),
         ([f"bn.gamma={','.join(str(n / 1000) for n in range(1, MOST_VARIANTS + 2))}"], "1,001 variants; 1,000 at most"),

@@ -200,13 +200,25 @@ def test_tuned_is_the_best_of_a_finished_search(tmp_path, searched):
     ("otherwise", "told"),
     [
         ({"finished": False}, r"isn't finished.*`vae tune bn --epochs 6 --out \S+` makes one"),
-        ({"settings": {"training.epochs": 3}}, "there is no finished search of bn here; the one in .* has corpus.data"),
+        (
+            {"settings": {"training.epochs": 3}},
+            "there is no finished search of bn here; the one in .* has training.epochs 3",
+        ),
     ],
 )
 def test_tuned_says_the_way_out_where_there_is_no_such_search(tmp_path, searched, otherwise, told):
     searched("bn", {"bn.gamma": 0.4}, **otherwise)
     with pytest.raises(UsageError, match=told):
         tuned(tmp_path, "bn")
+
+
+def test_a_search_of_before_a_setting_came_is_one_at_its_default(tmp_path, searched):
+    now = shared_settings(settings("bn").groups)
+    before = {key: value for key, value in now.items() if key != "corpus.noise"}
+    searched("bn", {"bn.gamma": 0.4}, settings=before)
+    assert tuned(tmp_path, "bn").config("bn", 0).hyper["bn"]["gamma"] == 0.4
+    with pytest.raises(UsageError, match=r"has corpus\.noise 0\.0, this grid 0\.2"):
+        tuned(tmp_path, "bn", sets=["corpus.noise=0.2"])
 
 
 def test_tuned_of_no_search_names_every_method(tmp_path):

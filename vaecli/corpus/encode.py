@@ -97,7 +97,7 @@ def encode_corpus(
         raw: ``train``, ``valid`` and ``test``, their sentences cut to `max_length` words.
         words: The words that their numbers stand for.
         config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
-        truth: Exact facts; left out of a corpus whose sentences were cut.
+        truth: Exact facts; left out of a corpus whose sentences were cut, or whose train has words that are unknown.
         notes: Lines that come before this function's own.
         tokenizer: Made the words; `split` without.
         types: All word types of a corpus that is drawn from known ones, in the order of their ids; without, those that
@@ -131,6 +131,9 @@ def encode_corpus(
     lines += [line for part in SPLITS for line in _long_note(part, raw[part])]
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
+        truth = None
+    if truth is not None and not types and len(vocabulary) - len(SPECIALS) < len(seen):
+        lines.append("the true entropy is that of all words: it is left out, since some of train are read as <unk>")
         truth = None
     if truth is None:
         lines += _judged(raw, coded, splits, words, numbers, config)

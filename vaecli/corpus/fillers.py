@@ -51,9 +51,14 @@ def with_fillers(sentences: Sequence[Sequence[str]], noise: float, seed: int) ->
     return noisy
 
 
+def log_filler(noise: float) -> float:
+    """Log probability of a filler in a gap; p is above 0, and may be too small to be divided by their number."""
+    return math.log(noise) - math.log(len(FILLERS))
+
+
 def gap_entropy(noise: float) -> float:
     """h(p), the nats that a gap adds; p is above 0 and below 1."""
-    return -noise * math.log(noise / len(FILLERS)) - (1 - noise) * math.log1p(-noise)
+    return -noise * log_filler(noise) - (1 - noise) * math.log1p(-noise)
 
 
 class NoisyTruth:
@@ -75,7 +80,7 @@ class NoisyTruth:
             return -math.inf  # nothing before it, or another filler
         words = [word for word, filler in zip(sentence, is_filler, strict=True) if not filler]
         filled, gaps = sum(is_filler), len(words)
-        log_noise = filled * math.log(self.noise / len(FILLERS)) + (gaps - filled) * math.log1p(-self.noise)
+        log_noise = filled * log_filler(self.noise) + (gaps - filled) * math.log1p(-self.noise)
         return self.clean.log_prob(words) + log_noise
 
     def nll(self, split: Split) -> Floats | None:

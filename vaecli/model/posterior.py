@@ -202,14 +202,19 @@ class PointMass(Posterior):
 
     @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
-        """See the class; where few pairs are alike in the dimensions of largest spread, only these are looked at."""
+        """See the class; where few pairs are alike in the dimensions of largest spread, only these are looked at.
+
+        What is made of these is no larger than the table.
+        """
         order = (self.mean.amax(0) - self.mean.amin(0)).argsort(descending=True).tolist()
         same = torch.ones(len(z), len(self.mean), dtype=torch.bool, device=z.device)
-        for looked_at, d in enumerate(order):
+        for looked_at, d in enumerate(order, 1):
             same &= (z[:, d, None] - self.mean[:, d]).abs_() < self.tolerance
-            if int(same.sum()) * (len(order) - looked_at) < same.numel():
+            rest = order[looked_at:]
+            if rest and 2 * len(rest) * int(same.sum()) < same.numel():
                 rows, columns = same.nonzero(as_tuple=True)
-                same[rows, columns] = ((z[rows] - self.mean[columns]).abs_() < self.tolerance).all(-1)
+                gaps = z[:, rest][rows].sub_(self.mean[:, rest][columns]).abs_()
+                same[rows, columns] = (gaps < self.tolerance).all(-1)
                 break
         return z.new_zeros(same.shape).masked_fill_(~same, -math.inf)
 

@@ -12,8 +12,9 @@ Differs from the paper:
     decays and stops by the validation rec, since its neg_elbo grows with the KL that it leaves free.
 
 Caveat:
-    Added terms of other remedies are on in both stages, but for the KL in them (`consistency`, `flow_prior`, `mdr`).
-    `lagging` trains aggressively in stage 2 alone. The steps of `semi_amortized` follow the whole bound in both.
+    Added terms of other remedies are on in both stages, but for the KL in them (`consistency`, `flow_prior`, `mdr`,
+    `mi_constraint`). `lagging` trains aggressively in stage 2 alone. The steps of `semi_amortized` follow the whole
+    bound in both.
 
 References:
     Li et al. (2019), who train stage 2 with free bits and a KL weight that rises over 10 epochs:

@@ -11,7 +11,8 @@ Caveat:
     With ``mi = kl``, I is the batch mean of the KL. That is an upper bound: a posterior far from the prior but the same
     for all sentences satisfies it without information, so ``mi = aggregate`` estimates I itself, at most log B in
     batches of B. Below c the KL term has the factor beta - lambda, so it lifts the KL only for lambda > beta. A KL
-    weight acts on beta <KL> and not on the hinge.
+    weight acts on beta <KL> and not on the hinge. A first stage without KL (``ae_pretrain+mi_constraint``) is without a
+    hinge on it too; one on the estimate of I is in both.
 
 References:
     Phuong et al. (2018).
@@ -67,6 +68,7 @@ class MIConstraint(Remedy):
     )
     equation: ClassVar[str] = "loss = rec + beta <KL> + lambda max(0, c - I)"
     no_recipe: ClassVar[str] = "its source is a note without experiments"
+    version: ClassVar[int] = 2
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL, Part.TERM})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
     deviations: ClassVar[tuple[str, ...]] = (
@@ -83,12 +85,14 @@ class MIConstraint(Remedy):
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Scales the KL and adds the hinge."""
-        if self.mi == "kl":
-            information = terms.kl.sum(-1).mean()
-        else:
+        scaled = replace(terms, kl=self.beta * terms.kl)
+        if self.mi == "aggregate":
             assert terms.context.posterior is not None
             information = batch_information(terms.context.posterior, terms.z)
-        scaled = replace(terms, kl=self.beta * terms.kl)
+        elif "kl" in clock.without:
+            return scaled
+        else:
+            information = terms.kl.sum(-1).mean()
         return scaled.add(hinge(information, self.minimum, self.multiplier))
 
     def payoffs(self, game: Game, measures: GameMeasures) -> Game:

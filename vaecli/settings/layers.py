@@ -123,7 +123,7 @@ class Layer:
             value = several([unset(item, kinds) for item in value])
         path = (group, key) if method is None else ("override", method, group, key)
         if group not in OVERRIDABLE and kinds and str not in kinds and is_list(listed_values(value)):
-            why = f"an experiment has one {group}: run one for each, with names of their own (--experiment)"
+            why = f"an experiment has one {group}: run one for each, with names of their own (--name)"
             self.problems.append(f"{location}: {group}.{key} makes no variants; {why}")
             return
         if isinstance(value, Choices) and f"{group}.{key}" in NO_VARIANTS:

@@ -186,16 +186,18 @@ def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any], preset:
         UsageError: There is none, or several.
     """
     found, other = dict[Path, Entry](), ""
+    usual = shared_settings({})
     for path in sorted(out.glob(f"*/{FILE}")) if out is not None else ():
         entry = _read(path).get(method)
         if entry is None:
             continue
-        differences = [key for key, value in wanted.items() if entry["settings"].get(key) != value]
+        theirs = {**usual, **entry["settings"]}  # a setting that came later was at its default before
+        differences = [key for key, value in wanted.items() if theirs[key] != value]
         if not entry["finished"]:
             other = f"; the one in {path.parent.parent} isn't finished, and the same command goes on with it"
         elif differences:
             key = differences[0]
-            other = f"; the one in {path.parent.parent} has {key} {entry['settings'].get(key)}, this grid {wanted[key]}"
+            other = f"; the one in {path.parent.parent} has {key} {theirs[key]}, this grid {wanted[key]}"
         else:
             found[path.parent.parent] = entry
     if not found:
