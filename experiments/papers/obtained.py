@@ -186,8 +186,10 @@ def docs_table() -> str:
     ptb = of_ptb()
     commands = [f"- {PTB_TITLE}: `{PTB_COMMAND}`, each figure beside its first source in print."]
     for name, lines in tables.items():
-        title = lines[0].table if lines else name
-        commands.append(f"- {title}: `vae reproduce {name}`, as the end of experiments/papers/{name}/table.md has it.")
+        if lines:  # of the others nothing is in print
+            commands.append(
+                f"- {lines[0].table}: `vae reproduce {name}`, as the end of experiments/papers/{name}/table.md has it."
+            )
     whole = markdown([*ptb, *(line for lines in tables.values() for line in lines)], ("seeds", "verdict", "source"))
     return "\n".join([whole, "", *commands])
 

@@ -1,5 +1,6 @@
 import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +68,12 @@ def test_entropy_agrees_with_the_mean_of_minus_log_prob():
     assert abs(values.mean() - truth.entropy) < 4.5 * math.hypot(error, truth.entropy_se)
     assert truth.entropy - synthetic_truth().entropy == pytest.approx(synthetic_grammar().mean_words * gap_entropy(0.3))
     assert truth.entropy_se == synthetic_truth().entropy_se
+
+
+def test_the_price_that_the_page_of_surprises_names():
+    price = synthetic_grammar().mean_words * gap_entropy(0.4)
+    page = (Path(__file__).parents[2] / "docs" / "surprises.md").read_text(encoding="utf-8")
+    assert f"at 0.4 on `synthetic` {price:.1f} beside the {synthetic_truth().entropy:.1f}" in page
 
 
 def test_the_mean_of_words_is_exact():
