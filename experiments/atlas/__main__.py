@@ -35,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--corpora", action="store_true", help="write the features of the corpora that the package ships; run nothing"
     )
+    parser.add_argument(
+        "--repeats", action="store_true", help="add trials with another seed to repeats.csv instead, within the budget"
+    )
     parser.add_argument("--report", action="store_true", help="print what the table says, and run nothing")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="with --report: draw the phase diagrams there too")
     options = parser.parse_args(arguments)
@@ -46,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         if options.report:
             return report(options.table, options.pictures)
+        if options.repeats:
+            return repeat(seconds_of(options.budget), options.jobs)
         return grow(options.table, seconds_of(options.budget), options.jobs, options.corpus, options.data_root)
     except VaeError as error:
         tell(f"vae: {error}")
@@ -66,6 +71,16 @@ def grow(path: Path, budget: float, jobs: int, corpora: str, root: Path | None) 
 
         ship(table.read_table(path))
     print(f"{count} trials added; {path} and {target.name} have {len(table.read_lines(path))}")
+    return 0
+
+
+def repeat(budget: float, jobs: int) -> int:
+    from experiments.atlas.ship import ship
+    from experiments.atlas.work import grow_repeats
+
+    count = grow_repeats(table.REPEATS, budget, jobs, tell)
+    ship(table.read_table())
+    print(f"{count} repeats added; {table.REPEATS} has {len(table.read_lines(table.REPEATS))}")
     return 0
 
 

@@ -9,7 +9,7 @@ permutation that each such stretch has of its own. Slots beyond the methods are 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ AXES = ("learning_rate", "optimizer", "knob", "decoder_size", "latent_size", "ep
 
 SENTENCES, HELD_OUT, BATCH = 3_200, 500, 32
 """Of train, so that an epoch has 100 updates; of valid and test each; of a batch."""
+
+REPEATS = 6
+"""Trials of each method that are repeated with another seed: what the seed alone does."""
 
 SEEDS = 8
 """Seeds that stretches of 64 trials take in turn: all methods of a stretch share theirs."""
@@ -228,6 +231,31 @@ def trial(number: int) -> Trial | None:
         "noise": choose(NOISES, shares["noise"])[1] if is_noisy else 0.0,
     }
     return Trial(number, method, knob_of(method), value, level, settings, stretch % SEEDS)
+
+
+def repeat(number: int) -> Trial | None:
+    """The trial of a number with another seed, that no trial of the design has; None where its slot is empty."""
+    once = trial(number)
+    return None if once is None else replace(once, seed=once.seed + SEEDS)
+
+
+def repeats(done: frozenset[int] = frozenset()) -> Iterator[Trial]:
+    """The repeats that aren't done: a first trial of every method, a second one, and so on to `REPEATS`.
+
+    They are of the first trials on embedded corpora, which have no noise.
+    """
+    firsts: dict[str, list[int]] = {method: [] for method in METHODS}
+    for once in trials(corpora=CORPORA):
+        own = firsts[once.method]
+        if len(own) < REPEATS:
+            own.append(once.number)
+        if all(len(numbers) == REPEATS for numbers in firsts.values()):
+            break
+    for turn in range(REPEATS):
+        for method in METHODS:
+            again = repeat(firsts[method][turn])
+            if again is not None and again.number not in done:
+                yield again
 
 
 def trials(done: frozenset[int] = frozenset(), corpora: Collection[str] = CORPORA_2) -> Iterator[Trial]:

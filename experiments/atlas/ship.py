@@ -20,6 +20,9 @@ from vaecli.corpus.load import load_corpus
 from vaecli.runs.identity import DIGITS
 from vaecli.training import early_rule
 
+LOST = "worse than uniform"
+"""The verdict of a run whose mi is whatever its density comes to far from the data."""
+
 UPDATES = -(-design.SENTENCES // design.BATCH)
 """Of an epoch."""
 
@@ -40,6 +43,23 @@ def trials_text(frame: pd.DataFrame) -> str:
     text: str = known[list(shipped.COLUMNS)].to_csv(
         index=False, float_format=f"%.{FIGURE_DIGITS}g", lineterminator="\n"
     )
+    return text
+
+
+def repeats_text(frame: pd.DataFrame, repeats: pd.DataFrame) -> str:
+    """The mi of trials and of their repeats, where both have one that says something, as CSV.
+
+    Args:
+        frame: The whole table.
+        repeats: That of the repeats.
+    """
+    from experiments.growing_table import DIGITS as FIGURE_DIGITS
+
+    once, twice = (part[(part["status"] == "done") & (part["verdict"] != LOST)] for part in (frame, repeats))
+    again = twice[["trial", "mi"]].rename(columns={"mi": "again"})
+    pairs = once[["trial", "method", "mi"]].merge(again, on="trial", how="inner").dropna()
+    pairs = pairs.astype({"trial": "int64"}).sort_values("trial")
+    text: str = pairs.to_csv(index=False, float_format=f"%.{FIGURE_DIGITS}g", lineterminator="\n")
     return text
 
 
@@ -85,12 +105,14 @@ def ship_corpora(root: Path | None) -> Path:
 
 
 def generated(frame: pd.DataFrame) -> dict[Path, str]:
-    """The shipped files that follow from the table alone, by path."""
+    """The shipped files that follow from the table and that of repeats alone, by path."""
+    from experiments.atlas import table
     from experiments.atlas.early import shipped_rule
 
     text = trials_text(frame)
     rule = shipped_rule(frame, shipped.read_trials(io.StringIO(text)))
-    return {shipped.TRIALS: text, early_rule.FILE: json.dumps(rule, indent=2) + "\n"}
+    repeats = repeats_text(frame, table.read_table(table.REPEATS))
+    return {shipped.TRIALS: text, shipped.REPEATS: repeats, early_rule.FILE: json.dumps(rule, indent=2) + "\n"}
 
 
 def ship(frame: pd.DataFrame) -> list[Path]:

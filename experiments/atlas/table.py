@@ -15,6 +15,8 @@ from vaecli.training.early_watch import FIGURES
 
 HERE = Path(__file__).parent
 TABLE = HERE / "atlas.csv"
+REPEATS = HERE / "repeats.csv"
+"""Of trials with another seed, by the number of the trial that each repeats."""
 
 DESIGNED = ("trial", "design", "method", "knob", "knob_value", "knob_level", *(a for a in AXES if a != "knob"), "seed")
 LEFT_OUT = (

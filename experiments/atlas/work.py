@@ -47,6 +47,13 @@ def run(number: int, texts: Path | None = None) -> dict[str, Any]:
     return trained(trial.config(texts), trial.row())
 
 
+def run_repeat(number: int) -> dict[str, Any]:
+    """`run` of a trial's repeat; see `design.repeat`."""
+    trial = design.repeat(number)
+    assert trial is not None
+    return trained(trial.config(), trial.row())
+
+
 def trained(config: RunConfig, designed: Mapping[str, Any]) -> dict[str, Any]:
     """Trains and measures a run in a folder that is thrown away, and looks at its first updates.
 
@@ -147,10 +154,29 @@ def _grow(
     path: Path, budget: float, jobs: int, told: Callable[[str], None], corpora: tuple[str, ...], texts: Path | None
 ) -> int:
     """`grow`, with the slices of real text written."""
-    lines = table.read_lines(path)
+    done = frozenset(table.read_lines(path))
+    numbers = (one.number for one in design.trials(done, corpora))
+    return _add(path, numbers, partial(run, texts=texts), budget, jobs, told)
+
+
+def grow_repeats(path: Path, budget: float, jobs: int, told: Callable[[str], None]) -> int:
+    """Runs the repeats that their table lacks until the budget is spent, as `grow` runs trials."""
+    numbers = (one.number for one in design.repeats(frozenset(table.read_lines(path))))
+    return _add(path, numbers, run_repeat, budget, jobs, told)
+
+
+def _add(
+    path: Path,
+    numbers: Iterable[int],
+    run_one: Callable[[int], dict[str, Any]],
+    budget: float,
+    jobs: int,
+    told: Callable[[str], None],
+) -> int:
+    """Adds the rows of trials to a table; gives how many."""
     if path.exists():
-        table.write_sorted(path, lines)
-    todo, count = design.trials(frozenset(lines), corpora), 0
+        table.write_sorted(path, table.read_lines(path))
+    count = 0
 
     def keep(row: dict[str, Any]) -> None:
         nonlocal count
@@ -160,7 +186,7 @@ def _grow(
         told(f"{row['trial']} {row['method']}{knob}: {row['status']} {row.get('verdict', '')}")
 
     try:
-        work_through((one.number for one in todo), partial(run, texts=texts), keep, budget, jobs)
+        work_through(numbers, run_one, keep, budget, jobs)
     finally:
         if path.exists():
             table.write_sorted(path, table.read_lines(path))

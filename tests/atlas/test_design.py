@@ -136,3 +136,18 @@ def test_what_is_done_is_passed_over():
 
 def test_columns_of_the_design_are_no_results():
     assert not {"trial", "design", "knob", "knob_value", "knob_level", "optimizer"} & set(COLUMNS)
+
+
+def test_repeats_differ_in_the_seed_alone_and_go_round_the_methods():
+    found = list(design.repeats())
+    assert len(found) == design.REPEATS * len(design.METHODS)
+    assert [trial.method for trial in found[: len(design.METHODS)]] == list(design.METHODS)
+    assert len({trial.number for trial in found}) == len(found)
+    seeds = {design.trial(n).seed for n in range(64 * design.SEEDS) if design.trial(n)}
+    for again in found:
+        once = design.trial(again.number)
+        assert (again.settings, again.value, again.method) == (once.settings, once.value, once.method)
+        assert again.seed not in seeds
+        assert (again.settings["noise"], again.settings["corpus"] in design.CORPORA) == (0.0, True)
+    left = list(design.repeats(frozenset(trial.number for trial in found[:60])))
+    assert left == found[60:]

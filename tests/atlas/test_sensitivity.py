@@ -1,10 +1,11 @@
 """Shares of variance: by hand, against closed forms, and where nothing is said."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from atlas_law import law_table
 
-from vaecli.atlas.sensitivity import LEAST, Sensitivity, equal_bins, first_order, sensitivity
+from vaecli.atlas.sensitivity import LEAST, LEAST_PAIRS, Sensitivity, equal_bins, first_order, seed_share, sensitivity
 from vaecli.catalogue.sensitivity_table import sensitivity_view
 from vaecli.reporting.terminal import Target, to_text
 
@@ -91,3 +92,35 @@ def test_a_table_without_a_share_says_so_in_a_line():
     assert sensitivity_view(["bn"], few).notes[0].endswith("has 22 of bn")
     assert [head.name for head in sensitivity_view(["bn"], few.assign(knob="")).heads] == ["method", "trials"]
     assert view.records[0]["rest"] is None  # machines have every key
+
+
+def test_a_share_of_the_seed_by_hand():
+    """Differences 1, 0 and 1: half their mean square is 1/3; the variance of 0, 2, 4 is 4."""
+    pairs = np.array([[0.0, 1.0], [2.0, 2.0], [4.0, 3.0]])
+    assert seed_share(np.array([0.0, 2.0, 4.0]), pairs) == pytest.approx(1 / 12)
+    assert seed_share(np.array([0.0, 2.0, 4.0]), pairs[: LEAST_PAIRS - 1]) is None
+    assert seed_share(np.ones(3), pairs) is None
+
+
+def test_the_share_of_the_seed_is_the_variance_that_settings_leave():
+    """y = a + e: of variances 3 and 1 the seed has a quarter, however e depends on a."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(scale=3**0.5, size=20_000)
+    scale = np.where(a > 0, 1.2, (2 - 1.44) ** 0.5)
+    once, again = (a + scale * rng.normal(size=len(a)) for _ in range(2))
+    assert seed_share(once, np.column_stack([once, again])) == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_table_has_the_share_of_the_seed_where_there_are_repeats():
+    frame = law_table(400, seed=2)
+    own = frame[frame["method"] == "bn"].head(4)
+    repeats = pd.DataFrame({"trial": own["trial"], "method": "bn", "mi": own["mi"], "again": own["mi"] + 0.2})
+    on = frame[(frame["method"] == "bn") & frame["corpus"].isin(set(own["corpus"]))]
+    found = sensitivity(frame, "bn", repeats)
+    assert (found.seed, found.pairs) == (pytest.approx(0.02 / on["mi"].var()), 4)
+    assert found.rest == sensitivity(frame, "bn").rest, "it is a part of the rest"
+    view = sensitivity_view(["bn", "beta"], frame, repeats)
+    assert [head.name for head in view.heads][-2:] == ["seed", "rest"]
+    assert view.records[0]["seed"] == found.seed
+    assert view.records[1]["seed"] is None
+    assert "seed: of runs that differ in it alone, 4 pairs a method at most; a part of rest" in view.notes

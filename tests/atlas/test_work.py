@@ -4,10 +4,11 @@ import itertools
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments.atlas import __main__ as command
-from experiments.atlas import design, table, work
+from experiments.atlas import design, ship, table, work
 from experiments.atlas.pictures import LEAST, VERDICTS, draw_phases, ground, shown_methods
 from experiments.atlas.summary import report_text
 from vaecli.core.errors import DivergedError, InterruptedRunError
@@ -155,3 +156,30 @@ def test_pictures_have_a_panel_a_method_that_has_enough_trials(tmp_path, capsys)
     assert shown_methods(frame.assign(method="bn")) == ["bn"]
     assert draw_phases(frame.assign(method="bn"), tmp_path) == picture
     assert picture.stat().st_size > 10_000
+
+
+def test_repeats_grow_apart_from_the_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(work, "trained", lambda config, row: {**row, "status": "done", "mi": config.training.seed})
+    path = tmp_path / "repeats.csv"
+    monkeypatch.setattr(design, "REPEATS", 1)
+    first = next(iter(design.repeats()))
+    assert work.grow_repeats(path, 60, 1, lambda _: None) == len(design.METHODS)
+    assert work.grow_repeats(path, 60, 1, lambda _: None) == 0
+    rows = table.read_table(path).set_index("trial")
+    assert (
+        rows.loc[first.number, "seed"] == rows.loc[first.number, "mi"] == design.trial(first.number).seed + design.SEEDS
+    )
+
+
+def test_pairs_are_of_runs_that_say_something():
+    def rows(*found):
+        return pd.DataFrame(found, columns=["trial", "method", "status", "verdict", "mi"])
+
+    lost = ship.LOST
+    once = rows(
+        (5, "bn", "done", "informative", 2.0), (3, "du", "done", "informative", 1.0), (4, "iaf", "done", lost, -9)
+    )
+    twice = rows(
+        (5, "bn", "done", "collapsed", 0.5), (3, "du", "diverged", "diverged", None), (4, "iaf", "done", "x", 0)
+    )
+    assert ship.repeats_text(once, twice) == "trial,method,mi,again\n5,bn,2,0.5\n"

@@ -1,6 +1,7 @@
-"""The trials that are shipped: `trials.csv`, a row a trial that has a verdict, and `corpora.csv`, a row a corpus.
+"""The trials that are shipped: `trials.csv`, a row a trial that has a verdict, and beside it two smaller tables.
 
-Both are written by ``python -m experiments.atlas`` from its own table and never by hand.
+`corpora.csv` has a row a corpus, `repeats.csv` one for each trial that was run with another seed too. All are written
+by ``python -m experiments.atlas`` from its own tables and never by hand.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TRIALS = Path(__file__).parent / "trials.csv"
 CORPORA = Path(__file__).parent / "corpora.csv"
+REPEATS = Path(__file__).parent / "repeats.csv"
 
 SETTINGS = ("method", "knob", "knob_value", "knob_level", "learning_rate", "optimizer", "decoder_size", "latent_size")
 COLUMNS = (
@@ -50,6 +52,11 @@ def read_trials(path: Path | IO[str] = TRIALS, corpora: Path = CORPORA) -> pd.Da
 def read_corpora(path: Path = CORPORA) -> pd.DataFrame:
     """The corpora: ``corpus`` and `FEATURES`."""
     return pd.read_csv(path)[["corpus", *FEATURES]]
+
+
+def read_repeats(path: Path = REPEATS) -> pd.DataFrame:
+    """Runs that differ in the seed alone: ``trial``, ``method``, ``mi`` and ``again``, the mi of the repeat."""
+    return pd.read_csv(path)
 
 
 @cache

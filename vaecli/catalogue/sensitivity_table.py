@@ -17,20 +17,22 @@ HEADS = (
     Head("optimiser"),
     Head("knob", numeric=False),
     Head("of knob"),
+    Head("seed"),
     Head("rest"),
 )
 ALWAYS = ("method", "trials")
 """Columns that are shown even where they are empty."""
 
 
-def sensitivity_view(names: Sequence[str], frame: pd.DataFrame) -> View:
+def sensitivity_view(names: Sequence[str], frame: pd.DataFrame, repeats: pd.DataFrame | None = None) -> View:
     """A row a method, in their order, without the columns that are empty throughout.
 
     Args:
         names: Of remedies.
         frame: The trials of the atlas.
+        repeats: Those that were run with another seed too.
     """
-    found = [(sensitivity(frame, name), knob_of(frame, name)) for name in names]
+    found = [(sensitivity(frame, name, repeats), knob_of(frame, name)) for name in names]
     cells = [_cells(own, knob) for own, knob in found]
     shown = [n for n, head in enumerate(HEADS) if head.name in ALWAYS or any(row[n] for row in cells)]
     return View(
@@ -49,10 +51,13 @@ def _notes(found: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
         most = max(own.trials for own in few)
         whose = few[0].method if len(few) == 1 else "one at most"
         return (f"no shares: they need {LEAST} trials of a method, and the atlas has {most} of {whose}",)
-    notes = (
+    notes: tuple[str, ...] = (
         f"shares of the variance of mi over {trials} trials of the atlas, first order, less what noise alone has",
         "rate: of the learning rate; rest: other settings, corpus, seed, and what settings do together",
     )
+    if any(own.seed is not None for own in found):
+        most = max(own.pairs for own in found)
+        notes = (*notes, f"seed: of runs that differ in it alone, {most} pairs a method at most; a part of rest")
     blank = f"blank: fewer than {LEAST} trials, without which nothing is said ({counted(len(few), 'method')})"
     return (*notes, blank) if few else notes
 
@@ -63,7 +68,7 @@ def knob_of(frame: pd.DataFrame, method: str) -> str:
 
 
 def _cells(own: Sensitivity, knob: str) -> list[str]:
-    shares = [_share(value) for value in (own.rate, own.optimizer, own.knob, own.rest)]
+    shares = [_share(value) for value in (own.rate, own.optimizer, own.knob, own.seed, own.rest)]
     return [own.method, str(own.trials), *shares[:2], knob, *shares[2:]]
 
 
@@ -80,6 +85,8 @@ def record(own: Sensitivity, knob: str) -> Record:
         "optimizer": own.optimizer,
         "knob": knob or None,
         "of_knob": own.knob,
+        "seed": own.seed,
+        "seed_pairs": own.pairs,
         "rest": own.rest,
         "trials_needed": LEAST,
     }

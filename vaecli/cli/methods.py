@@ -121,7 +121,7 @@ def checked_format(format: str, as_json: bool) -> str:
 
 def sensitivity_text(names: Sequence[str], format: str, target: Target) -> str:
     """Shares of variance in the atlas, a row a method; all that it has trials of without names."""
-    from vaecli.atlas.trials_table import shipped
+    from vaecli.atlas.trials_table import read_repeats, shipped
     from vaecli.catalogue.sensitivity_table import sensitivity_view
     from vaecli.remedies import REMEDIES
     from vaecli.reporting.formats import to_json, to_markdown
@@ -129,7 +129,7 @@ def sensitivity_text(names: Sequence[str], format: str, target: Target) -> str:
 
     frame = shipped()
     tried = set(frame["method"])
-    view = sensitivity_view(names or [name for name in REMEDIES if name in tried], frame)
+    view = sensitivity_view(names or [name for name in REMEDIES if name in tried], frame, read_repeats())
     if format == "json":
         return to_json([view], ascii_only=not _utf8())
     return to_markdown(view, target.ascii_only) if format == "markdown" else to_text(view, target)
