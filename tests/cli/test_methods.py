@@ -168,11 +168,14 @@ def test_the_time_of_an_update_is_shown_everywhere():
 def test_sensitivity_is_a_table_with_blanks_where_trials_are_few(monkeypatch):
     frame = pd.concat([law_table(200, ("bn", "beta")), law_table(9, ("vanilla",))]).assign(knob="weight")
     monkeypatch.setattr(trials_table, "shipped", lambda: frame)
+    again = frame[frame["method"] == "bn"].head(4)[["trial", "method", "mi"]].assign(again=0.0)
+    monkeypatch.setattr(trials_table, "read_repeats", lambda: again)
     lines = run("--sensitivity").splitlines()
     assert lines[0].split("  ")[0].strip() == "method"
     rows = {line.split()[0]: line.split() for line in lines[2:5]}
     assert set(rows) == {"bn", "beta", "vanilla"}
-    assert len([cell for cell in rows["bn"] if cell.endswith("%")]) == 4
+    assert len([cell for cell in rows["bn"] if cell.endswith("%")]) == 5, "rate, optim, of knob, seed, rest"
+    assert len([cell for cell in rows["beta"] if cell.endswith("%")]) == 4, "it has no repeats"
     assert rows["vanilla"] == ["vanilla", "9", "weight"]
     assert f"blank: fewer than {LEAST} trials, without which nothing is said (1 method)" in lines
     (found,) = json.loads(run("bn", "--sensitivity", "--json"))

@@ -45,7 +45,7 @@ class Sensitivity:
         rate: Share of the learning rate, on Adam's scale; None with too few trials, or where all have one mi.
         optimizer: Share of Adam against SGD.
         knob: Share of the main knob; None for a method without, too.
-        seed: Total share of the seed, a part of the rest; None with too few repeats.
+        seed: Total share of the seed, which the rest holds too; None with too few repeats.
         pairs: Repeated trials that it is from.
     """
 

@@ -14,7 +14,7 @@ HEADS = (
     Head("method", numeric=False),
     Head("trials"),
     Head("rate"),
-    Head("optimiser"),
+    Head("optim"),
     Head("knob", numeric=False),
     Head("of knob"),
     Head("seed"),
@@ -53,11 +53,12 @@ def _notes(found: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
         return (f"no shares: they need {LEAST} trials of a method, and the atlas has {most} of {whose}",)
     notes: tuple[str, ...] = (
         f"shares of the variance of mi over {trials} trials of the atlas, first order, less what noise alone has",
-        "rate: of the learning rate; rest: other settings, corpus, seed, and what settings do together",
+        "rate: of the learning rate; optim: of Adam against SGD",
+        "rest: other settings, corpus, seed, and what settings do together",
     )
     if any(own.seed is not None for own in found):
         most = max(own.pairs for own in found)
-        notes = (*notes, f"seed: of runs that differ in it alone, {most} pairs a method at most; a part of rest")
+        notes = (*notes, f"seed: of runs that differ in it alone, a rough figure: {most} pairs a method at most")
     blank = f"blank: fewer than {LEAST} trials, without which nothing is said ({counted(len(few), 'method')})"
     return (*notes, blank) if few else notes
 
