@@ -20,9 +20,6 @@ from vaecli.corpus.load import load_corpus
 from vaecli.runs.identity import DIGITS
 from vaecli.training import early_rule
 
-LOST = "worse than uniform"
-"""The verdict of a run whose mi is whatever its density comes to far from the data."""
-
 UPDATES = -(-design.SENTENCES // design.BATCH)
 """Of an epoch."""
 
@@ -53,11 +50,11 @@ def repeats_text(frame: pd.DataFrame, repeats: pd.DataFrame) -> str:
         frame: The whole table.
         repeats: That of the repeats.
     """
+    from experiments.atlas.table import sound
     from experiments.growing_table import DIGITS as FIGURE_DIGITS
 
-    once, twice = (part[(part["status"] == "done") & (part["verdict"] != LOST)] for part in (frame, repeats))
-    again = twice[["trial", "mi"]].rename(columns={"mi": "again"})
-    pairs = once[["trial", "method", "mi"]].merge(again, on="trial", how="inner").dropna()
+    again = sound(repeats)[["trial", "mi"]].rename(columns={"mi": "again"})
+    pairs = sound(frame)[["trial", "method", "mi"]].merge(again, on="trial", how="inner").dropna()
     pairs = pairs.astype({"trial": "int64"}).sort_values("trial")
     text: str = pairs.to_csv(index=False, float_format=f"%.{FIGURE_DIGITS}g", lineterminator="\n")
     return text

@@ -14,7 +14,7 @@ from experiments.atlas.flips import flips_table
 from experiments.atlas.pictures import LEAST as LEAST_SHOWN
 from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
 from experiments.atlas.ship import trials_text
-from experiments.atlas.table import judged, without_noise
+from experiments.atlas.table import judged, sound, without_noise
 from vaecli.atlas.advice_calibration import calibrations
 from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.price import idle_error
@@ -74,14 +74,6 @@ def methods_table(frame: pd.DataFrame) -> str:
             told = "" if pd.isna(most_mi) else f"{most_mi:.2f}"
             lines.append(f"| `{method}` | {len(own)} | " + " | ".join(counts) + f" | {told} |")
     return "\n".join(lines)
-
-
-def sound(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials whose figures say something: not those that diverged, at the latest in a figure, or left the data.
-
-    A code that makes the decoder worse than a uniform guess has whatever kl and mi its density comes to there.
-    """
-    return frame[(frame["status"] == "done") & ~frame["verdict"].isin(["diverged", "worse than uniform"])]
 
 
 def outcomes(frame: pd.DataFrame) -> list[Obtained]:

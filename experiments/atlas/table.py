@@ -82,3 +82,11 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
 def without_noise(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials whose text is as it was written: those that advice is from, and that the first guesses were about."""
     return frame[frame["noise"] == 0].reset_index(drop=True)
+
+
+def sound(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose figures say something: not those that diverged, at the latest in a figure, or left the data.
+
+    A code that makes the decoder worse than a uniform guess has whatever kl and mi its density comes to there.
+    """
+    return frame[(frame["status"] == "done") & ~frame["verdict"].isin(["diverged", "worse than uniform"])]

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +20,7 @@ from experiments.atlas.texts import write_slices
 from experiments.growing_table import cell
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
+from vaecli.core.signals import handled
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 from vaecli.runs.folder import RunFolder
@@ -193,6 +195,12 @@ def _add(
     return count
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise InterruptedRunError(
+        "interrupted; the trials at work are discarded, and the same command begins with them", number
+    )
+
+
 def work_through(
     todo: Iterable[Job],
     run_one: Callable[[Job], dict[str, Any]],
@@ -208,6 +216,9 @@ def work_through(
         keep: Takes in what came of one.
         budget: In seconds.
         jobs: Processes; 1 is this one.
+
+    Raises:
+        InterruptedRunError: A signal came; several processes end what they are at first, and none is left behind.
     """
     end, left = time.monotonic() + budget, iter(todo)
     if jobs == 1:
@@ -217,7 +228,7 @@ def work_through(
                 return
             keep(run_one(job))
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with handled(_stop), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running: set[Future[dict[str, Any]]] = set()
         while True:
             while len(running) < jobs and time.monotonic() < end:

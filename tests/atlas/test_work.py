@@ -1,7 +1,12 @@
 """Trials of the atlas, run small."""
 
 import itertools
+import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +19,8 @@ from experiments.atlas.summary import report_text
 from vaecli.core.errors import DivergedError, InterruptedRunError
 from vaecli.metrics.verdict import verdict
 from vaecli.runs.trial import run_trial
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -175,7 +182,7 @@ def test_pairs_are_of_runs_that_say_something():
     def rows(*found):
         return pd.DataFrame(found, columns=["trial", "method", "status", "verdict", "mi"])
 
-    lost = ship.LOST
+    lost = "worse than uniform"
     once = rows(
         (5, "bn", "done", "informative", 2.0), (3, "du", "done", "informative", 1.0), (4, "iaf", "done", lost, -9)
     )
@@ -183,3 +190,29 @@ def test_pairs_are_of_runs_that_say_something():
         (5, "bn", "done", "collapsed", 0.5), (3, "du", "diverged", "diverged", None), (4, "iaf", "done", "x", 0)
     )
     assert ship.repeats_text(once, twice) == "trial,method,mi,again\n5,bn,2,0.5\n"
+
+
+POOL = """
+import time
+from experiments.atlas.work import work_through
+from vaecli.core.errors import InterruptedRunError
+try:
+    work_through([0.0, 0.0, *[2.0] * 50], time.sleep, lambda row: print("kept", flush=True), 60, 2)
+except InterruptedRunError as stop:
+    print(stop.signal_number)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the children of a process are read from /proc")
+def test_a_signal_leaves_no_process_of_several_behind():
+    process = subprocess.Popen([sys.executable, "-c", POOL], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "kept\n"
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert said.split()[-1] == str(int(signal.SIGTERM))
+    end = time.monotonic() + 20  # one of them tracks resources, and ends when it sees that the others have
+    while (left := [child for child in children if os.path.exists(f"/proc/{child}")]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
