@@ -35,6 +35,15 @@ def test_a_record_without_a_printed_figure_is_no_line():
     assert obtained.lines_of("A table", [values, values | {"obtained": None, "printed": 1.0}]) == []
 
 
+def test_a_ceiling_below_a_printed_figure_is_marked_and_has_no_verdict():
+    values = {"row": "mim", "figure": "mi", "obtained": 7.6, "sd": None, "seeds": 1, "printed": 9.1, "confirmed": True}
+    values |= {"verdict": float("nan"), "epochs": 8, "epochs_published": 8, "source": "P"}  # as pandas reads a CSV
+    (line,) = obtained.lines_of("A table", [values | {"at_ceiling": True}])
+    assert (line.cells[3], line.verdict) == ("≥7.60", "")
+    (line,) = obtained.lines_of("A table", [values | {"at_ceiling": False, "verdict": "below"}])
+    assert (line.cells[3], line.verdict) == ("7.60", "below")
+
+
 def test_each_committed_comparison_is_on_the_page_and_its_gap_is_obtained_less_printed():
     paths = sorted((ROOT / "experiments" / "papers").glob("*/comparison.csv"))
     assert paths

@@ -17,6 +17,7 @@ import pandas as pd
 
 from vaecli.reporting.formats import escape_markdown
 from vaecli.reporting.read_results import load_results
+from vaecli.reporting.view import AT_LEAST
 from vaecli.reproduction.comparison import Compared, compare_published
 from vaecli.reproduction.comparison_table import record
 from vaecli.reproduction.paper_tables import load_table
@@ -47,10 +48,11 @@ class Line:
         seeds: So many.
         printed: In print.
         confirmed: Whether somebody has looked it up.
-        verdict: ``within``, ``above`` or ``below``.
+        verdict: ``within``, ``above`` or ``below``; empty of a ceiling below what is in print.
         epochs: As trained.
         planned: Of the table; None where that isn't known.
         source: Paper and table.
+        at_least: Whether it is at its ceiling, so that the truth may be anything larger.
     """
 
     table: str
@@ -65,6 +67,7 @@ class Line:
     epochs: int | None
     planned: int | None
     source: str
+    at_least: bool = False
 
     @property
     def share(self) -> float:
@@ -82,7 +85,7 @@ class Line:
             self.table,
             escape_markdown(self.row),
             self.figure,
-            f"{self.obtained:.2f}{spread}",
+            f"{AT_LEAST if self.at_least else ''}{self.obtained:.2f}{spread}",
             f"{self.printed:.2f}{doubt}",
             f"{self.obtained - self.printed:+.2f}",
             epochs + cut,
@@ -115,10 +118,11 @@ def lines_of(table: str, records: Iterable[dict[str, object]]) -> list[Line]:
                     seeds=int(str(values["seeds"])),
                     printed=printed,
                     confirmed=bool(values["confirmed"]),
-                    verdict=str(values["verdict"]),
+                    verdict=str(values["verdict"]) if isinstance(values["verdict"], str) else "",
                     epochs=_whole(values["epochs"]),
                     planned=_whole(values["epochs_published"]),
                     source=str(values["source"]),
+                    at_least=values.get("at_ceiling") in (True, "True"),
                 )
             )
     return found

@@ -89,7 +89,7 @@ def test_an_epoch_that_is_over_in_the_history_is_not_shown_as_going_on():
 
 
 def test_a_collapse_marks_what_runs_and_says_what_to_try():
-    lines = shown([running("vanilla", figures=COLLAPSED, data="my news", preset="ptb")])
+    lines = shown([running("vanilla", figures=COLLAPSED, options=("--data", "my news", "--preset", "ptb"))])
     assert lines[4].startswith("! vanilla seed 0")
     assert "collapsed: vanilla 1" in lines
     assert "try `vae compare --methods vanilla,bn,free_bits --data 'my news' --preset ptb`" in lines

@@ -192,6 +192,25 @@ def test_the_table_for_other_programs():
     assert "| 0.66 ±0.02 |" in to_markdown(view)
 
 
+def test_a_ceiling_is_marked_and_is_not_below_what_is_printed():
+    """log 2,000 = 7.60: whoever reaches it may know more."""
+    trials = TRIALS.assign(status="done", mi=7.59, sentences=2000, mi_ceiling=float("nan"), au=9.0, tokens=40000)
+    printed = [Printed("mi", value, "P") for value in (9.1, 7.0, 5.0)] + [Printed("au", 32.0, "P")]
+    lines = compared("mim", trials, printed)
+    assert [(line.at_least, line.verdict) for line in lines] == [
+        (True, ""),
+        (True, "within"),
+        (True, "above"),
+        (False, "below"),
+    ]
+    assert not compared("mim", trials.assign(mi=7.0), printed)[0].at_least
+    views = [comparison_view("Title", own) for own in (lines, compared("mim", trials, []))]
+    for view in views:
+        assert "| ≥7.59" in to_markdown(view)
+        assert "at its ceiling" in view.notes[0] + view.notes[1]
+    assert [record["at_ceiling"] for record in json.loads(to_json(views[:1]))] == [True, True, True, False]
+
+
 def test_published_figures_beside_any_experiment():
     lines = compare_published(TRIALS)
     assert {line.column for line in lines} >= {"neg_elbo", "ppl_iw", "kl", "au"}

@@ -83,7 +83,7 @@ class PlainLines:
         for alarm in new:
             wanted = not self.hinted and alarm.state != "informative"
             known = {other.method for other in self.lookout.scene().trials}
-            hint = what_to_try(trial.method, trial.data, trial.preset, known) if wanted else ""
+            hint = what_to_try(trial.method, trial.options, known) if wanted else ""
             self.hinted = self.hinted or bool(hint)
             self.line(trial.name, alarm_text(alarm) + (f"; try `{hint}`" if hint else ""))
 

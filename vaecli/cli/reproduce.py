@@ -310,12 +310,15 @@ def check_all(experiments: list[Experiment], signal_number: int | None) -> None:
 
 def show_plan(experiments: list[Experiment], request: Request, epochs: dict[str, int], planned: dict[str, int]) -> None:
     """What would be run, on stdout: a line a row."""
-    print(f"{'row':<28} {'method':<36} {'seeds':>5} {'epochs':>9}  to do")
+    lines = [("row", "method", "seeds", "epochs", "to do")]
     for row, experiment in zip(request.chosen, experiments, strict=True):
         run, of = epochs[row.name], planned[row.name]
         share = str(run) if run == of else f"{run}/{of}"
-        todo = len(experiment.plan())
-        print(f"{row.name:<28} {row.method:<36} {len(experiment.seeds):>5} {share:>9}  {todo}")
+        lines.append((row.name, row.method, str(len(experiment.seeds)), share, str(len(experiment.plan()))))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        words = zip(line, widths, strict=True)
+        print("  ".join(f"{word:<{w}}" if n < 2 else f"{word:>{w}}" for n, (word, w) in enumerate(words)))
 
 
 def list_tables(json: bool) -> None:

@@ -163,6 +163,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
 
     from vaecli.core.resources import process_age
     from vaecli.reporting.advice import what_to_try
+    from vaecli.runs.option_words import config_words
     from vaecli.runs.trial import run_trial
 
     warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
@@ -170,7 +171,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     if not quiet:
         _announce(folder, config, corpus.notes)
     steps = -(-len(corpus.train) // config.training.batch_size)
-    hint = what_to_try(config.method, config.corpus.data, config.preset)
+    hint = what_to_try(config.method, config_words(config))
     display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
     with folder.lock():
         if worker:

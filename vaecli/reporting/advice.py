@@ -10,9 +10,6 @@ from collections.abc import Collection, Sequence
 from vaecli.metrics.validation_alarm import Alarm, State
 from vaecli.runs.watched import WatchedTrial
 
-SYNTHETIC = "synthetic"
-"""The embedded corpus, which needs no option."""
-
 SUGGESTED = ("bn", "free_bits", "mi_constraint")
 """Remedies of three kinds that are informative in every seed of the table in README; docs/findings.md has all."""
 
@@ -28,22 +25,19 @@ def alarm_text(alarm: Alarm) -> str:
     return f"informative again at epoch {alarm.epoch}: kl {alarm.kl:.2f}, mi {mi}"
 
 
-def what_to_try(method: str, data: str = "", preset: str | None = None, known: Collection[str] = ()) -> str:
+def what_to_try(method: str, options: Sequence[str] = (), known: Collection[str] = ()) -> str:
     """A command that trains remedies beside the method whose code says nothing; empty where all are trained already.
 
     Args:
         method: That method.
-        data: Its corpus.
-        preset: Its sizes.
+        options: Its corpus, sizes and settings; see `vaecli.runs.option_words`.
         known: Methods that stand beside it already.
     """
     tried = {part for name in (method, *known) for part in name.split("+")}
     others = [name for name in SUGGESTED if name not in tried][:2]
     if not others:
         return ""
-    corpus = f" --data {shlex.quote(data)}" if data not in ("", SYNTHETIC) else ""
-    sizes = f" --preset {preset}" if preset not in (None, "", "quick") else ""
-    return f"vae compare --methods {','.join([method, *others])}{corpus}{sizes}"
+    return shlex.join(["vae", "compare", "--methods", ",".join([method, *others]), *options])
 
 
 def silent_codes(trials: Sequence[WatchedTrial]) -> dict[State, list[WatchedTrial]]:
@@ -77,6 +71,6 @@ def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
         lines.append("likely to collapse: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     if found:
         first = next(iter(found.values()))[0]
-        hint = what_to_try(first.method, first.data, first.preset, {trial.method for trial in trials})
+        hint = what_to_try(first.method, first.options, {trial.method for trial in trials})
         lines += [f"try `{hint}`"] if hint else []
     return lines

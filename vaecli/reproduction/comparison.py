@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vaecli.catalogue.published import settings_of
 from vaecli.core.errors import UsageError
+from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
-from vaecli.runs.groups import PROTOCOL, Group, finished, grouped
+from vaecli.runs.groups import PROTOCOL, Group, finished, grouped, rows_of
 from vaecli.runs.statistics import Interval, interval
 from vaecli.settings.protocols import PUBLISHED, SHARED, as_published
 
@@ -53,6 +54,7 @@ class Compared:
         printed: None where there is nothing in print.
         allowed: What the gap may be; None without seeds or print.
         epochs: That the row was trained for at most, of those that the table has; None where that isn't known.
+        at_least: Whether a seed's figure is at its ceiling, so that the truth may be anything larger.
     """
 
     row: str
@@ -61,6 +63,7 @@ class Compared:
     printed: Printed | None
     allowed: float | None
     epochs: tuple[int, int] | None = None
+    at_least: bool = False
 
     @property
     def gap(self) -> float | None:
@@ -69,12 +72,14 @@ class Compared:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the gap is within what is allowed; empty where there is none."""
+        """Whether the gap is within what is allowed; empty where there is none, and below print at a ceiling."""
         if self.gap is None or self.allowed is None:
             return ""
         if abs(self.gap) <= self.allowed:
             return "within"
-        return "above" if self.gap > 0 else "below"
+        if self.gap > 0:
+            return "above"
+        return "" if self.at_least else "below"
 
 
 def tolerance(column: str, printed: float, tokens_per_sentence: float) -> float:
@@ -103,6 +108,11 @@ def obtained(trials: pd.DataFrame, column: str) -> Interval | None:
     return interval(make(known)) if len(known) else None
 
 
+def reaches_ceiling(trials: pd.DataFrame, column: str) -> bool:
+    """Whether a figure of one of these trials is at its ceiling, so that their mean measures nothing."""
+    return column in BOUNDED and any(at_ceiling(row, column) for row in rows_of(trials))
+
+
 def compared(
     row: str,
     trials: pd.DataFrame,
@@ -121,7 +131,7 @@ def compared(
     """
     done = finished(trials)
     if not printed:
-        return [Compared(row, column, obtained(done, column), None, None, epochs) for column in shown]
+        return [Compared(row, c, obtained(done, c), None, None, epochs, reaches_ceiling(done, c)) for c in shown]
     lines = []
     for figure in printed:
         found = obtained(done, figure.column)
@@ -129,7 +139,8 @@ def compared(
         if found is not None:
             length = float((done["tokens"] / done["sentences"]).mean())
             allowed = tolerance(figure.column, figure.value, length) + (found.half or 0.0)
-        lines.append(Compared(row, figure.column, found, figure, allowed, epochs))
+        most = reaches_ceiling(done, figure.column)
+        lines.append(Compared(row, figure.column, found, figure, allowed, epochs, most))
     return lines
 
 

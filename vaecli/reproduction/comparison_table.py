@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaecli.reporting.terminal import GAP, Target, column_widths, hung, tidy, to_text
-from vaecli.reporting.view import UNDEFINED, Cell, Head, View, decimals, number
+from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, View, decimals, number
 from vaecli.reproduction.comparison import Compared
 
 UNCONFIRMED = "unconfirmed"
@@ -74,7 +74,8 @@ def _obtained(line: Compared | None) -> Cell:
     if line is None or line.obtained is None:
         return Cell(UNDEFINED)
     found, places = line.obtained, decimals([line.obtained.mean], [], line.column)
-    return Cell(number(found.mean, places), "" if found.sd is None else number(found.sd, places))
+    spread = "" if found.sd is None else number(found.sd, places)
+    return Cell(number(found.mean, places), spread, at_least=line.at_least)
 
 
 def _source(line: Compared) -> str:
@@ -85,10 +86,11 @@ def _source(line: Compared) -> str:
 def _cells(line: Compared, number: str, name: str) -> tuple[Cell, ...]:
     found, printed = line.obtained, line.printed
     doubt = "" if printed is None or printed.confirmed else "?"
+    spread = "" if found is None or found.sd is None else f"{found.sd:.2f}"
     return (
         Cell(name),
         Cell(line.column),
-        Cell(UNDEFINED) if found is None else Cell(f"{found.mean:.2f}", "" if found.sd is None else f"{found.sd:.2f}"),
+        Cell(UNDEFINED) if found is None else Cell(f"{found.mean:.2f}", spread, at_least=line.at_least),
         Cell(UNDEFINED if printed is None else f"{printed.value:.2f}{doubt}"),
         Cell(UNDEFINED if line.gap is None else f"{line.gap:+.2f}"),
         Cell(line.verdict or UNDEFINED),
@@ -110,6 +112,8 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
     notes = []
     if any(line.obtained is not None and line.obtained.sd is not None for line in lines):
         notes.append("±: standard deviation over seeds")
+    if any(line.at_least for line in lines):
+        notes.append(f"{AT_LEAST}: at its ceiling (log N for mi), which is no measurement: the truth may be larger")
     if sources:
         notes.append(
             "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
@@ -142,6 +146,7 @@ def record(line: Compared) -> dict[str, Any]:
         "epochs": None if line.epochs is None else line.epochs[0],
         "epochs_published": None if line.epochs is None else line.epochs[1],
         "source": None if printed is None else printed.source,
+        "at_ceiling": line.at_least,
     }
 
 

@@ -22,6 +22,7 @@ from vaecli.runs.folder import MARKER, STATUSES, RunFolder
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.history import Row
 from vaecli.runs.lock import Sign, read_owner, sign_of_owner
+from vaecli.runs.option_words import option_words
 from vaecli.runs.progress_file import PROGRESS, Stand, read_stand
 from vaecli.runs.trial_index import trial_folders
 from vaecli.settings.toml_file import read_toml
@@ -55,8 +56,7 @@ class WatchedTrial:
         message: Why it ended.
         loss: Why it seems not to run, though it says so.
         epochs: Planned; 0 where the settings can't be read.
-        data: Its corpus.
-        preset: Its sizes.
+        options: That train other methods on its corpus, with its sizes and settings.
         cost: Time of an update relative to vanilla, about.
         seconds: That it has taken, up to its end or its last interruption.
         startup_seconds: That its process took besides, before it began; 0 where it isn't known.
@@ -79,8 +79,7 @@ class WatchedTrial:
     message: str = ""
     loss: str = ""
     epochs: int = 0
-    data: str = ""
-    preset: str = ""
+    options: tuple[str, ...] = ()
     cost: float = 1.0
     seconds: float = 0.0
     startup_seconds: float = 0.0
@@ -256,10 +255,9 @@ def _settings(folder: Path) -> dict[str, Any]:
         config, _ = read_toml(folder / "config.toml")
     except VaeError:
         return {}
-    training, corpus = config.get("training"), config.get("corpus")
+    training = config.get("training")
     epochs = training.get("epochs") if isinstance(training, Mapping) else 0
-    data = corpus.get("data") if isinstance(corpus, Mapping) else ""
-    return {"epochs": int(_number(epochs)), "data": str(data or ""), "preset": str(config.get("preset") or "")}
+    return {"epochs": int(_number(epochs)), "options": option_words(config)}
 
 
 def _values(folder: Path) -> Mapping[str, Any]:
