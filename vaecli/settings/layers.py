@@ -38,6 +38,7 @@ TOP_LEVEL = (
 SCALAR = bool | int | float | str
 MAX_SEEDS, MAX_SEED = 1_000, 2**32 - 1
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+MISREAD = "commas separate values; for one number write {}"
 
 NO_VARIANTS = {
     "training.seed": "seeds are of --seeds, such as --seeds 0,1",
@@ -185,6 +186,24 @@ def parse_values(text: str) -> Any:
     return value
 
 
+def misread_number(text: str, is_listed: bool) -> str:
+    """How to write the one number that a text with a comma means: that of ``1,000`` is 1000, of ``0,001`` 0.001.
+
+    Args:
+        text: As somebody typed it.
+        is_listed: Whether a list of values could be meant: then digits after a comma that begin with 0 give it away.
+
+    Returns:
+        Nothing where it may well be a list.
+    """
+    first, *rest = (part.strip() for part in text.split(","))
+    if not rest or not all(part.isdecimal() for part in (first, *rest)):
+        return ""
+    if not any(len(part) > 1 and part[0] == "0" for part in rest) and (is_listed or {3} != set(map(len, rest))):
+        return ""
+    return f"{first}.{rest[0]}" if len(rest) == 1 and not int(first) else "".join((first, *rest))
+
+
 def listed_values(value: Any) -> Any:
     """A value that was read before, and of a text with commas the list that it would be."""
     return parse_values(value) if isinstance(value, str) else value
@@ -279,9 +298,14 @@ def read_sets(sets: Sequence[str], base: Path) -> Layer:
         if not (equals and dot and owner and key):
             layer.problems.append(f"{location}: write group.key=value or remedy.key=value")
             continue
-        value = parse_values(raw.strip()) if owner in OVERRIDABLE or owner not in GROUPS else parse_value(raw.strip())
+        makes_variants = owner in OVERRIDABLE or owner not in GROUPS
+        field_ = GROUPS[owner].model_fields.get(key) if owner in GROUPS else None
+        kinds = scalar_kinds(field_.annotation) if field_ is not None else None
+        if str not in (kinds or ()) and (number := misread_number(raw, is_listed=makes_variants or kinds is None)):
+            layer.problems.append(f"{location}: {MISREAD.format(number)}")
+            continue
+        value = parse_values(raw.strip()) if makes_variants else parse_value(raw.strip())
         if owner in GROUPS:
-            field_ = GROUPS[owner].model_fields.get(key)
             if field_ is not None and field_.annotation is str and not isinstance(value, str):
                 value = raw.strip()
             layer.put(owner, key, absolute_data(value, base) if (owner, key) == ("corpus", "data") else value, location)
