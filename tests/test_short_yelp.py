@@ -46,7 +46,7 @@ def test_whose_code_knows_the_label_is_read_off_draws():
     text = short_yelp.knowing(short_yelp.pairs(here()))
     lines = text.splitlines()
     assert lines[4:] == [
-        "| `bn` | shared | informative | 2.60 | 0.750 | 0.770 |",
+        "| `bn` | shared | informative | 2.60 ±0.14 | 0.750 ±0.014 | 0.770 ±0.014 |",
         "| `skip` | published | informative | 1.40 | 0.700 | 0.700 |",
         "| `skip` | shared | informative | 0.90 | 0.650 | 0.700 |",
         "| `vanilla` | shared | collapsed | 0.00 | 0.600 | 0.660 |",
@@ -55,6 +55,7 @@ def test_whose_code_knows_the_label_is_read_off_draws():
     assert "The most common label is 0.600 of test. The same probe on the words of the sentence reads 0.900." in text
     assert "Over 2 collapsed rows, means read 0.620 to 0.660 and draws of z 0.600 to 0.600." in text
     assert "rank correlation" not in text, "of two methods"
+    assert short_yelp.SPREAD in text
 
 
 def test_a_method_counts_once_in_the_correlation_of_information_and_label():

@@ -41,6 +41,8 @@ KNOWS, MEANS, MAJORITY, WORDS = "probe_sampled", "probe_accuracy", "probe_majori
 SHOWN = 12
 """Rows of those that know the sentiment best."""
 
+SPREAD = "±: standard deviation over seeds, of rows with several."
+
 Side = tuple[str, Group]
 """A protocol, and the trials under it."""
 
@@ -71,11 +73,12 @@ def knowing(rows: Sequence[Pair]) -> str:
         return "No probe was measured."
     lines = ["| method | protocol | verdict | mi | probe of draws | probe of means |", "|---|---|---|---:|---:|---:|"]
     for _, (protocol, group) in ranked[:SHOWN]:
-        cells = [word(group), *(precise(group, name) for name in ("mi", KNOWS, MEANS))]
+        cells = [word(group), *(precise(group, name) + spread(group, name) for name in ("mi", KNOWS, MEANS))]
         lines.append(f"| `{group.method}` | {protocol} | " + " | ".join(cells) + " |")
     base, words = (next(iter(known(every, name)), (None, None))[0] for name in (MAJORITY, WORDS))
     told = [] if base is None else [f"The most common label is {base:.3f} of test."]
     told += [] if words is None else [f"The same probe on the words of the sentence reads {words:.3f}."]
+    told += [SPREAD] if any("±" in line for line in lines) else []
     return "\n".join([" ".join([*told, *apart(every)]), "", *lines])
 
 
@@ -144,6 +147,14 @@ def precise(group: Group, name: str) -> str:
     """Shares with three decimals, other figures with two."""
     value = mean(group, name)
     return figure(group, name) if not name.startswith("probe") or value is None else f"{value:.3f}"
+
+
+def spread(group: Group, name: str) -> str:
+    """`` ±0.012``, the standard deviation over seeds; nothing of one seed."""
+    summary = group.summary(name)
+    if summary is None or summary.sd is None:
+        return ""
+    return f" ±{summary.sd:.{3 if name.startswith('probe') else 2}f}"
 
 
 def left(rows: Sequence[Pair]) -> str:
