@@ -134,6 +134,27 @@ def row(kind, bn=3.0, **more):
     return {**same, **counts, **figures, "torch": "2.13.0", "numpy": "2.4.6", **more}
 
 
+def test_the_end_of_tests_names_the_signal_and_the_test():
+    output = """collected 3 items
+
+tests/atlas/test_work.py::test_pictures PASSED                           [ 33%]
+tests/cli/test_report.py::test_words[a b] Fatal Python error: Segmentation fault
+
+Current thread 0x1 (most recent call first):
+  File "/x/tests/cli/test_report.py", line 3 in test_words
+Extension modules: numpy._core, torch._C (total: 9)
+"""
+    said = environment.end_of_tests(output, -11)
+    assert said == "Segmentation fault in tests/cli/test_report.py::test_words[a b]"
+    cut = "tests/a.py::test_one PASSED [ 10%]\ntests/a.py::test_two "
+    assert environment.end_of_tests(cut, -9) == "Killed in tests/a.py::test_two"
+    assert environment.end_of_tests("", -9) == "Killed"
+    assert (
+        environment.end_of_tests("tests/a.py::test_one PASSED\nINTERNALERROR\nImportError: no b\n", 3)
+        == "ImportError: no b"
+    )
+
+
 def test_a_run_is_named_by_what_was_run():
     first = table.identity("3.11.7", "lowest", "all", {"a": "1", "b": "2"})
     assert first == table.identity("3.11.7", "lowest", "all", {"b": "2", "a": "1"})

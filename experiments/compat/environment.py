@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -173,7 +174,7 @@ class Environment:
             StepError: pytest ended without having run any.
         """
         report = self.folder / "tests.xml"
-        command = [str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+        command = [str(self.python), "-m", "pytest", "-v", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
         command += [f"--junitxml={report}", f"--basetemp={self.folder / 'tests'}", *arguments_of(tests)]
         result = subprocess.run(
             command,
@@ -185,8 +186,22 @@ class Environment:
             check=False,
         )
         if not report.is_file():
-            raise StepError(reason(result.stdout))
+            raise StepError(end_of_tests(result.stdout, result.returncode))
         return tests_of(report.read_text(encoding="utf-8"))
+
+
+def end_of_tests(output: str, code: int) -> str:
+    """Why pytest ended without a report: a signal, with the test that was at work, or the error that it names.
+
+    Args:
+        output: Of ``pytest -v``, which names each test as it begins.
+        code: That it ended with; below 0 a signal.
+    """
+    if code >= 0:
+        return reason(output)
+    begun = re.findall(r"^(tests/\S+::.+?)(?: (?:[A-Z]{4,}.*)?)?$", output, re.MULTILINE)
+    name = signal.strsignal(-code) or f"signal {-code}"
+    return one_line(f"{name} in {begun[-1].partition(' Fatal Python')[0]}" if begun else name)
 
 
 def versions_planned(report: str) -> dict[str, str]:
