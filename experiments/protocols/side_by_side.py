@@ -117,7 +117,7 @@ def word(group: Group | None) -> str:
 
 def table(rows: Sequence[Pair]) -> str:
     """A row a method, verdict and figures under each protocol."""
-    sides = [f"{name}, {side}" for side in (SHARED, PUBLISHED) for name in ("verdict", *FIGURES)]
+    sides = [f"{name}, {protocol}" for protocol in (SHARED, PUBLISHED) for name in ("verdict", *FIGURES)]
     lines = ["| method | " + " | ".join(sides) + " | its paper's training | |"]
     lines.append("|---|" + ("---|" + "---:|" * len(FIGURES)) * 2 + "---|---|")
     for pair in rows:
