@@ -289,7 +289,7 @@ def test_where_there_are_no_locks_a_sign_of_life_decides(folder, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
-    monkeypatch.setattr("filelock.FileLock.release", lambda self: None)
+    monkeypatch.setattr("filelock.FileLock.release", lambda self, force=False: None)
     folder.update(status="running")
     (folder.path / LOCK).touch()
     owner = folder.path / OWNER
