@@ -13,9 +13,8 @@ from pathlib import Path
 from string import Template
 
 import vaecli
-from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
-from vaecli.remedies import SPELLINGS, registry
+from vaecli.remedies import SPELLINGS, name_use, registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -217,7 +216,7 @@ def check_new(name: str) -> str:
         )
     if name in registry() or name in SPELLINGS:
         raise UsageError(f"{name!r} is a method already; choose another name")
-    if name in (*GROUPS, "all", "method", "new", "override"):
+    if name_use(name):
         raise UsageError(f"{name!r} means something else in commands and files of settings; choose another name")
     return name
 

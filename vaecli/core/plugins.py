@@ -6,10 +6,13 @@ Finding them imports none of them: names, versions and files come from the metad
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from traceback import walk_tb
 from typing import Any
 
 from vaecli.core.errors import UsageError
@@ -99,3 +102,29 @@ def plugin_of(entry: EntryPoint) -> Plugin:
     except Exception:  # of no distribution, or of one without a name or version
         name, version = None, None
     return Plugin(entry.name, normal(name or NO_PACKAGE), version or "", entry.value)
+
+
+def in_use(group: str) -> list[Plugin]:
+    """Those of a group whose module is loaded."""
+    return [plugin for plugin in installed(group) if plugin.value.partition(":")[0].strip() in sys.modules]
+
+
+def at_fault(error: BaseException, group: str) -> Plugin | None:
+    """Whose code an error was raised in, or under: the innermost of a group's; None where none was at work.
+
+    Args:
+        error: With its traceback.
+        group: Of the entry points.
+    """
+    homes = [(plugin, _home(plugin.file)) for plugin in in_use(group)]
+    for file in reversed([frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]):
+        for plugin, home in homes:
+            if file == home or file.startswith(home + os.sep):
+                return plugin
+    return None
+
+
+def _home(file: str) -> str:
+    """The folder of a package, or the file of a module that lies in none."""
+    folder, name = os.path.split(file)
+    return folder if name == "__init__.py" else file
