@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from support import offer, plant
 
 import vaecli.remedies
@@ -408,3 +409,25 @@ def plant_entries(folder, package, **entries):
     lines = [f"{name} = {value}" for name, value in entries.items()]
     (info / "entry_points.txt").write_text("\n".join(["[vaecli.remedies]", *lines, ""]))
     return next(iter(plugins().values()))
+
+
+LOUD = """
+import torch
+from vaecli.remedies.beta import Beta
+
+print("loaded")
+torch.set_default_dtype(torch.float64)
+
+
+class Theirs(Beta):
+    name = "fresh"
+"""
+
+
+def test_what_an_import_prints_and_sets_stays_with_it(path, capsys):
+    """Printed on stdout it would stand before the JSON of `vae methods fresh --json`."""
+    plant(path, "vae-loud", LOUD, fresh="Theirs")
+    assert make_method("fresh").name == "fresh"
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "loaded\n")
+    assert torch.get_default_dtype() == torch.float32

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from keyword import kwlist
 from pathlib import Path
 from string import Template
 
@@ -200,8 +201,10 @@ $checklist""")
 
 
 def class_name(name: str) -> str:
-    """``free_bits`` gives ``FreeBits``."""
-    return "".join(part.capitalize() for part in name.split("_"))
+    """``free_bits`` gives ``FreeBits``, and a word that means something else in what is written, ``NoneRemedy``."""
+    made = "".join(part.capitalize() for part in name.split("_"))
+    used = {*kwlist, *re.findall(r"\w+", re.sub(r"\$\{?cls\}?\w*", "", REMEDY.template + TEST.template))}
+    return f"{made}Remedy" if made in used else made
 
 
 def check_new(name: str) -> str:

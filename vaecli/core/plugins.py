@@ -9,6 +9,8 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -64,12 +66,16 @@ class Plugin:
     def load(self) -> Any:
         """What the entry point names.
 
+        What its import prints goes to stderr, so that it stands in no table or JSON; torch's default dtype, in which
+        all rows of a table are computed, stays as it was.
+
         Raises:
             UsageError: Loading it failed in any way, with the package, the file and the error on one line.
         """
         module, _, attribute = self.value.partition(":")
         try:
-            found = importlib.import_module(module.strip())
+            with redirect_stdout(sys.stderr), _default_dtype_kept():
+                found = importlib.import_module(module.strip())
             for name in filter(None, attribute.strip().split(".")):
                 found = getattr(found, name)
         except (Exception, SystemExit) as error:  # another package may fail in any way
@@ -82,6 +88,18 @@ class Plugin:
             return f"package {self.origin}: {error}"
         reason = " ".join(str(error).split())
         return f"package {self.origin}: {type(error).__name__}" + (f": {reason}" if reason else "")
+
+
+@contextmanager
+def _default_dtype_kept() -> Iterator[None]:
+    """Torch's default dtype is afterwards as before, float32 where torch has been imported meanwhile."""
+    loaded = sys.modules.get("torch")
+    before = loaded.get_default_dtype() if loaded else None
+    try:
+        yield
+    finally:
+        if torch := sys.modules.get("torch"):
+            torch.set_default_dtype(before or torch.float32)
 
 
 def normal(package: str) -> str:
