@@ -149,7 +149,7 @@ class OwnModules(nn.ModuleDict):
 
     def add_module(self, name: str, module: nn.Module | None) -> None:
         """Takes a module in; its name is a remedy's, which has no point in it."""
-        self._modules[name] = module
+        self._modules[name] = module  # type: ignore[assignment]
 
 
 class VAE(nn.Module):

@@ -88,7 +88,7 @@ class Method:
 
     def _infer(self, posterior: Posterior, bound: Bound) -> Posterior:
         for remedy in self.remedies:
-            posterior = of_kind(remedy, "infer", remedy.infer(posterior, bound), Posterior)
+            posterior = of_kind(remedy, "infer", remedy.infer(posterior, bound), Posterior)  # type: ignore[type-abstract]
         return posterior
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
