@@ -17,7 +17,7 @@ KERNEL_CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256", "LRU_CACHE_CAPACITY":
 """Compiled kernels that oneDNN and torch keep. A training on real text asks for thousands, one a shape of a batch, each
 of some 0.3 MB: with the libraries' own 1,024 the process grows by a gigabyte, and gains no time over these numbers."""
 
-FAULT = "this is a fault of the program: please report it, with the lines above, the command and `vae --version`"
+FAULT = "this is a fault of {whose}: please report it{there}, with the lines above, the command and `vae --version`"
 
 
 def main() -> None:
@@ -88,8 +88,19 @@ def _answer(error: BaseException) -> int:
         return ResourceError.exit_code
     for line in "".join(traceback.format_exception(error)).split("\n"):
         tell(line)
-    tell(f"vae: {FAULT}")
+    tell(f"vae: {_fault(error)}")
     return 1
+
+
+def _fault(error: BaseException) -> str:
+    """Whose fault an error is, as far as that can be seen: the program's, or that of another package's remedy."""
+    from vaecli.core.plugins import at_fault, in_use
+    from vaecli.remedies import GROUP
+
+    if plugin := at_fault(error, GROUP):
+        return FAULT.format(whose=f"package {plugin.origin}", there=" to its author")
+    others = ", ".join(sorted({f"package {plugin.origin}" for plugin in in_use(GROUP)}))
+    return FAULT.format(whose="the program" + (f", or of a remedy of {others}" if others else ""), there="")
 
 
 def _silence() -> None:

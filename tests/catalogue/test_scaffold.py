@@ -1,5 +1,6 @@
 """What is written to begin with works as it stands: its tests pass, it trains, and nothing is overwritten."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from vaecli.catalogue.scaffold import class_name, main, write_package, write_remedy
 from vaecli.core.errors import UsageError
+from vaecli.testing.contract import check_repeats
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,3 +138,17 @@ def test_names_that_cannot_be(tmp_path, monkeypatch, name, why):
 
 def test_class_names():
     assert class_name("free_bits") == "FreeBits"
+    assert class_name("state") == "State"
+
+
+@pytest.mark.parametrize("name", ["running_mean", "none", "true", "class_var", "tensor"])
+def test_a_word_that_means_something_else_in_what_is_written_names_no_class(tmp_path, monkeypatch, name):
+    """Such as what the file imports and uses: its class took the place of the other."""
+    write_package(name, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, f"vae_{name}", raising=False)
+    module = importlib.import_module(f"vae_{name}")
+    kind = getattr(module, class_name(name))
+    assert kind.__name__.endswith("Remedy")
+    check_repeats(kind)
+    assert f"import {kind.__name__}, {kind.__name__}State" in (tmp_path / f"test_vae_{name}.py").read_text()

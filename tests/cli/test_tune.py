@@ -75,7 +75,8 @@ def test_a_dry_run_says_what_would_be_searched(vae):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["vanilla"], "vanilla declares no range"),
+        (["vanilla"], "vanilla declares no range to search; --range training.learning_rate="),
+        (["mim"], r"mim declares no range to search; --range mim\.\w+=LOW..HIGH searches one of its own, --range tr"),
         (["bn", "--set", "bn.gamma=0.3,0.5"], "--range bn.gamma=LOW..HIGH"),
         (["bn", "--objective", "nll"], "unknown objective"),
         (["bn", "--range", "bn.gamma=-1..0.5"], "--range bn.gamma: input should be greater than 0, got -1"),

@@ -4,14 +4,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from support import offer, plant
 
 import vaecli.remedies
+from vaecli.__main__ import _fault
 from vaecli.core.errors import UsageError
-from vaecli.core.plugins import Plugin
+from vaecli.core.plugins import Plugin, at_fault
 from vaecli.remedies import (
     ALIAS_NOTES,
     ALIASES,
+    GROUP,
     REMEDIES,
     canonical,
     load_all,
@@ -311,3 +314,120 @@ def test_a_package_without_a_file_of_its_own_is_named_by_its_folder(path):
     assert plugin.origin == f"vae-mine 1.0 ({path / 'spread_out'})"
     with pytest.raises(UsageError, match=r"spread_out\): ModuleNotFoundError: No module named 'spread_out.part'"):
         plugin.load()
+
+
+UNPUBLISHED = """
+from vaecli.remedies.core.remedy import Remedy
+
+
+class Theirs(Remedy):
+    name = "fresh"
+    title = "fresh"
+    equation = "none"
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (UNPUBLISHED, "`paper` is missing; it is a vaecli.remedies.core.remedy.Paper"),
+        (
+            THEIRS.format(base="beta", kind="Beta", name="fresh") + "    owns = 'kl'\n",
+            "`owns` is 'kl'; it is a frozenset",
+        ),
+    ],
+)
+def test_a_class_that_declares_wrongly_disables_nothing_else(path, source, why):
+    """Its table of partners, of which every remedy is a row, could not be made."""
+    file = plant(path, "vae-mine", source, fresh="Theirs")
+    kinds, broken = load_all()
+    assert list(kinds) == list(REMEDIES)
+    assert broken["fresh"].startswith(f"package vae-mine 1.0 ({file}): vae_mine:Theirs: {why}")
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [("he2019", "a paper's here"), ("training", "a word of the settings here"), ("all", "a word of the settings here")],
+)
+def test_words_that_stand_for_something_else_are_taken_too(path, name, use):
+    plant(path, "vae-mine", THEIRS.format(base="beta", kind="Beta", name=name), **{name: "Theirs"})
+    assert plugin_notes()[0].endswith(f"the name is {use}; write vae-mine:{name}")
+    assert make_method(f"vae-mine:{name}").name == f"vae-mine:{name}"
+    assert name not in method_names()
+
+
+RAISING = """
+from vaecli.remedies.beta import Beta
+
+
+class Theirs(Beta):
+    name = "fresh"
+
+    def objective(self, terms, clock):
+        raise ValueError("theirs")
+"""
+
+
+def raised(function):
+    """The error of a function."""
+    try:
+        function()
+    except Exception as error:
+        return error
+    raise AssertionError("none was raised")
+
+
+def test_an_error_in_the_hook_of_another_package_is_laid_to_it(path):
+    """And not to this program, whose authors can do nothing for it."""
+    file = plant(path, "vae-mine", RAISING, fresh="Theirs")
+    assert _fault(ValueError()).startswith("this is a fault of the program: please report it, with")
+    (remedy,) = make_method("fresh").remedies
+    error = raised(lambda: remedy.objective(None, None))
+    assert at_fault(error, GROUP).package == "vae-mine"
+    assert _fault(error).startswith(f"this is a fault of package vae-mine 1.0 ({file}): please report it to its author")
+    ours = raised(lambda: canonical("no_such"))
+    assert at_fault(ours, GROUP) is None
+    told = f"this is a fault of the program, or of a remedy of package vae-mine 1.0 ({file}): please report it, with"
+    assert _fault(ours).startswith(told)
+
+
+def test_an_error_in_a_module_of_a_package_of_several_is_laid_to_it(path):
+    folder = path / "vae_mine"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "inner.py").write_text(RAISING)
+    plugin = plant_entries(path, "vae-mine", fresh="vae_mine.inner:Theirs")
+    (remedy,) = make_method("fresh").remedies
+    assert at_fault(raised(lambda: remedy.objective(None, None)), GROUP) == plugin
+
+
+def plant_entries(folder, package, **entries):
+    """A package's metadata alone; its one entry point."""
+    info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = [f"{name} = {value}" for name, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[vaecli.remedies]", *lines, ""]))
+    return next(iter(plugins().values()))
+
+
+LOUD = """
+import torch
+from vaecli.remedies.beta import Beta
+
+print("loaded")
+torch.set_default_dtype(torch.float64)
+
+
+class Theirs(Beta):
+    name = "fresh"
+"""
+
+
+def test_what_an_import_prints_and_sets_stays_with_it(path, capsys):
+    """Printed on stdout it would stand before the JSON of `vae methods fresh --json`."""
+    plant(path, "vae-loud", LOUD, fresh="Theirs")
+    assert make_method("fresh").name == "fresh"
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "loaded\n")
+    assert torch.get_default_dtype() == torch.float32

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from keyword import kwlist
 from pathlib import Path
 from string import Template
 
 import vaecli
-from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
-from vaecli.remedies import SPELLINGS, registry
+from vaecli.remedies import SPELLINGS, name_use, registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -201,8 +201,10 @@ $checklist""")
 
 
 def class_name(name: str) -> str:
-    """``free_bits`` gives ``FreeBits``."""
-    return "".join(part.capitalize() for part in name.split("_"))
+    """``free_bits`` gives ``FreeBits``, and a word that means something else in what is written, ``NoneRemedy``."""
+    made = "".join(part.capitalize() for part in name.split("_"))
+    used = {*kwlist, *re.findall(r"\w+", re.sub(r"\$\{?cls\}?\w*", "", REMEDY.template + TEST.template))}
+    return f"{made}Remedy" if made in used else made
 
 
 def check_new(name: str) -> str:
@@ -217,7 +219,7 @@ def check_new(name: str) -> str:
         )
     if name in registry() or name in SPELLINGS:
         raise UsageError(f"{name!r} is a method already; choose another name")
-    if name in (*GROUPS, "all", "method", "new", "override"):
+    if name_use(name):
         raise UsageError(f"{name!r} means something else in commands and files of settings; choose another name")
     return name
 

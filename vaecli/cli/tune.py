@@ -174,11 +174,14 @@ def check_spaces(spaces: dict[str, Any]) -> None:
         UsageError: One declares no range and --range names none of its settings.
     """
     from vaecli.core.errors import UsageError
+    from vaecli.settings.known_keys import keys_of
 
     for method, space in spaces.items():
         if not space:
-            way = "--range training.learning_rate=1e-3..2e-2:log searches a setting that all methods have"
-            raise UsageError(f"{method} declares no range, so there is nothing to search; {way}")
+            own = [f"{name}.{key}" for name in method.split("+") for key in keys_of(name)]
+            ways = [f"--range {key}=LOW..HIGH searches one of its own" for key in own[:1]]
+            ways.append("--range training.learning_rate=1e-3..2e-2:log searches a setting that all methods have")
+            raise UsageError(f"{method} declares no range to search; {', '.join(ways)}")
 
 
 def show_spaces(spaces: dict[str, Any], settings: Settings, trials: int, goal: Objective) -> None:

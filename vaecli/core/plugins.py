@@ -6,10 +6,15 @@ Finding them imports none of them: names, versions and files come from the metad
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from traceback import walk_tb
 from typing import Any
 
 from vaecli.core.errors import UsageError
@@ -61,12 +66,16 @@ class Plugin:
     def load(self) -> Any:
         """What the entry point names.
 
+        What its import prints goes to stderr, so that it stands in no table or JSON; torch's default dtype, in which
+        all rows of a table are computed, stays as it was.
+
         Raises:
             UsageError: Loading it failed in any way, with the package, the file and the error on one line.
         """
         module, _, attribute = self.value.partition(":")
         try:
-            found = importlib.import_module(module.strip())
+            with redirect_stdout(sys.stderr), _default_dtype_kept():
+                found = importlib.import_module(module.strip())
             for name in filter(None, attribute.strip().split(".")):
                 found = getattr(found, name)
         except (Exception, SystemExit) as error:  # another package may fail in any way
@@ -79,6 +88,18 @@ class Plugin:
             return f"package {self.origin}: {error}"
         reason = " ".join(str(error).split())
         return f"package {self.origin}: {type(error).__name__}" + (f": {reason}" if reason else "")
+
+
+@contextmanager
+def _default_dtype_kept() -> Iterator[None]:
+    """Torch's default dtype is afterwards as before, float32 where torch has been imported meanwhile."""
+    loaded = sys.modules.get("torch")
+    before = loaded.get_default_dtype() if loaded else None
+    try:
+        yield
+    finally:
+        if torch := sys.modules.get("torch"):
+            torch.set_default_dtype(before or torch.float32)
 
 
 def normal(package: str) -> str:
@@ -99,3 +120,29 @@ def plugin_of(entry: EntryPoint) -> Plugin:
     except Exception:  # of no distribution, or of one without a name or version
         name, version = None, None
     return Plugin(entry.name, normal(name or NO_PACKAGE), version or "", entry.value)
+
+
+def in_use(group: str) -> list[Plugin]:
+    """Those of a group whose module is loaded."""
+    return [plugin for plugin in installed(group) if plugin.value.partition(":")[0].strip() in sys.modules]
+
+
+def at_fault(error: BaseException, group: str) -> Plugin | None:
+    """Whose code an error was raised in, or under: the innermost of a group's; None where none was at work.
+
+    Args:
+        error: With its traceback.
+        group: Of the entry points.
+    """
+    homes = [(plugin, _home(plugin.file)) for plugin in in_use(group)]
+    for file in reversed([frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]):
+        for plugin, home in homes:
+            if file == home or file.startswith(home + os.sep):
+                return plugin
+    return None
+
+
+def _home(file: str) -> str:
+    """The folder of a package, or the file of a module that lies in none."""
+    folder, name = os.path.split(file)
+    return folder if name == "__init__.py" else file

@@ -112,9 +112,28 @@ def autocast_is_open() -> bool:
     The outermost one keeps its rounded copies of weights until it is closed, those of contexts inside it included, so
     that passes after an update in it would still see the weights from before.
     """
+    return open_contexts() > 0
+
+
+def open_contexts() -> int:
+    """How many contexts of `torch.autocast` are open, one inside the other."""
     depth = torch.autocast_increment_nesting()
     torch.autocast_decrement_nesting()
-    return bool(depth > 1)
+    return int(depth) - 1
+
+
+def close_contexts(depth: int) -> None:
+    """Closes contexts of `torch.autocast` that nobody is left to close, as tests of a remedy do after one.
+
+    Args:
+        depth: How many stay open.
+    """
+    if open_contexts() <= depth:
+        return
+    while open_contexts() > depth:
+        torch.autocast_decrement_nesting()
+    torch.set_autocast_enabled("cpu", False)
+    torch.clear_autocast_cache()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.config import ModelConfig
+from vaecli.core.errors import UsageError
 from vaecli.core.seeds import stable_seed as stable_seed
 from vaecli.corpus.types import Batch
 from vaecli.kernels.output import OutputLayer
@@ -143,6 +144,14 @@ def vanilla_parts(shape: Shape) -> Parts:
     )
 
 
+class OwnModules(nn.ModuleDict):
+    """The remedies' own modules by name, also by one that a module has for something of its own, such as ``half``."""
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """Takes a module in; its name is a remedy's, which has no point in it."""
+        self._modules[name] = module  # type: ignore[assignment]
+
+
 class VAE(nn.Module):
     """A text VAE, or a language model where there is no encoder.
 
@@ -156,7 +165,7 @@ class VAE(nn.Module):
         self.encoder, self.head = parts.encoder, parts.head
         self.prior, self.decoder = parts.prior, parts.decoder
         self.input_noise, self.encoder_noise = parts.input_noise, parts.encoder_noise
-        self.aux = nn.ModuleDict(dict(parts.aux))
+        self.aux = OwnModules(dict(parts.aux))
         self.shape = parts.shape
         self.refine = refine
 
@@ -184,9 +193,17 @@ class VAE(nn.Module):
             batch: The sentences.
             encoding: Of them, if it is there already.
             noise: For the bound that a refinement follows; by default from torch's global generator.
+
+        Raises:
+            UsageError: A remedy's head gives something else.
         """
         assert self.head is not None
-        posterior: Posterior = self.head(self.encode(batch) if encoding is None else encoding)
+        posterior = self.head(self.encode(batch) if encoding is None else encoding)
+        if not isinstance(posterior, Posterior):
+            kind, got = type(self.head), type(posterior).__name__
+            raise UsageError(
+                f"the head {kind.__module__}.{kind.__qualname__} gives {got} and has to return a Posterior"
+            )
         if self.refine is None:
             return posterior
         return self.refine(posterior, Bound(self, batch, noise))

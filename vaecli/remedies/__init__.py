@@ -142,19 +142,34 @@ GROUP = "vaecli.remedies"
 """The entry points of other packages' remedies."""
 OWN_PACKAGE = "vaecli"
 """Of the remedies in `REMEDIES`."""
+WORDS = ("all", "method", "new", "override")
+"""What commands and files of settings take for something else than a method, beside the groups of settings."""
+
+
+def name_use(name: str) -> str:
+    """What a name stands for here, so that no remedy of another package has it without its package; empty if nothing.
+
+    ``a method``, ``an alias``, ``a paper's``, or ``a word of the settings``, which mean something else in commands.
+    """
+    from vaecli.config import GROUPS
+
+    if name in REMEDIES:
+        return "a method"
+    if name in SPELLINGS:
+        return "an alias" if name in ALIASES else "a paper's"
+    return "a word of the settings" if name in (*GROUPS, *WORDS) else ""
 
 
 @cache
 def plugins() -> dict[str, Plugin]:
     """The remedies of other packages, each by the name that it has here; imports none of them.
 
-    That is the name it is registered by where nobody else has it, else its address, ``vae-mine:bn``.
+    That is the name it is registered by where it stands for nothing else, else its address, ``vae-mine:bn``.
     """
     found = [plugin for plugin in installed(GROUP) if NAME.fullmatch(plugin.name)]
     count = Counter(plugin.name for plugin in found)
     return {
-        plugin.address if count[plugin.name] > 1 or plugin.name in (*REMEDIES, *ALIASES) else plugin.name: plugin
-        for plugin in found
+        plugin.address if count[plugin.name] > 1 or name_use(plugin.name) else plugin.name: plugin for plugin in found
     }
 
 
@@ -167,8 +182,8 @@ def plugin_notes() -> list[str]:
     ]
     for key, plugin in plugins().items():
         if key != plugin.name:
-            own = "an alias here" if plugin.name in ALIASES else "a method here"
-            taken = own if plugin.name in (*REMEDIES, *ALIASES) else "of another package too"
+            use = name_use(plugin.name)
+            taken = f"{use} here" if use else "of another package too"
             notes.append(f"{plugin.name!r} of package {plugin.origin}: the name is {taken}; write {key}")
     return notes
 
@@ -246,6 +261,7 @@ def remedy_class(name: str) -> type[Remedy]:
 
 def _of_plugin(name: str) -> type[Remedy]:
     """`remedy_class` of another package's remedy."""
+    from vaecli.remedies.core.declared import declaration_problem
     from vaecli.remedies.core.remedy import Remedy
 
     plugin = plugins()[name]
@@ -256,6 +272,8 @@ def _of_plugin(name: str) -> type[Remedy]:
     if called != plugin.name:
         told = f"{plugin.value} is called {called!r} and registered as {plugin.name!r}; make the two one"
         raise UsageError(plugin.failure(UsageError(told)))
+    if problem := declaration_problem(kind):
+        raise UsageError(plugin.failure(UsageError(f"{plugin.value}: {problem}")))
     return kind if name == plugin.name else _addressed(kind, name)
 
 

@@ -15,6 +15,7 @@ import torch
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
+from vaecli.core.plugins import at_fault
 from vaecli.core.resources import shortage
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.registry import versions_of
@@ -22,6 +23,7 @@ from vaecli.metrics.measure import Metrics, evaluate
 from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.model.vae import VAE
 from vaecli.objective import Terms
+from vaecli.remedies import GROUP
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, Told, block_input, run_blocks
@@ -164,10 +166,16 @@ def _ended(folder: RunFolder, error: BaseException) -> BaseException:
         told = "interrupted between two steps; what is on disk is kept; --resume, or `vae compare` again, goes on"
         error = InterruptedRunError(told, error.signal_number)
     status = status_after(error)
-    told = str(error) if isinstance(error, VaeError) else shortage(error) or f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, VaeError) else shortage(error) or _fault(error)
     with suppress(VaeError):  # a disk that is full is told by the error itself
         folder.update(status=status, message=told)
     return error
+
+
+def _fault(error: BaseException) -> str:
+    """An error in its own words, and the package of another's remedy in which it was raised."""
+    plugin = at_fault(error, GROUP)
+    return f"{type(error).__name__}: {error}" + (f" (in package {plugin.origin})" if plugin else "")
 
 
 def status_after(error: BaseException) -> End:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,9 +20,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vaecli.config import EvaluationConfig
-from vaecli.core.errors import DivergedError, UsageError
+from vaecli.core.checked import problems
+from vaecli.core.errors import DivergedError, UsageError, VaeError
 from vaecli.corpus.types import collate
-from vaecli.kernels.arithmetic import autocast_is_open
+from vaecli.kernels.arithmetic import autocast_is_open, close_contexts, open_contexts
 from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate
 from vaecli.model.parameter_groups import own_parameters
@@ -27,10 +31,16 @@ from vaecli.model.vae import VAE, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import canonical, load_all
 from vaecli.remedies.core.compose import Method, compose
+from vaecli.remedies.core.declared import declaration_problem
 from vaecli.remedies.core.parts import refusal
-from vaecli.remedies.core.remedy import Paper, Part, Remedy
-from vaecli.testing.changes import changes, first_update_is_plain, snapshot, takes, unchanged
+from vaecli.remedies.core.remedy import Part, Remedy
+from vaecli.remedies.core.sensible import Span
+from vaecli.testing.changes import changes, first_update_is_plain, session_of, snapshot, takes, unchanged
 from vaecli.testing.tiny import clock, tiny_batch, tiny_shape, tiny_split
+from vaecli.training.checkpoint import LAST, load_checkpoint
+from vaecli.training.progress import Progress
+from vaecli.training.session import TrainingSession
+from vaecli.training.state import restore_state, save_state
 
 STEPS = 2
 """Updates that a check makes."""
@@ -44,8 +54,46 @@ class ContractError(AssertionError):
 
 
 def remedy_of(subject: Subject) -> Remedy:
-    """The remedy, a class with its defaults."""
-    return subject() if isinstance(subject, type) else subject
+    """The remedy, a class with its defaults.
+
+    Raises:
+        ContractError: What it declares can't be, or its defaults are out of its own ranges.
+    """
+    kind = subject if isinstance(subject, type) else type(subject)
+    if problem := declaration_problem(kind):
+        raise ContractError(f"{called(subject)}: {problem}")
+    try:
+        return subject() if isinstance(subject, type) else subject
+    except ValidationError as error:
+        told = "; ".join(problems(error, kind, called(subject)))
+        raise ContractError(f"{called(subject)}: its defaults make no remedy: {told}") from None
+
+
+def called(subject: Subject) -> str:
+    """The remedy's name, or that of its class where it has none."""
+    kind = subject if isinstance(subject, type) else type(subject)
+    return str(getattr(kind, "name", None) or kind.__qualname__)
+
+
+def owed(check: Callable[..., None]) -> Callable[..., None]:
+    """A check whose every failure names the remedy, an error that it runs into included, and that leaves no context."""
+
+    @wraps(check)
+    def told(subject: Subject, *others: Subject) -> None:
+        depth = open_contexts()
+        try:
+            check(subject, *others)
+        except Exception as error:  # a remedy may fail in any way
+            if isinstance(error, AssertionError) and str(error).startswith(called(subject)):
+                raise
+            why = str(error) if isinstance(error, VaeError) else f"{type(error).__name__}: {error}"
+            own, beside = f"{called(subject)!r}: ", "".join(f" beside {called(other)!r}" for other in others)
+            why = why.removeprefix(own) if why.startswith(own) else f"{check.__name__}{beside} ended with {why}"
+            raise ContractError(f"{called(subject)}: {why}") from error
+        finally:
+            close_contexts(depth)
+
+    return told
 
 
 def require(holds: Any, subject: Subject, problem: str) -> None:
@@ -55,8 +103,7 @@ def require(holds: Any, subject: Subject, problem: str) -> None:
         ContractError: It doesn't hold.
     """
     if not holds:
-        kind = subject if isinstance(subject, type) else type(subject)
-        raise ContractError(f"{getattr(kind, 'name', kind.__qualname__)}: {problem}")
+        raise ContractError(f"{called(subject)}: {problem}")
 
 
 def trained(method: Method, seed: int = 0) -> tuple[VAE, list[float]]:
@@ -85,24 +132,21 @@ def outputs(model: VAE) -> tuple[Tensor, Tensor, Tensor]:
     return terms.nll, terms.kl, terms.z
 
 
+@owed
 def check_citation(subject: Subject) -> None:
     """It says what it is and where it comes from."""
     kind = type(remedy_of(subject))
-    for attribute in ("name", "title", "equation"):
-        require(getattr(kind, attribute, ""), subject, f"`{attribute}` is missing")
-    paper = getattr(kind, "paper", None)
-    require(isinstance(paper, Paper) and paper.authors and paper.title, subject, "`paper` needs authors and a title")
+    require(kind.paper.authors and kind.paper.title, subject, "`paper` needs authors and a title")
     require(1980 <= kind.paper.year <= 2100, subject, f"the year of `paper` is {kind.paper.year}")
     require(kind.version >= 1 and kind.cost > 0, subject, "`version` counts from 1, `cost` is above 0")
     require(kind.__doc__ and kind.__doc__ != Remedy.__doc__, subject, "the class needs a docstring of its own")
     require(all(map(all, kind.undefined.items())), subject, "each column in `undefined` needs a reason")
 
 
+@owed
 def check_deviations(subject: Subject) -> None:
     """Where it differs from its paper is said in clauses."""
-    found = type(remedy_of(subject)).deviations
-    require(isinstance(found, tuple), subject, "`deviations` is a tuple of texts")
-    for text in found:
+    for text in type(remedy_of(subject)).deviations:
         one_line = text == " ".join(text.split()) and 20 < len(text) < 300
         require(one_line, subject, f"a deviation has 20 to 300 letters on one line: {text!r}")
         # a symbol may begin it
@@ -110,6 +154,7 @@ def check_deviations(subject: Subject) -> None:
         require(is_clause, subject, f"a deviation is a clause, no sentence: {text!r}")
 
 
+@owed
 def check_hyper_parameters(subject: Subject) -> None:
     """They are described and bounded, their defaults make a frozen object, and unknown ones are refused."""
     remedy = remedy_of(subject)
@@ -122,18 +167,24 @@ def check_hyper_parameters(subject: Subject) -> None:
             require(bounds, subject, f"hyper-parameter {key!r} has no range")
     require(type(remedy)(**remedy.hyper()) == remedy, subject, "its hyper-parameters don't make the same remedy again")
     for key in remedy.hyper():
-        require(_refuses(setattr, remedy, key, None), subject, f"hyper-parameter {key!r} can be changed")
+        require(_refuses(setattr, (), remedy, key, None), subject, f"hyper-parameter {key!r} can be changed")
     require(_refuses(type(remedy), no_such_key=1), subject, "an unknown hyper-parameter is let pass")
+    for key, values in type(remedy).sensible.items():
+        for value in (values.low, values.high) if isinstance(values, Span) else values:
+            inside = not _refuses(type(remedy), (key,), **{key: value})
+            require(inside, subject, f"`sensible` of {key!r} has {value!r}, which its range doesn't")
 
 
-def _refuses(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
+def _refuses(function: Callable[..., Any], where: tuple[str, ...] = (), /, *values: Any, **named: Any) -> bool:
+    """Whether a value is refused; with `where`, for what it is and not for how it goes with others."""
     try:
         function(*values, **named)
-    except ValidationError:
-        return True
+    except ValidationError as error:
+        return not where or any(item["loc"] == where for item in error.errors())
     return False
 
 
+@owed
 def check_ownership(subject: Subject) -> None:
     """It changes what it owns, no more and no less, and takes away what it says."""
     remedy = remedy_of(subject)
@@ -156,6 +207,7 @@ def _words(values: Iterable[str]) -> str:
     return ", ".join(sorted(map(str, values))) or "nothing"
 
 
+@owed
 def check_build(subject: Subject) -> None:
     """`build` leaves the parts that it is given: vanilla ones, and those with decoders that it composes with."""
     kinds, _ = load_all()
@@ -167,6 +219,7 @@ def check_build(subject: Subject) -> None:
         require(unchanged(before, snapshot(parts)), subject, "`build` changes the parts that it is given; replace them")
 
 
+@owed
 def check_repeats(subject: Subject) -> None:
     """The same seed gives the same losses and weights, bit by bit, and another seed others."""
     method = compose([remedy_of(subject)])
@@ -178,6 +231,7 @@ def check_repeats(subject: Subject) -> None:
     require(trained(method, seed=1)[1] != losses, subject, "two seeds gave the same losses")
 
 
+@owed
 def check_gradients(subject: Subject) -> None:
     """Every parameter learns, but those of modules that an optimiser of the remedy's own updates."""
     model, _ = trained(compose([remedy_of(subject)]))
@@ -193,6 +247,7 @@ def check_gradients(subject: Subject) -> None:
         require(gradient.abs().sum() > 0, subject, f"{key} has no gradient")
 
 
+@owed
 def check_checkpoint(subject: Subject) -> None:
     """The weights and buffers of a checkpoint hold all that evaluation sees."""
     method = compose([remedy_of(subject)])
@@ -208,6 +263,36 @@ def check_checkpoint(subject: Subject) -> None:
         )
 
 
+@owed
+def check_resumption(subject: Subject) -> None:
+    """Training that goes on from a checkpoint is the training that was never interrupted, bit by bit."""
+    remedy = remedy_of(subject)
+    torch.manual_seed(3)
+    whole = _going_on(session_of(remedy), 2 * STEPS)
+    torch.manual_seed(3)
+    begun = _going_on(session_of(remedy), STEPS)
+    with TemporaryDirectory() as name:
+        save_state(Path(name), begun, Progress())
+        tensors, state = load_checkpoint(Path(name) / LAST)
+        resumed = session_of(remedy)
+        restore_state(tensors, state, resumed, Path(name) / LAST)
+    _going_on(resumed, STEPS)
+    one, other = whole.model.state_dict(), resumed.model.state_dict()
+    apart = [key for key, value in one.items() if not torch.equal(value, other[key])]
+    told = f"a training that is resumed goes on otherwise, as {', '.join(apart[:1])} shows"
+    require(not apart, subject, f"{told}; keep state in buffers of a module among the parts")
+
+
+def _going_on(session: TrainingSession, updates: int) -> TrainingSession:
+    """The session after updates on one batch, its clock moving on as the training loop's does."""
+    for _ in range(updates):
+        session.model.train()
+        session.step(tiny_batch(4))
+        session.clock = session.clock.advance()
+    return session
+
+
+@owed
 def check_figures(subject: Subject) -> None:
     """Every column is a finite number, or undefined for a reason that it gives."""
     remedy = remedy_of(subject)
@@ -222,6 +307,7 @@ def check_figures(subject: Subject) -> None:
     require(not wrong, subject, f"not finite: {_words(wrong)}")
 
 
+@owed
 def check_pair(first: Subject, second: Subject) -> None:
     """Two remedies train together, or are refused by name before anything is built."""
     remedies = remedy_of(first), remedy_of(second)
@@ -239,6 +325,7 @@ def check_pair(first: Subject, second: Subject) -> None:
     require(all(map(math.isfinite, losses)), first, f"beside {remedies[1].name!r} a loss is not finite: {losses}")
 
 
+@owed
 def check_composition(subject: Subject) -> None:
     """It trains beside every other remedy that is installed, or is refused by name."""
     kinds, _ = load_all()
@@ -247,6 +334,7 @@ def check_composition(subject: Subject) -> None:
             check_pair(subject, kind)
 
 
+@owed
 def check_registration(subject: Subject) -> None:
     """It is installed: its entry point is found under its name and leads to it."""
     name = remedy_of(subject).name
@@ -266,6 +354,7 @@ CHECKS: tuple[Check, ...] = (
     check_repeats,
     check_gradients,
     check_checkpoint,
+    check_resumption,
     check_figures,
     check_composition,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, TypeVar
+
+from torch import Tensor
 
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import writable
@@ -14,6 +16,8 @@ from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.parts import Part, chain_key, refusal
 from vaecli.remedies.core.remedy import Phase, Remedy, Session, Step
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Method:
         parts: Parts = vanilla_parts(shape)
         given = parts.decoder if getattr(parts.decoder, "given", False) else None
         for remedy in self.remedies:
-            parts = remedy.build(parts)
+            parts = of_kind(remedy, "build", remedy.build(parts), Parts)
             if given is not None and parts.decoder is not given:
                 raise UsageError(
                     f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes"
@@ -84,25 +88,71 @@ class Method:
 
     def _infer(self, posterior: Posterior, bound: Bound) -> Posterior:
         for remedy in self.remedies:
-            posterior = remedy.infer(posterior, bound)
+            posterior = of_kind(remedy, "infer", remedy.infer(posterior, bound), Posterior)  # type: ignore[type-abstract]
         return posterior
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
-        """The terms as trained on."""
+        """The terms as trained on.
+
+        Raises:
+            UsageError: A remedy gives something else than terms, or one of another shape, which the loss would take
+                for the sum of a batch; names the remedy.
+        """
+        size = len(terms.nll)
         for remedy in self.remedies:
-            terms = remedy.objective(terms, clock)
+            terms = of_kind(remedy, "objective", remedy.objective(terms, clock), Terms)
+            if problem := shape_problem(terms, size):
+                raise UsageError(f"{remedy.name!r}: `objective` gives {problem}")
         return terms
 
     def wrap_step(self, step: Step, session: Session) -> Step:
-        """The update as made."""
+        """The update as made.
+
+        Raises:
+            UsageError: A remedy gives none.
+        """
         for remedy in self.remedies:
             step = remedy.wrap_step(step, session)
+            if not callable(step):
+                raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(step).__name__} and has to return a step")
         return step
 
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training, from the one remedy that owns them."""
         owners = [r for r in self.remedies if Part.PHASES in r.owns]
         return owners[0].phases() if owners else (Phase(),)
+
+
+def of_kind(remedy: Remedy, hook: str, value: Any, kind: type[Value]) -> Value:
+    """What a hook gave, if it is what it has to be.
+
+    Raises:
+        UsageError: It is something else, as None where a `return` is missing; names the remedy and the hook.
+    """
+    if not isinstance(value, kind):
+        raise UsageError(f"{remedy.name!r}: `{hook}` gives {type(value).__name__} and has to return {kind.__name__}")
+    return value
+
+
+def shape_problem(terms: Terms, size: int) -> str:
+    """What is no term of some sentences, with the shape that it has to have; an empty text where all are.
+
+    Args:
+        terms: As an objective gave them.
+        size: B.
+    """
+    wanted = {"nll": ((size,), "(B,)"), "kl": ((size, None), "(B, Z) or (B, 1)"), "extra": ((size,), "(B,)")}
+    for name, (shape, words) in wanted.items():
+        value = getattr(terms, name)
+        if not isinstance(value, Tensor):
+            return f"`{name}` as {type(value).__name__}, where a tensor {words} has to be"
+        if len(value.shape) != len(shape) or value.shape[0] != size:
+            return f"`{name}` of shape {tuple(value.shape)}, where {words} has to be, B being {size} sentences"
+    weight = terms.kl_weight
+    if not (isinstance(weight, int | float) or (isinstance(weight, Tensor) and weight.numel() == 1)):
+        told = f"of shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"as {type(weight).__name__}"
+        return f"`kl_weight` {told}, where one number has to be; weights by sentence belong into `kl`"
+    return ""
 
 
 def compose(remedies: Sequence[Remedy]) -> Method:
