@@ -129,3 +129,9 @@ def test_other_settings_are_never_paired():
 def test_signs_and_p_values():
     assert [signed(value, 1) for value in (1.26, -1.26, 0.0, 0.04)] == ["+1.3", "-1.3", "0.0", "0.0"]
     assert [p_text(p) for p in (0.0004, 0.0132, 0.5, 1.0)] == ["<0.001", "0.013", "0.5", "1"]
+
+
+def test_without_seeds_nothing_is_paired_and_that_is_said():
+    (view,) = paired_views(seeds(1).drop(columns=["seed", "experiment", "corpus", "split"], errors="ignore"), "vanilla")
+    assert view.notes[0] == "these results have no column 'seed', by which trials are paired"
+    assert not view.title.startswith(",")

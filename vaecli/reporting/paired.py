@@ -80,11 +80,12 @@ def paired_views(
         rows = paired(groups, reference, names) if reference is not None else []
         context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         name = baseline if reference is None else reference.label
-        notes = [*apart(shared, parts), *_notes(rows, name, reference is not None)]
+        notes = [*apart(shared, parts), *_notes(rows, name, reference is not None, "seed" in part.columns)]
         notes += [] if reference is None else ceiling_lines(groups, rows, reference)
         notes += [*version_lines(part), *failures(part, context)]
         lead = varying(parts, shared, ("method", "column"))
-        views.append(_view(f"{title_of(shared, part, parts)}, differences to {name}", rows, lead, tuple(notes)))
+        title = ", ".join(filter(None, (title_of(shared, part, parts), f"differences to {name}")))
+        views.append(_view(title, rows, lead, tuple(notes)))
     if not found_any:
         labels = {label for _, part in parts for g in grouped(part) for label in (g.method, g.label)}
         raise unknown("method", baseline, labels, "--baseline")
@@ -162,9 +163,11 @@ def ceiling_lines(groups: Sequence[Group], rows: Sequence[Paired], reference: Gr
     return lines
 
 
-def _notes(rows: Sequence[Paired], baseline: str, found: bool) -> list[str]:
+def _notes(rows: Sequence[Paired], baseline: str, found: bool, seeded: bool) -> list[str]:
     if not found:
         return [f"{baseline} is not in this experiment, so nothing can be compared with it"]
+    if not seeded:
+        return ["these results have no column 'seed', by which trials are paired"]
     if not rows:
         return [f"no method has a finished trial with a seed of {baseline}'s finished trials"]
     lines = [f"difference: method minus {baseline}, paired by seed, mean and half of the 95 % t interval"]

@@ -147,6 +147,17 @@ def tidy(text: str, target: Target) -> str:
     return lines.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
 
 
+def paragraphs(lines: Sequence[str], target: Target) -> str:
+    """Lines of text, each hung where it is wider than the target."""
+    from rich.text import Text
+
+    console = target.console()
+    with console.capture() as captured:
+        for line in lines:
+            console.print(hung(Text(line), console))
+    return tidy(captured.get(), target)
+
+
 def fitting(view: View, target: Target) -> tuple[list[int], list[str]]:
     """The indices of the columns to show, and the names of those that a narrow terminal leaves out.
 

@@ -113,3 +113,9 @@ def number(value: float, places: int) -> str:
     if abs(value) >= 1e12 or (abs(value) >= 1e7 and value != round(value)):
         return f"{value:.3g}"
     return f"{value:z.{places}f}"
+
+
+def gap_text(value: float, places: int = 2) -> str:
+    """A difference with its sign, ``+`` for none."""
+    text = number(value, places)
+    return text if text.startswith("-") else f"+{text}"

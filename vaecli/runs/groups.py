@@ -148,6 +148,16 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
     ]
 
 
+def table_words(groups: Sequence[Group]) -> list[str]:
+    """For each group, what tells its table from those in which another one bears its label: ``experiment second``."""
+    found = []
+    for group in groups:
+        alike = [other for other in groups if other.label == group.label]
+        names = [name for name in SECTION_KEYS if len({other.key.get(name) for other in alike}) > 1]
+        found.append(", ".join(f"{name} {group.key.get(name) or 'unknown'}" for name in names))
+    return found
+
+
 def _told(group: Group, others: Sequence[Group], several: bool) -> str:
     """What a row's label says besides its method; empty where that is enough.
 
