@@ -104,7 +104,7 @@ def _view(title: str, rows: Sequence[Paired], lead: Mapping[str, str], notes: tu
         halves = [half for other in same if (half := other.interval.half) is not None]
         places = decimals([value for other in same for value in other.differences], halves, row.column)
         cells.append(_cells(row, places, tested, listed))
-    return View(title, tuple(heads), tuple(cells), tuple(_record(row, lead) for row in rows), notes)
+    return View(title, tuple(heads), tuple(cells), tuple(_record(row, lead) for row in rows), notes, leads=2)
 
 
 def _cells(row: Paired, places: int, tested: bool, listed: bool) -> tuple[Cell, ...]:
