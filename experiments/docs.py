@@ -9,6 +9,7 @@ With ``--check`` nothing is written and a difference ends with exit code 1.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -130,6 +131,15 @@ def generated() -> dict[Path, bytes]:
     return {path: text.encode() for path, text in texts.items()} | images
 
 
+def is_check(arguments: list[str]) -> bool:
+    """Whether the command line asks to write nothing; anything that it doesn't know ends the program."""
+    parser = argparse.ArgumentParser(
+        "python -m experiments.docs", description="Writes what the docs take from elsewhere."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where something would change")
+    return bool(parser.parse_args(arguments).check)
+
+
 def main(check: bool) -> int:
     """Writes the files, or says which are not as they would be written."""
     files = generated()
@@ -143,4 +153,4 @@ def main(check: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv[1:]))
+    sys.exit(main(is_check(sys.argv[1:])))

@@ -8,6 +8,7 @@ by the papers' abbreviation. Here it gets the program's name, the estimator behi
 
 from __future__ import annotations
 
+import argparse
 import csv
 import re
 import sys
@@ -259,11 +260,16 @@ def to_toml(rows: list[dict[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(path: str) -> None:
+def main(arguments: list[str]) -> None:
     """Prints the file made of a table."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    parser = argparse.ArgumentParser("python -m experiments.published", description="Makes `published.toml`.")
+    parser.add_argument("table", metavar="TABLE.csv", type=Path, help="the figures that papers print, one row a figure")
+    path = parser.parse_args(arguments).table
+    if not path.is_file():
+        parser.error(f"{path}: there is no such file")
+    with path.open(encoding="utf-8", newline="") as file:
         sys.stdout.write(to_toml(list(csv.DictReader(file))))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

@@ -9,6 +9,7 @@ What was not run again stays as it is, letter by letter; `summary.csv`, `table.m
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import subprocess
@@ -79,7 +80,14 @@ def rebuild(folder: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """``python -m experiments.replace FOLDER NEW_RESULTS.csv``."""
-    folder, new = map(Path, arguments)
+    parser = argparse.ArgumentParser("python -m experiments.replace", description="New rows for a committed table.")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="of the committed table")
+    parser.add_argument("new", metavar="NEW_RESULTS.csv", type=Path, help="the new run's")
+    options = parser.parse_args(arguments)
+    folder, new = options.folder, options.new
+    for path in (folder / "results.csv", new):
+        if not path.is_file():
+            parser.error(f"{path}: there is no such file")
     names, rows = read(folder / "results.csv")
     fresh = read(new)[1]
     (folder / "results.csv").write_text(text(names, replaced(rows, fresh)), encoding="utf-8")

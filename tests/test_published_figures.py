@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.published import CONTEXT, FIGURES, NO_FIGURES, to_toml
+from experiments.published import CONTEXT, FIGURES, NO_FIGURES, main, to_toml
 from vaecli.catalogue.published import figures_of, settings_of
 from vaecli.remedies import REMEDIES, canonical, make_method
 
@@ -148,3 +148,12 @@ def test_the_script_tells_the_estimators_apart():
         notes = "upper bound (printed with <=)" if method == "dilated-cnn" else ""
         (table,) = made(**he, method=method, notes=notes)["published"]
         assert kind(table, table["rows"][0]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["--help"], "TABLE.csv"), ([], "required"), (["none.csv"], "no such file")]
+)
+def test_the_script_says_what_it_takes(words, told, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert told in "".join(capsys.readouterr())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from experiments.docs import generated
+from experiments.docs import generated, is_check
 from vaecli.cli.app import app
 from vaecli.cli.compare import DEFAULT_METHODS
 from vaecli.runs import folder, trial_index
@@ -130,3 +130,11 @@ def test_the_commands_of_a_page_run(page, tmp_path):
         command = [sys.executable, "-m", "vaecli", *words[1:], *fewer, *own]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1800)
         assert result.returncode == 0, f"{line}: {result.stderr}"
+
+
+@pytest.mark.parametrize("word", ["--chek", "--help", "check"])
+def test_docs_are_not_written_by_a_slip_of_the_keyboard(word):
+    assert is_check(["--check"])
+    assert not is_check([])
+    with pytest.raises(SystemExit):
+        is_check([word])

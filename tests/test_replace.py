@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.replace import read, rebuild, replaced, text
+from experiments.replace import main, read, rebuild, replaced, text
 
 ALL = Path(__file__).parents[1] / "experiments" / "all"
 
@@ -64,3 +64,10 @@ def test_the_committed_table_is_made_of_its_rows(tmp_path):
             assert same(row[name], old[name]), (row["method"], name)
     assert (tmp_path / "table.md").read_text(encoding="utf-8") == (ALL / "table.md").read_text(encoding="utf-8")
     assert (tmp_path / "rate_distortion.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--help"], "FOLDER"), (["a"], "required"), (["a", "b"], "no such file")])
+def test_the_script_says_what_it_takes(words, told, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert told in "".join(capsys.readouterr())

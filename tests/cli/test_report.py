@@ -357,6 +357,14 @@ def test_a_corpus_without_figures_in_print_is_told(experiment):
         run(experiment, "--published")
 
 
+@pytest.mark.parametrize("option", ["--published", "--predictions"])
+def test_nothing_stands_beside_a_table_without_trials(tmp_path, option):
+    empty = tmp_path / "results.csv"
+    empty.write_text("method,status,corpus\n")
+    with pytest.raises(UsageError, match="the results hold no trials"):
+        run(empty, option, *([str(guesses(tmp_path))] if option == "--predictions" else []))
+
+
 def guesses(folder):
     path = folder / "guesses.csv"
     path.write_text("# before it was run\nmethod,verdict,confidence,kl\nlinear_anneal,informative,0.75,2\n")

@@ -64,6 +64,13 @@ def test_tables_and_rows_are_listed_and_nothing_is_run(command, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_rows_fit_a_terminal(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = command("yelp-short", "--list").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "lm: no figure in print" in lines
+
+
 def test_one_row_trained_to_its_verdict_and_gone_on_with(command):
     """The whole way on 20 sentences; a gap of 20 sentences after one epoch is no reproduction, and is told as such."""
     words = ("kim2018", "--rows=vae-oracle", "--seeds=0", "--set=training.epochs=1", *TINY, "--quiet")
@@ -177,8 +184,10 @@ def test_a_corpus_that_is_not_there_says_how_it_is_had(vae):
         (["--budget=1h"], "name a table"),
         (["kim2018", "--list", "--rows=vae-oracle"], "--list lists all and runs nothing"),
         (["kim2018", "--dry-run", "--json"], "--json prints figures, and --dry-run makes none"),
-        (["kim2018", "--budget=soon"], "'soon' is no duration"),
+        (["kim2018", "--budget=soon"], "--budget: 'soon' is no duration"),
         (["kim2018", "--rows=vae"], "did you mean"),
+        (["kim2018", "--rows="], "--rows names no row; `vae reproduce kim2018 --list` lists them"),
+        (["he2019-toy", "--rows=, ,", "--dry-run"], "--rows names no row"),
         (["kim"], "did you mean 'kim2018'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from reporting.frames import table, trial
 
@@ -126,3 +127,11 @@ def test_a_page_has_both_of_itself():
     assert '<h3 id="s1-protocols">Protocols side by side</h3>' in text
     alone = render(both().query("training_protocol == 'shared'"), "html", page=PageOptions(models=False))
     assert "Protocols side by side" not in alone
+
+
+def test_a_file_of_two_experiments_says_whose_each_row_is():
+    second = both().assign(experiment="second")
+    frame = pd.concat([both(), second], ignore_index=True)
+    rows = json.loads(render(frame, "json", by="protocol"))
+    assert [row["experiment"] for row in rows] == [both()["experiment"].iloc[0]] * 3 + ["second"] * 3
+    assert "experiment" not in json.loads(render(both(), "json", by="protocol"))[0]

@@ -10,6 +10,7 @@ from reporting.frames import table, three_methods, trial
 from vaecli.core.errors import UsageError
 from vaecli.reporting.paired import p_text, paired_views, signed
 from vaecli.reporting.render import render
+from vaecli.reporting.terminal import Target, to_text
 
 
 def seeds(n):
@@ -129,3 +130,17 @@ def test_other_settings_are_never_paired():
 def test_signs_and_p_values():
     assert [signed(value, 1) for value in (1.26, -1.26, 0.0, 0.04)] == ["+1.3", "-1.3", "0.0", "0.0"]
     assert [p_text(p) for p in (0.0004, 0.0132, 0.5, 1.0)] == ["<0.001", "0.013", "0.5", "1"]
+
+
+def test_without_seeds_nothing_is_paired_and_that_is_said():
+    (view,) = paired_views(seeds(1).drop(columns=["seed", "experiment", "corpus", "split"], errors="ignore"), "vanilla")
+    assert view.notes[0] == "these results have no column 'seed', by which trials are paired"
+    assert not view.title.startswith(",")
+
+
+def test_a_narrow_terminal_repeats_column_and_method():
+    text = to_text(paired_views(seeds(2), "vanilla", "rec")[0], Target(62))
+    parts = [part.splitlines() for part in text.split("\n\n")]
+    assert [part[-3 if n == 0 else 0].split()[:2] for n, part in enumerate(parts[:2])] == [["column", "method"]] * 2
+    assert "by seed" in parts[1][0]
+    assert "bn" in parts[1][2]

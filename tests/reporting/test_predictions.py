@@ -111,6 +111,10 @@ def test_the_word_of_most(words, word):
         ("method,verdict,confidence\nbn,collapsed,high\n", "confidence must be a number, got 'high'"),
         ("method,verdict,confidence\nbn,collapsed\n", "2 cells for 3 columns"),
         ("method,verdict,confidence\nbn,collapsed,.5\nbn,collapsed,.6\n", "3: 'bn' is predicted twice"),
+        ("method,verdict,confidence,kl,kl\nbn,collapsed,.5,1,2\n", "1: column 'kl' is there 2 times"),
+        ("# x\nmethod,verdict,confidence\n", "no prediction below the names of the columns"),
+        ("method,verdict,confidence\n,collapsed,.5\n", "2: no method is named"),
+        ("method;verdict;confidence\nbn;collapsed;.5\n", "1: no column .*; fields are separated by semicolons"),
     ],
 )
 def test_what_is_no_file_of_predictions(tmp_path, text, message):
@@ -149,3 +153,37 @@ def test_infinite_figures_are_no_numbers_of_json():
     guess, outcome = Prediction("a", "diverged", 0.5, {"kl": 1.0}), Obtained("a", "a", "diverged", {"kl": math.inf})
     found = score([guess], [outcome])
     assert record_of(found)["predictions"][0]["kl_obtained"] is None
+
+
+def test_rows_of_two_experiments_are_told_apart(tmp_path):
+    both = table(
+        trial("bn", 0, rec=22.0, kl=3.0, mi=2.0, au=16),
+        trial("bn", 0, experiment="second", rec=22.0, kl=0.0, mi=0.0, au=0),
+        trial("vanilla", 0, experiment="second", rec=22.0, kl=0.0, mi=0.0, au=0),
+    )
+    found = score(read_predictions(written(tmp_path)), outcomes(both, ["kl"]))
+    first = both["experiment"].iloc[0]
+    assert [line.outcome.row for line in found.lines] == [
+        "vanilla",
+        f"bn, experiment {first}",
+        "bn, experiment second",
+    ]
+    told = predictions_text(found, "csv", Target())
+    assert f"bn, experiment {first}" in told
+
+
+def test_nothing_scored_names_both_sides(tmp_path):
+    guesses = read_predictions(written(tmp_path, "method,verdict,confidence\nBN,collapsed,0.9\n"))
+    with pytest.raises(UsageError, match="has a verdict here: BN; those with one: vanilla, bn, beta, control"):
+        score(guesses, outcomes(frame(), []))
+    with pytest.raises(UsageError, match="those with one: none"):
+        score(guesses, outcomes(frame().drop(columns=["kl", "mi"]), []))
+
+
+def test_large_figures_are_powers_of_ten_and_none_is_minus_zero():
+    guess = Prediction("bn", "informative", 0.9, {"kl": 1e300, "mi": 0.001})
+    found = score([guess], [Obtained("bn", "bn", "informative", {"kl": 0.0, "mi": -0.001})])
+    text = predictions_text(found, "table", Target())
+    assert "1e+300" in text
+    assert "-0.00" not in text
+    assert max(map(len, text.splitlines())) < 120

@@ -324,3 +324,24 @@ def test_columns_of_a_newer_version_are_kept_and_told(tmp_path):
     assert (frame["novelty"].item(), frame["label"].item()) == (0.25, "odd")
     (note,) = table_notes(path, frame)
     assert note == f"{path}: columns that this version of vae doesn't know are kept as they are: novelty, label"
+
+
+def test_trials_of_a_designed_table_are_never_averaged(tmp_path):
+    """Each has settings of its own, which no column of the results tells."""
+    path = tmp_path / "designed.csv"
+    path.write_text(
+        "trial,method,seed,status,rec,kl\n1,bn,0,done,20,3\n2,bn,0,done,30,0\n2,bn,1,done,32,0\n,bn,1,done,1,0\n"
+    )
+    rows = json.loads(render(read_csv(path), "json", columns="rec,seeds"))
+    assert [(row["method"], row["rec"], row["seeds"]) for row in rows] == [
+        ("bn (trial=1)", 20.0, 1),
+        ("bn (trial=2)", 31.0, 2),
+        ("bn (trial=?)", 1.0, 1),
+    ]
+    path.write_text("trial,method,variant,seed,status,rec\n1,bn,,0,done,20\n2,bn,,0,done,30\n")
+    with pytest.raises(UsageError, match=r"designed\.csv:3: bn seed 0 is in line 2 too, with another trial"):
+        read_csv(path)
+
+
+def test_the_atlas_is_read_by_trial():
+    assert set(read_csv(ROOT / "experiments" / "atlas" / "repeats.csv")["variant"]) >= {"trial=1", "trial=2"}

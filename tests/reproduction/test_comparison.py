@@ -250,3 +250,53 @@ def test_a_row_that_says_that_it_is_without_them_is_no_such_row():
 def test_a_corpus_that_nothing_in_print_is_of():
     with pytest.raises(UsageError, match=r"nothing in print is of these methods on mine; .*PTB"):
         compare_published(TRIALS.assign(corpus="mine"))
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        TRIALS.drop(columns="tokens"),
+        TRIALS.drop(columns="sentences"),
+        TRIALS.assign(sentences=0),
+        TRIALS.assign(tokens=float("nan")),
+    ],
+)
+def test_an_nll_of_sentences_of_unknown_length_has_a_gap_and_no_verdict(trials):
+    nll, kl = compared("a", trials, [Printed("neg_elbo", 1.0, "P"), Printed("kl", 0.5, "P")])
+    assert (nll.gap, nll.allowed, nll.verdict) == (pytest.approx(100.5), None, "")
+    assert kl.verdict == "within"
+    assert any("no sentences and tokens" in note for note in comparison_view("Title", [nll, kl]).notes)
+    assert not any("tokens" in note for note in comparison_view("Title", compared("a", TRIALS, [nll.printed])).notes)
+
+
+@pytest.mark.parametrize("width", [8, 20, 30, 40, 50])
+def test_a_table_that_fits_nowhere_is_continued_below(width):
+    text = comparison_text(comparison_view("Title", compare_published(TRIALS)), Target(width))
+    assert max(map(len, text.splitlines())) <= width
+    if width >= 30:
+        for word in ("linear_anneal", "neg_elbo", "101.40", "gap", "within"):
+            assert word in text
+
+
+def test_large_figures_are_powers_of_ten_and_none_is_minus_zero():
+    lines = [Compared("a", "kl", Interval(1, value), Printed("kl", 0.0, "P"), 1.0) for value in (1e300, -0.001)]
+    cells = [[cell.text for cell in row[2:5]] for row in comparison_view("Title", lines).rows]
+    assert cells == [["1e+300", "0.00", "+1e+300"], ["0.00", "0.00", "+0.00"]]
+
+
+def test_a_setting_that_is_no_number_is_not_the_printed_one():
+    with pytest.raises(UsageError, match=r"nothing in print on yahoo is of bn at these settings; in print there: .*bn"):
+        compare_published(TRIALS.assign(corpus="yahoo", method="bn", variant="bn.gamma=abc"))
+
+
+def test_what_has_no_figure_in_print_is_told_from_what_has_no_corpus():
+    with pytest.raises(UsageError, match=r"nothing in print on ptb is of vanilla at these settings; .*linear_anneal"):
+        compare_published(TRIALS.assign(method="vanilla"))
+    with pytest.raises(UsageError, match="don't name their corpus"):
+        compare_published(TRIALS.drop(columns="corpus"))
+
+
+def test_rows_of_two_experiments_are_told_apart():
+    both = pd.concat([TRIALS, TRIALS.assign(experiment="second")], ignore_index=True)
+    rows = dict.fromkeys(line.row for line in compare_published(both))
+    assert list(rows) == ["linear_anneal, experiment ptb", "linear_anneal, experiment second"]

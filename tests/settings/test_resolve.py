@@ -284,6 +284,7 @@ def test_numbers_are_finite(value):
         ("training.epochs=1,000", "1000"),
         ("training.epochs=1,000,000", "1000000"),
         ("training.learning_rate=0,001", "0.001"),
+        ("bn.gamma=1,05", "1.05"),
         ("bn.gamma=0, 05", "0.05"),
     ],
 )

@@ -120,6 +120,7 @@ def report(
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
     from vaecli.reporting.side_by_side import side_by_side
+    from vaecli.reporting.table import NO_TRIALS
     from vaecli.reporting.terminal import Target
 
     for option, file in (("--output", output), ("--picture", picture)):
@@ -141,6 +142,10 @@ def report(
     for note in results.notes:
         tell(f"vae: {note}")
     target = Target() if output is not None else Target.stdout()
+    if results.frame.empty:
+        from vaecli.core.errors import UsageError
+
+        raise UsageError(NO_TRIALS)
     if published or predictions is not None:
         text = comparison(published, predictions, results.frame, chosen, target)
     else:

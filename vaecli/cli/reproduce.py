@@ -160,12 +160,15 @@ def reproduce(
     if list_:
         list_rows(table, json)
         return
+    chosen = tuple(part.strip() for part in (rows or "").split(",") if part.strip())
+    if rows is not None and not chosen:
+        raise UsageError(f"--rows names no row; `vae reproduce {name} --list` lists them")
     environment, usual_jobs = machine(os.environ)
     call = Call(
         table=table,
         out=out,
         budget=None if budget is None else seconds_of(budget),
-        rows=tuple(part.strip() for part in (rows or "").split(",") if part.strip()),
+        rows=chosen,
         seeds=seeds,
         data=data,
         device=device,
@@ -342,6 +345,7 @@ def list_tables(json: bool) -> None:
 def list_rows(table: PaperTable, json: bool) -> None:
     """The rows of a table and what is printed for them, on stdout."""
     from vaecli.reporting.formats import to_json
+    from vaecli.reporting.terminal import Target, paragraphs
     from vaecli.reproduction.comparison import Compared
     from vaecli.reproduction.comparison_table import UNCONFIRMED, comparison_view
 
@@ -350,12 +354,12 @@ def list_rows(table: PaperTable, json: bool) -> None:
         lines = [Compared(row.name, figure.column if figure else "", None, figure, None) for row, figure in pairs]
         sys.stdout.write(to_json([comparison_view(table.title, lines)]))
         return
-    print(f"{table.title}\n{table.about}\ndata: {table.values.get('data', '-')}; seeds: {table.seeds}\n")
+    told = [table.title, table.about, f"data: {table.values.get('data', '-')}; seeds: {table.seeds}", ""]
     for row in table.rows:
         figures = [f"{f.column} {f.value:g}{'' if f.confirmed else f' ({UNCONFIRMED})'}" for f in row.printed]
         method = "" if row.name == row.method else f" [{row.method}]"
-        print(
-            f"{row.name}{method}: {', '.join(figures) or 'no figure in print'}" + (f"; {row.note}" if row.note else "")
-        )
+        figures_told = f"{row.name}{method}: {', '.join(figures) or 'no figure in print'}"
+        told.append(figures_told + (f"; {row.note}" if row.note else ""))
     sources = dict.fromkeys(figure.source for row in table.rows for figure in row.printed)
-    print("\n" + "\n".join([*(f"source: {source}" for source in sources), *table.notes]))
+    told += ["", *(f"source: {source}" for source in sources), *table.notes]
+    sys.stdout.write(paragraphs(told, Target.stdout()))

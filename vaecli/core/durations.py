@@ -19,8 +19,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, location: str = "--budget") -> float:
     """Seconds of ``90``, ``45s``, ``15m``, ``2h``, ``1h30m`` or ``2d``; a number without a letter is seconds.
+
+    Args:
+        text: As it was written.
+        location: Where.
 
     Raises:
         UsageError: It is no such duration, or none at all.
@@ -29,5 +33,5 @@ def seconds_of(text: str) -> float:
     parts = [int(part or 0) for part in match.groups()] if match else []
     total = sum(part * unit for part, unit in zip(parts, (86_400, 3600, 60, 1), strict=False))
     if not total:
-        raise UsageError(f"{text!r} is no duration; write 15m, 2h, 1h30m or a number of seconds")
+        raise UsageError(f"{location}: {text!r} is no duration; write 15m, 2h, 1h30m or a number of seconds")
     return float(total)

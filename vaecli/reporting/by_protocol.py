@@ -10,7 +10,7 @@ from vaecli.core.messages import printable
 from vaecli.reporting.conclusions import verdict_word
 from vaecli.reporting.notes import ReportContext, failures, protocol_lines
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
-from vaecli.reporting.table import CEILING, ceilings, figure_cells, has_spread, sections, title_of
+from vaecli.reporting.table import CEILING, ceilings, figure_cells, has_spread, sections, title_of, varying
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
 from vaecli.runs.groups import PROTOCOL, Group, complete, finished, grouped
 from vaecli.settings.protocols import PUBLISHED, SHARED, TUNED, as_published
@@ -69,7 +69,8 @@ def protocol_views(
         context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         notes = ["mean and half of the 95 % t interval over seeds"] if has_spread(part) else []
         notes += [*protocol_lines(part, context), *renamed(rows), *failures(part, context)]
-        views.append(_view(title_of(shared, part, parts), part, rows, protocols, chosen, notes))
+        lead = varying(parts, shared, ("method",))
+        views.append(_view(title_of(shared, part, parts), part, rows, protocols, chosen, notes, lead))
     return views
 
 
@@ -115,9 +116,10 @@ def _view(
     protocols: Sequence[str],
     columns: Sequence[str],
     notes: list[str],
+    lead: Mapping[str, str],
 ) -> View:
     heads, cells = [Head("method", numeric=False)], [[Cell(printable(name)) for name, _ in rows]]
-    records: list[Record] = [{"method": name} for name, _ in rows]
+    records: list[Record] = [{**lead, "method": name} for name, _ in rows]
     for name in columns:
         words = name == "verdict" or (name != "seeds" and is_text(frame, name))
         for protocol in protocols:

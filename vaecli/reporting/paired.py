@@ -80,11 +80,12 @@ def paired_views(
         rows = paired(groups, reference, names) if reference is not None else []
         context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         name = baseline if reference is None else reference.label
-        notes = [*apart(shared, parts), *_notes(rows, name, reference is not None)]
+        notes = [*apart(shared, parts), *_notes(rows, name, reference is not None, "seed" in part.columns)]
         notes += [] if reference is None else ceiling_lines(groups, rows, reference)
         notes += [*version_lines(part), *failures(part, context)]
         lead = varying(parts, shared, ("method", "column"))
-        views.append(_view(f"{title_of(shared, part, parts)}, differences to {name}", rows, lead, tuple(notes)))
+        title = ", ".join(filter(None, (title_of(shared, part, parts), f"differences to {name}")))
+        views.append(_view(title, rows, lead, tuple(notes)))
     if not found_any:
         labels = {label for _, part in parts for g in grouped(part) for label in (g.method, g.label)}
         raise unknown("method", baseline, labels, "--baseline")
@@ -103,7 +104,7 @@ def _view(title: str, rows: Sequence[Paired], lead: Mapping[str, str], notes: tu
         halves = [half for other in same if (half := other.interval.half) is not None]
         places = decimals([value for other in same for value in other.differences], halves, row.column)
         cells.append(_cells(row, places, tested, listed))
-    return View(title, tuple(heads), tuple(cells), tuple(_record(row, lead) for row in rows), notes)
+    return View(title, tuple(heads), tuple(cells), tuple(_record(row, lead) for row in rows), notes, leads=2)
 
 
 def _cells(row: Paired, places: int, tested: bool, listed: bool) -> tuple[Cell, ...]:
@@ -162,9 +163,11 @@ def ceiling_lines(groups: Sequence[Group], rows: Sequence[Paired], reference: Gr
     return lines
 
 
-def _notes(rows: Sequence[Paired], baseline: str, found: bool) -> list[str]:
+def _notes(rows: Sequence[Paired], baseline: str, found: bool, seeded: bool) -> list[str]:
     if not found:
         return [f"{baseline} is not in this experiment, so nothing can be compared with it"]
+    if not seeded:
+        return ["these results have no column 'seed', by which trials are paired"]
     if not rows:
         return [f"no method has a finished trial with a seed of {baseline}'s finished trials"]
     lines = [f"difference: method minus {baseline}, paired by seed, mean and half of the 95 % t interval"]

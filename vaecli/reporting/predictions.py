@@ -19,11 +19,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaecli.core.errors import UsageError, unknown
+from vaecli.core.errors import UsageError, listed, unknown
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT, verdict
 from vaecli.reporting.conclusions import SENTENCES, judged
-from vaecli.runs.groups import grouped, rows_of
+from vaecli.runs.groups import grouped, rows_of, table_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,9 @@ EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 MIXED = "mixed"
 """The outcome of seeds of which no verdict has most."""
+
+SEPARATORS = ((";", "semicolons"), ("\t", "tabs"))
+"""Marks that other programs write instead of commas."""
 
 FIGURES = frozenset(column.name for column in COLUMNS.values() if column.kind != "text" and column.name != "seed")
 
@@ -64,12 +67,19 @@ class Obtained:
         method: Its name.
         verdict: Of most seeds; `MIXED` if none has most, empty if none has any.
         figures: Means over the finished seeds, by column.
+        table: What tells its table from others that have a row of this label; empty where none has.
     """
 
     label: str
     method: str
     verdict: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    table: str = ""
+
+    @property
+    def row(self) -> str:
+        """Its label, with its table where that is needed: ``vanilla, experiment second``."""
+        return f"{self.label}, {self.table}" if self.table else self.label
 
 
 @dataclass(frozen=True)
@@ -186,10 +196,17 @@ def read_predictions(path: Path) -> list[Prediction]:
         raise UsageError(f"--predictions {path}: there is no prediction; it has the columns {', '.join(REQUIRED)}")
     names = [name.strip() for name in next(csv.reader([numbered[0][1]]))]
     if missing := [name for name in REQUIRED if name not in names]:
-        raise UsageError(f"{path}:{numbered[0][0]}: no column {', '.join(missing)}")
+        hint = next(
+            (f"; fields are separated by {word}, save it with commas" for c, word in SEPARATORS if c in names[0]), ""
+        )
+        raise UsageError(f"{path}:{numbered[0][0]}: no column {', '.join(missing)}{hint}")
     for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{path}:{numbered[0][0]}: column {name!r} is there {names.count(name)} times; keep one")
         if name not in REQUIRED and name not in FIGURES:
             raise unknown("figure", name, FIGURES, f"{path}:{numbered[0][0]}")
+    if len(numbered) == 1:
+        raise UsageError(f"--predictions {path}: there is no prediction below the names of the columns")
     found: dict[str, Prediction] = {}
     for number, line in numbered[1:]:
         prediction = _prediction(f"{path}:{number}", names, line)
@@ -204,6 +221,8 @@ def _prediction(where: str, names: Sequence[str], line: str) -> Prediction:
     if len(cells) != len(names):
         raise UsageError(f"{where}: {len(cells)} cells for {len(names)} columns")
     row = dict(zip(names, cells, strict=True))
+    if not row["method"]:
+        raise UsageError(f"{where}: no method is named")
     if row["verdict"] not in SENTENCES:
         raise unknown("verdict", row["verdict"], SENTENCES, where)
     confidence = _number(where, "confidence", row["confidence"])
@@ -238,11 +257,11 @@ def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Obtained]:
         frame: A row a trial.
         columns: The figures that are asked for.
     """
-    wanted, found = list(columns), []
-    for group in grouped(frame):
+    wanted, found, groups = list(columns), [], grouped(frame)
+    for group, table in zip(groups, table_words(groups), strict=True):
         means = {name: interval.mean for name in wanted if (interval := group.summary(name)) is not None}
         word = most(verdict(row) for row in rows_of(judged(group.trials)))
-        found.append(Obtained(group.label, group.method, word, means))
+        found.append(Obtained(group.label, group.method, word, means, table))
     return found
 
 
@@ -256,12 +275,16 @@ def score(predictions: Sequence[Prediction], found: Sequence[Obtained]) -> Score
     pairs = [(by_name.get(x.label) or by_name.get(x.method), x) for x in found if x.verdict]
     lines = [Scored(guess, outcome) for guess, outcome in pairs if guess is not None]
     if not lines:
-        raise UsageError("--predictions: none of the methods that it names has a verdict here")
+        here = listed(dict.fromkeys(outcome.method for _, outcome in pairs)) or "none (a verdict needs kl and mi)"
+        raise UsageError(
+            f"--predictions: none of the methods that it names has a verdict here: {listed(by_name)}; those with one: "
+            f"{here}"
+        )
     order = {name: n for n, name in enumerate(by_name)}
     lines.sort(key=lambda line: order[line.prediction.method])
     decided = {line.prediction.method for line in lines}
     return Scores(
         tuple(lines),
         tuple(name for name in by_name if name not in decided),
-        tuple(outcome.label for guess, outcome in pairs if guess is None),
+        tuple(outcome.row for guess, outcome in pairs if guess is None),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from vaecli.reporting.formats import to_csv, to_markdown
 from vaecli.reporting.predictions import Scored, Scores
 from vaecli.reporting.terminal import Target, to_text
-from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
+from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View, gap_text, number
 
 SHOWN = 5
 """Misses of each kind that are listed."""
@@ -42,7 +42,7 @@ def _lines(scores: Scores) -> View:
     rows = []
     for line in scores.lines:
         guess, outcome = line.prediction, line.outcome
-        cells = [outcome.label, guess.verdict, f"{guess.confidence:.0%}", outcome.verdict, "yes" if line.hit else "no"]
+        cells = [outcome.row, guess.verdict, f"{guess.confidence:.0%}", outcome.verdict, "yes" if line.hit else "no"]
         for name in columns:
             cells += [_figure(guess.figures.get(name)), _figure(outcome.figures.get(name))]
         rows.append(tuple(map(Cell, cells)))
@@ -54,7 +54,7 @@ def _lines(scores: Scores) -> View:
         gaps = scores.errors(name)
         far = sum(abs(gap) > 1 for gap in gaps)
         notes.append(
-            f"{name}: {len(gaps)} predicted, off by {median(map(abs, gaps)):.2f} in the median; "
+            f"{name}: {len(gaps)} predicted, off by {number(median(map(abs, gaps)), 2)} in the median; "
             f"more than 1 off in {far}, too high in {sum(gap < 0 for gap in gaps)}"
         )
     notes += [f"predicted, no verdict here: {', '.join(scores.open)}"] if scores.open else []
@@ -75,25 +75,25 @@ def _misses(scores: Scores) -> View:
     words = ("miss", "method", "predicted", "obtained")
     heads = (*(Head(word, numeric=False) for word in words), Head("by"))
     rows = [
-        ("verdict", x.outcome.label, x.prediction.verdict, x.outcome.verdict, f"{x.prediction.confidence:.0%}")
+        ("verdict", x.outcome.row, x.prediction.verdict, x.outcome.verdict, f"{x.prediction.confidence:.0%}")
         for x in scores.wrong[:SHOWN]
     ]
     for name in scores.columns:
         for x in scores.furthest(name)[:SHOWN]:
             told = _figure(x.prediction.figures[name]), _figure(x.outcome.figures[name])
-            rows.append((name, x.outcome.label, *told, f"{x.gaps[name]:+.2f}"))
+            rows.append((name, x.outcome.row, *told, gap_text(x.gaps[name])))
     return View("Largest misses", heads, tuple(tuple(map(Cell, row)) for row in rows))
 
 
 def _figure(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.2f}"
+    return UNDEFINED if value is None else number(value, 2)
 
 
 def record(line: Scored) -> Record:
     """A line for machines."""
     guess, outcome = line.prediction, line.outcome
     row: Record = {
-        "row": outcome.label,
+        "row": outcome.row,
         "predicted": guess.verdict,
         "confidence": guess.confidence,
         "obtained": outcome.verdict,

@@ -31,6 +31,8 @@ TITLED = ("experiment", "corpus", "split")
 RANKS = "(n): rank from 1 for the best mean of a column; figures equal as shown share the mean of their ranks"
 """What the numbers in parentheses are."""
 
+NO_TRIALS = "the results hold no trials; run `vae compare` first"
+
 CEILING = (
     f"{AT_LEAST}: at its ceiling (log N for mi), which is no measurement: the truth may be anything larger, so such a "
     "figure is never marked best, and several share a rank"
@@ -228,7 +230,7 @@ def build_views(
         UsageError: No trials, or an unknown column.
     """
     if frame.empty:
-        raise UsageError("the results hold no trials; run `vae compare` first")
+        raise UsageError(NO_TRIALS)
     whole = choose_columns(frame, columns, per_trial)
     order = parse_sort(frame, sort)
     parts = sections(frame)

@@ -27,6 +27,9 @@ Value = int | float | str | None
 REQUIRED = ("method", "status")
 """Columns without which a row is no trial."""
 
+DESIGNED = "trial"
+"""A column that tells the trials of a designed table apart, where all settings vary at once."""
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INFINITE = re.compile(r"\+?inf(inity)?", re.IGNORECASE)
 LARGEST = 2**63 - 1
@@ -52,9 +55,27 @@ def read_csv(path: Path) -> pd.DataFrame:
     records = [(number, dict(zip(names, cells, strict=True))) for number, cells in _rows(path, names, lines)]
     kinds = {name: _kind(name, [record[name] for _, record in records]) for name in names if name}
     rows = _different([(n, {c: _value(path, n, c, r[c], kind) for c, kind in kinds.items()}) for n, r in records])
-    frame = to_frame([row for _, row in rows], list(kinds))
+    frame = designed(to_frame([row for _, row in rows], list(kinds)))
     _refuse_twins(path, frame, [number for number, _ in rows])
     return frame
+
+
+def designed(frame: pd.DataFrame) -> pd.DataFrame:
+    """A designed table, as the atlas is, with its trials' numbers as variants: they differ in settings, not in seeds.
+
+    Args:
+        frame: A row a trial; one without the column `trial`, or with variants, stays as it is.
+    """
+    if not len(frame) or DESIGNED not in frame.columns or "variant" in frame.columns:
+        return frame
+    return frame.assign(variant=[f"{DESIGNED}={_trial(value)}" for value in frame[DESIGNED]])
+
+
+def _trial(value: Any) -> str:
+    """A trial's number, or its name; ``?`` without either."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.0f}" if value == value else "?"
 
 
 def table_notes(path: Path, frame: pd.DataFrame) -> tuple[str, ...]:

@@ -147,6 +147,17 @@ def tidy(text: str, target: Target) -> str:
     return lines.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii") if target.ascii_only else lines
 
 
+def paragraphs(lines: Sequence[str], target: Target) -> str:
+    """Lines of text, each hung where it is wider than the target."""
+    from rich.text import Text
+
+    console = target.console()
+    with console.capture() as captured:
+        for line in lines:
+            console.print(hung(Text(line), console))
+    return tidy(captured.get(), target)
+
+
 def fitting(view: View, target: Target) -> tuple[list[int], list[str]]:
     """The indices of the columns to show, and the names of those that a narrow terminal leaves out.
 
@@ -186,7 +197,7 @@ def column_widths(view: View, target: Target) -> list[int]:
 
 
 def chunks(view: View, target: Target, shown: Sequence[int]) -> list[list[int]]:
-    """The columns of each part of a table, so that every part fits; the first column stands in all.
+    """The columns of each part of a table, so that every part fits; the first ones (`View.leads`) stand in all.
 
     Args:
         view: The table.
@@ -195,12 +206,14 @@ def chunks(view: View, target: Target, shown: Sequence[int]) -> list[list[int]]:
     """
     widths = column_widths(view, target)
     limit = target.width or UNLIMITED
-    parts = [list(shown[:1])] if shown else []
-    used = sum(widths[column] for column in shown[:1])
-    for column in shown[1:]:
-        if used + GAP + widths[column] > limit and len(parts[-1]) > 1:
-            parts.append(list(shown[:1]))
-            used = widths[shown[0]]
+    first = list(shown[: view.leads])
+    parts = [list(first)] if shown else []
+    start = sum(widths[column] for column in first) + GAP * (len(first) - 1)
+    used = start
+    for column in shown[view.leads :]:
+        if used + GAP + widths[column] > limit and len(parts[-1]) > len(first):
+            parts.append(list(first))
+            used = start
         parts[-1].append(column)
         used += GAP + widths[column]
     return parts

@@ -71,6 +71,7 @@ class View:
         records: The same rows for machines, unrounded, None where undefined.
         notes: Lines that stand below it.
         droppable: Whether columns may be left out where a terminal is too narrow: nobody named them.
+        leads: How many of the first columns say what a row is of, and stand in every part of a table that is continued.
     """
 
     title: str
@@ -79,6 +80,7 @@ class View:
     records: tuple[Record, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
     droppable: bool = False
+    leads: int = 1
 
 
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
@@ -113,3 +115,9 @@ def number(value: float, places: int) -> str:
     if abs(value) >= 1e12 or (abs(value) >= 1e7 and value != round(value)):
         return f"{value:.3g}"
     return f"{value:z.{places}f}"
+
+
+def gap_text(value: float, places: int = 2) -> str:
+    """A difference with its sign, ``+`` for none."""
+    text = number(value, places)
+    return text if text.startswith("-") else f"+{text}"

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from vaecli.catalogue.published import settings_of
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import UsageError, listed
 from vaecli.metrics.ceilings import BOUNDED, at_ceiling
 from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
-from vaecli.runs.groups import PROTOCOL, Group, finished, grouped, rows_of
-from vaecli.runs.statistics import Interval, interval
+from vaecli.runs.groups import PROTOCOL, Group, finished, grouped, rows_of, table_words
+from vaecli.runs.statistics import Interval, defined, interval
 from vaecli.settings.protocols import PUBLISHED, SHARED, as_published
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Compared:
         column: Which.
         obtained: Over the seeds; None where no trial is done.
         printed: None where there is nothing in print.
-        allowed: What the gap may be; None without seeds or print.
+        allowed: What the gap may be; None without seeds or print, or where the results don't tell.
         epochs: That the row was trained for at most, of those that the table has; None where that isn't known.
         at_least: Whether a seed's figure is at its ceiling, so that the truth may be anything larger.
     """
@@ -82,8 +82,13 @@ class Compared:
         return "" if self.at_least else "below"
 
 
-def tolerance(column: str, printed: float, tokens_per_sentence: float) -> float:
+def tolerance(column: str, printed: float, tokens_per_sentence: float | None) -> float | None:
     """What the estimator of a figure allows, in the figure's unit; see the module.
+
+    Args:
+        column: Of the figure.
+        printed: The figure.
+        tokens_per_sentence: None where that isn't known, which leaves what is allowed of an NLL unknown too.
 
     Raises:
         UsageError: No paper's figure is of this column.
@@ -91,7 +96,7 @@ def tolerance(column: str, printed: float, tokens_per_sentence: float) -> float:
     if column.startswith("ppl"):
         return PERPLEXITY_SHARE * printed
     if column in ("iw_nll", "neg_elbo", "rec", *DERIVED):
-        return math.log1p(PERPLEXITY_SHARE) * tokens_per_sentence
+        return None if tokens_per_sentence is None else math.log1p(PERPLEXITY_SHARE) * tokens_per_sentence
     if column in ("kl", "mi", "mi_batch"):
         return NATS
     if column == "au":
@@ -106,6 +111,15 @@ def obtained(trials: pd.DataFrame, column: str) -> Interval | None:
         return None
     known = trials.dropna(subset=list(parts))
     return interval(make(known)) if len(known) else None
+
+
+def sentence_length(trials: pd.DataFrame) -> float | None:
+    """Mean tokens of a sentence; None where no trial says how many sentences and tokens it was measured on."""
+    if not {"tokens", "sentences"} <= set(trials.columns):
+        return None
+    pairs = zip(trials["tokens"], trials["sentences"], strict=True)
+    known = [tokens / sentences for tokens, sentences in pairs if len(defined([tokens, sentences])) == 2 and sentences]
+    return math.fsum(known) / len(known) if known else None
 
 
 def reaches_ceiling(trials: pd.DataFrame, column: str) -> bool:
@@ -133,12 +147,12 @@ def compared(
     if not printed:
         return [Compared(row, c, obtained(done, c), None, None, epochs, reaches_ceiling(done, c)) for c in shown]
     lines = []
+    length = sentence_length(done)
     for figure in printed:
         found = obtained(done, figure.column)
-        allowed = None
-        if found is not None:
-            length = float((done["tokens"] / done["sentences"]).mean())
-            allowed = tolerance(figure.column, figure.value, length) + (found.half or 0.0)
+        allowed = None if found is None else tolerance(figure.column, figure.value, length)
+        if found is not None and allowed is not None:
+            allowed += found.half or 0.0
         most = reaches_ceiling(done, figure.column)
         lines.append(Compared(row, figure.column, found, figure, allowed, epochs, most))
     return lines
@@ -207,15 +221,31 @@ def compare_published(frame: pd.DataFrame) -> list[Compared]:
     """
     groups = grouped(frame)
     rows = published_rows()
-    lines = [line for group in groups for line in _published(group, rows)]
+    tables = table_words(groups)
+    lines = [line for group, table in zip(groups, tables, strict=True) for line in _published(group, rows, table)]
     if not lines:
-        corpora = sorted({str(group.key.get("corpus")) for group in groups})
-        datasets = sorted({row["dataset"] for row in rows})
-        raise UsageError(
-            f"nothing in print is of these methods on {', '.join(corpora)}; the published figures are of "
-            f"{', '.join(datasets)}, and a corpus is known by the name of its folder"
-        )
+        raise UsageError(_why_nothing(groups, rows))
     return lines
+
+
+def _why_nothing(groups: Sequence[Group], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing in print compares with some results, and what would."""
+    corpora = sorted({str(group.key.get("corpus") or "") for group in groups} - {""})
+    if not corpora:
+        return "these results don't name their corpus (column 'corpus'), by which figures in print are found"
+    there = [row for row in rows if any(same_corpus(row["dataset"], corpus) for corpus in corpora)]
+    if there:
+        ours = listed(dict.fromkeys(group.method for group in groups))
+        theirs = listed(sorted({row["method"] for row in there}))
+        return (
+            f"nothing in print on {', '.join(corpora)} is of {ours} at these settings; in print there: {theirs} "
+            "(`vae methods NAME` has the figures and settings)"
+        )
+    datasets = sorted({row["dataset"] for row in rows})
+    return (
+        f"nothing in print is of these methods on {', '.join(corpora)}; the published figures are of "
+        f"{', '.join(datasets)}, and a corpus is known by the name of its folder"
+    )
 
 
 def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
@@ -223,7 +253,8 @@ def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
     told = dict(part.partition("=")[::2] for part in str(group.key.get("variant") or "").split(", ") if part)
     for remedy, key, value in settings_of(row):
         ours = told.get(f"{remedy}.{key}", make_method(group.method).hyper[remedy][key])
-        if not math.isclose(float(ours), value):
+        known = defined([ours])
+        if not known or not math.isclose(known[0], value):
             return True
     return False
 
@@ -237,14 +268,21 @@ def same_method(group: Group, row: Mapping[str, Any]) -> bool:
     return is_published and ALONE not in row.get("setting", "") and as_published(method) == group.method
 
 
-def _published(group: Group, rows: Iterable[Mapping[str, Any]]) -> list[Compared]:
-    """The rows in print of a group's method and corpus, each with its name, if that is another, and setting."""
+def _published(group: Group, rows: Iterable[Mapping[str, Any]], table: str) -> list[Compared]:
+    """The rows in print of a group's method and corpus, each with its name, if that is another, and setting.
+
+    Args:
+        group: Some trials.
+        rows: In print.
+        table: What tells the group from those of other tables that bear its label.
+    """
     corpus = str(group.key.get("corpus"))
+    label = f"{group.label}, {table}" if table else group.label
     lines = []
     for row in rows:
         if same_corpus(row["dataset"], corpus) and same_method(group, row) and not other_setting(group, row):
             named = f", printed as {row['method']}" if row["method"] != group.method else ""
             setting = named + (f", {row['setting']}" if "setting" in row else "")
             figures = [Printed(f.column, f.value, f.source + setting, f.confirmed) for f in printed_figures(row)]
-            lines += compared(group.label, group.trials, figures) if figures else []
+            lines += compared(label, group.trials, figures) if figures else []
     return lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vaecli.reporting.terminal import GAP, Target, column_widths, hung, tidy, to_text
-from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, View, decimals, number
+from vaecli.reporting.terminal import GAP, Target, chunks, column_widths, hung, tidy, to_text
+from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, View, decimals, gap_text, number
 from vaecli.reproduction.comparison import Compared
 
 UNCONFIRMED = "unconfirmed"
@@ -40,9 +40,9 @@ def comparison_view(title: str, lines: Sequence[Compared], notes: Sequence[str] 
     sources = list(dict.fromkeys(_source(line) for line in lines if line.printed is not None))
     before, rows = ("", ""), []
     for line in lines:
-        number = str(sources.index(_source(line)) + 1) if line.printed is not None else UNDEFINED
-        key = (line.row, number)
-        rows.append(_cells(line, number, line.row if key != before else ""))
+        source = str(sources.index(_source(line)) + 1) if line.printed is not None else UNDEFINED
+        key = (line.row, source)
+        rows.append(_cells(line, source, line.row if key != before else ""))
         before = key
     return View(title, HEADS, tuple(rows), tuple(map(record, lines)), (*_notes(lines, sources), *notes))
 
@@ -83,20 +83,20 @@ def _source(line: Compared) -> str:
     return line.printed.source + ("" if line.printed.confirmed else f": from memory, {UNCONFIRMED}")
 
 
-def _cells(line: Compared, number: str, name: str) -> tuple[Cell, ...]:
+def _cells(line: Compared, source: str, name: str) -> tuple[Cell, ...]:
     found, printed = line.obtained, line.printed
     doubt = "" if printed is None or printed.confirmed else "?"
-    spread = "" if found is None or found.sd is None else f"{found.sd:.2f}"
+    spread = "" if found is None or found.sd is None else number(found.sd, 2)
     return (
         Cell(name),
         Cell(line.column),
-        Cell(UNDEFINED) if found is None else Cell(f"{found.mean:.2f}", spread, at_least=line.at_least),
+        Cell(UNDEFINED) if found is None else Cell(number(found.mean, 2), spread, at_least=line.at_least),
         Cell(UNDEFINED if printed is None else f"{printed.value:.2f}{doubt}"),
-        Cell(UNDEFINED if line.gap is None else f"{line.gap:+.2f}"),
+        Cell(UNDEFINED if line.gap is None else gap_text(line.gap)),
         Cell(line.verdict or UNDEFINED),
-        Cell(UNDEFINED if line.allowed is None else f"{line.allowed:.2f}"),
+        Cell(UNDEFINED if line.allowed is None else number(line.allowed, 2)),
         Cell(_epochs(line)),
-        Cell(number),
+        Cell(source),
     )
 
 
@@ -119,6 +119,8 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
             "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
             "half the 95 % interval over our seeds"
         )
+    if any(line.gap is not None and line.allowed is None for line in lines):
+        notes.append("no verdict on an nll: the results have no sentences and tokens, of which it is what is allowed")
     if any(line.printed is not None and not line.printed.confirmed for line in lines):
         notes.append(f"?: from memory, {UNCONFIRMED}")
     shortened = dict.fromkeys(
@@ -178,17 +180,28 @@ def _fits(view: View, target: Target, shown: Sequence[int]) -> bool:
 
 
 def _named_blocks(view: View, target: Target) -> str:
-    """The table without its first column, whose cells stand above the lines of their rows."""
+    """The table without its first column, whose cells stand above the lines of their rows.
+
+    Columns for which there is no room are continued below; where cells would be folded, it is the usual table.
+    """
     from rich.text import Text
 
     body = View("", view.heads[1:], tuple(row[1:] for row in view.rows))
-    head, rule, *lines = to_text(body, target).splitlines()
+    parts = [to_text(_part(body, own), target).splitlines() for own in chunks(body, target, range(len(body.heads)))]
+    if any(len(lines) != len(view.rows) + 2 for lines in parts):
+        return to_text(view, target)
     console = target.console()
     with console.capture() as captured:
         console.print(Text(view.title, style="bold"))
-        console.print(Text(f"{head}\n{rule}"))
-        for row, line in zip(view.rows, lines, strict=True):
-            console.print(Text(f"{row[0].text}\n{line}" if row[0].text else line))
+        for n, (head, rule, *lines) in enumerate(parts):
+            console.print(Text(f"{head}\n{rule}" if not n else f"\n{head}\n{rule}"))
+            for row, line in zip(view.rows, lines, strict=True):
+                console.print(Text(f"{row[0].text}\n{line}" if row[0].text else line))
         for note in view.notes:
             console.print(hung(Text(note), console))
     return tidy(captured.get(), target)
+
+
+def _part(view: View, columns: Sequence[int]) -> View:
+    """Some columns of a table, without title and notes."""
+    return View("", tuple(view.heads[c] for c in columns), tuple(tuple(row[c] for c in columns) for row in view.rows))

@@ -68,7 +68,13 @@ class Group:
 
     def summary(self, column: str) -> Interval | None:
         """The interval of a column over the finished trials; None where the column is missing or undefined."""
-        return interval(finished(self.trials)[column]) if column in self.trials.columns else None
+        if column not in self.trials.columns:
+            return None
+        values = self.trials[column].tolist()
+        if "status" not in self.trials.columns:
+            return interval(values)
+        statuses = self.trials["status"].tolist()
+        return interval(value for value, status in zip(values, statuses, strict=True) if status == "done")
 
     def by_seed(self, column: str) -> dict[int, float]:
         """A column's finite figures by seed, of the finished trials."""
@@ -140,12 +146,24 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
         key = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         groups.append(Group(str(key["method"]), str(key["method"]), key, trials))
     several = PROTOCOL in table.columns and table[PROTOCOL].nunique() > 1
-    same = [[other for other in groups if _rivals(other, group)] for group in groups]
-    told = [_told(group, others, several) for group, others in zip(groups, same, strict=True)]
+    rivals: dict[tuple[str, ...], list[Group]] = {}
+    for group in groups:
+        rivals.setdefault(_table_and_method(group), []).append(group)
+    told = [_told(group, rivals[_table_and_method(group)], several) for group in groups]
     return [
         replace(group, label=f"{group.method} ({difference})" if difference else group.method, difference=difference)
         for group, difference in zip(groups, told, strict=True)
     ]
+
+
+def table_words(groups: Sequence[Group]) -> list[str]:
+    """For each group, what tells its table from those in which another one bears its label: ``experiment second``."""
+    found = []
+    for group in groups:
+        alike = [other for other in groups if other.label == group.label]
+        names = [name for name in SECTION_KEYS if len({other.key.get(name) for other in alike}) > 1]
+        found.append(", ".join(f"{name} {group.key.get(name) or 'unknown'}" for name in names))
+    return found
 
 
 def _told(group: Group, others: Sequence[Group], several: bool) -> str:
@@ -162,9 +180,9 @@ def _told(group: Group, others: Sequence[Group], several: bool) -> str:
     return protocol if several and protocol != SHARED else ""
 
 
-def _rivals(one: Group, other: Group) -> bool:
-    """Whether two groups are of one method in one table."""
-    return all(value == other.key[name] for name, value in one.key.items() if name not in OWN_KEYS)
+def _table_and_method(group: Group) -> tuple[str, ...]:
+    """What the rows of one method in one table share."""
+    return tuple(str(value) for name, value in group.key.items() if name not in OWN_KEYS)
 
 
 def _difference(group: Group, others: Sequence[Group]) -> str:

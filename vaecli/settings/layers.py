@@ -187,7 +187,7 @@ def parse_values(text: str) -> Any:
 
 
 def misread_number(text: str, is_listed: bool) -> str:
-    """How to write the one number that a text with a comma means: that of ``1,000`` is 1000, of ``0,001`` 0.001.
+    """How to write the one number that a text with a comma means: ``1,000`` is 1000, ``0,001`` 0.001, ``1,05`` 1.05.
 
     Args:
         text: As somebody typed it.
@@ -201,7 +201,8 @@ def misread_number(text: str, is_listed: bool) -> str:
         return ""
     if not any(len(part) > 1 and part[0] == "0" for part in rest) and (is_listed or {3} != set(map(len, rest))):
         return ""
-    return f"{first}.{rest[0]}" if len(rest) == 1 and not int(first) else "".join((first, *rest))
+    is_decimal = len(rest) == 1 and (not int(first) or len(rest[0]) != 3)
+    return f"{first}.{rest[0]}" if is_decimal else "".join((first, *rest))
 
 
 def listed_values(value: Any) -> Any:
