@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from vaecli.metrics.ceilings import figure
 from vaecli.metrics.columns.au import active_units
 from vaecli.metrics.columns.mi import mutual_information
 from vaecli.metrics.measure import evaluate
-from vaecli.metrics.verdict import RULE, uniform_nats, verdict
+from vaecli.metrics.verdict import DECIDING, RULE, uniform_nats, verdict
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.model.von_mises_fisher import Concentration, VonMisesFisher, angle_table, mean_cosine, vmf_kl
@@ -220,3 +221,23 @@ def test_it_imports_nothing_heavy():
     code = "import sys, vaecli.metrics.verdict; print(sorted({'torch', 'numpy', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_columns_that_decide_are_all_that_are_looked_at():
+    class Seen(dict):
+        names: ClassVar[set[str]] = set()
+
+        def get(self, name, default=None):
+            self.names.add(name)
+            return super().get(name, default)
+
+        def __getitem__(self, name):
+            self.names.add(name)
+            return super().__getitem__(name)
+
+    informative = {"rec": 40.0, "kl": 3.0, "mi": 2.5, "z_gain_shuffled": 1.0, "sentences": 100, "tokens": 900}
+    for row in ({}, informative, {**informative, "mi": 0.1}, {"kl": 3.0, "au": 2}, {**informative, "mi_ceiling": 2.5}):
+        narrow = {name: value for name, value in row.items() if name in DECIDING}
+        assert verdict(Seen(row)) == verdict(narrow)
+    assert Seen.names <= set(DECIDING)
+    assert len(Seen.names) > 10

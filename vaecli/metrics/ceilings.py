@@ -20,6 +20,11 @@ BOUNDED = ("mi", "mi_batch")
 """Columns of such estimates."""
 
 
+def ceiling_columns(name: str) -> tuple[str, ...]:
+    """What `at_ceiling` looks at, of a figure."""
+    return (name, "sentences", "mi_ceiling")
+
+
 def figure(row: Mapping[str, Any], name: str) -> float | None:
     """A figure of a row; None where it is undefined: missing, None, NaN or no number."""
     try:

@@ -39,6 +39,12 @@ UNUSED = 0.1
 FINITE = ("rec", "kl", "neg_elbo", "iw_nll", "mi")
 """Figures of which none is infinite in a run that went well; a perplexity may overflow."""
 
+DECIDING = (
+    *("status", *FINITE, "au", "z_gain_shuffled", "mi_ceiling"),
+    *("sentences", "tokens", "vocabulary", "parameters"),
+)
+"""Columns that `verdict` looks at."""
+
 NO_VERDICT = "-"
 """Shown where there is none; files leave it empty."""
 

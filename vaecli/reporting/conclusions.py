@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vaecli.core.messages import printable
-from vaecli.metrics.verdict import NO_VERDICT, one_sentence, uniform_nats, verdict
+from vaecli.metrics.verdict import DECIDING, NO_VERDICT, one_sentence, uniform_nats, verdict
 from vaecli.runs.groups import Group, finished, grouped, rows_of
 from vaecli.runs.statistics import defined
 
@@ -40,14 +40,19 @@ SENTENCES = {
 }
 
 
+JUDGED = ("done", "diverged")
+"""Statuses of trials of which there is something to say."""
+
+
 def judged(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials of which there is something to say: those that are done, and those that diverged."""
-    return trials[trials["status"].isin(("done", "diverged"))] if "status" in trials.columns else trials
+    return trials[trials["status"].isin(JUDGED)] if "status" in trials.columns else trials
 
 
 def joint_verdict(trials: pd.DataFrame) -> str:
     """The verdict of several seeds: one word where they agree, else each with its count: ``collapsed 2/3, ...``."""
-    counts = Counter(verdict(row) for row in rows_of(judged(trials)))
+    rows = rows_of(trials, DECIDING)
+    counts = Counter(verdict(row) for row in rows if row.get("status", "done") in JUDGED)
     if len(counts) <= 1:
         return next(iter(counts), NO_VERDICT)
     return ", ".join(f"{word} {count}/{counts.total()}" for word, count in counts.most_common())

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
 from vaecli.core.messages import printable
-from vaecli.metrics.ceilings import BOUNDED, at_ceiling
+from vaecli.metrics.ceilings import BOUNDED, at_ceiling, ceiling_columns
 from vaecli.metrics.schema import COLUMNS
 from vaecli.metrics.verdict import NO_VERDICT
 from vaecli.reporting.conclusions import verdict_word
 from vaecli.reporting.notes import ReportContext, result_notes
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
 from vaecli.reporting.view import AT_LEAST, UNDEFINED, Cell, Head, Record, View, decimals, number
-from vaecli.runs.groups import SECTION_KEYS, Group, complete, finished, grouped, rows_of
+from vaecli.runs.groups import SECTION_KEYS, Group, complete, finished_rows, grouped
 from vaecli.runs.statistics import Interval, defined, ranks
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def split_trials(groups: Sequence[Group]) -> list[Group]:
 def _column(groups: Sequence[Group], frame: pd.DataFrame, name: str, ranked: bool) -> tuple[Head, list[Cell]]:
     """Heading and cells of one column, with the ranks of its figures if asked."""
     if name == "seeds":
-        return Head(name), [Cell(str(len(finished(group.trials)))) for group in groups]
+        return Head(name), [Cell(str(group.count)) for group in groups]
     if name == "seed" or _labels(name, frame, groups):
         numeric = not _labels(name, frame, groups)
         told = [printable(text_of(group, name)) or UNDEFINED for group in groups]
@@ -102,7 +102,8 @@ def ceilings(groups: Sequence[Group], name: str) -> list[bool]:
     """Whether the figure of each group is a ceiling: that of one of its trials is, so the mean measures nothing."""
     if name not in BOUNDED:
         return [False] * len(groups)
-    return [any(at_ceiling(row, name) for row in rows_of(finished(group.trials))) for group in groups]
+    columns = ceiling_columns(name)
+    return [any(at_ceiling(row, name) for row in finished_rows(group.trials, columns)) for group in groups]
 
 
 def figure_cells(
@@ -172,7 +173,7 @@ def _record(lead: Mapping[str, str], group: Group, frame: pd.DataFrame, columns:
     record: Record = dict(lead)
     for name in columns:
         if name == "seeds":
-            record[name] = len(finished(group.trials))
+            record[name] = group.count
         elif _labels(name, frame, [group]):
             text = text_of(group, name)
             record[name] = None if text in ("", NO_VERDICT) else text
@@ -201,7 +202,7 @@ def _whole(value: Any) -> int | None:
 
 def has_spread(frame: pd.DataFrame) -> bool:
     """Whether any method has several finished trials."""
-    return any(len(finished(group.trials)) > 1 for group in grouped(frame))
+    return any(group.count > 1 for group in grouped(frame))
 
 
 def build_views(

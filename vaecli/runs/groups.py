@@ -6,7 +6,7 @@ Only trials with status ``done`` have figures, and trials of other texts, settin
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,22 @@ OWN_KEYS = (PROTOCOL, "variant", APART)
 """Those in which the rows of one method in one table may differ."""
 
 
-def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The trials of a table as values by column."""
-    names = list(map(str, frame.columns))
+def rows_of(frame: pd.DataFrame, columns: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """The trials of a table as values by column.
+
+    Args:
+        frame: A row a trial.
+        columns: Only these, of those that the table has; a table of thousands of groups has no time for all.
+    """
+    names = [name for name in map(str, frame.columns) if columns is None or name in columns]
     lists = [frame[name].tolist() for name in names]
     return [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
+
+
+def finished_rows(frame: pd.DataFrame, columns: Collection[str]) -> list[dict[str, Any]]:
+    """`rows_of` the trials of `finished`."""
+    rows = rows_of(frame, {"status", *columns})
+    return [row for row in rows if row.get("status", "done") == "done"]
 
 
 def finished(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,6 +76,11 @@ class Group:
     key: dict[str, Any]
     trials: pd.DataFrame
     difference: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many trials are finished."""
+        return sum(_done(self.trials))
 
     def summary(self, column: str) -> Interval | None:
         """The interval of a column over the finished trials; None where the column is missing or undefined."""

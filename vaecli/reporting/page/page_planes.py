@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vaecli.metrics.ceilings import at_ceiling
+from vaecli.metrics.ceilings import at_ceiling, ceiling_columns
 from vaecli.metrics.verdict import NO_VERDICT, RULE
 from vaecli.reporting.conclusions import frontier, joint_verdict
-from vaecli.runs.groups import Group, finished, rows_of
+from vaecli.runs.groups import Group, finished_rows
 from vaecli.runs.statistics import defined
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def plane_data(frame: pd.DataFrame, groups: Sequence[Group], settings: Sequence[
     mi_lines: list[dict[str, Any]] = []
     for number, (group, told) in enumerate(zip(groups, settings, strict=True)):
         figures = {name: _figure(group, name) for name in AXES}
-        bounded = any(at_ceiling(row, "mi") for row in rows_of(finished(group.trials)))
+        bounded = any(at_ceiling(row, "mi") for row in finished_rows(group.trials, ceiling_columns("mi")))
         if figures["kl"] is not None and figures["rec"] is not None:
             word = joint_verdict(group.trials)
             point = {"m": number, "label": group.label, "method": group.method, "settings": told}
