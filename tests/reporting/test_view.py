@@ -24,6 +24,7 @@ from vaecli.reporting.view import decimals, number
         ([1234.5], [], "ppl_iw", 1),
         ([12345.6], [], "ppl_iw", 0),
         ([float("inf")], [], "ppl_iw", 2),
+        ([60.5, 70.25, 60815.48], [], "ppl_iw", 2),  # one run that went astray
         ([], [], "rec", 2),
         ([1.0], [1.7e308, 1.6e308], "ppl_iw", 0),  # whose sum is no float
     ],

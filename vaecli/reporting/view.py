@@ -87,7 +87,8 @@ def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int
     """Decimals for all cells of a column.
 
     Two significant digits of the median half-interval where there are intervals; otherwise none for counts, three for
-    shares, or two digits of the largest if that is small, and two for other figures, fewer for large ones.
+    shares, or two digits of the largest if that is small, and two for other figures, fewer where most are large: one
+    run that went astray takes no digits from the others.
 
     Args:
         values: Defined figures of the column.
@@ -102,10 +103,11 @@ def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int
     counts = name not in COLUMNS or COLUMNS[name].kind == "int"
     if counts and all(value == round(value) for value in finite):
         return 0
-    largest = max(finite, default=0.0)
     if name in COLUMNS and COLUMNS[name].unit == "share":
+        largest = max(finite, default=0.0)
         return max(3, 1 - math.floor(math.log10(largest))) if 0 < largest < 1 else 3
-    return 2 if largest < 1_000 else 1 if largest < 10_000 else 0
+    usual = statistics.median_low(finite) if finite else 0.0
+    return 2 if usual < 1_000 else 1 if usual < 10_000 else 0
 
 
 def number(value: float, places: int) -> str:

@@ -90,6 +90,8 @@
     return Math.min(sorted[sorted.length - 1], usual + 0.5 * (usual - sorted[0]) || Infinity);
   }
 
+  const PATH = 12, NAMES = 3; // variants of a method that a line joins and lines that are named at all; names of lines that lie together
+
   function planeSpec(plane, axis) {
     const shown = plane.points.filter((p) => p[axis]);
     const lines = plane[axis + "_lines"];
@@ -120,7 +122,7 @@
     const byKl = rows.slice().sort((a, b) => a.kl - b.kl);
     const variants = {};
     for (const p of shown) (variants[p.method] = variants[p.method] || []).push({ method: p.method, label: p.label, kl: p.kl[0], y: Math.min(p[axis][0], top) });
-    const joined = Object.values(variants).filter((v) => v.length > 1).flat();
+    const joined = Object.values(variants).filter((v) => v.length > 1 && v.length <= PATH).flat(); // more is a design, and no path
     const layers = [];
     if (axis === "rec") {
       const edge = byKl.filter((r) => plane.frontier.includes(r.label));
@@ -135,10 +137,11 @@
     const spread = []; // names of lines that lie together stand beside each other
     drawn.sort((a, b) => b.y - a.y).forEach((l) => {
       const last = spread[spread.length - 1];
-      if (last && Math.abs(last.y - l.y) < 0.03 * (top - low || 1)) last.name += ", " + l.name; else spread.push(Object.assign({}, l));
+      if (last && Math.abs(last.y - l.y) < 0.03 * (top - low || 1)) last.names.push(l.name); else spread.push({ y: l.y, names: [l.name] });
     });
+    spread.forEach((l) => { l.name = l.names.length > NAMES ? l.names[0] + " and " + (l.names.length - 1) + " more" : l.names.join(", "); });
     layers.push({ data: { values: drawn }, mark: { type: "rule", color: "#777777", strokeDash: [6, 4], aria: true }, encoding: { y: y("y"), tooltip: [{ field: "name", title: "line" }, { field: "y", title: axis, format: ".4~g" }], description: { field: "name" } } });
-    layers.push({ name: "lines", data: { values: spread }, mark: { type: "text", align: "right", baseline: "bottom", dy: -2, fontSize: 11, fontStyle: "italic" }, encoding: { x: { value: { expr: "width" } }, y: y("y"), text: { field: "name" } } });
+    layers.push({ name: "lines", data: { values: spread.length > PATH ? [] : spread }, mark: { type: "text", align: "right", baseline: "bottom", dy: -2, fontSize: 11, fontStyle: "italic" }, encoding: { x: { value: { expr: "width" } }, y: y("y"), text: { field: "name" } } });
     if (joined.length) layers.push({ data: { values: joined }, mark: { type: "line", strokeWidth: 1, color: "#777777", aria: false }, encoding: { x: x("kl"), y: y("y"), detail: { field: "method" } } });
     layers.push({ data: { values: seeds }, mark: { type: "point", filled: true, size: 12, clip: true, aria: false },
       encoding: { x: x("kl"), y: y("y"), color: colour, opacity: faded(0.6, 0.1),
