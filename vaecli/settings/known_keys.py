@@ -77,7 +77,8 @@ def check_key(key: str) -> OwnedKey:
         if len(held) != 1:
             every = [f"{group}.{known}" for group in GROUPS for known in keys_of(group)]
             near = held or [full for full in every if near_names(owner, [full.partition(".")[2]])]
-            raise UsageError(f"no setting is {key!r}; {did_you_mean(near) or 'write group.key or remedy.key'}")
+            way = f"write group.key or remedy.key, which `{SETTINGS_WAY}` lists"
+            raise UsageError(f"no setting is {key!r}; {did_you_mean(near) or way}")
         owner, _, name = held[0].partition(".")
     owner = SPELLINGS.get(owner, owner)
     if owner not in (*GROUPS, *method_names()):
