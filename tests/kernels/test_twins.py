@@ -71,9 +71,11 @@ HELPERS = {
     "arithmetic": [
         "arithmetic",
         "autocast_is_open",
+        "close_contexts",
         "has_bf16",
         "has_bf16_instructions",
-    ],  # the context, what the machine has
+        "open_contexts",
+    ],  # the context, those of torch, what the machine has
     "compiled": ["LSTMLibrary", "agrees", "lstm_library", "wanted"],  # the library; its use is in LSTM.forward
     "buffers": ["Buffers"],  # memory of the fast output layers; no twin uses it
     "output": ["OutputLayer", "chunk_rows", "compute_dtype", "logits_into", "lowered", "row_width"],
