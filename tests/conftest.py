@@ -13,6 +13,8 @@ import torch
 hypothesis.settings.register_profile("vae", deadline=None)
 hypothesis.settings.load_profile("vae")
 torch.set_num_threads(1)
+for size in ("COLUMNS", "LINES"):  # of the terminal that the tests were started in; a test says its own
+    os.environ.pop(size, None)
 
 
 @pytest.fixture(autouse=True, scope="session")
