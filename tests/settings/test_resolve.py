@@ -276,35 +276,6 @@ def test_numbers_are_finite(value):
     assert f"training.learning_rate: must be a finite number, got {value}" in text
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("corpus.train_size=1,000", "1000"),
-        ("corpus.train_size=1,500", "1500"),
-        ("training.epochs=1,000", "1000"),
-        ("training.epochs=1,000,000", "1000000"),
-        ("training.learning_rate=0,001", "0.001"),
-        ("bn.gamma=1,05", "1.05"),
-        ("bn.gamma=0, 05", "0.05"),
-    ],
-)
-def test_a_number_with_a_comma_inside_is_told_how_to_be_written(text, number):
-    said = problems(sets=[text], methods=["bn"])
-    assert said == f"--set {text}: commas separate values; for one number write {number}"
-
-
-def test_what_may_be_a_list_of_numbers_is_one():
-    sets = ["training.epochs=1,500", "bn.gamma=1,0.5", "training.learning_rate=0.001,0.01"]
-    settings = load_settings(sets=sets, methods=["bn"])
-    assert settings.choices["training.epochs"] == (1, 500)
-    assert settings.choices["bn.gamma"] == (1, 0.5)
-    assert load_settings(sets=["evaluation.probe_labels=5,500"]).config("vanilla", 0).evaluation.probe_labels == (
-        5,
-        500,
-    )
-    assert load_settings(sets=["corpus.text_column=1,000"]).config("vanilla", 0).corpus.text_column == "1,000"
-
-
 def test_a_key_is_set_once_in_a_command_line():
     text = problems(sets=["training.epochs=3", "training.clip=1.0", "training.epochs=4"])
     assert (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vaecli.catalogue.published import settings_of
 from vaecli.core.errors import UsageError, listed
-from vaecli.metrics.ceilings import BOUNDED, at_ceiling
+from vaecli.metrics.ceilings import BOUNDED, at_ceiling, ceiling_columns
 from vaecli.remedies import make_method
 from vaecli.reproduction.paper_tables import SHOWN, PaperTable, Printed, printed_figures, published_rows
 from vaecli.runs.groups import PROTOCOL, Group, finished, grouped, rows_of, table_words
@@ -124,7 +124,7 @@ def sentence_length(trials: pd.DataFrame) -> float | None:
 
 def reaches_ceiling(trials: pd.DataFrame, column: str) -> bool:
     """Whether a figure of one of these trials is at its ceiling, so that their mean measures nothing."""
-    return column in BOUNDED and any(at_ceiling(row, column) for row in rows_of(trials))
+    return column in BOUNDED and any(at_ceiling(row, column) for row in rows_of(trials, ceiling_columns(column)))
 
 
 def compared(
