@@ -45,6 +45,7 @@ RESULTS = "<!-- results: begin -->", "<!-- results: end -->"
 METHODS = "<!-- methods: begin -->", "<!-- methods: end -->"
 CHAOS = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 SPREAD = "<!-- spread: begin -->", "<!-- spread: end -->"
+EVERY = "<!-- every: begin -->", "<!-- every: end -->"
 HELD_IN_GRID = "<!-- held in grid: begin -->", "<!-- held in grid: end -->"
 HELD = "<!-- held: begin -->", "<!-- held: end -->"
 ATLAS = "<!-- atlas: begin -->", "<!-- atlas: end -->"
@@ -100,6 +101,8 @@ def generated() -> dict[Path, bytes]:
     page = ROOT / "docs" / "posterior_picture.md"
     lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))
     texts[page] = update_between_markers(page.read_text(encoding="utf-8"), lines, *SPREAD)
+    every = [pd.read_csv(posterior_spread.EVERY / name) for name in ("spread.csv", "results.csv")]
+    texts[page] = update_between_markers(texts[page], posterior_spread.every_lines(*every), *EVERY)
     grid = protocols.read_grid()
     for name, text, markers in (
         ("advise.md", held.page_lines(*held.read()), HELD),
@@ -125,6 +128,8 @@ def generated() -> dict[Path, bytes]:
         SYNTHETIC / "excess_nll.png",
     )
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
+    for path in (posterior_spread.EVERY / "posteriors.png", posterior_spread.EVERY / "posteriors.gif"):
+        images[ROOT / "docs" / "images" / f"all_{path.name}"] = path.read_bytes()
     if PICTURE.exists():
         images[ROOT / "docs" / "images" / atlas.IMAGE] = PICTURE.read_bytes()
     texts |= shipped(read_table())

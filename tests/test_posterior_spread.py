@@ -1,8 +1,24 @@
 """The committed figures behind the picture of posteriors, and the page's table of them."""
 
-import pandas as pd
+import re
+from pathlib import Path
 
-from experiments.posterior_spread import SHOWN, TOY, spread_lines
+import pandas as pd
+import pytest
+
+from experiments.posterior_spread import (
+    BESIDE,
+    DIAGONAL,
+    EVERY,
+    LINE,
+    ORIGIN,
+    SHOWN,
+    TOY,
+    every_lines,
+    position,
+    positions,
+    spread_lines,
+)
 from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table
 from vaecli.reproduction.posterior_grid import grid_of
@@ -34,3 +50,61 @@ def test_the_encoder_of_vanilla_lags_and_that_of_lagging_does_not():
     assert vanilla["encoder_sd"] < 0.6 * vanilla["exact_sd"]
     assert lagging["encoder_sd"] > 0.8 * lagging["exact_sd"]
     assert lagging["exact_sd"] > 2 * vanilla["exact_sd"]
+
+
+@pytest.mark.parametrize(
+    ("figures", "where"),
+    [
+        ((0.29, 0.0, 5.0), ORIGIN),  # the KL may be large: means far away, all alike
+        ((0.8, 0.39, 0.2), LINE),
+        ((0.8, 0.41, 0.39), DIAGONAL),
+        ((0.8, 0.8, 0.4), BESIDE),
+        ((0.8, 2.0, 1.3), BESIDE),
+    ],
+)
+def test_where_sentences_lie(figures, where):
+    assert position(*figures) == where
+
+
+def test_a_method_lies_where_its_last_look_is():
+    columns = ["method", "seed", "updates", "exact_sd", "encoder_sd", "distance"]
+    looks = [("bn", 0, 0, 0.1, 0.6, 0.6), ("bn", 0, 400, 0.6, 0.6, 0.1), ("ivae", 0, 400, 0.6, 0.1, 0.5)]
+    frame = pd.DataFrame(looks, columns=columns)
+    assert positions(frame) == {"bn": DIAGONAL, "ivae": LINE}
+    results = pd.DataFrame({"method": ["bn", "ivae"], "verdict": ["informative", None]})
+    lines = every_lines(frame, results).splitlines()
+    assert lines[0] == "2 methods, seed 0, 400 updates at most:"
+    assert lines[5].endswith("| `bn` | informative 1 |")
+    assert lines[6].endswith("| `ivae` | no verdict 1 |")
+
+
+def test_what_the_page_says_of_every_method():
+    """Its words on the committed grid, and the six of the first picture once more."""
+    frame, results = pd.read_csv(EVERY / "spread.csv"), pd.read_csv(EVERY / "results.csv").set_index("method")
+    assert set(results["status"]) == {"done"}
+    assert round(results["seconds"].sum() / 60) == 36
+    lying, verdict = positions(frame), results["verdict"]
+    assert {verdict[m] for m in lying if lying[m] == ORIGIN} == {"collapsed"}
+    on = [m for m in lying if lying[m] == DIAGONAL]
+    assert [m for m in on if verdict[m] != "informative"] == ["cyclical"]
+    assert [m for m in lying if lying[m] == LINE] == ["ae", "mdr", "target_kl", "tilted"]
+    assert lying["mi_constraint"] == ORIGIN
+    last = frame.groupby("method").tail(1).set_index("method")
+    assert round(last.loc["ae", "distance"]) == 8
+    held = ["free_bits", "soft_free_bits", "control", "hr", "twr", "mu_forcing"]
+    assert {lying[m] for m in held} == {BESIDE}
+    assert (last.loc[held, "encoder_sd"] > last.loc[held, "exact_sd"]).all()
+    page = (Path(__file__).parents[1] / "docs" / "posterior_picture.md").read_text(encoding="utf-8")
+    told = re.sub(r"\s+", " ", page.split("<!-- every: end -->")[1])
+    kl = {m: f"{results.loc[m, 'kl']:.2f}" for m in ("mi_constraint", "mdr", "target_kl", "tilted")}
+    assert f"`mi_constraint` pays {kl['mi_constraint']} nats" in told
+    assert f"pay {kl['mdr']}, {kl['target_kl']} and {kl['tilted']} nats" in told
+    assert f"`cyclical` has an mi of {results.loc['cyclical', 'mi']:.2f}" in told
+    assert results.loc[["mdr", "target_kl", "tilted"], "mi"].abs().max() < 0.03
+    six = pd.read_csv(TOY / "spread.csv").set_index(["method", "updates"])
+    for (method, updates), figures in six.iterrows():
+        again = frame[(frame["method"] == method) & (frame["updates"] == updates)].iloc[0]
+        assert (
+            abs(again[["exact_sd", "encoder_sd", "distance"]] - figures[["exact_sd", "encoder_sd", "distance"]]).max()
+            < 0.05
+        )

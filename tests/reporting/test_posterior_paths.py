@@ -134,6 +134,22 @@ def test_many_methods_stand_in_two_columns(tmp_path):
         assert f">{name}</text>" in text
 
 
+def test_the_picture_of_all_methods_stays_a_page(recorded):
+    from vaecli.reporting.pictures.picture_posteriors import posteriors_figure
+
+    _, vanilla = paths_of(recorded)
+    few = [PosteriorPath(f"m{number}", 0, vanilla.looks, vanilla.classes) for number in range(24)]
+    many = [*few, *(PosteriorPath(f"n{number}", 0, vanilla.looks, vanilla.classes) for number in range(40))]
+    figure = posteriors_figure(many)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 3 * 64
+    assert sum(bool(axes.get_title(loc="left")) for axes in shown) == 64
+    assert "after 200, 400, 1,000 updates" in figure.get_suptitle()
+    assert figure.get_figheight() < posteriors_figure(few).get_figheight() * 64 / 24
+    start_alone = [PosteriorPath(path.label, 0, {0: vanilla.looks[0]}, ()) for path in many]
+    assert "after 0 updates" in posteriors_figure(start_alone).get_suptitle()
+
+
 def test_nothing_recorded_says_how_it_is(tmp_path):
     with pytest.raises(UsageError, match=r"posteriors.csv .* --set evaluation.posteriors_every=200"):
         paths_of(write_runs(tmp_path, ("bn", 0)))
