@@ -176,6 +176,19 @@ def test_quotation_marks_of_tabs_are_letters_where_they_are_not_closed(tmp_path)
     assert '"red' not in load(table(tmp_path, "b.tsv", "sentence\tlabel", *quoted)).vocabulary.words
 
 
+def test_quotation_marks_of_tabs_join_no_lines_that_are_rows(tmp_path):
+    """A sentence that begins with one, and a later one that ends in one, would swallow all rows between them."""
+    rows = [f"{s}\t{n % 2}" for n, s in enumerate(SHORT)]
+    rows[1], rows[4] = f'" {rows[1]}', rows[4].replace("\t", ' "\t')
+    corpus = load(table(tmp_path, "a.tsv", "sentence\tlabel", *rows))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    assert '"' in corpus.vocabulary.words
+    several = [f'"{s}\n{s}"\t{n % 2}' for n, s in enumerate(SHORT)]
+    corpus = load(table(tmp_path, "b.tsv", "sentence\tlabel", *several))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    assert '"' not in "".join(corpus.vocabulary.words)
+
+
 def test_a_column_is_asked_for_where_several_may_be_the_sentence(tmp_path):
     pairs = [json.dumps({"id": n, "premise": s, "hypothesis": s[::-1], "kind": n % 2}) for n, s in enumerate(SHORT)]
     path = table(tmp_path, "a.jsonl", *pairs)
@@ -224,6 +237,11 @@ def test_advice_that_would_change_nothing_is_not_given(tmp_path):
         ("a.jsonl", ['{"text": "a"}', '{"text": "\\ud800"}'], r"a\.jsonl:2: half a character"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b\\u0000"}'], r"a\.jsonl:2: a NUL character"),
         ("a.jsonl", ['{"text": "a", "label": 1}', '{"text": "b", "label": null}'], r"a\.jsonl:2: an empty label"),
+        (
+            "a.jsonl",
+            ['{"text": "a", "label": 1}', '{"text": "b", "label": "\\ud800"}'],
+            r"a\.jsonl:2: half a character",
+        ),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b"}'], r"a\.jsonl: too few different sentences"),
         ("a.jsonl", ["", ""], r"a\.jsonl: no row with a value"),
         ("a.json", ['[{"text": "a"}]'], r"not a kind of file that is read; give .*\.jsonl"),
