@@ -28,7 +28,7 @@ def train(
     data: PathLike = "synthetic",
     *,
     preset: str = "quick",
-    seed: int = 0,
+    seed: int | None = None,
     settings: Settings | None = None,
     out: PathLike = "runs",
     name: str | None = None,
@@ -41,7 +41,7 @@ def train(
         method: A remedy, or several joined with ``+``.
         data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
-        seed: Seed of initialisation, data order and noise.
+        seed: Seed of initialisation, data order and noise; ``training.seed`` of the settings without, else 0.
         settings: By dotted key.
         out: Where experiments are kept.
         name: Name of the experiment; the corpus's without.
@@ -79,7 +79,7 @@ def compare(
     methods: Iterable[str] = ("vanilla", "bn"),
     data: PathLike = "synthetic",
     *,
-    seeds: int | str | Iterable[int] = 0,
+    seeds: int | str | Iterable[int] | None = None,
     preset: str = "quick",
     settings: Settings | None = None,
     out: PathLike = "runs",
@@ -94,7 +94,7 @@ def compare(
     Args:
         methods: Remedies or compositions; ``["all"]`` is every remedy.
         data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
-        seeds: One, several, or a text such as ``"0-2"``.
+        seeds: One, several, or a text such as ``"0-2"``; ``training.seed`` of the settings without, else 0.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         settings: By dotted key.
         out: Where experiments are kept.
@@ -115,7 +115,7 @@ def compare(
         options={"corpus": {"data": str(data)}},
         values=settings,
         methods=list(methods),
-        seeds=seeds if isinstance(seeds, int | str) else ",".join(map(str, seeds)),
+        seeds=seeds if isinstance(seeds, int | str | None) else ",".join(map(str, seeds)),
         experiment=name,
         jobs=jobs,
         methods_option="methods",

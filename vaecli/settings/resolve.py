@@ -253,8 +253,9 @@ class _Resolver:
         """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
         location = self.locations.get(("training", "seed"))
         if given is not None:
-            if location is not None and location.startswith("--"):
-                raise UsageError(f"{location}: --seeds {given} says the seeds too; keep one")
+            if location is not None and location.startswith(("--", "settings[")):
+                option = "--seeds" if location.startswith("--") else "seed"
+                raise UsageError(f"{location}: {option} {given} says the seeds too; keep one")
             return parse_seeds(given)
         if location is None:
             return planned or (0,)
