@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from support import tiny_split
 
 from vaecli.core.errors import DataError, UsageError
-from vaecli.corpus.batches import batches_per_epoch, POOL, TrainBatches, evaluation_batches, prefetched
+from vaecli.corpus.batches import POOL, TrainBatches, batches_per_epoch, evaluation_batches, prefetched
 from vaecli.corpus.types import collate
 from vaecli.kernels.switch import runs_plain
 
