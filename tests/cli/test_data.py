@@ -98,6 +98,11 @@ def test_a_terminal_of_ascii_alone(reviews):
     assert "  3  2  ####" in text
 
 
+def test_a_list_of_values_is_refused(reviews):
+    with pytest.raises(UsageError, match=r"training\.batch_size=2,4: a corpus is checked for one value"):
+        run("check", reviews, "--set", "training.batch_size=2,4")
+
+
 def test_what_is_counted_is_what_training_reads(reviews):
     config = load_settings(options={"corpus": {"data": str(reviews)}}).config("vanilla", 0)
     assert examine(config.corpus, 64).fingerprint == load_corpus(config.corpus).fingerprint

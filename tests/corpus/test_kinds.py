@@ -5,12 +5,15 @@ import gzip
 import io
 import json
 import sys
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus import split_files
+from vaecli.corpus.arrow_rows import _rows
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.origins import corpus_title, hub_name
 
@@ -255,6 +258,33 @@ def test_faults_of_a_table_are_named(name, lines, message, tmp_path):
     with pytest.raises(DataError, match=message) as caught:
         load(table(tmp_path, name, *lines))
     assert "\n" not in str(caught.value)
+
+
+def test_columns_of_the_hub_that_hold_no_texts_are_left_out(monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+
+    class Value:
+        def __init__(self, pa_type):
+            self.pa_type = pa_type
+
+    class ClassLabel(Value):
+        names = ("neg", "pos")
+
+    class Split:
+        features: ClassVar = {
+            "made": Value(pa.timestamp("s")),
+            "text": Value(pa.string()),
+            "label": ClassLabel(pa.int64()),
+            "price": Value(pa.decimal128(5, 2)),
+            "photo": Value(pa.binary()),
+        }
+
+        def select_columns(self, names):
+            rows = {"text": ["a", "b"], "label": [1, -1]}
+            return SimpleNamespace(iter=lambda batch_size: iter([{name: rows[name] for name in names}]))
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(Value=Value, ClassLabel=ClassLabel))
+    assert list(_rows(Split())) == [{"text": "a", "label": "pos"}, {"text": "b", "label": -1}]
 
 
 def test_an_empty_value_is_a_blank_line(tmp_path):

@@ -59,6 +59,7 @@ def check(
     """
     from dataclasses import asdict
 
+    from vaecli.core.errors import UsageError
     from vaecli.corpus.examination import examine
     from vaecli.reporting.terminal import Target
     from vaecli.settings.resolve import load_settings
@@ -67,6 +68,9 @@ def check(
     settings = load_settings(preset=preset, options=layer, sets=set_ or [], environment=os.environ)
     for note in settings.notes:
         tell(f"vae: {note}")
+    for key, values in settings.choices.items():
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: a corpus is checked for one value of each setting; ask for each apart")
     config = settings.config("vanilla", 0)
     examined = examine(config.corpus, config.training.batch_size)
     if as_json:

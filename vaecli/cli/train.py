@@ -201,9 +201,9 @@ def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> N
 def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> None:
     """The figures on stdout, the folder on stderr."""
     if as_json:
-        import json
+        from vaecli.core.files import dump_json
 
-        print(json.dumps(values))
+        sys.stdout.write(dump_json(values))
     else:
         for name, value in values.items():
             if value is not None:
