@@ -153,8 +153,8 @@ def _through_cache(key: str, name: str, make: Callable[[], Corpus], learned: Tok
 
 
 def _key(files: Mapping[str, TextFile], config: CorpusConfig) -> str:
-    """What an encoded corpus is kept under; the rule that splits counts where it is used."""
-    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    """What an encoded corpus is kept under; the rule that splits counts where it is used, and the name in notes."""
+    settings = config.model_dump(include=set(TEXT_SETTINGS)) | {"name": files["train"].path.name}
     kind = files["train"].kind
     settings |= {"kind": kind} if kind != ".txt" else {}
     settings |= {"corpus_seed": config.corpus_seed} if len(files) < len(SPLITS) else {}
