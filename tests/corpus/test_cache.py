@@ -143,6 +143,8 @@ def test_off(folder, encoded, monkeypatch):
 def test_places(monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_CACHE", "~/x")
     assert cache_folder() == Path.home() / "x"
+    monkeypatch.setenv("VAE_CACHE", "~nobody-is-called-so/x")
+    assert cache_folder() is None
     monkeypatch.delenv("VAE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "vae"
