@@ -128,7 +128,7 @@ def test_a_corpus_in_the_home_of_nobody_is_told_where_it_is_opened():
     config = load_settings(options={"corpus": {"data": data}}).config("bn", 0)
     assert (config.corpus.data, corpus_title(data)) == (data, "x")
     with pytest.raises(
-        DataError, match="nobody-is-called-so/x.csv' .--data.: can't be opened: Could not determine home"
+        DataError, match=r"nobody-is-called-so/x\.csv' \(--data\): can't be opened: Could not determine home"
     ):
         load_corpus(config.corpus)
 
