@@ -55,6 +55,21 @@ def test_the_seed_of_the_settings_counts_where_no_other_is_said(monkeypatch):
             call(**seed, settings={"training.seed": 3})
 
 
+def test_the_corpus_of_the_settings_counts_where_no_other_is_said(monkeypatch):
+    def corpus_of(settings, *rest, **more):
+        raise LookupError(settings.groups["corpus"]["data"])
+
+    monkeypatch.setattr("vaecli.runs.start.prepare_run", corpus_of)
+    monkeypatch.setattr("vaecli.engines.run_grid.open_experiment", corpus_of)
+    for call in (vaecli.train, vaecli.compare):
+        with pytest.raises(LookupError, match="mixture"):
+            call(settings={"corpus.data": "mixture"})
+        with pytest.raises(LookupError, match="synthetic"):
+            call(preset="ptb")
+        with pytest.raises(UsageError, match=r"settings\['corpus.data'\]: data='oracle' says the corpus too; keep one"):
+            call(data="oracle", settings={"corpus.data": "mixture"})
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
