@@ -132,10 +132,9 @@ def _is_quoted(source: Source) -> bool:
         rows = sum(1 for _ in READERS["tabs_quoted"](source, Columns()))
     except DataError:
         return False
-    lines = list(io.BytesIO(source.text))
-    if rows == len(lines):
+    if rows == sum(1 for _ in io.BytesIO(source.text)):
         return True
-    tabs = {line.count(b"\t") for line in lines if line.strip()}
+    tabs = {line.count(b"\t") for line in io.BytesIO(source.text) if line.strip()}
     return tabs == {0} or len(tabs) > 1
 
 
