@@ -88,7 +88,7 @@ def test_the_page_fits_the_terminal(reviews, columns):
     for said in ("repeat an earlier one", "stand in train too", "words of a sentence in train", "to mend"):
         assert said in text
     assert "pos         3       1      0           60.0 %" in text
-    assert "make 1 update an epoch, each of 64 sentences: 6 in 6 epochs (preset quick)" in text
+    assert "make 1 update an epoch, each of 5 sentences: 6 in 6 epochs (preset quick)" in text
 
 
 def test_a_terminal_of_ascii_alone(reviews):

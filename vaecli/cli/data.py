@@ -193,9 +193,10 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     cut = sum(split.cut for split in examined.splits.values())
     empty = sum(split.empty for split in examined.splits.values())
     updates = examined.batches * config.training.epochs
+    size = min(examined.batch_size, examined.splits["train"].sentences)
     return [
         f"know {examined.vocabulary:,} words, special symbols included",
-        f"make {counted(examined.batches, 'update')} an epoch, each of {examined.batch_size:,} sentences: "
+        f"make {counted(examined.batches, 'update')} an epoch, each of {size:,} sentences: "
         f"{updates:,} in {counted(config.training.epochs, 'epoch')} (preset {config.preset})",
         f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
         f"{counted(empty, 'empty line')}",
