@@ -51,7 +51,9 @@ def test_the_seed_of_the_settings_counts_where_no_other_is_said(monkeypatch):
     for call, seed in ((vaecli.train, {"seed": 0}), (vaecli.compare, {"seeds": [0, 1]})):
         with pytest.raises(LookupError, match=r"\(3,\)"):
             call(settings={"training.seed": 3})
-        with pytest.raises(UsageError, match=r"settings\['training.seed'\]: seed 0(,1)? says the seeds too; keep one"):
+        with pytest.raises(
+            UsageError, match=r"settings\['training.seed'\]: seeds? 0(,1)? says the seeds too; keep one"
+        ):
             call(**seed, settings={"training.seed": 3})
 
 

@@ -329,7 +329,7 @@ def test_seeds_are_said_once_in_a_command_line():
     text = problems(seeds="0-2", sets=["training.seed=4"])
     assert text == "--set training.seed=4: --seeds 0-2 says the seeds too; keep one"
     assert load_settings(values={"training.seed": 4}).seeds == (4,)
-    text = problems(seeds=1, values={"training.seed": 4})
+    text = problems(seeds=1, values={"training.seed": 4}, seeds_option="seed")
     assert text == "settings['training.seed']: seed 1 says the seeds too; keep one"
 
 

@@ -67,6 +67,7 @@ def train(
         seeds=seed,
         experiment=name,
         methods_option="method",
+        seeds_option="seed",
         searches=Path(out),
     )
     folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
@@ -121,6 +122,7 @@ def compare(
         experiment=name,
         jobs=jobs,
         methods_option="methods",
+        seeds_option="seeds",
         searches=Path(out),
     )
     experiment, _ = open_experiment(chosen, Path(out), overwrite)
