@@ -42,6 +42,52 @@ def test_the_names_are_the_promised_ones_and_each_is_documented():
         vaecli.trian  # noqa: B018
 
 
+def test_the_seed_of_the_settings_counts_where_no_other_is_said(monkeypatch):
+    def seeds_of(settings, *rest, **more):
+        raise LookupError(settings.seeds)
+
+    monkeypatch.setattr("vaecli.runs.start.prepare_run", seeds_of)
+    monkeypatch.setattr("vaecli.engines.run_grid.open_experiment", seeds_of)
+    for call, seed in ((vaecli.train, {"seed": 0}), (vaecli.compare, {"seeds": [0, 1]})):
+        with pytest.raises(LookupError, match=r"\(3,\)"):
+            call(settings={"training.seed": 3})
+        with pytest.raises(
+            UsageError, match=r"settings\['training.seed'\]: seeds? 0(,1)? says the seeds too; keep one"
+        ):
+            call(**seed, settings={"training.seed": 3})
+
+
+def test_the_corpus_of_the_settings_counts_where_no_other_is_said(monkeypatch):
+    def corpus_of(settings, *rest, **more):
+        raise LookupError(settings.groups["corpus"]["data"])
+
+    monkeypatch.setattr("vaecli.runs.start.prepare_run", corpus_of)
+    monkeypatch.setattr("vaecli.engines.run_grid.open_experiment", corpus_of)
+    for call in (vaecli.train, vaecli.compare):
+        with pytest.raises(LookupError, match="mixture"):
+            call(settings={"corpus.data": "mixture"})
+        with pytest.raises(LookupError, match="synthetic"):
+            call(preset="ptb")
+        with pytest.raises(UsageError, match=r"settings\['corpus.data'\]: data='oracle' says the corpus too; keep one"):
+            call(data="oracle", settings={"corpus.data": "mixture"})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": 0.0}, "temperature=0.0: it has to be above 0"),
+        ({"temperature": float("nan")}, "temperature=nan: "),
+        ({"top_p": 1.5}, "top_p=1.5: "),
+        ({"top_k": -1}, "top_k=-1"),
+        ({"beam": 0}, "beam=0"),
+        ({"beam": 5, "temperature": 1.0}, "beam=5 searches for the best sentence"),
+    ],
+)
+def test_how_words_are_chosen_is_checked_first(options, message):
+    with pytest.raises(UsageError, match=message):
+        vaecli.Run(None).decode([[0.0]], **options)
+
+
 def test_the_import_is_light():
     code = "import sys, vaecli; print([m for m in ('torch', 'pandas', 'pydantic', 'numpy') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -54,6 +54,12 @@ def test_capacities_are_set_before_torch_and_the_users_own_stay():
     assert last_line(show, ONEDNN_PRIMITIVE_CACHE_CAPACITY="7").split() == ["7", KERNEL_CACHES["LRU_CACHE_CAPACITY"]]
 
 
+def test_what_the_encoding_of_stdout_lacks_is_escaped():
+    show = START + "print('gr\\u00f6\\u00dfe', '\\u65b9', '\\udcff')"
+    assert last_line(show, PYTHONIOENCODING="ascii") == r"gr\xf6\xdfe \u65b9 \udcff"
+    assert last_line(show, PYTHONIOENCODING="utf-8") == "größe 方 \\udcff"
+
+
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library doesn't say what is held")
 def test_batches_of_ever_new_shapes_do_not_fill_the_memory():
     if not (has_bf16_instructions() and has_bf16(torch.device("cpu"))):

@@ -81,6 +81,8 @@ def test_runs_are_looked_for_where_experiments_are_kept(runs, monkeypatch):
     assert complete_run("") == ["runs/ptb/bn/seed-0", "runs/ptb/bn/seed-1", "runs/ptb/vanilla/seed-0"]
     assert complete_run("runs/ptb/v") == ["runs/ptb/vanilla/seed-0"]
     assert complete_run("elsewhere/") == []
+    monkeypatch.setenv("VAE_OUT", "")  # which is none, as every command takes it
+    assert complete_run("") == ["runs/ptb/bn/seed-0", "runs/ptb/bn/seed-1", "runs/ptb/vanilla/seed-0"]
     monkeypatch.setenv("VAE_OUT", "elsewhere")
     assert complete_run("") == []
 

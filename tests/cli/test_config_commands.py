@@ -87,6 +87,12 @@ def test_show_says_where_each_setting_was_said(vae, tmp_path, monkeypatch):
     assert tomllib.loads(text)["method"]["bn"] == {"gamma": [0.3, 0.5], "eps": 1e-12}
 
 
+@pytest.mark.parametrize("words", ["UNK  OOV", "x[ y , ]", "UNK\nOOV"])
+def test_show_keeps_texts_as_they_are(vae, words):
+    text = vae("config", "show", "--set", f"corpus.unknown_words={words}")
+    assert tomllib.loads(text)["corpus"]["unknown_words"] == words
+
+
 def test_show_finds_what_a_search_has_found(vae, tmp_path):
     told = {"values": {"bn.gamma": 0.4}, "objective": "neg_elbo", "epochs": 6, "budget": 12, "seed": 0}
     entry = {**told, "finished": True, "settings": shared_settings(load_settings(methods=["bn"]).groups)}

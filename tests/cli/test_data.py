@@ -88,7 +88,7 @@ def test_the_page_fits_the_terminal(reviews, columns):
     for said in ("repeat an earlier one", "stand in train too", "words of a sentence in train", "to mend"):
         assert said in text
     assert "pos         3       1      0           60.0 %" in text
-    assert "make 1 update an epoch, each of 64 sentences: 6 in 6 epochs (preset quick)" in text
+    assert "make 1 update an epoch, each of 5 sentences: 6 in 6 epochs (preset quick)" in text
 
 
 def test_a_terminal_of_ascii_alone(reviews):
@@ -96,6 +96,11 @@ def test_a_terminal_of_ascii_alone(reviews):
     text = examination_text(examine(config.corpus, 64), config, Target(80, ascii_only=True))
     assert text.isascii()
     assert "  3  2  ####" in text
+
+
+def test_a_list_of_values_is_refused(reviews):
+    with pytest.raises(UsageError, match=r"training\.batch_size=2,4: a corpus is checked for one value"):
+        run("check", reviews, "--set", "training.batch_size=2,4")
 
 
 def test_what_is_counted_is_what_training_reads(reviews):

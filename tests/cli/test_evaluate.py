@@ -9,6 +9,7 @@ from support import scoring
 from typer.testing import CliRunner
 
 from vaecli.cli.app import app
+from vaecli.cli.evaluate import show
 from vaecli.config import build_config
 from vaecli.core.errors import DataError, DivergedError, UsageError
 from vaecli.metrics.extras import registry as blocks
@@ -17,6 +18,7 @@ from vaecli.metrics.extras.text.reconstruction import decoding_limit, reconstruc
 from vaecli.metrics.extras.text.samples import as_split, sample_prior, split_perplexity
 from vaecli.metrics.extras.text.scores import corpus_bleu, distinct, exact_match, unique_share
 from vaecli.metrics.schema import COLUMNS
+from vaecli.runs.evaluation import Evaluated
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.identity import protocol
@@ -372,3 +374,10 @@ def test_what_was_measured_is_shown_before_it_is_stored(base, monkeypatch):
     assert "iw_nll " in result.stdout
     assert isinstance(result.exception, DataError)
     assert "measured and shown, but kept nowhere: metrics.json: can't write" in str(result.exception)
+
+
+def test_a_word_can_not_steer_the_terminal(capsys):
+    show(
+        Evaluated("test", results={"bleu": BlockResult({}, {}, ("most remembered: \x1b[2Jcat 0.100",))}), as_json=False
+    )
+    assert capsys.readouterr().out == "most remembered: \\x1b[2Jcat 0.100\n"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -10,6 +11,9 @@ import time
 
 import pytest
 from command import vae
+
+from vaecli.cli.train import _print
+from vaecli.runs.folder import RunFolder
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
 SMALL = [
@@ -45,6 +49,15 @@ def test_a_run_writes_what_it_promises(corpus, tmp_path):
     assert again.returncode == 2
     assert "--overwrite" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+def test_a_perplexity_that_overflows_is_json(capsys, tmp_path):
+    _print(RunFolder(tmp_path), {"ppl_iw": math.inf, "kl": 1.5, "mi": None}, as_json=True)
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    assert json.loads(capsys.readouterr().out, parse_constant=refuse) == {"ppl_iw": "inf", "kl": 1.5, "mi": None}
 
 
 def test_the_same_seed_gives_the_same_figures(corpus, tmp_path):

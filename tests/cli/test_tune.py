@@ -82,6 +82,7 @@ def test_a_dry_run_says_what_would_be_searched(vae):
         (["bn", "--range", "bn.gamma=-1..0.5"], "--range bn.gamma: input should be greater than 0, got -1"),
         (["bn", "--range", "training.optimizer=adam,foo"], "--range training.optimizer: .* got 'foo'"),
         (["bn", "--set", "bn.gamma=1.5"], "--set bn.gamma=1.5: bn.gamma is searched over 0.3 to 1, without 1.5"),
+        (["bn", "--set", "training.seed=4"], "--set training.seed=4: --seed 0 says the seeds too; keep one"),
         (["bm"], "did you mean 'bn'"),
     ],
 )

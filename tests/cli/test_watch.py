@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from support import loaded_by_help
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from tests.runs.grids import finish, prepared
 from vaecli.cli.app import app
+from vaecli.cli.watch import wait
 from vaecli.core.errors import TrialsFailedError, UsageError
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.lock import FolderLock
@@ -131,6 +133,12 @@ def test_a_stream_without_the_characters_gets_others(trials):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     found = subprocess.run(command, env=environment, capture_output=True, check=True)
     assert b"####" in found.stdout
+
+
+def test_a_message_can_not_steer_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("vaecli.cli.grid.follow", lambda lookout, say: iter([say("failed: \x1b[2Jno corpus")][:0]))
+    wait(SimpleNamespace())
+    assert capsys.readouterr().out == "failed: \\x1b[2Jno corpus\n"
 
 
 def test_watching_loads_no_torch():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from support import tiny_split
 
 from vaecli.core.errors import DataError, UsageError
-from vaecli.corpus.batches import POOL, TrainBatches, evaluation_batches, prefetched
+from vaecli.corpus.batches import POOL, TrainBatches, batches_per_epoch, evaluation_batches, prefetched
 from vaecli.corpus.types import collate
 from vaecli.kernels.switch import runs_plain
 
@@ -121,3 +121,8 @@ def test_prefetched_gives_every_batch_once_in_order(device):
     assert [b.index.tolist() for b in batches] == [p.tolist() for p in places]
     assert {b.tokens.device.type for b in batches} == {device}
     assert [b.predicted for b in batches] == [int(split.lengths[p].sum()) for p in places]
+
+
+@pytest.mark.parametrize(("sentences", "batches"), [(2, 1), (64, 1), (65, 1), (66, 2), (128, 2), (129, 2), (130, 3)])
+def test_a_sentence_that_would_be_alone_makes_no_batch(sentences, batches):
+    assert batches_per_epoch(sentences, 64) == batches

@@ -70,6 +70,14 @@ def test_a_copy_of_the_folder_hits_under_its_own_name(folder, encoded):
     assert len(encoded) == 1
 
 
+def test_notes_name_the_file_that_was_read(encoded, tmp_path):
+    table = "text,label\n" + "".join(f"a {word} ran,x\n" for word in ("cat", "dog", "fox", "pig", "cow", "hen"))
+    for name in ("first.csv", "second.csv"):
+        (tmp_path / name).write_text(table)
+        assert any(f"(line 1 of {name})" in note for note in load(tmp_path / name).notes)
+    assert len(encoded) == 2
+
+
 def damage_header(file):
     file.write_bytes(b"\xff" * 8 + file.read_bytes()[8:])
 
@@ -135,6 +143,8 @@ def test_off(folder, encoded, monkeypatch):
 def test_places(monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_CACHE", "~/x")
     assert cache_folder() == Path.home() / "x"
+    monkeypatch.setenv("VAE_CACHE", "~nobody-is-called-so/x")
+    assert cache_folder() is None
     monkeypatch.delenv("VAE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "vae"

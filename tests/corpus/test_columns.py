@@ -200,6 +200,30 @@ def test_the_prefix_of_fasttext_is_a_label():
         read(table, "__label__a text\ntext\n")
 
 
+@pytest.mark.parametrize("columns", [{"text": "1"}, {"text": "7"}, {"text": "2", "label": "2"}, {"label": "topic"}])
+def test_fields_of_fasttext_are_what_its_prefix_makes_them(columns):
+    table = "".join(f"__label__{label} {text}\n" for label, text in zip(LABELS, TEXTS, strict=True))
+    with pytest.raises(UsageError, match=r"column \w+: train\.txt has the label behind __label__, field 1"):
+        read(table, **columns)
+    assert read(table, text="2", label="1")[0] == read(table)[0]
+
+
+def test_lines_of_json_without_a_text_are_told():
+    with pytest.raises(DataError, match=r"train\.txt: lines of JSON without a text, number or truth value"):
+        read('{"tokens": ["a", "b"]}\n{"tokens": ["c"]}\n')
+
+
+@pytest.mark.parametrize(("code", "fault"), [("\\ud800", "half a character"), ("\\u0000", "a NUL character")])
+def test_what_only_json_can_spell_is_named(code, fault):
+    rows = ['{"text": "a", "label": "x"}', f'{{"text": "b {code}", "label": "x"}}']
+    with pytest.raises(DataError, match=rf"train\.txt:2: {fault}"):
+        read("\n".join(rows), text="text")
+    rows[1] = f'{{"text": "b", "label": "{code}"}}'
+    with pytest.raises(DataError, match=rf"train\.txt:2: {fault}"):
+        read("\n".join(rows), text="text", label="label")
+    assert sentences(read("\n".join(rows), text="text", label="none")[0]["train"]) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

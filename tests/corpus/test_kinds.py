@@ -5,12 +5,15 @@ import gzip
 import io
 import json
 import sys
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus import split_files
+from vaecli.corpus.arrow_rows import _rows
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.origins import corpus_title, hub_name
 
@@ -144,6 +147,13 @@ def test_a_column_of_row_numbers_is_no_label(tmp_path):
     assert alone.train.label_names == {}
 
 
+def test_an_empty_last_column_hides_no_header(tmp_path):
+    """The rows that a spreadsheet writes may end in a comma."""
+    corpus = load(table(tmp_path, "a.csv", "text,label,", *(f"{s},{n % 2}," for n, s in enumerate(SHORT))))
+    assert len(texts(corpus)) == len(SHORT)
+    assert corpus.train.label_names == {"label": ("0", "1")}
+
+
 def test_a_column_of_row_numbers_is_no_sentence(tmp_path):
     rows = [f"{n},{s}" for n, s in enumerate(SHORT)]
     assert "red big cat runs" in texts(load(table(tmp_path, "a.csv", "id,said", *rows)))
@@ -174,6 +184,19 @@ def test_quotation_marks_of_tabs_are_letters_where_they_are_not_closed(tmp_path)
     assert '"red' in load(table(tmp_path, "a.tsv", "sentence\tlabel", *rows)).vocabulary.words
     quoted = [f'"{s}"\t{n % 2}' for n, s in enumerate(SHORT)]
     assert '"red' not in load(table(tmp_path, "b.tsv", "sentence\tlabel", *quoted)).vocabulary.words
+
+
+def test_quotation_marks_of_tabs_join_no_lines_that_are_rows(tmp_path):
+    """A sentence that begins with one, and a later one that ends in one, would swallow all rows between them."""
+    rows = [f"{s}\t{n % 2}" for n, s in enumerate(SHORT)]
+    rows[1], rows[4] = f'" {rows[1]}', rows[4].replace("\t", ' "\t')
+    corpus = load(table(tmp_path, "a.tsv", "sentence\tlabel", *rows))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    assert '"' in corpus.vocabulary.words
+    several = [f'"{s}\n{s}"\t{n % 2}' for n, s in enumerate(SHORT)]
+    corpus = load(table(tmp_path, "b.tsv", "sentence\tlabel", *several))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    assert '"' not in "".join(corpus.vocabulary.words)
 
 
 def test_a_column_is_asked_for_where_several_may_be_the_sentence(tmp_path):
@@ -224,6 +247,11 @@ def test_advice_that_would_change_nothing_is_not_given(tmp_path):
         ("a.jsonl", ['{"text": "a"}', '{"text": "\\ud800"}'], r"a\.jsonl:2: half a character"),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b\\u0000"}'], r"a\.jsonl:2: a NUL character"),
         ("a.jsonl", ['{"text": "a", "label": 1}', '{"text": "b", "label": null}'], r"a\.jsonl:2: an empty label"),
+        (
+            "a.jsonl",
+            ['{"text": "a", "label": 1}', '{"text": "b", "label": "\\ud800"}'],
+            r"a\.jsonl:2: half a character",
+        ),
         ("a.jsonl", ['{"text": "a"}', '{"text": "b"}'], r"a\.jsonl: too few different sentences"),
         ("a.jsonl", ["", ""], r"a\.jsonl: no row with a value"),
         ("a.json", ['[{"text": "a"}]'], r"not a kind of file that is read; give .*\.jsonl"),
@@ -237,6 +265,33 @@ def test_faults_of_a_table_are_named(name, lines, message, tmp_path):
     with pytest.raises(DataError, match=message) as caught:
         load(table(tmp_path, name, *lines))
     assert "\n" not in str(caught.value)
+
+
+def test_columns_of_the_hub_that_hold_no_texts_are_left_out(monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+
+    class Value:
+        def __init__(self, pa_type):
+            self.pa_type = pa_type
+
+    class ClassLabel(Value):
+        names = ("neg", "pos")
+
+    class Split:
+        features: ClassVar = {
+            "made": Value(pa.timestamp("s")),
+            "text": Value(pa.string()),
+            "label": ClassLabel(pa.int64()),
+            "price": Value(pa.decimal128(5, 2)),
+            "photo": Value(pa.binary()),
+        }
+
+        def select_columns(self, names):
+            rows = {"text": ["a", "b"], "label": [1, -1]}
+            return SimpleNamespace(iter=lambda batch_size: iter([{name: rows[name] for name in names}]))
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(Value=Value, ClassLabel=ClassLabel))
+    assert list(_rows(Split())) == [{"text": "a", "label": "pos"}, {"text": "b", "label": -1}]
 
 
 def test_an_empty_value_is_a_blank_line(tmp_path):

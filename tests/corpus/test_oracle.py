@@ -107,7 +107,8 @@ def test_entropy_and_information_of_drawn_sentences():
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("max_vocab", 500), ("min_freq", 2), ("max_length", 4), ("tokenizer", "moses")]
+    ("key", "value"),
+    [("max_vocab", 500), ("min_freq", 2), ("max_length", 4), ("tokenizer", "moses"), ("unknown_words", "5")],
 )
 def test_settings_that_would_take_words_away_are_refused(key, value):
     with pytest.raises(UsageError, match=f"corpus.{key}: the corpus oracle is taken whole"):

@@ -130,7 +130,7 @@ def test_same_in_another_process():
     assert done.stdout.strip() == load_corpus(CorpusConfig(**SMALL)).fingerprint
 
 
-@pytest.mark.parametrize("setting", [{"max_vocab": 100}, {"min_freq": 5}])
+@pytest.mark.parametrize("setting", [{"max_vocab": 100}, {"min_freq": 5}, {"unknown_words": "the"}])
 @pytest.mark.parametrize("noise", [0.0, 0.4])
 def test_a_text_of_which_words_are_unknown_has_no_truth(setting, noise):
     """It has less entropy than the whole text, so that a model would be better than the truth."""

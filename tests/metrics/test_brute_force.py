@@ -24,10 +24,9 @@ from metrics.oracle import (
     gaussian_kl,
     log_mean_exp,
     quadrature,
-    regression,
     sentences,
-    standard,
 )
+from metrics.probe_twin import probe_figures
 from sacrebleu.metrics.bleu import BLEU
 from scipy.optimize import minimize
 from support import split_of, tiny_batch, tiny_model
@@ -37,7 +36,6 @@ from vaecli.corpus.types import UNK
 from vaecli.metrics.columns.mi import batch_order
 from vaecli.metrics.extras import gaps
 from vaecli.metrics.extras.decoder_use import derangement
-from vaecli.metrics.extras.probe import Field, labelled
 from vaecli.metrics.extras.registry import load_block
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
@@ -156,7 +154,11 @@ def expected(world):
     exact = bound_figures(oracle, posteriors) | decoder_figures(oracle, posteriors) | text_figures(oracle, posteriors)
     exact |= sample_figures(world) | gradient_figures(oracle, posteriors)
     close = {name: (value, 1e-6 * max(1, abs(value))) for name, value in exact.items()}
-    close |= gap_figures(oracle, posteriors) | probe_figures(posteriors) | dict.fromkeys(OF_DISCRETE_CODES, (None, 0.0))
+    close |= (
+        gap_figures(oracle, posteriors)
+        | probe_figures(posteriors, SENTENCES, labels, SEED)
+        | dict.fromkeys(OF_DISCRETE_CODES, (None, 0.0))
+    )
     return close | {"verdict": word({name: value for name, (value, _) in close.items()})}
 
 
@@ -328,56 +330,6 @@ def gap_figures(oracle, posteriors):
     values = {"amortisation_gap": gained, "approximation_gap": left, "inference_gap": both}
     means = {name: (fmean(v), 0.02) for name, v in values.items()}
     return means | {f"{name}_se": (error(v), 0.2 * error(v) + 0.005) for name, v in values.items()}
-
-
-def probe_figures(posteriors):
-    """Accuracies of multinomial regressions fitted by another optimiser on matrices that are written out."""
-    means = np.stack([mean for mean, _ in posteriors])
-    deviations = np.stack([np.exp(0.5 * logvar) for _, logvar in posteriors])
-    counts = np.array([[words.count(4), words.count(5)] for words in SENTENCES], dtype=float)
-    codes = np.tile(means, (20, 1)), means
-    drawn = tuple(
-        np.tile(means, (times, 1)) + np.tile(deviations, (times, 1)) * own_noise(purpose, times * N)
-        for purpose, times in (("probe_train", 20), ("probe_test", 1))
-    )
-    table = {}
-
-    def put(name, value):
-        table.setdefault(name, []).append(value)
-
-    for place, name in enumerate(("first", "length")):
-        test = np.array([labels(words)[place] for words in SENTENCES])
-        train = np.tile(test, 20)
-        every = np.arange(len(train))
-        field = Field(name, int(test.max()) + 1, torch.from_numpy(train), torch.from_numpy(test))
-
-        def accuracy(features, places, train=train, test=test):
-            return regression(standard(*features, places), train, test, places)
-
-        put("probe_accuracy", accuracy(codes, every))
-        put("probe_sampled", accuracy(drawn, every))
-        draws = [labelled(field, 500, draw, SEED).numpy() for draw in range(5)]
-        put("probe_accuracy_500", fmean(accuracy(codes, places) for places in draws))
-        put("probe_bow", regression((np.tile(counts, (20, 1)), counts), train, test, every))
-        put("probe_majority", fmean(test == Counter(train.tolist()).most_common(1)[0][0]))
-        orders = [labelled(field, len(train), draw, SEED).numpy() for draw in range(5)]
-        for size in (5, 50, 500, 5000):
-            if size <= min(Counter(train.tolist()).values()):
-                chosen = [first_of_each(order, train, size) for order in orders]
-                put(f"probe_{size}_each", fmean(accuracy(codes, places) for places in chosen))
-    # a sentence at the border may fall to either side: one of 62 in one of two fields, or in one draw of the only field
-    close = {name: (fmean(values), 1 / 123 if name != "probe_majority" else 1e-12) for name, values in table.items()}
-    return close | {"probe_5000_each": (None, 0)}
-
-
-def own_noise(purpose, count):
-    """(count, 2) of the streams of as many sentences."""
-    return sentence_noise(SEED, purpose, torch.arange(count), 1, 2)[0].numpy()
-
-
-def first_of_each(order, classes, size):
-    """The places of the first sentences of each class in an order."""
-    return np.array([place for kind in set(classes.tolist()) for place in order[classes[order] == kind][:size]])
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -96,6 +96,22 @@ def test_cells_sort_by_their_exact_figures():
     assert page.count("<button") == 3
 
 
+def test_p_values_sort_by_what_they_are():
+    drawn = [
+        trial(m, s, rec=20.0 - n + 0.1 * s * (n + 1), kl=1.0) for n, m in enumerate(("vanilla", "bn")) for s in range(5)
+    ]
+    page = render(table(*drawn), "html", baseline="vanilla")
+    row = re.search(r'<th scope="row">rec .*?</tr>', page[page.index("Differences to vanilla</h3>") :], re.S)[0]
+    values = re.findall(r'<td class=n data-v="([^"]+)">', row)
+    assert len(values) == 3, "pairs, difference and p"
+    assert 0 < float(values[2]) < 0.01
+
+
+def test_rows_of_trials_are_called_so():
+    assert "A row a trial. A heading" in render(three_methods(), "html", per_trial=True)
+    assert "A row a method. A heading" in render(three_methods(), "html")
+
+
 def test_the_verdict_stands_behind_the_method_unless_columns_are_asked_for():
     def heads(page):
         return re.findall(r"<button type=.button.>(\w+)", page)

@@ -42,6 +42,18 @@ def test_an_svg_names_the_methods_as_text_and_is_the_same_twice(tmp_path):
     assert text == second.read_text(encoding="utf-8")
 
 
+def test_characters_that_the_font_lacks_are_told_once(tmp_path):
+    rows = [(e, c, method.replace("bn", "方法 方"), *rest) for e, c, method, *rest in ROWS]
+    result = report(tmp_path, "--picture", tmp_path / "p.png", rows=rows)
+    assert result.exit_code == 0, result.output
+    (line,) = [line for line in result.stderr.splitlines() if "font" in line]
+    assert "p.png: 2 characters of its names (方法) the font lacks" in line
+    result = report(tmp_path, "--picture", tmp_path / "p.svg", rows=rows)
+    assert result.exit_code == 0, result.output
+    assert "font" not in result.stderr
+    assert "方法" in (tmp_path / "p.svg").read_text(encoding="utf-8")
+
+
 def test_what_is_there_stays(tmp_path):
     path = tmp_path / "picture.png"
     path.write_text("mine")

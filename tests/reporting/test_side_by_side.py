@@ -76,3 +76,12 @@ def test_what_does_not_compare_is_refused(base, names, said):
 def test_a_folder_of_several_stands_beside_none(base):
     with pytest.raises(UsageError, match="holds several experiments"):
         side_by_side([base / "runs", base / "runs" / "a"])
+
+
+def test_tables_that_do_not_say_their_experiment_are_called_as_their_files(tmp_path):
+    """A table may come back without the column, or without a word in it."""
+    paths = [tmp_path / "one" / "results.csv", tmp_path / "two.csv"]
+    for path, head in zip(paths, ("method,seed,status,rec", "experiment,method,seed,status,rec"), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{head}\n{',' * head.startswith('e')}bn,0,done,20.0\n")
+    assert list(side_by_side(paths).frame["variant"]) == ["experiment=one", "experiment=two"]

@@ -3,7 +3,9 @@
 import pytest
 
 from vaecli.config import GROUPS, RunConfig, build_config
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, UsageError
+from vaecli.corpus.load import load_corpus
+from vaecli.corpus.origins import corpus_title
 from vaecli.remedies import method_names
 from vaecli.settings.layers import parse_value
 from vaecli.settings.presets import load_preset, preset_names
@@ -119,6 +121,16 @@ def test_seeds_come_from_seeds_or_training_seed_but_not_from_both(grid):
     assert load_settings(grid('seeds = "0-2"\n'), sets=["training.seed=4"]).seeds == (4,)
     assert load_settings(grid("[training]\nseed = 5\n")).seeds == (5,)
     assert ":3: training.seed and seeds" in problems(file=grid('seeds = "0-2"\n[training]\nseed = 5\n'))
+
+
+def test_a_corpus_in_the_home_of_nobody_is_told_where_it_is_opened():
+    data = "~nobody-is-called-so/x.csv"
+    config = load_settings(options={"corpus": {"data": data}}).config("bn", 0)
+    assert (config.corpus.data, corpus_title(data)) == (data, "x")
+    with pytest.raises(
+        DataError, match=r"nobody-is-called-so/x\.csv' \(--data\): can't be opened: Could not determine home"
+    ):
+        load_corpus(config.corpus)
 
 
 def test_none_unsets_what_may_be_unset(grid):
@@ -316,6 +328,9 @@ def test_set_goes_before_an_option_and_says_so():
 def test_seeds_are_said_once_in_a_command_line():
     text = problems(seeds="0-2", sets=["training.seed=4"])
     assert text == "--set training.seed=4: --seeds 0-2 says the seeds too; keep one"
+    assert load_settings(values={"training.seed": 4}).seeds == (4,)
+    text = problems(seeds=1, values={"training.seed": 4}, seeds_option="seed")
+    assert text == "settings['training.seed']: seed 1 says the seeds too; keep one"
 
 
 @pytest.mark.parametrize(

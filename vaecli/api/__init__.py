@@ -25,10 +25,10 @@ Settings = Mapping[str, Any]
 
 def train(
     method: str = "vanilla",
-    data: PathLike = "synthetic",
+    data: PathLike | None = None,
     *,
     preset: str = "quick",
-    seed: int = 0,
+    seed: int | None = None,
     settings: Settings | None = None,
     out: PathLike = "runs",
     name: str | None = None,
@@ -39,9 +39,10 @@ def train(
 
     Args:
         method: A remedy, or several joined with ``+``.
-        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
+        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it; ``corpus.data`` of the
+            settings without, else ``synthetic``.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
-        seed: Seed of initialisation, data order and noise.
+        seed: Seed of initialisation, data order and noise; ``training.seed`` of the settings without, else 0.
         settings: By dotted key.
         out: Where experiments are kept.
         name: Name of the experiment; the corpus's without.
@@ -60,12 +61,13 @@ def train(
 
     chosen = load_settings(
         preset=preset,
-        options={"corpus": {"data": str(data)}},
+        options=_corpus(data, settings),
         values=settings,
         methods=[method],
         seeds=seed,
         experiment=name,
         methods_option="method",
+        seeds_option="seed",
         searches=Path(out),
     )
     folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
@@ -77,9 +79,9 @@ def train(
 
 def compare(
     methods: Iterable[str] = ("vanilla", "bn"),
-    data: PathLike = "synthetic",
+    data: PathLike | None = None,
     *,
-    seeds: int | str | Iterable[int] = 0,
+    seeds: int | str | Iterable[int] | None = None,
     preset: str = "quick",
     settings: Settings | None = None,
     out: PathLike = "runs",
@@ -93,8 +95,9 @@ def compare(
 
     Args:
         methods: Remedies or compositions; ``["all"]`` is every remedy.
-        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it.
-        seeds: One, several, or a text such as ``"0-2"``.
+        data: An embedded corpus, a folder, a file or ``hf:NAME``, as ``--data`` takes it; ``corpus.data`` of the
+            settings without, else ``synthetic``.
+        seeds: One, several, or a text such as ``"0-2"``; ``training.seed`` of the settings without, else 0.
         preset: Sizes and protocol: quick, ptb, yahoo, yelp or snli.
         settings: By dotted key.
         out: Where experiments are kept.
@@ -112,19 +115,34 @@ def compare(
 
     chosen = load_settings(
         preset=preset,
-        options={"corpus": {"data": str(data)}},
+        options=_corpus(data, settings),
         values=settings,
         methods=list(methods),
-        seeds=seeds if isinstance(seeds, int | str) else ",".join(map(str, seeds)),
+        seeds=seeds if isinstance(seeds, int | str | None) else ",".join(map(str, seeds)),
         experiment=name,
         jobs=jobs,
         methods_option="methods",
+        seeds_option="seeds",
         searches=Path(out),
     )
     experiment, _ = open_experiment(chosen, Path(out), overwrite)
     outcome = run_experiment(experiment, overwrite=overwrite)
     check_outcome(experiment, outcome)
     return report(experiment.path)
+
+
+def _corpus(data: PathLike | None, settings: Settings | None) -> dict[str, dict[str, str]]:
+    """The corpus as a layer of options; nothing where the settings say it.
+
+    Raises:
+        UsageError: Both say it.
+    """
+    from vaecli.core.errors import UsageError
+
+    said = settings is not None and "corpus.data" in settings
+    if said and data is not None:
+        raise UsageError(f"settings['corpus.data']: data={str(data)!r} says the corpus too; keep one")
+    return {} if said else {"corpus": {"data": "synthetic" if data is None else str(data)}}
 
 
 def methods() -> pd.DataFrame:

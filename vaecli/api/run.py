@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from vaecli.corpus.types import Split
     from vaecli.metrics.scoring import Scoring
+    from vaecli.model.decoding import Drawing
     from vaecli.runs.loaded_run import LoadedRun
 
     Codes = NDArray[np.float64]
@@ -103,21 +104,21 @@ class Run:
             seed: Seed of the words that are drawn.
 
         Raises:
-            UsageError: The codes have another number of dimensions than the model.
+            UsageError: The codes have another number of dimensions than the model, or a value is out of range or
+                contradicts another.
         """
         import torch
 
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
-        from vaecli.model.decoding import Drawing
 
+        drawing = _drawing(beam, temperature, top_k, top_p)
         run = self._loaded
         z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
         if z.ndim != 2 or z.shape[1] != run.model.latent_size:
             raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes (N, {run.model.latent_size})")
-        if temperature is not None or top_k or top_p < 1:
-            drawing = Drawing(1.0 if temperature is None else temperature, top_k, top_p)
+        if drawing is not None:
             drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, drawing)
         else:
             drawn = decode_codes(run.model, run.sampling(seed), z, run.longest, beam)
@@ -245,6 +246,32 @@ class Run:
             if not words:
                 raise UsageError(f"sentence {n} ({sentences[n]!r}) has no word")
         return as_split(ids)
+
+
+def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> Drawing | None:
+    """How words are drawn; None where they are decoded.
+
+    Raises:
+        UsageError: See `Run.decode`.
+    """
+    import math
+
+    from vaecli.core.errors import UsageError
+    from vaecli.model.decoding import Drawing
+
+    if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"temperature={temperature}: it has to be above 0 and finite; without one nothing is drawn")
+    if top_k < 0 or beam < 1:
+        raise UsageError(f"top_k={top_k}, beam={beam}: these count words from 0 and sentences from 1 on")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"top_p={top_p}: it has to be above 0, and 1 at most")
+    if temperature is None and not top_k and top_p == 1:
+        return None
+    if beam > 1:
+        raise UsageError(
+            f"beam={beam} searches for the best sentence; temperature, top_k and top_p draw words; keep one"
+        )
+    return Drawing(1.0 if temperature is None else temperature, top_k, top_p)
 
 
 def load(run: str | Path, *, device: str | None = None) -> Run:

@@ -14,6 +14,7 @@ from vaecli.catalogue.methods_table import field_range, range_text
 from vaecli.catalogue.published import figures_of, line
 from vaecli.config import GROUPS
 from vaecli.core.checked import WANTED, scalar_kinds
+from vaecli.core.messages import printable
 from vaecli.core.nested import nested, writable
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.remedies import make_method, remedy_class
@@ -161,9 +162,9 @@ def _published(info: SettingInfo) -> list[str]:
 
 def toml_value(value: Any) -> str:
     """A value as TOML writes it on one line; ``"none"`` for what is unset."""
-    value = "none" if value is None else list(value) if isinstance(value, tuple) else value
-    text = tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
-    return " ".join(text.split()).replace("[ ", "[").replace(", ]", "]")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return tomli_w.dumps({"value": "none" if value is None else value}).removeprefix("value = ").removesuffix("\n")
 
 
 def annotated(preset: str, methods: Sequence[str]) -> str:
@@ -251,7 +252,8 @@ def shown_settings(settings: Settings) -> str:
         _, method, group = path.split(".", 2)
         lines += [("", ""), (f'[override."{method}".{group}]', ""), (f"{name} = {toml_value(value)}", "")]
     width = min(40, max(len(text) for text, _ in lines))
-    return "\n".join(f"{text:<{width}}  # {said}" if said else text for text, said in _merged(lines)) + "\n"
+    told = ((text, printable(said)) for text, said in _merged(lines))
+    return "\n".join(f"{text:<{width}}  # {said}" if said else text for text, said in told) + "\n"
 
 
 def _merged(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

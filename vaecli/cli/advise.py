@@ -252,6 +252,7 @@ def epochs_within(
 def query(config: RunConfig, features: Mapping[str, float], sentences: int, epochs: int) -> pd.DataFrame:
     """A run as the atlas describes its trials."""
     from vaecli.atlas.adviser import query_of
+    from vaecli.corpus.batches import batches_per_epoch
 
     training = config.training
     settings = {
@@ -259,7 +260,7 @@ def query(config: RunConfig, features: Mapping[str, float], sentences: int, epoc
         "optimizer": training.optimizer,
         "decoder_size": config.model.decoder_size,
         "latent_size": config.model.latent_size,
-        "updates": epochs * -(-sentences // training.batch_size),
+        "updates": epochs * batches_per_epoch(sentences, training.batch_size),
         "batch_size": training.batch_size,
     }
     return query_of(settings, features)

@@ -156,7 +156,7 @@ def complete_engine(incomplete: str) -> list[str]:
 
 def folders(incomplete: str, marker: str, depth: int) -> list[str]:
     """Folders that hold a file, at most so many levels below the last whole folder of a path."""
-    typed = incomplete or os.environ.get("VAE_OUT", "runs") + "/"
+    typed = incomplete or (os.environ.get("VAE_OUT") or "runs") + "/"
     parent = typed[: typed.rfind("/") + 1]
     level, held = [parent], []
     for _ in range(depth):

@@ -59,6 +59,7 @@ def check(
     """
     from dataclasses import asdict
 
+    from vaecli.core.errors import UsageError
     from vaecli.corpus.examination import examine
     from vaecli.reporting.terminal import Target
     from vaecli.settings.resolve import load_settings
@@ -67,6 +68,9 @@ def check(
     settings = load_settings(preset=preset, options=layer, sets=set_ or [], environment=os.environ)
     for note in settings.notes:
         tell(f"vae: {note}")
+    for key, values in settings.choices.items():
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: a corpus is checked for one value of each setting; ask for each apart")
     config = settings.config("vanilla", 0)
     examined = examine(config.corpus, config.training.batch_size)
     if as_json:
@@ -189,9 +193,10 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     cut = sum(split.cut for split in examined.splits.values())
     empty = sum(split.empty for split in examined.splits.values())
     updates = examined.batches * config.training.epochs
+    size = min(examined.batch_size, examined.splits["train"].sentences)
     return [
         f"know {examined.vocabulary:,} words, special symbols included",
-        f"make {counted(examined.batches, 'update')} an epoch, each of {examined.batch_size:,} sentences: "
+        f"make {counted(examined.batches, 'update')} an epoch, each of {size:,} sentences: "
         f"{updates:,} in {counted(config.training.epochs, 'epoch')} (preset {config.preset})",
         f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
         f"{counted(empty, 'empty line')}",

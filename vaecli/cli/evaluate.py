@@ -188,4 +188,4 @@ def show(evaluated: Evaluated, as_json: bool) -> None:
             print(f"{name:<20} {shown}")
     for result in evaluated.results.values():
         for line in result.lines:
-            print(line)
+            print(messages.printable(line))  # which may name words and labels of the corpus

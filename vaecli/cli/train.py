@@ -162,6 +162,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     import warnings
 
     from vaecli.core.resources import process_age
+    from vaecli.corpus.batches import batches_per_epoch
     from vaecli.reporting.advice import what_to_try
     from vaecli.runs.option_words import config_words
     from vaecli.runs.trial import run_trial
@@ -170,7 +171,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     config = folder.config()
     if not quiet:
         _announce(folder, config, corpus.notes)
-    steps = -(-len(corpus.train) // config.training.batch_size)
+    steps = batches_per_epoch(len(corpus.train), config.training.batch_size)
     hint = what_to_try(config.method, config_words(config))
     display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
     with folder.lock():
@@ -200,9 +201,9 @@ def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> N
 def _print(folder: RunFolder, values: Mapping[str, Value], as_json: bool) -> None:
     """The figures on stdout, the folder on stderr."""
     if as_json:
-        import json
+        from vaecli.core.files import dump_json
 
-        print(json.dumps(values))
+        sys.stdout.write(dump_json(values))
     else:
         for name, value in values.items():
             if value is not None:

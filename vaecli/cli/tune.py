@@ -98,6 +98,7 @@ def tune(
         environment=os.environ,
         methods=methods,
         methods_option="METHOD",
+        seeds_option="--seed",
         seeds=seed,
         experiment=name,
         jobs=jobs,

@@ -76,6 +76,7 @@ def print_once(scene: Scene) -> None:
 def wait(lookout: Lookout) -> None:
     """Shows the experiment until it ends, on a terminal as a board, elsewhere in plain lines."""
     from vaecli.cli.grid import LiveGrid, follow, is_screen
+    from vaecli.core.messages import escaped
 
     idle_since: float | None = None
 
@@ -93,7 +94,7 @@ def wait(lookout: Lookout) -> None:
                 time.sleep(min(lookout.period, 0.5))
         print_once(lookout.scene())
         return
-    for _ in follow(lookout, lambda line: print(line, flush=True)):
+    for _ in follow(lookout, lambda line: print(escaped(line), flush=True)):
         if ended():
             return
         time.sleep(lookout.period)

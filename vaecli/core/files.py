@@ -134,10 +134,18 @@ def cache_folder() -> Path | None:
     own = os.environ.get("VAE_CACHE", "")
     if own.lower() == "off":
         return None
-    if own:
-        return Path(own).expanduser()
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
+        if own:
+            return Path(own).expanduser()
         return Path(base) / "vae" if base else Path.home() / ".cache" / "vae"
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # a user without a home, or whom nobody knows
         return None
+
+
+def at_home(path: str) -> Path:
+    """A path with a user's home for a ``~`` at its start; one of whom nobody knows stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

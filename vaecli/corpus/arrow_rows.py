@@ -140,12 +140,16 @@ def _load(library: Any, name: str, config: str | None, data: str) -> Mapping[str
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    """The rows of one split: columns of texts, numbers and truth values, classes by their names."""
+    """The rows of one split: columns of texts, numbers and truth values, classes by their names.
+
+    Times, decimals and bytes are values too, which are none of these.
+    """
     from datasets import ClassLabel, Value
 
-    features = {name: kind for name, kind in table.features.items() if isinstance(kind, ClassLabel | Value)}
-    classes = {name: kind.names for name, kind in features.items() if isinstance(kind, ClassLabel)}
-    for batch in table.select_columns(list(features)).iter(batch_size=ROWS):
+    classes = {name: kind.names for name, kind in table.features.items() if isinstance(kind, ClassLabel)}
+    plain = [name for name, kind in table.features.items() if isinstance(kind, Value) and _is_plain(kind.pa_type)]
+    chosen = [name for name in table.features if name in classes or name in plain]
+    for batch in table.select_columns(chosen).iter(batch_size=ROWS):
         for values in zip(*batch.values(), strict=True):
             row = dict(zip(batch, values, strict=True))
             for name, names in classes.items():

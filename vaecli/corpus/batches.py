@@ -16,6 +16,17 @@ POOL = 64
 """Batches that are sorted by length together: more would make batches alike from epoch to epoch, fewer more padding."""
 
 
+def batches_per_epoch(sentences: int, batch_size: int) -> int:
+    """Batches, and so updates, of an epoch: a last sentence that would be alone goes into another batch.
+
+    Args:
+        sentences: Of train, 2 or more.
+        batch_size: Sentences a batch, 2 or more.
+    """
+    count, rest = divmod(sentences, batch_size)
+    return count + (rest > 1 or not count)
+
+
 class TrainBatches:
     """The batches of each epoch: a pure function of seed and epoch, whatever the global generators are.
 
@@ -43,7 +54,7 @@ class TrainBatches:
         count, rest = divmod(len(split), batch_size)
         self._short = rest if rest > 1 or count == 0 else 0
         self._merge = rest == 1 and count > 0
-        self.steps_per_epoch = count + (self._short > 0)
+        self.steps_per_epoch = batches_per_epoch(len(split), batch_size)
         self._latest: tuple[int, list[Tensor]] = (-1, [])
 
     def epoch(self, n: int) -> list[Tensor]:

@@ -24,6 +24,7 @@ from vaecli.corpus.records import (
     Record,
     Source,
     form_of,
+    text_fault,
 )
 
 LABEL = "label"
@@ -123,8 +124,14 @@ def split_columns(sources: Mapping[str, Source], columns: Columns) -> tuple[dict
 
 
 def _ask(form: Form, train: Source) -> str:
-    """What to say: the option, and what there is to choose from."""
-    first = next(record for record in READERS[form](train, Columns()) if record.fields)
+    """What to say: the option, and what there is to choose from.
+
+    Raises:
+        DataError: There is nothing, as in objects of lists alone.
+    """
+    first = next((record for record in READERS[form](train, Columns()) if record.fields), None)
+    if first is None:
+        raise DataError(f"{train.path}: {FORM_NAMES[form]} without a text, number or truth value; give each a sentence")
     if form == "json":
         choices = [name for name, value in first.fields.items() if " " in value] or list(first.fields)
         return (
@@ -213,6 +220,7 @@ def _chosen(
     filled = [record.fields for record in records["train"] if record.fields]
     label: str | None
     if form == "fasttext":
+        _refuse_fields_of_fasttext(sources["train"], columns)
         text, label = "2", "1"
         notes = [*notes, f"labels: the prefix {FASTTEXT} of each line"]
     elif not columns.said:
@@ -229,12 +237,25 @@ def _chosen(
     return result, notes
 
 
+def _refuse_fields_of_fasttext(train: Source, columns: Columns) -> None:
+    """Refuses fields other than those that the prefix makes: 1 is the label, 2 the sentence."""
+    for option, name, own in (("--text-column", columns.text, "2"), ("--label-column", columns.label, "1")):
+        if name not in ("", AUTO, own):
+            raise UsageError(
+                f"{option} {name}: {train.path} has the label behind {FASTTEXT}, field 1, and the sentence, field 2; "
+                f"leave it out, or --label-column {NO_LABEL} alone takes the whole line for the sentence"
+            )
+
+
 def _value(path: Path, record: Record, name: str, option: str) -> str:
     if not record.fields:
         return ""
     if name not in record.fields:
         raise DataError(f"{path}:{record.line}: no field {name!r} ({option}); {nearest(name, record.fields)}")
-    return record.fields[name]
+    value = record.fields[name]
+    if fault := text_fault(value):
+        raise DataError(f"{path}:{record.line}: {fault}")
+    return value
 
 
 def _label(path: Path, record: Record, name: str) -> str:

@@ -88,7 +88,7 @@ def _of_oracle(config: CorpusConfig) -> Written:
         UsageError: A setting would take words away, so that the true likelihood would be of another text.
     """
     least = {"max_length": oracle.LENGTH}
-    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1, "noise": 0.0}
+    fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1, "unknown_words": "", "noise": 0.0}
     wrong = [name for name, value in fixed.items() if getattr(config, name) != value]
     wrong += [name for name, value in least.items() if getattr(config, name) < value]
     if wrong:

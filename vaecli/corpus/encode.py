@@ -132,7 +132,7 @@ def encode_corpus(
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
-    if truth is not None and not types and len(vocabulary) - len(SPECIALS) < len(seen):
+    if truth is not None and splits["train"].unknown:
         lines.append("the true entropy is that of all words: it is left out, since some of train are read as <unk>")
         truth = None
     if truth is None:

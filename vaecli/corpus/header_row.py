@@ -32,7 +32,7 @@ def names_columns(read: Callable[[], Iterator[Record]]) -> bool:
     lower = {value.lower() for value in values}
     if len(lower) != len(values) or not all(map(_is_name, filter(None, values))):
         return False  # one may be empty: a program that writes the numbers of rows leaves their column without a name
-    if any(row.get(key) == value for row in rest for key, value in head.items()):
+    if any(value and row.get(key) == value for row in rest for key, value in head.items()):
         return False
     if lower & (TEXT_NAMES | LABEL_NAMES):
         return True

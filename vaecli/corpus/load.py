@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from vaecli.config import CorpusConfig
 from vaecli.core.errors import UsageError
-from vaecli.core.files import cache_folder
+from vaecli.core.files import at_home, cache_folder
 from vaecli.corpus import cache, fillers
 from vaecli.corpus.arrow_rows import hub_files
 from vaecli.corpus.embedded import CORPORA
@@ -98,7 +97,7 @@ def _check_noise(config: CorpusConfig) -> None:
 
 def _name(data: str) -> str:
     """Of a corpus that isn't embedded; a link to a folder stands for the folder."""
-    path = Path(data).expanduser()
+    path = at_home(data)
     return (path.resolve().name if path.is_dir() else corpus_title(data)) or "corpus"
 
 
@@ -153,8 +152,8 @@ def _through_cache(key: str, name: str, make: Callable[[], Corpus], learned: Tok
 
 
 def _key(files: Mapping[str, TextFile], config: CorpusConfig) -> str:
-    """What an encoded corpus is kept under; the rule that splits counts where it is used."""
-    settings = config.model_dump(include=set(TEXT_SETTINGS))
+    """What an encoded corpus is kept under; the rule that splits counts where it is used, and the name in notes."""
+    settings = config.model_dump(include=set(TEXT_SETTINGS)) | {"name": files["train"].path.name}
     kind = files["train"].kind
     settings |= {"kind": kind} if kind != ".txt" else {}
     settings |= {"corpus_seed": config.corpus_seed} if len(files) < len(SPLITS) else {}

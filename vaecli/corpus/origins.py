@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaecli.core.errors import DataError, nearest
+from vaecli.core.files import at_home
 from vaecli.corpus.public_corpora import public_corpora
 
 SYNTHETIC = "synthetic"
@@ -86,7 +87,7 @@ def corpus_title(data: str) -> str:
     """A corpus's own name: ``synthetic``, that of its folder, or of its file or dataset without what is before it."""
     if is_hub(data):
         return data.removeprefix(HUB).rpartition("/")[2].replace(":", "-")
-    path = Path(data).expanduser()
+    path = at_home(data)
     kind = file_kind(path.name)
     if kind.kind and not path.is_dir():
         return kind.stem

@@ -202,6 +202,17 @@ def _json_text(value: object) -> str:
     return " ".join(text.splitlines())
 
 
+def text_fault(value: str) -> str:
+    """Why a value isn't text, as only JSON can spell it: half a character, or a NUL; empty where it is."""
+    if "\0" in value:
+        return "a NUL character, which no text has"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "half a character (a lone surrogate), which is no text"
+    return ""
+
+
 def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source, Columns], Iterator[Record]]:
     def read(source: Source, columns: Columns) -> Iterator[Record]:
         """Separated values with quotation marks, as RFC 4180 has them; a line feed in a value becomes a blank."""

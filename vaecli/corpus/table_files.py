@@ -23,7 +23,7 @@ from vaecli.corpus.columns import (
     few_labels,
 )
 from vaecli.corpus.header_row import SAMPLE_ROWS, names_columns
-from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source
+from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source, text_fault
 
 ROW_NUMBERS = frozenset({"id", "idx", "index", "unnamed: 0", ""})
 """Names of columns that number the rows, though each may be a label elsewhere."""
@@ -113,7 +113,7 @@ def _form(sources: Mapping[str, Source], kind: str) -> Form:
         return "json"
     if kind == ".tsv":
         quoted = any(b'"' in source.text for source in sources.values())
-        return "tabs_quoted" if quoted and all(map(_parses_quoted, sources.values())) else "tabs"
+        return "tabs_quoted" if quoted and all(map(_is_quoted, sources.values())) else "tabs"
     head = [line for line in islice(io.BytesIO(sources["train"].text), SAMPLE_ROWS) if line.strip()]
     counts = {mark: min((line.count(mark) for line in head), default=0) for mark in (b",", b";", b"\t")}
     # a comma also where no line has any: a table of one column
@@ -122,14 +122,20 @@ def _form(sources: Mapping[str, Source], kind: str) -> Form:
     return forms[mark]
 
 
-def _parses_quoted(source: Source) -> bool:
-    """Whether quotation marks are those of quoted values: a sentence that begins with one ends otherwise."""
+def _is_quoted(source: Source) -> bool:
+    """Whether quotation marks are those of quoted values: a sentence that begins with one ends otherwise.
+
+    Nor are they where they would join lines though all lines have the same number of tabs, and so are rows as they are:
+    a sentence begins with a mark, and a later one ends in one.
+    """
     try:
-        for _ in READERS["tabs_quoted"](source, Columns()):
-            pass
+        rows = sum(1 for _ in READERS["tabs_quoted"](source, Columns()))
     except DataError:
         return False
-    return True
+    if rows == sum(1 for _ in io.BytesIO(source.text)):
+        return True
+    tabs = {line.count(b"\t") for line in io.BytesIO(source.text) if line.strip()}
+    return tabs == {0} or len(tabs) > 1
 
 
 def _reader(source: Source, form: Form) -> Records:
@@ -241,11 +247,7 @@ def _taken(source: Source, read: Records, text: str, label: str | None, names: M
     known: dict[str, str] = {}  # one object a class, not one a row
     for record in read():
         sentence = _value(source, record, text, names, "--text-column") if record.fields else ""
-        try:
-            lines += sentence.encode() + b"\n"
-        except UnicodeEncodeError:
-            where = f"{source.path}:{record.line}"
-            raise DataError(f"{where}: half a character (a lone surrogate), which is no text") from None
+        lines += sentence.encode() + b"\n"
         numbers.append(record.line)
         if label is not None:
             value = _value(source, record, label, names, "--label-column").strip() if sentence.strip() else ""
@@ -253,9 +255,6 @@ def _taken(source: Source, read: Records, text: str, label: str | None, names: M
                 where = f"{source.path}:{record.line}"
                 raise DataError(f"{where}: an empty label; give every sentence one, or --label-column {NO_LABEL}")
             labels.append(known.setdefault(value, value))
-    if 0 in lines:
-        line = numbers[lines[: lines.index(0)].count(b"\n")]
-        raise DataError(f"{source.path}:{line}: a NUL character, which no text has")
     return Sentences(bytes(lines), None if label is None else labels, numbers)
 
 
@@ -263,4 +262,7 @@ def _value(source: Source, record: Record, key: str, names: Mapping[str, str], o
     if key not in record.fields:
         way = f"; or {option} {NO_LABEL}" if option == "--label-column" else ""
         raise DataError(f"{source.path}:{record.line}: no text, number or truth value {names[key]!r} ({option}){way}")
-    return record.fields[key]
+    value = record.fields[key]
+    if fault := text_fault(value):
+        raise DataError(f"{source.path}:{record.line}: {fault}")
+    return value

@@ -67,16 +67,17 @@ def draw(
         DataError: A run's file can't be read, or the picture can't be written.
     """
     check_picture(path, kind, label)
-    from vaecli.reporting.pictures.picture_style import save
+    from vaecli.reporting.pictures.picture_style import save, told_of_characters
 
     table = one_table(frame)
-    if path.suffix.lower() == MOVING:
-        from vaecli.reporting.pictures.picture_posteriors import save_animation
-        from vaecli.reporting.pictures.posterior_paths import posterior_paths
+    with told_of_characters(path):
+        if path.suffix.lower() == MOVING:
+            from vaecli.reporting.pictures.picture_posteriors import save_animation
+            from vaecli.reporting.pictures.posterior_paths import posterior_paths
 
-        save_animation(posterior_paths(runs_of(table, contexts, kind)), path)
-    else:
-        save(figure_of(table, contexts, kind, label), path)
+            save_animation(posterior_paths(runs_of(table, contexts, kind)), path)
+        else:
+            save(figure_of(table, contexts, kind, label), path)
 
 
 def figure_of(table: pd.DataFrame, contexts: Mapping[str, ReportContext], kind: str, label: str | None) -> Figure:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import flatten
 from vaecli.reporting.notes import ReportContext, TrialKey
-from vaecli.reporting.read_results import LoadedResults, load_results
+from vaecli.reporting.read_results import RESULTS, LoadedResults, load_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,10 +73,14 @@ def differences(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
 
 
 def _name(results: LoadedResults, path: Path) -> str:
-    names = [str(name) for name in dict.fromkeys(results.frame["experiment"])]
-    if len(names) != 1:
+    """An experiment's name; of a table that doesn't say it, that of its file, or of the folder of a results.csv."""
+    told = results.frame["experiment"].dropna() if "experiment" in results.frame.columns else ()
+    names = [str(name) for name in dict.fromkeys(told)]
+    if len(names) > 1:
         raise UsageError(f"{path} holds several experiments; name the folder of one beside the others")
-    return names[0]
+    whole = path.resolve()
+    own = whole.name if whole.is_dir() else whole.parent.name if whole.name == RESULTS else whole.stem
+    return names[0] if names else own
 
 
 def _check_alike(loaded: Sequence[LoadedResults], names: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from vaecli.config import GROUPS
 from vaecli.core.checked import scalar_kinds, shown, unset
 from vaecli.core.errors import UsageError, nearest
+from vaecli.core.files import at_home
 from vaecli.core.messages import tell
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.corpus.origins import EMBEDDED, is_hub
@@ -281,7 +282,9 @@ def absolute_data(data: Any, base: Path) -> Any:
     """The corpus as every later process understands it: a relative path from `base`, any other name as it is."""
     if not isinstance(data, str) or data in EMBEDDED or is_hub(data):
         return data
-    path = Path(data).expanduser()
+    path = at_home(data)
+    if data.startswith("~") and path == Path(data):
+        return data  # in nobody's home, which is told where it is opened
     is_path = len(path.parts) != 1 or data.startswith((".", "~")) or os.path.exists(base / path)
     return os.path.abspath(base / path) if is_path and data else data
 

@@ -148,6 +148,7 @@ def load_settings(
     jobs: int | None = None,
     default_methods: Sequence[str] = ("vanilla",),
     methods_option: str = "--methods",
+    seeds_option: str = "--seeds",
     leave_out: Collection[str] = (),
     searches: Path | None = None,
 ) -> Settings:
@@ -168,6 +169,7 @@ def load_settings(
         jobs: ``--jobs``, instead of the file's.
         default_methods: Where neither says.
         methods_option: What the command calls it, for its messages.
+        seeds_option: The same of the seeds.
         leave_out: Remedies of which the file is not asked, see `read_file`.
         searches: Folder of experiments, whose searches say the settings of ``--protocol tuned``.
 
@@ -184,7 +186,7 @@ def load_settings(
     plan = resolver.plan(
         {"preset": preset, "methods": methods, "seeds": seeds, "experiment": experiment, "jobs": jobs},
         default_methods,
-        methods_option,
+        (methods_option, seeds_option),
     )
     settings = resolver.settings(plan)
     if resolver.problems:
@@ -225,8 +227,10 @@ class _Resolver:
         self.preset_locations: dict[str, str] = {}
         self.papers: dict[str, str] = dict(file.plan.get("papers", {}))
 
-    def plan(self, given: Mapping[str, Any], default_methods: Sequence[str], option: str) -> dict[str, Any]:
-        """``preset``, ``methods``, ``seeds``, ``experiment`` and ``jobs`` of the options, else of the file."""
+    def plan(
+        self, given: Mapping[str, Any], default_methods: Sequence[str], options: tuple[str, str]
+    ) -> dict[str, Any]:
+        """What is ``given`` of the plan, else the file's; ``options`` are what a command calls methods and seeds."""
         plan: dict[str, Any] = {"preset": "quick", "methods": (), "seeds": (), "experiment": None, "jobs": None}
         for layer in self.layers:
             plan.update(layer.plan)
@@ -234,13 +238,13 @@ class _Resolver:
         try:
             chosen = tuple(given["methods"])
             plan["methods"] = (
-                parse_methods(chosen, option) if chosen else plan["methods"] or parse_methods(default_methods)
+                parse_methods(chosen, options[0]) if chosen else plan["methods"] or parse_methods(default_methods)
             )
             self.papers = papers_named(chosen) if chosen else self.papers
         except UsageError as error:
             self.problems += str(error).split("\n  ")
         try:
-            plan["seeds"] = self._seeds(given["seeds"], plan["seeds"])
+            plan["seeds"] = self._seeds(given["seeds"], plan["seeds"], options[1])
         except UsageError as error:
             self.problems.append(str(error))
         if given["experiment"] is not None:
@@ -249,13 +253,13 @@ class _Resolver:
                 self.problems.append(f"--name: {problem}")
         return plan
 
-    def _seeds(self, given: str | int | None, planned: tuple[int, ...]) -> tuple[int, ...]:
+    def _seeds(self, given: str | int | None, planned: tuple[int, ...], option: str) -> tuple[int, ...]:
         """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
         location = self.locations.get(("training", "seed"))
         if given is not None:
-            if location is not None and location.startswith("--"):
-                raise UsageError(f"{location}: --seeds {given} says the seeds too; keep one")
-            return parse_seeds(given)
+            if location is not None and location.startswith(("--", "settings[")):
+                raise UsageError(f"{location}: {option} {given} says the seeds too; keep one")
+            return parse_seeds(given, option)
         if location is None:
             return planned or (0,)
         if planned and "seed" in self.file.groups.get("training", {}) and not location.startswith("--"):

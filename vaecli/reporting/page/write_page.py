@@ -68,7 +68,7 @@ def page_text(
     sections = page_sections(frame, contexts, table)
     for section, looks in zip(sections, _looks(sections, options.models), strict=True):
         section.take(looks)
-    return _render(sections, table.baseline, options)
+    return _render(sections, table, options)
 
 
 def _looks(sections: Sequence[PageSection], models: bool) -> list[Looks | None]:
@@ -80,7 +80,7 @@ def _looks(sections: Sequence[PageSection], models: bool) -> list[Looks | None]:
     return looks_of([section.rows for section in sections])
 
 
-def _render(sections: Sequence[PageSection], baseline: str | None, options: PageOptions) -> str:
+def _render(sections: Sequence[PageSection], table: TableChoice, options: PageOptions) -> str:
     import pandas as pd
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -105,7 +105,8 @@ def _render(sections: Sequence[PageSection], baseline: str | None, options: Page
         command=options.command,
         sections=sections,
         tail=tail,
-        baseline=baseline,
+        baseline=table.baseline,
+        per_trial=table.per_trial,
         models=options.models,
         published=printed,
         phases=phases,

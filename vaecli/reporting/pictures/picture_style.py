@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.files import write_output
+from vaecli.core.messages import counted, tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +43,12 @@ CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))
 SHAPES = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")
 
+LACKING = re.compile(r"Glyph (\d+) .*missing from")
+"""How matplotlib warns of a character that its font lacks."""
+
+TOLD_CHARACTERS = 10
+"""Of the characters that a font lacks, those that are told."""
+
 
 def new_figure(width: float, height: float) -> Figure:
     """A figure that no window shows, in inches."""
@@ -59,3 +70,28 @@ def save(figure: Figure, path: Path) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "vae", "svg.fonttype": "none"}):
         figure.savefig(drawn, format=suffix[1:], dpi=RESOLUTION, metadata=dates.get(suffix))
     write_output(path, drawn.getvalue())
+
+
+@contextmanager
+def told_of_characters(path: Path) -> Iterator[None]:
+    """Says once, instead of matplotlib for each, which characters of names stand as boxes in a picture drawn inside.
+
+    The font is the one that matplotlib brings, so that a picture is the same on every machine. An SVG holds its text,
+    and whoever shows it has fonts of their own.
+
+    Args:
+        path: Of the picture.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", LACKING.pattern)
+        yield
+    found: dict[str, None] = {}
+    for warning in caught:
+        if match := LACKING.match(str(warning.message)):
+            found[chr(int(match[1]))] = None
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if found and path.suffix.lower() != ".svg":
+        some = "".join(list(found)[:TOLD_CHARACTERS]) + ("..." if len(found) > TOLD_CHARACTERS else "")
+        count = counted(len(found), "character")
+        tell(f"vae: {path}: {count} of its names ({some}) the font lacks, and stand as boxes; in a .svg they don't")

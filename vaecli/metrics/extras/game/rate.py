@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vaecli.config import TrainingConfig
+from vaecli.corpus.batches import batches_per_epoch
 from vaecli.corpus.types import collate
 from vaecli.metrics.extras.registry import BlockInput
 from vaecli.objective import Clock, Context, Terms
@@ -52,7 +53,7 @@ def rate_terms(block: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Ter
 def end_of_training(block: BlockInput) -> Clock:
     """The clock at the last planned update of the run, of the presets' recipe where the run isn't known."""
     training = TrainingConfig() if block.recipe is None else block.recipe.training
-    updates = -(-len(block.corpus.train) // training.batch_size)
+    updates = batches_per_epoch(len(block.corpus.train), training.batch_size)
     return Clock(step=training.epochs * updates - 1, steps_per_epoch=updates, epochs=training.epochs)
 
 
