@@ -28,6 +28,7 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
     """
     from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
+    from vaecli.training.fit import named
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
@@ -42,7 +43,7 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
             continue
         if trial.label not in estimates and trial.label not in failed:
             problem = estimate(trial, corpus, estimates)
-            failed |= {trial.label: f"{trial.label}: {problem}"} if problem else {}
+            failed |= {trial.label: named(trial.method, problem, trial.label)} if problem else {}
         if trial.label in failed:
             print(f"{row} {'':>12} {'':>13}  can't run")
             continue
@@ -66,5 +67,5 @@ def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float
     try:
         estimates[trial.label] = seconds_per_epoch(trial.config, corpus)
     except Exception as error:
-        return error_line(trial.label, error)
+        return error_line(trial.method, error)
     return ""
