@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, 
     assert [line.split()[-2:] for line in lines[1:]] == [["can't", "run"]] * 2 + [["to", "do"]] * 2
 
 
+def test_the_time_of_a_grid_is_that_of_its_longest_way(capsys, monkeypatch):
+    """Two at a time: half of the sum would be less than the one long trial takes."""
+    seconds = {"lagging": 600.0, "beta": 60.0, "bn": 60.0}
+    monkeypatch.setattr("vaecli.training.timing.seconds_per_epoch", lambda config, corpus: (1, seconds[config.method]))
+    settings = load_settings(methods=list(seconds), seeds="0", values={"training.epochs": 1})
+    trials = Experiment.of(settings, Path("runs")).trials()
+    show_plan(trials, trials, None, jobs=2)
+    assert "3 trials to do, 2 at a time: about 10m00s of updates at most" in capsys.readouterr().err
+
+
 def test_set_before_an_option_is_said_on_stderr(vae):
     result = vae("--methods", "lm", "--epochs", "3", "--set", "training.epochs=2", "--dry-run", "-q")
     assert "vae: --set training.epochs=2 goes before --epochs 3\n" in result.stderr
@@ -232,3 +243,6 @@ def test_the_end_of_an_experiment(grid):
         assert interrupted.value.exit_code == 128 + number
     RunFolder(second.path).update(status="done")
     check_outcome(grid, Outcome())
+    shutil.rmtree(second.path)
+    with pytest.raises(TrialsFailedError, match=r"bn seed 1: failed: .*seed-1: there is no run of vae here"):
+        check_outcome(grid, Outcome())
