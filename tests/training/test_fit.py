@@ -76,7 +76,7 @@ def test_another_package_s_fault_is_a_line_and_ours_is_not(corpus, monkeypatch):
     offer(monkeypatch, cracked="their_package:Cracked")
     with pytest.raises(UsageError, match=r"^cracked: KeyError: 'theirs'$"):
         check_methods([config("cracked")], corpus)
-    way = "to run the others, name those alone in --methods, or uninstall their-package"
+    way = "to run the others, name those alone, or uninstall their-package"
     with pytest.raises(UsageError, match=rf"^cracked: KeyError: 'theirs'; {way}$"):
         check_methods([config("vanilla"), config("cracked")], corpus)
     with pytest.raises(KeyError):
@@ -108,7 +108,7 @@ def test_the_way_to_run_the_others_stands_once(corpus, monkeypatch):
     monkeypatch.setattr(fit, "build_problem", lambda made, corpus: "" if made.method == "lm" else "too small")
     with pytest.raises(UsageError) as caught:
         check_methods([config("bn"), config("lm"), config("iaf")], corpus)
-    head = "2 methods can't run; to run the others, name those alone in --methods:"
+    head = "2 methods can't run; to run the others, name those alone:"
     assert str(caught.value).split("\n  ") == [head, "bn: too small", "iaf: too small"]
 
 

@@ -60,7 +60,7 @@ def named(method: str, problem: str, label: str = "") -> str:
 def without(methods: Collection[str]) -> str:
     """How the other methods of a grid are run: without these, or without the packages that bring them."""
     packages = {package_of(part)[0] for name in methods for part in name.split("+") if part not in REMEDIES}
-    told = "to run the others, name those alone in --methods"
+    told = "to run the others, name those alone"
     return told + (f", or uninstall {' and '.join(sorted(packages))}" if packages else "")
 
 
