@@ -3,9 +3,11 @@
 import errno
 import json
 import os
+import threading
 import time
 
 import pytest
+from filelock import FileLock
 
 from vaecli.core.errors import UsageError
 from vaecli.runs import lock
@@ -39,6 +41,18 @@ def test_where_there_is_no_flock_a_sign_of_life_decides(tmp_path, monkeypatch, s
         assert json.loads(owner.read_text())["pid"] == os.getpid()
         assert in_use(tmp_path)
     assert not owner.exists()
+
+
+def test_who_looks_is_not_taken_for_an_owner(tmp_path, monkeypatch):
+    """Two reports at a time of a run whose process was killed."""
+    other = FileLock(tmp_path / LOCK, thread_local=False)
+    other.acquire()
+    assert in_use(tmp_path), "somebody holds it, whoever that is"
+    monkeypatch.setattr(lock, "GLANCE", 60.0)  # on a machine that is busy
+    threading.Timer(0.03, other.release).start()
+    assert not in_use(tmp_path)
+    with FolderLock(tmp_path).hold():
+        assert in_use(tmp_path)
 
 
 def test_a_sign_of_life_that_fails_is_not_the_last(tmp_path, monkeypatch):

@@ -26,6 +26,9 @@ LOCK, OWNER = ".lock", ".owner.json"
 PATIENCE = 1.0
 """Seconds for which a lock is tried: whoever looks at a folder holds it for a moment."""
 
+GLANCE = 0.1
+"""Seconds for which a lock without a living owner is tried by whoever looks whether it is held."""
+
 HEARTBEAT, SILENCE = 15.0, 120.0
 """Seconds between two signs of life of an owner, and without one after which it counts as dead; they decide only where
 a file system has no locks."""
@@ -122,11 +125,21 @@ def in_use(folder: Path) -> bool:
     try:
         probe.acquire(timeout=0)
     except Timeout:
-        return True
+        return sign_of_owner(folder) == "alive" or not _comes_free(probe)
     except (OSError, NotImplementedError):  # no locks here, or a folder that may only be read
         return beats(folder)
     probe.release()
     return False
+
+
+def _comes_free(probe: FileLock) -> bool:
+    """Whether a lock is let go of at once, as by somebody else who looks whether it is held."""
+    try:
+        probe.acquire(timeout=GLANCE, poll_interval=0.01)
+    except Timeout:
+        return False
+    probe.release()
+    return True
 
 
 def beats(folder: Path) -> bool:
