@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -171,9 +172,10 @@ def test_methods_whose_settings_do_not_fit_are_named_together_before_any_work(va
     with pytest.raises(UsageError) as caught:
         vae("--methods", "vanilla,vmf,lipschitz,bn", *MISFIT, *dry)
     lines = str(caught.value).split("\n  ")
-    assert lines[0] == "2 methods can't run:"
+    assert lines[0] == "2 methods can't run; to run the others, name those alone:"
     assert lines[1] == "vmf: 'vmf' needs a sphere: model.latent_size is 1; make it 2 or more"
-    assert lines[2].startswith("lipschitz: 'lipschitz': ")
+    assert lines[2].startswith("lipschitz: ")
+    assert "'lipschitz'" not in lines[2]
     assert len(lines) == 3
     assert not (tmp_path / "runs").exists()
 
@@ -191,6 +193,16 @@ def test_a_dry_run_goes_on_behind_a_method_that_fails_in_its_first_updates(vae, 
         show_plan(experiment.trials(), experiment.trials(), corpus, jobs=1)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-2:] for line in lines[1:]] == [["can't", "run"]] * 2 + [["to", "do"]] * 2
+
+
+def test_the_time_of_a_grid_is_that_of_its_longest_way(capsys, monkeypatch):
+    """Two at a time: half of the sum would be less than the one long trial takes."""
+    seconds = {"lagging": 600.0, "beta": 60.0, "bn": 60.0}
+    monkeypatch.setattr("vaecli.training.timing.seconds_per_epoch", lambda config, corpus: (1, seconds[config.method]))
+    settings = load_settings(methods=list(seconds), seeds="0", values={"training.epochs": 1})
+    trials = Experiment.of(settings, Path("runs")).trials()
+    show_plan(trials, trials, None, jobs=2)
+    assert "3 trials to do, 2 at a time: about 10m00s of updates at most" in capsys.readouterr().err
 
 
 def test_set_before_an_option_is_said_on_stderr(vae):
@@ -232,3 +244,6 @@ def test_the_end_of_an_experiment(grid):
         assert interrupted.value.exit_code == 128 + number
     RunFolder(second.path).update(status="done")
     check_outcome(grid, Outcome())
+    shutil.rmtree(second.path)
+    with pytest.raises(TrialsFailedError, match=r"bn seed 1: failed: .*seed-1: there is no run of vae here"):
+        check_outcome(grid, Outcome())

@@ -1,20 +1,25 @@
 """A grid on a real Ray cluster of two nodes on this machine: one that loses a node, and one that loses its driver."""
 
 import os
+import shutil
 import signal
 import subprocess
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
 from tests.engines.finished import results
 from tests.engines.test_local import wait_for
+from tests.runs.grids import prepared
 from tests.support import TINY
 from vaecli.core.errors import UsageError
 from vaecli.engines.choice import make_engine
 from vaecli.engines.engine import Policy
 from vaecli.engines.interpreter import PYTHON, safe_children
+from vaecli.engines.parcel import Report, TextParcel
 from vaecli.engines.run_grid import run_experiment
+from vaecli.engines.supervisor import End, Start
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.history import read_rows
@@ -33,6 +38,39 @@ VALUES = {
     "corpus.valid_size": 40,
     "corpus.test_size": 40,
 }
+
+
+CLUSTER = ("cpus", "gpus", "text_ref", "reference_ref", "variables")
+
+
+class Answering:
+    """Ray with one actor, which always reports the same."""
+
+    def __init__(self, report):
+        self.answer = report
+
+    def remote(self, *arguments):
+        return self
+
+    def options(self, **resources):
+        return self
+
+    def wait(self, asked, timeout):
+        return asked, []
+
+    def get(self, asked, timeout=None):
+        return self.answer
+
+    def kill(self, actor):
+        pass
+
+    def __getattr__(self, name):
+        return Asked()
+
+
+class Asked:
+    def remote(self, *arguments):
+        return "report"
 
 
 def experiment(out):
@@ -65,6 +103,18 @@ def begun_once(out, trial):
     lines = RunFolder(trial.path).log_path.read_text().splitlines()
     epochs = [row["epoch"] for row in RunFolder(trial.path).history()]
     return sum(line.startswith("epoch 1  ") for line in lines) == 1 and epochs == list(range(1, EPOCHS + 1))
+
+
+def test_a_trial_whose_folder_is_gone_ends_alone(tmp_path, monkeypatch):
+    (trial,) = prepared(tmp_path)
+    monkeypatch.setattr(ray_engine, "ray", Answering(Report({"history.csv": b"epoch\n1\n"}, {}, b"", None)))
+    attempt = ray_engine.RayAttempt(Start(trial, 1, 0), SimpleNamespace(**dict.fromkeys(CLUSTER)), TextParcel())
+    assert (attempt.poll(), attempt.poll()) == (None, None)
+    assert RunFolder(trial.path).history() == [{"epoch": 1}]
+    shutil.rmtree(trial.path)
+    attempt.asked, attempt.pending = 0.0, "report"
+    assert attempt.poll() == End(code=1)
+    assert not trial.path.exists()
 
 
 @pytest.mark.slow

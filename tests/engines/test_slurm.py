@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,16 @@ def test_a_job_that_is_given_up_is_not_waited_for(tmp_path):
     attempt.kill()
     assert attempt.poll().killed == "its job 7 ended before the trial did,"
     assert len(cancelled) == 2
+
+
+def test_a_trial_whose_folder_is_gone_is_no_trouble(tmp_path):
+    (trial,) = prepared(tmp_path)
+    job = types.SimpleNamespace(job_id="7", cancel=lambda check: None)
+    attempt = slurm_engine.SlurmAttempt(Start(trial, 1, 0), job, lambda job: False)
+    shutil.rmtree(trial.path)
+    assert (attempt.poll(), attempt.trouble()) == (None, "")
+    attempt.kill()
+    assert attempt.poll().killed == ""
 
 
 def test_the_options_of_jobs():

@@ -1,5 +1,6 @@
 """What all engines share, over a launcher that starts nothing."""
 
+import shutil
 from collections import deque
 
 from tests.runs.grids import prepared
@@ -89,6 +90,22 @@ def test_what_cannot_be_started_fails_alone(tmp_path):
     statuses, _, events = run(prepared(tmp_path, seeds="0-1"), [VaeError("refused"), DONE], [2])
     assert statuses == ["failed", "done"]
     assert [e.message for e in events if e.status == "failed"] == ["refused"]
+
+
+def test_what_starts_beside_a_failure_is_asked_to_stop(tmp_path):
+    statuses, _, events = run(prepared(tmp_path, seeds="0-1"), [VaeError("refused"), DONE], [2], fail_fast=True)
+    assert statuses == ["failed", "done"]
+    assert [e.trial.seed for e in events if e.kind == "stopping"] == [1]
+
+
+def test_nothing_starts_beside_a_trial_whose_folder_is_gone(tmp_path):
+    trials = prepared(tmp_path, seeds="0-1")
+    shutil.rmtree(trials[1].path)
+    statuses, batches, _ = run(trials, [DONE], [2], fail_fast=True)
+    assert (statuses, batches) == (["pending", "failed"], [])
+    shutil.rmtree(trials[1].path)
+    statuses, batches, _ = run(trials, [DONE], [2])
+    assert (statuses, batches) == (["done", "failed"], [[(0, 1, 0)]])
 
 
 def test_an_end_without_a_word(tmp_path):

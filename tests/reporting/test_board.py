@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from tests.reporting.scenes import COLLAPSED, FIGURES, done, grid, rows, running, watched
+from tests.reporting.scenes import COLLAPSED, EPOCHS, FIGURES, done, grid, rows, running, watched
 from vaecli.reporting.board import Scene, board, totals
 from vaecli.reporting.forecast import forecast
 from vaecli.runs.progress_file import Stand
@@ -158,6 +158,13 @@ def test_of_an_evaluation_what_has_passed_is_not_left():
     assert forecast(trials, now=1006.0).seconds == pytest.approx(10.0)
     assert forecast(trials, now=2000.0).seconds == 0.0
     assert shown([trial])[1].endswith("measuring")  # none has been measured
+
+
+def test_a_trial_that_was_lost_in_its_evaluation_is_measured_anew():
+    """How long ago its process died says nothing of how long another one will take."""
+    stand = Stand("measuring on test", EPOCHS, EPOCHS, 640, 640, 0.0, 64.0)
+    lost = running(seed=1, stand=stand, rows=rows(EPOCHS, FIGURES), written=1000.0, loss="its process is gone")
+    assert forecast([done(), lost], now=2000.0).seconds == pytest.approx(16.0)
 
 
 def test_trials_that_wait_take_what_their_method_took():

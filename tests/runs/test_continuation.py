@@ -73,6 +73,28 @@ def test_what_moves_last_digits_is_told_and_kept(text, tmp_path, monkeypatch):
     assert [note for note in folder.run()["notes"] if "threads" in note]
 
 
+def test_what_has_changed_is_told_where_the_checkpoint_before_is_the_last(text, tmp_path):
+    """A kill between the two renames of a save leaves it alone."""
+    run = train(text, tmp_path)
+    now = surroundings(load_run(run.path).device, "fp32")
+    (run.path / "checkpoint" / "last.safetensors").replace(run.path / "checkpoint" / "previous.safetensors")
+    assert "torch" in changed_surroundings(RunFolder(run.path), {**now, "torch": "1.0"})
+
+
+def test_a_run_that_begins_anew_has_the_surroundings_of_its_training(text, tmp_path):
+    """It failed elsewhere before its first save."""
+    run = train(text, tmp_path)
+    folder = RunFolder(run.path)
+    now = folder.run()["surroundings"]
+    shutil.rmtree(folder.checkpoint_path)
+    folder.history_path.unlink()
+    note = "the run began with other surroundings (threads 4 -> 1): figures move in the last digits"
+    folder.update(status="failed", surroundings={**now, "torch": "1.0"}, notes=[note])
+    train(text, tmp_path, resume=True)
+    assert folder.run()["surroundings"] == now
+    assert note not in folder.run()["notes"]
+
+
 def test_a_training_whose_checkpoints_are_gone_is_not_silently_begun_anew(text, tmp_path):
     run = train(text, tmp_path)
     shutil.rmtree(run.path / "checkpoint")

@@ -39,6 +39,13 @@ def test_a_torn_last_line_does_not_count_and_is_cut_off(tmp_path, torn):
     assert path.read_text() == whole + "3,1.5\n"
 
 
+def test_a_damaged_byte_moves_no_row(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_bytes(b"epoch,phase\n1,tr\xffin\n")
+    append_row(path, {"epoch": 2, "phase": "train"})
+    assert path.read_bytes() == b"epoch,phase\n1,tr\xffin\n2,train\n"
+
+
 def test_a_torn_header_is_started_anew(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epo")

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from vaecli.core.errors import DataError, InterruptedRunError, UsageError
 from vaecli.metrics.columns import iw
 from vaecli.metrics.extras import gaps, registry
 from vaecli.metrics.extras.registry import BlockResult
-from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, store, write_sentences
+from vaecli.runs.evaluation import Evaluated, EvaluationRequest, evaluate_run, store, write_sentences
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
 from vaecli.runs.partial_evaluation import FILE, FolderKeeper
@@ -188,6 +189,21 @@ def test_a_signal_before_it_is_stored_loses_nothing(run, monkeypatch):
     assert len(calls) == 6
 
 
+@pytest.mark.parametrize("change", ["longer", "anew"])
+def test_figures_of_weights_that_are_no_longer_the_run_s_are_not_kept(run, change):
+    """A long evaluation, beside which somebody trains the run further."""
+    folder, kept = run.folder, []
+    if change == "longer":
+        longer = run.config.training.model_copy(update={"epochs": run.config.training.epochs + 1})
+        folder.resume(run.config.model_copy(update={"training": longer}))
+    else:
+        folder.update(created="2026-01-01T00:00:00+00:00")
+    folder.update(status="done")
+    with pytest.raises(UsageError, match="trained anew, or further, after its weights were read; measure it again"):
+        evaluate_run(run, EvaluationRequest(("dimensions",), "test"), finish=kept.append)
+    assert kept == []
+
+
 def test_a_second_signal_does_not_cut_the_save(run, monkeypatch):
     save = FolderKeeper.save
 
@@ -233,6 +249,16 @@ def test_a_signal_once_the_figures_are_written_measures_nothing_again(corpus, tm
     assert calls == []
     assert run.figures["iw_nll"] > 0
     assert not list((run.path / "checkpoint").glob(FILE))
+
+
+@pytest.mark.parametrize("inside", [".", "seed-0"])
+def test_tables_are_made_anew_from_inside_a_run_s_folder_too(run, inside, monkeypatch):
+    path = run.folder.path
+    (path.parent.parent / "results.csv").write_text("")
+    monkeypatch.chdir(path if inside == "." else path.parent)
+    told = store(RunFolder(Path(inside)), Evaluated("test", {"au": 1}))
+    assert "results.csv and summary.csv" in told
+    assert "vanilla" in (path.parent.parent / "results.csv").read_text()
 
 
 def test_tables_that_can_not_be_made_are_told_and_what_was_measured_is_stored(run, monkeypatch):

@@ -1,6 +1,7 @@
 """posteriors.csv: what a run writes, what a resumed one keeps, and what a reader leaves out."""
 
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,10 +9,13 @@ from support import SENTENCES, TINY, write_corpus
 from typer.testing import CliRunner
 
 from vaecli.cli.app import app
+from vaecli.config import build_config
 from vaecli.core.errors import DataError, InterruptedRunError
 from vaecli.runs import trial
+from vaecli.runs.folder import RunFolder
 from vaecli.runs.posterior_file import POSTERIORS, PosteriorFile, read_posteriors
 from vaecli.training.posterior_watch import PosteriorLook
+from vaecli.training.progress import Progress
 
 
 def look(updates, encoder=(0.25, -1e-9), exact=(1.23456789, -0.5)):
@@ -57,6 +61,35 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / POSTERIORS).write_text("updates,sentence\n1,x\n")
     with pytest.raises(DataError, match=r"posteriors\.csv: can't be read"):
         read_posteriors(tmp_path)
+
+
+def test_a_run_that_begins_anew_has_its_first_look_once(tmp_path, monkeypatch):
+    """It was killed before its first save; two looks at one moment would hide all the others."""
+
+    class Looking:
+        def __init__(self, session, tell):
+            self.tell = tell
+
+        def begin(self, progress):
+            self.tell(look(0))
+
+    monkeypatch.setattr(trial, "PosteriorWatch", Looking)
+    for updates in (0, 200):
+        PosteriorFile(tmp_path).append(look(updates))
+    recorder = trial.Recorder(RunFolder(tmp_path), None, None, None, None)
+    session = SimpleNamespace(config=build_config({"evaluation": {"posteriors_every": 200}}))
+    recorder.watch_posteriors(session, Progress())
+    PosteriorFile(tmp_path).append(look(200))
+    assert read_posteriors(tmp_path)["updates"].tolist() == [0, 0, 200, 200]
+
+
+def test_a_line_that_is_none_is_named_when_a_run_goes_on(tmp_path):
+    file = PosteriorFile(tmp_path)
+    file.append(look(0))
+    with open(file.path, "a") as damaged:
+        damaged.write("x,3,up,0.1,0.2\n")
+    with pytest.raises(DataError, match=r"posteriors\.csv:4: 'x' is no number of updates; remove the file"):
+        file.forget_after(200)
 
 
 def train(folder, *more):

@@ -119,6 +119,14 @@ def test_a_tracker_is_told_settings_rows_and_final_figures(told, tmp_path, data)
     assert all(math.isfinite(value) for value in final.values())
 
 
+def test_a_run_that_has_only_to_be_measured_again_goes_on_at_its_last_step(told, tmp_path, data):
+    """As after a signal in the final evaluation: the figures belong to the last update, and not to the first."""
+    folder = run(tmp_path, data, "told")
+    run(tmp_path, data, "told", resume=True)
+    assert [call[1].step for call in told.calls if call[0] == "start"] == [0, folder.history()[-1]["steps"]]
+    assert steps(told) == [row["steps"] for row in folder.history()]
+
+
 @pytest.mark.parametrize(
     ("name", "when"),
     [

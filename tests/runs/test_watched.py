@@ -152,6 +152,15 @@ def test_what_may_be_watched(tmp_path, trials):
         find_watched(tmp_path / "nowhere")
 
 
+def test_a_run_is_watched_from_inside_its_folder(tmp_path, monkeypatch):
+    (trial, *_) = prepared(tmp_path, ["bn"], "0", options={}, sets=["bn.gamma=0.3,0.5"], name="variants")
+    for folder, name in ((trial.path, "."), (trial.path.parent, "seed-0"), (trial.path.parent, ".")):
+        monkeypatch.chdir(folder)
+        watch = find_watched(Path(name))
+        assert ([found.label for found in watch.look()], watch.title) == ([trial.label], name)
+        assert watch.experiment.samefile(trial.path.parent.parent)
+
+
 def test_variants_are_named_as_compare_names_them(tmp_path):
     (trial, *_) = prepared(tmp_path, ["bn"], "0", options={}, sets=["bn.gamma=0.3,0.5"], name="variants")
     assert label_of("bn", trial.path.parent.name) == trial.label == "bn (bn.gamma=0.3)"

@@ -1,5 +1,6 @@
 """Whether methods can be built with their settings: who is named, and that large ones take no memory to find out."""
 
+import re
 import sys
 import types
 from typing import ClassVar
@@ -14,7 +15,7 @@ from vaecli.corpus.load import load_corpus
 from vaecli.remedies import method_names
 from vaecli.remedies.core.remedy import Paper, Remedy
 from vaecli.training import fit
-from vaecli.training.fit import build_problem, check_methods, error_line, looks_large
+from vaecli.training.fit import build_problem, check_methods, error_line, looks_large, named
 
 SIZES = {"train_size": 40, "valid_size": 40, "test_size": 40}
 
@@ -74,9 +75,41 @@ def test_another_package_s_fault_is_a_line_and_ours_is_not(corpus, monkeypatch):
     monkeypatch.setitem(sys.modules, "their_package", module)
     offer(monkeypatch, cracked="their_package:Cracked")
     with pytest.raises(UsageError, match=r"^cracked: KeyError: 'theirs'$"):
+        check_methods([config("cracked")], corpus)
+    way = "to run the others, name those alone, or uninstall their-package"
+    with pytest.raises(UsageError, match=rf"^cracked: KeyError: 'theirs'; {way}$"):
         check_methods([config("vanilla"), config("cracked")], corpus)
     with pytest.raises(KeyError):
         error_line("vanilla", KeyError("ours"))
+
+
+@pytest.mark.parametrize(
+    ("method", "problem", "told"),
+    [
+        ("bad", "bad: too small", "bad: too small"),
+        ("bad", "'bad': `build` gives None", "bad: `build` gives None"),
+        ("bad", "bad: bad: too small", "bad: too small"),
+        ("bad", "badly: too small", "bad: badly: too small"),
+        ("vae-mine:bn", "vae-mine:bn: too small", "vae-mine:bn: too small"),
+        ("bad+bn", "'bad': `build` gives None", "bad+bn: 'bad': `build` gives None"),
+    ],
+)
+def test_a_method_is_named_once(method, problem, told, corpus, monkeypatch):
+    monkeypatch.setattr(fit, "build_problem", lambda made, corpus: problem)
+    with pytest.raises(UsageError, match=f"^{re.escape(told)}$"):
+        check_methods([config().model_copy(update={"method": method})], corpus)
+
+
+def test_a_variant_is_named_once():
+    assert named("bn", "bn: too small", "bn (bn.gamma=0.3)") == "bn (bn.gamma=0.3): too small"
+
+
+def test_the_way_to_run_the_others_stands_once(corpus, monkeypatch):
+    monkeypatch.setattr(fit, "build_problem", lambda made, corpus: "" if made.method == "lm" else "too small")
+    with pytest.raises(UsageError) as caught:
+        check_methods([config("bn"), config("lm"), config("iaf")], corpus)
+    head = "2 methods can't run; to run the others, name those alone:"
+    assert str(caught.value).split("\n  ") == [head, "bn: too small", "iaf: too small"]
 
 
 def test_each_method_is_built_once(corpus, monkeypatch):

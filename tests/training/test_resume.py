@@ -259,6 +259,25 @@ def test_raised_epochs_go_on_where_the_run_had_stopped(tmp_path):
     assert all(torch.equal(resumed[n], v) for n, v in weights.items())
 
 
+def test_raised_epochs_go_on_with_a_run_that_was_not_to_decay_yet(tmp_path):
+    """It had stalled for longer than its patience when its epochs were over, and would have gone on for all that."""
+    still = {"learning_rate": 1e-30, "optimizer": "sgd", "decay_start": 9}
+    short = Watcher()
+    _, progress = finish(tmp_path, short, tiny_config(epochs=3, **still))
+    assert progress.stalls >= 1
+    _, progress = finish(tmp_path, short, tiny_config(epochs=5, **still))
+    assert (progress.total_epochs, len(short.rows)) == (5, 5)
+
+
+def test_raised_epochs_train_no_run_further_that_had_stopped_early(tmp_path):
+    still = {"learning_rate": 1e-30, "optimizer": "sgd", "max_decays": 0}
+    _, progress = finish(tmp_path, Watcher(), tiny_config(epochs=2, **still))
+    assert (progress.total_epochs, progress.stopped) == (2, True)
+    again = Watcher()
+    finish(tmp_path, again, tiny_config(epochs=5, **still))
+    assert again.updates == 0
+
+
 def test_the_caller_handles_signals_again_after_the_loop(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     finish(tmp_path, Watcher(), tiny_config(epochs=1))

@@ -152,13 +152,14 @@ def keep(folder: RunFolder, evaluated: Evaluated) -> str:
     Raises:
         DataError: It can't be stored; what was measured stands on stdout.
     """
-    from vaecli.core.errors import DataError, VaeError
+    from vaecli.core.errors import DataError, UnwritableError, VaeError
     from vaecli.runs.evaluation import store
 
     try:
         return store(folder, evaluated)
     except VaeError as error:
-        raise DataError(f"measured and shown, but kept nowhere: {error}") from None
+        kind = UnwritableError if isinstance(error, UnwritableError) else DataError
+        raise kind(f"measured and shown, but kept nowhere: {error}") from None
 
 
 def use_threads(count: int) -> None:

@@ -28,13 +28,15 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
     """
     from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
+    from vaecli.reporting.forecast import makespan
+    from vaecli.training.fit import named
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
     names = {trial.name for trial in todo}
     width = max(len(trial.label) for trial in trials)
     print(f"{'method':<{width}} {'seed':>6} {'parameters':>12} {'time at most':>13}  state")
-    total = 0.0
+    times = []
     for trial in trials:
         row = f"{trial.label:<{width}} {trial.seed:>6}"
         if trial.name not in names:
@@ -42,17 +44,17 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
             continue
         if trial.label not in estimates and trial.label not in failed:
             problem = estimate(trial, corpus, estimates)
-            failed |= {trial.label: f"{trial.label}: {problem}"} if problem else {}
+            failed |= {trial.label: named(trial.method, problem, trial.label)} if problem else {}
         if trial.label in failed:
             print(f"{row} {'':>12} {'':>13}  can't run")
             continue
         parameters, seconds = estimates[trial.label]
         time = seconds * trial.config.training.epochs
-        total += time
+        times.append(time)
         print(f"{row} {parameters:>12,} {duration(time):>13}  to do")
     side_by_side = resolve_jobs(jobs, len(todo))
     head = f"{counted(len(todo), 'trial')} to do" + (f", {side_by_side} at a time" if len(todo) > 1 else "")
-    updates = duration(total / side_by_side)
+    updates = duration(makespan([], times, side_by_side))
     tell(f"{head}: about {updates} of updates at most, evaluation and early stopping left out")
     if failed:
         raise UsageError("\n  ".join(failed.values()))
@@ -66,5 +68,5 @@ def estimate(trial: Trial, corpus: Corpus, estimates: dict[str, tuple[int, float
     try:
         estimates[trial.label] = seconds_per_epoch(trial.config, corpus)
     except Exception as error:
-        return error_line(trial.label, error)
+        return error_line(trial.method, error)
     return ""

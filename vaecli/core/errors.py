@@ -49,6 +49,12 @@ class ResourceError(VaeError):
     exit_code = 6
 
 
+class UnwritableError(DataError):
+    """A file that can't be written: the disk is full, or the folder is gone or may only be read."""
+
+    exit_code = ResourceError.exit_code
+
+
 class InterruptedRunError(VaeError):
     """A run stopped by a signal, with its checkpoint saved.
 

@@ -8,10 +8,12 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import ENOENT, ENOTDIR
 from pathlib import Path
 from typing import Any
 
-from vaecli.core.errors import DataError
+from vaecli.core.errors import UnwritableError
+from vaecli.core.resources import REMEDIES_OF
 
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 """Names of the files that a write makes and renames: ``.NAME.PID.tmp``."""
@@ -26,7 +28,7 @@ def write_atomic(path: Path, content: str | bytes, *, lasting: bool = True) -> N
         lasting: False doesn't wait for the disk: after a crash of the machine the file may be empty.
 
     Raises:
-        DataError: The disk is full or the folder can't be written; the old file is intact.
+        UnwritableError: The disk is full or the folder can't be written; the old file is intact.
     """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -42,14 +44,26 @@ def write_atomic(path: Path, content: str | bytes, *, lasting: bool = True) -> N
     except OSError as error:
         with suppress(OSError):  # a file system that is only read refuses even this
             temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: can't write {len(data):,} bytes: {error.strerror}") from None
+        raise unwritable(path, len(data), error) from None
+
+
+def unwritable(path: Path, size: int, error: OSError) -> UnwritableError:
+    """The error of a file that can't be written, with the way out where the folder is there.
+
+    Args:
+        path: Of the file.
+        size: Bytes that were to be written.
+        error: Of the system.
+    """
+    remedy = "" if error.errno in (ENOENT, ENOTDIR) else REMEDIES_OF.get(error.errno or 0, "")
+    return UnwritableError(f"{path}: can't write {size:,} bytes: {error.strerror}" + (f"; {remedy}" if remedy else ""))
 
 
 def write_output(path: Path, content: str | bytes) -> None:
     """Writes a file that a user has named: whole or not at all, but for a device or a pipe, which nothing replaces.
 
     Raises:
-        DataError: It can't be written; an old file is intact.
+        UnwritableError: It can't be written; an old file is intact.
     """
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     if path.is_file() or not path.exists():
@@ -58,7 +72,7 @@ def write_output(path: Path, content: str | bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise DataError(f"{path}: can't write {len(data):,} bytes: {error.strerror}") from None
+        raise unwritable(path, len(data), error) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -200,6 +200,10 @@ class RayAttempt(Attempt):
                 self.pending = None
             except RayActorError as error:
                 self._lost(str(error))
+            except (VaeError, OSError):
+                if self.folder.exists:  # a full disk is every trial's affair
+                    raise
+                self._finish(End(code=1))  # the folder of this one is gone
         return self.end
 
     def _sync(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from vaecli.core.errors import InterruptedRunError, TrialsFailedError
+from vaecli.core.errors import InterruptedRunError, TrialsFailedError, VaeError
 from vaecli.core.messages import counted
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
 from vaecli.engines.engine import Engine, Event, Outcome, Policy
 from vaecli.engines.local import LocalEngine
 from vaecli.runs.experiment import Experiment, Trial
-from vaecli.runs.folder import RunFolder
+from vaecli.runs.folder import RunFolder, Status
 from vaecli.runs.reference_lm import check_reference
 from vaecli.runs.tables import write_tables
 from vaecli.settings.resolve import Settings
@@ -102,11 +102,19 @@ def check_outcome(experiment: Experiment, outcome: Outcome) -> None:
             "interrupted; the same command goes on, from checkpoints where there are any",
             outcome.signal_number,
         )
-    folders = [(trial, RunFolder(trial.path)) for trial in experiment.trials()]
-    states = [(trial, folder.status, str(folder.run().get("message") or "")) for trial, folder in folders]
+    states = [(trial, *_state(trial)) for trial in experiment.trials()]
     bad = [(trial, status, message) for trial, status, message in states if status != "done"]
     if bad:
         lines = [f"{trial.name}: {status}" + (f": {message}" if message else "") for trial, status, message in bad]
         logs = f"logs are in {experiment.path}/METHOD/seed-N/log.txt"
         share = f"{len(bad)} of {counted(len(states), 'trial')} not done"
         raise TrialsFailedError(f"{share}; {logs}\n  " + "\n  ".join(lines))
+
+
+def _state(trial: Trial) -> tuple[Status, str]:
+    """Where a trial stands and why; one whose folder is gone, or can't be read, has failed."""
+    folder = RunFolder(trial.path)
+    try:
+        return folder.status, str(folder.run().get("message") or "")
+    except VaeError as error:
+        return "failed", str(error)

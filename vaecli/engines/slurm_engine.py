@@ -247,10 +247,7 @@ class SlurmAttempt(Attempt):
         """How it ended; None while it waits or works."""
         if not self.given_up and not self.is_done(self.job):
             return None
-        try:
-            unfinished = self.folder.run().get("status") in ("pending", "running")
-        except VaeError:
-            unfinished = False
+        unfinished = self._told() in ("pending", "running")
         return End(killed=f"its job {self.job.job_id} ended before the trial did," if unfinished else "")
 
     def news(self) -> Row | None:
@@ -259,7 +256,14 @@ class SlurmAttempt(Attempt):
 
     def trouble(self) -> str:
         """Why it may hang, once each time; a job that waits for its turn is none."""
-        return self.silence.words() if self.folder.run().get("status") == "running" else ""
+        return self.silence.words() if self._told() == "running" else ""
+
+    def _told(self) -> str:
+        """The trial's status by its own word; empty where its folder has none, as after it was removed."""
+        try:
+            return str(self.folder.run()["status"])
+        except VaeError:
+            return ""
 
     def ask(self, number: int) -> None:
         """Calls the job off: SLURM sends the trial SIGTERM, whatever the signal was, and kills it after a while."""

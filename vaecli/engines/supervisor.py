@@ -154,8 +154,11 @@ class Supervisor:
         if not self.stopping:
             self.stopping = True
             for attempt in self.running:
-                attempt.ask(number)
-                self.on_event(Event("stopping", attempt.start.trial, "running"))
+                self._ask(attempt, number)
+
+    def _ask(self, attempt: Attempt, number: int) -> None:
+        attempt.ask(number)
+        self.on_event(Event("stopping", attempt.start.trial, "running"))
 
     def _start(self) -> None:
         while starts := self._next():
@@ -166,6 +169,8 @@ class Supervisor:
                     self.running.append(attempt)
                     self.outcome.statuses[start.trial.name] = "running"
                     self.on_event(Event("started", start.trial, "running"))
+                    if self.stopping:  # one that was to be launched beside it has failed
+                        self._ask(attempt, signal.SIGTERM)
 
     def _next(self) -> list[Start]:
         """As many of the queue as there is room for; those whose folder can't be had fail."""
@@ -181,6 +186,9 @@ class Supervisor:
                     starts.append(Start(trial, number, slot))
                     break
                 self._finish(trial, "failed", obstacle)
+        if self.stopping:  # one of them was the failure that stops all
+            self.queue.extendleft((start.trial, start.number) for start in reversed(starts))
+            return []
         return starts
 
     def _look(self) -> None:

@@ -67,16 +67,17 @@ def forecast(trials: Sequence[WatchedTrial], slots: int = 1, again: bool = True,
         pace = paces.get(trial.label)
         known = pace is not None and pace.epochs is not None
         epochs = max(trial.epochs_done, pace.epochs or 0.0) if pace is not None and known else float(trial.epochs)
-        own = trial.stand.seconds_per_epoch if trial.stand is not None and trial.state == "running" else None
+        stand = trial.stand if trial.state == "running" else None  # of one that is lost it is that of its end
+        own = stand.seconds_per_epoch if stand is not None else None
         epoch = own or (pace.epoch if pace is not None else base * trial.cost)
         tail = (evaluation if pace is None or pace.evaluation is None else pace.evaluation) or 0.0
-        if now is not None and trial.stand is not None and trial.stand.doing.startswith("measuring"):
+        if now is not None and stand is not None and stand.doing.startswith("measuring"):
             return max(0.0, tail - max(0.0, now - trial.written))
-        begin = startup if trial.state != "running" or trial.stand is None else 0.0
+        begin = startup if stand is None else 0.0
         return begin + max(0.0, epochs - trial.epochs_done) * epoch + tail
 
     ends = {trial.name: left(trial) for trial in running}
-    seconds = _makespan([*ends.values()], map(left, waiting), max(slots, len(running), 1))
+    seconds = makespan([*ends.values()], map(left, waiting), max(slots, len(running), 1))
     return Forecast(seconds, ends, evaluation is not None)
 
 
@@ -95,7 +96,7 @@ def measured(trials: Sequence[WatchedTrial]) -> dict[str, _Pace]:
     return found
 
 
-def _makespan(running: Sequence[float], waiting: Iterable[float], slots: int) -> float:
+def makespan(running: Sequence[float], waiting: Iterable[float], slots: int) -> float:
     """When the last trial ends, where each that waits starts as soon as there is room."""
     ends = [*running, *([0.0] * (slots - len(running)))]
     heapq.heapify(ends)

@@ -43,11 +43,16 @@ def check_checkpoint(folder: RunFolder) -> None:
         DataError: Epochs were trained, and no checkpoint is there.
     """
     rows = folder.history()
-    if rows and not any((folder.checkpoint_path / name).exists() for name in (LAST, PREVIOUS)):
+    if rows and not has_begun(folder):
         raise DataError(
             f"{folder.checkpoint_path}: {folder.history_path.name} tells of {counted(len(rows), 'epoch')}, and no "
             "checkpoint is left to go on from; put it back, or begin anew with --overwrite"
         )
+
+
+def has_begun(folder: RunFolder) -> bool:
+    """Whether there is a checkpoint that the run goes on from."""
+    return any((folder.checkpoint_path / name).exists() for name in (LAST, PREVIOUS))
 
 
 def surroundings(device: torch.device, precision: str) -> dict[str, str]:
@@ -67,7 +72,7 @@ def surroundings(device: torch.device, precision: str) -> dict[str, str]:
 def changed_surroundings(folder: RunFolder, now: Mapping[str, str]) -> str:
     """What is otherwise than when the run began, in words; empty where nothing is, or nothing had begun."""
     run = folder.run()
-    before = run.get("surroundings") if (folder.checkpoint_path / LAST).exists() else None
+    before = run.get("surroundings") if has_begun(folder) else None
     if not isinstance(before, dict):
         return ""
     before = {"lstm": "torch", **before}  # what runs of earlier versions had

@@ -165,10 +165,13 @@ def check_finished(run: LoadedRun) -> None:
     """Refuses to measure what can't be measured or kept, before any work.
 
     Raises:
-        UsageError: The run is not done, or its folder is a link.
+        UsageError: The run is not done, was trained anew or further since it was loaded, or its folder is a link.
     """
     if run.folder.status != "done":
         raise UsageError(f"{run.folder.path}: the run is {run.folder.status}; finish it first (--resume)")
+    if not run.is_as_loaded:
+        told = "the run was trained anew, or further, after its weights were read; measure it again"
+        raise UsageError(f"{run.folder.path}: {told}")
     run.folder.refuse_links()
 
 
@@ -203,6 +206,7 @@ def evaluate_run(
             values = _standard_columns(run, request, keeper)
         results = run_blocks(request.blocks, block_input(run, request, keeper), keeper, told)
         evaluated = Evaluated(request.split, values, results)
+        check_finished(run)  # it may take hours, and others may train the run meanwhile
         finish(evaluated)
     keeper.forget()
     return evaluated
@@ -234,6 +238,7 @@ def write_sentences(run: LoadedRun, request: EvaluationRequest) -> Path:
     table.insert(0, "sentence", texts)
     path = run.folder.path / f"sentences-{request.split}.csv"
     with run.folder.lock():
+        check_finished(run)
         write_atomic(path, csv_text(table))
     return path
 
@@ -271,6 +276,8 @@ def store(folder: RunFolder, evaluated: Evaluated) -> str:
         folder.write_metrics(metrics)
         folder.update(estimators=replaced_estimators(folder.run().get("estimators", {}), evaluated))
     experiment = folder.path.parent.parent
+    whole = folder.path.resolve().parent.parent  # of a path as short as `.`, as from inside the folder
+    experiment = experiment if experiment.resolve() == whole else whole
     if not (experiment / "results.csv").exists():
         return str(folder.path / "metrics.json")
     try:

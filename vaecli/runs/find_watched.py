@@ -16,10 +16,11 @@ def find_watched(folder: Path) -> ExperimentWatch:
         UsageError: None of these.
     """
     if (folder / "run.json").is_file():
-        return ExperimentWatch(folder.parent.parent, [folder], folder)
-    seeds = sorted(path.parent for path in folder.glob("seed-*/run.json"))
+        whole = folder.resolve()  # of a path as short as `.`, as from inside the folder
+        return ExperimentWatch(whole.parent.parent, [whole], folder)
+    seeds = sorted(path.parent.resolve() for path in folder.glob("seed-*/run.json"))
     if seeds:
-        return ExperimentWatch(folder.parent, seeds, folder)
+        return ExperimentWatch(folder.resolve().parent, seeds, folder)
     if is_experiment(folder):
         return ExperimentWatch(folder)
     below = [path for path in folder.iterdir() if is_experiment(path)] if folder.is_dir() else []

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from vaecli.config import RunConfig
 from vaecli.core.checked import shown
-from vaecli.core.errors import UsageError, unknown
+from vaecli.core.errors import DataError, UsageError, unknown
 from vaecli.core.files import TEMPORARY, dump_json, load_json, write_atomic
 from vaecli.core.names import check_name
 from vaecli.core.nested import merge, nested
@@ -278,10 +278,14 @@ class RunFolder:
             return
         if not self._marked():
             raise UsageError(f"{self.path} holds something that is no run of vae; choose another --out or --name")
-        if self.exists and not overwrite:
-            data = self._read_json("run.json") or {}
-            status = data.get("status")
+        if overwrite:
+            return
+        status = (self._read_json("run.json") or {}).get("status")
+        if self.exists:
             raise UsageError(f"{self.path}: a run is here already ({status}); --resume it or --overwrite it")
+        if status != "pending":  # as which a run is made, and cleared
+            told = f"this run ({status}) has lost its config.toml; put it back, or --overwrite the run"
+            raise UsageError(f"{self.path}: {told}")
 
     def _contents(self) -> list[Path]:
         """What is in the folder besides the lock and what killed writers left."""
@@ -291,10 +295,15 @@ class RunFolder:
         return [p for p in self.path.iterdir() if p.name not in own and not TEMPORARY.fullmatch(p.name)]
 
     def _clear(self) -> None:
-        """Deletes an earlier run, its marker last, so that a kill in between leaves a folder that is still ours."""
-        if (self.path / "config.toml").exists():
-            (self.path / "config.toml").unlink()
-        for entry in sorted(self._contents(), key=lambda p: p.name == "run.json"):
+        """Deletes an earlier run, its marker last, so that a kill in between leaves a folder that is still ours.
+
+        Without its settings, and pending, it is one whose making was cut short.
+        """
+        (self.path / "config.toml").unlink(missing_ok=True)
+        if contents := self._contents():
+            with suppress(DataError):  # a full disk, on which this makes room
+                self._write_run({**(self._read_json("run.json") or {}), "status": "pending"})
+        for entry in sorted(contents, key=lambda p: p.name == "run.json"):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vaecli.core.errors import DataError
-from vaecli.core.files import write_atomic
+from vaecli.core.files import unwritable, write_atomic
 
 Cell = float | int | str | None
 Row = dict[str, Cell]
@@ -24,10 +24,10 @@ def append_row(path: Path, row: Mapping[str, Cell]) -> None:
     """Appends a row and waits until it is on disk; a column that is new is added to the rows before, empty.
 
     Raises:
-        DataError: The disk is full or the folder can't be written.
+        UnwritableError: The disk is full or the folder can't be written.
     """
-    whole = _whole_lines(path)
-    columns = _columns(path, whole)
+    whole = _whole_bytes(path)
+    columns = _columns(path, whole.decode("utf-8", "replace"))
     if set(row) - set(columns):
         rows = [*read_rows(path), dict(row)]
         write_atomic(path, _text([*columns, *(name for name in row if name not in columns)], rows))
@@ -35,13 +35,13 @@ def append_row(path: Path, row: Mapping[str, Cell]) -> None:
     data = _line([row.get(name) for name in columns]).encode()
     try:
         with open(path, "r+b") as file:
-            file.truncate(len(whole.encode()))
+            file.truncate(len(whole))
             file.seek(0, os.SEEK_END)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise DataError(f"{path}: can't write {len(data)} bytes: {error.strerror}") from None
+        raise unwritable(path, len(data), error) from None
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -82,13 +82,17 @@ def forget_after(path: Path, epoch: int) -> None:
 
 def _whole_lines(path: Path) -> str:
     """The text up to the last line end."""
+    return _whole_bytes(path).decode("utf-8", "replace")
+
+
+def _whole_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return ""
+        return b""
     except OSError as error:
         raise DataError(f"{path}: can't read it: {error.strerror}") from None
-    return data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
+    return data[: data.rfind(b"\n") + 1]
 
 
 def _text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:

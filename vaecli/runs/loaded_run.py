@@ -39,6 +39,7 @@ class LoadedRun:
         method: The composed remedies.
         model: In evaluation mode, on the device.
         device: Where the model is.
+        created: When its folder was made, as ISO 8601; empty where it doesn't say.
     """
 
     folder: RunFolder
@@ -47,6 +48,13 @@ class LoadedRun:
     method: Method
     model: VAE
     device: torch.device
+    created: str = ""
+
+    @property
+    def is_as_loaded(self) -> bool:
+        """Whether the folder still holds the training that was loaded, and no other or longer one."""
+        epochs = self.folder.config().training.epochs
+        return (_created(self.folder), epochs) == (self.created, self.config.training.epochs)
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -115,7 +123,7 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
         DataError: The vocabulary or the checkpoint can't be read.
     """
     folder = RunFolder.open(path)
-    config = folder.config()
+    config, created = folder.config(), _created(folder)
     if folder.status != "done" and not (folder.checkpoint_path / BEST).exists():
         raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
     weights = load_best(folder)
@@ -129,4 +137,8 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
         sentences = len(load_run_corpus(folder, config).train)
     model = build_model(method, len(vocabulary), sentences, config)
     load_model(model, weights, folder.checkpoint_path / BEST)
-    return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where)
+    return LoadedRun(folder, config, vocabulary, method, model.to(where).eval(), where, created)
+
+
+def _created(folder: RunFolder) -> str:
+    return str(folder.run().get("created") or "")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,12 +26,22 @@ LOCK, OWNER = ".lock", ".owner.json"
 PATIENCE = 1.0
 """Seconds for which a lock is tried: whoever looks at a folder holds it for a moment."""
 
+GLANCE = 0.1
+"""Seconds for which a lock without a living owner is tried by whoever looks whether it is held."""
+
 HEARTBEAT, SILENCE = 15.0, 120.0
 """Seconds between two signs of life of an owner, and without one after which it counts as dead; they decide only where
 a file system has no locks."""
 
 NO_LOCKS = frozenset(getattr(errno, name) for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP"))
 """What a file system without locks answers, such as a network one without its lock server."""
+
+
+OF_THE_SYSTEM: dict[str, Any] = (
+    {"fallback_to_soft": False} if "fallback_to_soft" in signature(FileLock.__init__).parameters else {}
+)
+"""What keeps the library, from 4 on, from taking a file that is there for a lock where the system has none: such a file
+outlives its owner."""
 
 
 class FolderLock:
@@ -43,7 +54,7 @@ class FolderLock:
 
     def __init__(self, folder: Path, inside: tuple[str, ...] = ()) -> None:
         self.folder, self.inside = folder, inside
-        self._lock = FileLock(folder / LOCK, timeout=PATIENCE)
+        self._lock = FileLock(folder / LOCK, timeout=PATIENCE, **OF_THE_SYSTEM)
         self._depth = 0
 
     @contextmanager
@@ -86,8 +97,8 @@ class FolderLock:
     def _acquire(self) -> None:
         try:
             self._lock.acquire(timeout=PATIENCE)
-        except OSError as error:
-            if isinstance(error, Timeout) or error.errno not in NO_LOCKS:
+        except (OSError, NotImplementedError) as error:  # the latter of the library before 4, for ENOSYS
+            if isinstance(error, OSError) and (isinstance(error, Timeout) or error.errno not in NO_LOCKS):
                 raise
             if beats(self.folder):
                 raise Timeout(str(self.folder / LOCK)) from None
@@ -101,10 +112,8 @@ class FolderLock:
 
 def _beat(owner: Path, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT):
-        try:
+        with suppress(OSError):  # a network that is away for a moment; the next sign may reach the disk
             os.utime(owner)
-        except OSError:
-            return
 
 
 def in_use(folder: Path) -> bool:
@@ -112,15 +121,25 @@ def in_use(folder: Path) -> bool:
     lock = folder / LOCK
     if not lock.exists():
         return False
-    probe = FileLock(lock, timeout=0)
+    probe = FileLock(lock, timeout=0, **OF_THE_SYSTEM)
     try:
         probe.acquire(timeout=0)
     except Timeout:
-        return True
-    except OSError:  # no locks here, or a folder that may only be read
+        return sign_of_owner(folder) == "alive" or not _comes_free(probe)
+    except (OSError, NotImplementedError):  # no locks here, or a folder that may only be read
         return beats(folder)
     probe.release()
     return False
+
+
+def _comes_free(probe: FileLock) -> bool:
+    """Whether a lock is let go of at once, as by somebody else who looks whether it is held."""
+    try:
+        probe.acquire(timeout=GLANCE, poll_interval=0.01)
+    except Timeout:
+        return False
+    probe.release()
+    return True
 
 
 def beats(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import DataError
-from vaecli.core.files import write_atomic
+from vaecli.core.files import unwritable, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,18 +33,31 @@ class PosteriorFile:
         self.path = folder / POSTERIORS
 
     def forget_after(self, updates: int) -> None:
-        """Drops looks after the checkpoint that a run goes on from, and a torn line."""
+        """Drops looks after the checkpoint that a run goes on from, and a torn line.
+
+        Args:
+            updates: Of the checkpoint; a number below 0 drops them all.
+
+        Raises:
+            DataError: A line doesn't begin with a number of updates.
+        """
         if not self.path.exists():
             return
-        whole = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-        kept = [line for line in whole[1:] if int(line.split(",", 1)[0]) <= updates]
+        kept = []
+        for number, line in enumerate(self.path.read_text("utf-8", "replace").split("\n")[:-1], start=1):
+            made = line.split(",", 1)[0]
+            if number > 1 and not made.isdecimal():
+                told = f"{made[:20]!r} is no number of updates; remove the file to go on without the looks before"
+                raise DataError(f"{self.path}:{number}: {told}")
+            if number > 1 and int(made) <= updates:
+                kept.append(line)
         write_atomic(self.path, "".join(f"{line}\n" for line in [",".join(COLUMNS), *kept]))
 
     def append(self, look: PosteriorLook) -> None:
         """Adds a look; on disk when this returns.
 
         Raises:
-            DataError: The disk is full or the folder can't be written.
+            UnwritableError: The disk is full or the folder can't be written.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -60,7 +73,7 @@ class PosteriorFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise DataError(f"{self.path}: can't be written: {error.strerror}") from None
+            raise unwritable(self.path, len(text.getvalue()), error) from None
 
 
 def _rounded(value: float) -> str:

@@ -54,6 +54,11 @@ def numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if math.isfinite(value)}
 
 
+def _whole(value: Any) -> int:
+    """A count that a file holds; 0 where it holds none."""
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
 def read_state(path: Path) -> dict[str, dict[str, Any]]:
     """What a run's trackers have been told; nothing where the file is damaged, so that they begin anew."""
     try:
@@ -96,8 +101,10 @@ class Trackers:
         self.state = read_state(self.path) if config.tracking.tracker else {}
         self.working: dict[str, Tracker] = {}
         self.seconds = 0.0
+        history = folder.history() if config.tracking.tracker else []
         for name in config.tracking.tracker:
             known = self.state.get(name) or {}
+            logged = [row for row in history if _whole(row.get("epoch")) <= _whole(known.get("epochs"))]
             run = TrackedRun(
                 folder=folder.path.absolute(),
                 experiment=config.experiment,
@@ -105,9 +112,10 @@ class Trackers:
                 seed=config.training.seed,
                 settings=tracked_settings(config, method),
                 known_as=known.get("known_as"),
+                step=max((_whole(row.get("steps")) for row in logged), default=0),
             )
-            self._start(name, run, known.get("epochs", 0))
-        self.tell(folder.history() if self.working else ())
+            self._start(name, run, _whole(known.get("epochs")))
+        self.tell(history if self.working else ())
 
     def _start(self, name: str, run: TrackedRun, epochs: int) -> None:
         def start() -> None:
@@ -122,14 +130,14 @@ class Trackers:
         """Tells each tracker the rows of the history that it hasn't been told."""
         for row in rows:
             for name, tracker in list(self.working.items()):
-                self._safely(name, f"at epoch {row['epoch']}", partial(self._log, name, tracker, row))
+                self._safely(name, f"at epoch {row.get('epoch')}", partial(self._log, name, tracker, row))
 
     def _log(self, name: str, tracker: Tracker, row: Row) -> None:
-        epoch = int(row["epoch"] or 0)
+        epoch = _whole(row.get("epoch"))
         if epoch > self.state[name]["epochs"]:
             self.state[name]["epochs"] = epoch
             self._write()  # before: after a kill a point may be missing, and never there twice
-            tracker.log(numbers(row), int(row["steps"] or 0))
+            tracker.log(numbers(row), _whole(row.get("steps")))
 
     def finish(self, values: Mapping[str, Any], end: End) -> None:
         """Tells each tracker the final figures, and how the run ended."""

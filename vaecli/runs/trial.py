@@ -25,7 +25,14 @@ from vaecli.model.vae import VAE
 from vaecli.objective import Terms
 from vaecli.remedies import GROUP
 from vaecli.remedies.core.compose import Method
-from vaecli.runs.continuation import BEGAN, changed_surroundings, check_checkpoint, check_same_corpus, surroundings
+from vaecli.runs.continuation import (
+    BEGAN,
+    changed_surroundings,
+    check_checkpoint,
+    check_same_corpus,
+    has_begun,
+    surroundings,
+)
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, Told, block_input, run_blocks
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_best, load_run_corpus
@@ -93,7 +100,7 @@ class Recorder:
         """Looks at posteriors from now on, where the settings say so."""
         if session.config.evaluation.posteriors_every:
             file = PosteriorFile(self.folder.path)
-            file.forget_after(progress.total_steps)
+            file.forget_after(progress.total_steps or -1)  # before the first update all of them are made anew
             self.posteriors = PosteriorWatch(session, file.append)
             self.posteriors.begin(progress)
 
@@ -225,12 +232,13 @@ def _run(
             folder.update(seconds=spent(), evaluation_seconds=round(spent() - trained, 3))
             figures = _write_figures(folder, session, progress, metrics, extra)
         trackers.finish(figures.values, "done")
+        folder.update(seconds=spent())
         return figures, keeper
     except BaseException as error:
         trackers.finish({}, status_after(error))
+        with suppress(VaeError):  # a disk that is full, or a folder that is gone, is told by the error itself
+            folder.update(seconds=spent())
         raise
-    finally:
-        folder.update(seconds=spent())
 
 
 def _write_figures(
@@ -261,7 +269,8 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     changed = changed_surroundings(folder, now)
     if changed:
         warnings.warn(changed, stacklevel=2)
-    earlier = [str(note) for note in folder.run().get("notes") or [] if str(note).startswith(BEGAN)]
+    run = folder.run() if has_begun(folder) else {}
+    earlier = [str(note) for note in run.get("notes") or [] if str(note).startswith(BEGAN)]
     corpus.vocabulary.save(folder.path / "vocab.json")
     folder.update(
         corpus={
@@ -278,7 +287,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
         device=str(device),
         precision=precision,
         threads=torch.get_num_threads(),
-        surroundings=folder.run().get("surroundings") or now,
+        surroundings=run.get("surroundings") or now,
         notes=[*corpus.notes, *dict.fromkeys([*earlier, *([changed] if changed else [])])],
     )
 

@@ -21,7 +21,7 @@ class AimTracker:
         repository = os.environ.get("AIM_REPO") or str(run.folder / "aim")
         if "://" not in repository:
             os.makedirs(repository, exist_ok=True)
-        self.step = 0
+        self.step = run.step
         self.run = aim.Run(
             run_hash=run.known_as,
             repo=repository,

@@ -28,7 +28,7 @@ class MLflowTracker:
 
     def start(self, run: TrackedRun) -> str:
         """Makes a run, or takes up the one that there is."""
-        self.client, self.step = MlflowClient(tracking_uri=self._store(run)), 0
+        self.client, self.step = MlflowClient(tracking_uri=self._store(run)), run.step
         if run.known_as is not None:
             self.id = run.known_as
             self.client.update_run(self.id, status="RUNNING")

@@ -24,7 +24,7 @@ class TensorBoardTracker:
         path = run.folder / "tensorboard"
         open_writer: Any = SummaryWriter
         self.writer = open_writer(str(path))
-        self.step = 0
+        self.step = run.step
         if run.known_as is None:
             rows = "\n".join(f"| {key} | {value} |" for key, value in run.settings.items())
             self.writer.add_text("settings", f"| setting | value |\n| --- | --- |\n{rows}")

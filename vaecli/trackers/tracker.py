@@ -23,6 +23,7 @@ class TrackedRun:
         seed: Of initialisation, data order and noise.
         settings: All settings by key, hyper-parameters with their defaults included.
         known_as: What `start` gave when the run began; None for a run that begins.
+        step: Updates made at the last figures that were logged; 0 before the first.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class TrackedRun:
     seed: int
     settings: Mapping[str, Scalar]
     known_as: str | None = None
+    step: int = 0
 
     @property
     def name(self) -> str:

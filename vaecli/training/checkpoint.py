@@ -46,8 +46,12 @@ def save_checkpoint(folder: Path, name: str, tensors: Mapping[str, Tensor], stat
         name: `LAST` or `BEST`.
         tensors: What to store.
         state: Anything JSON can hold.
+
+    Raises:
+        DataError: It can't be written.
+        FileNotFoundError: The run's folder is gone: a new one would hold no settings to go on with.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     text = json.dumps(state)
     flat = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     header = {"format": str(FORMAT), "state": text, "sha256": _digest(flat, text)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 
 import torch
 
@@ -11,7 +12,7 @@ from vaecli.core.errors import UsageError
 from vaecli.core.resources import memory
 from vaecli.corpus.types import Corpus
 from vaecli.model.vae import VAE
-from vaecli.remedies import REMEDIES, make_method
+from vaecli.remedies import REMEDIES, make_method, package_of
 from vaecli.training.build import build_model
 from vaecli.training.device import resolve_device
 
@@ -27,15 +28,40 @@ def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
         corpus: Theirs.
 
     Raises:
-        UsageError: Methods whose settings don't fit, a line each that names the method.
+        UsageError: Methods whose settings don't fit, a line each that names the method; where others fit, with the way
+            to run those alone.
     """
     first: dict[str, RunConfig] = {}
     for config in configs:
         first.setdefault(config.method, config)
-    wrong = [f"{name}: {problem}" for name, config in first.items() if (problem := build_problem(config, corpus))]
-    if wrong:
-        count = len(wrong)
-        raise UsageError(wrong[0] if count == 1 else f"{count} methods can't run:\n  " + "\n  ".join(wrong))
+    problems = {name: problem for name, config in first.items() if (problem := build_problem(config, corpus))}
+    if not problems:
+        return
+    way = f"; {without(problems)}" if len(problems) < len(first) else ""
+    wrong = [named(name, problem) for name, problem in problems.items()]
+    if len(wrong) == 1:
+        raise UsageError(wrong[0] + way)
+    raise UsageError(f"{len(wrong)} methods can't run{way}:\n  " + "\n  ".join(wrong))
+
+
+def named(method: str, problem: str, label: str = "") -> str:
+    """A problem behind the name of its method, which stands there once, whether the problem begins with it or not.
+
+    Args:
+        method: In its one spelling.
+        problem: In one line.
+        label: How the method is told, where its variants are told apart.
+    """
+    own = "|".join(map(re.escape, {method, label} - {""}))
+    rest = re.sub(rf"^(?:(['\"]?)(?:{own})\1: )+", "", problem)
+    return f"{label or method}: {rest}"
+
+
+def without(methods: Collection[str]) -> str:
+    """How the other methods of a grid are run: without these, or without the packages that bring them."""
+    packages = {package_of(part)[0] for name in methods for part in name.split("+") if part not in REMEDIES}
+    told = "to run the others, name those alone"
+    return told + (f", or uninstall {' and '.join(sorted(packages))}" if packages else "")
 
 
 def build_problem(config: RunConfig, corpus: Corpus) -> str:

@@ -194,12 +194,16 @@ class Loop:
         else:
             p.stalls += 1
         row["best"] = int(p.stalls == 0)
-        if p.stalls >= settings.patience and p.epoch >= settings.decay_start:
+        if self._out_of_patience():
             if p.decays == settings.max_decays:
                 p.stopped = True
             else:
                 self._decay()
         p.stopped = p.stopped or p.epoch >= self.epochs[p.phase]
+
+    def _out_of_patience(self) -> bool:
+        """Whether the last validation is one after which the learning rate decays or the phase ends."""
+        return self.progress.stalls >= self.settings.patience and self.progress.epoch >= self.settings.decay_start
 
     def _decay(self) -> None:
         p = self.progress
@@ -259,7 +263,7 @@ class Loop:
         restore_state(tensors, state, self.session, self.folder / LAST)
         # a run whose number of epochs was raised goes on where it had stopped
         p = self.progress
-        p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or p.stalls >= self.settings.patience)
+        p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or self._out_of_patience())
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         p = self.progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import torch
 
@@ -80,18 +81,19 @@ def _session(config: RunConfig, corpus: Corpus) -> TrainingSession:
 
 
 def _epoch(session: TrainingSession, updates: int) -> float:
-    """Seconds of the updates of an epoch."""
+    """Seconds of the updates of an epoch; of one that is shorter than what is timed, by those after it as well."""
     session.model.train()
     tokens = 0
     start = 0.0
-    for n, indices in enumerate(session.batches.epoch(0)[: updates + 1]):
+    batches = (indices for epoch in count() for indices in session.batches.epoch(epoch))
+    for n, indices in enumerate(islice(batches, updates + 1)):
         if n == 1:
             start = time.perf_counter()
         batch = collate(session.corpus.train, indices).to(session.device)
         session.step(batch)
         tokens += batch.predicted if n else 0
     seconds = time.perf_counter() - start
-    return seconds * session.corpus.train.predicted_tokens / tokens if tokens else 0.0
+    return seconds * session.corpus.train.predicted_tokens / tokens
 
 
 def _evaluation(session: TrainingSession, split: Split, sentences: int, full: bool) -> float:

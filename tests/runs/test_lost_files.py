@@ -1,0 +1,68 @@
+"""Run folders that lose files, or themselves, between runs and while one is at work."""
+
+import shutil
+
+import pytest
+from support import TINY, write_corpus
+
+from vaecli.config import build_config
+from vaecli.core.errors import UsageError
+from vaecli.core.resources import shortage
+from vaecli.runs.folder import RunFolder
+from vaecli.runs.start import prepare_run
+from vaecli.runs.trial import run_trial
+from vaecli.settings.resolve import load_settings
+from vaecli.training.progress import Unwatched
+
+
+def config(epochs=6):
+    return build_config({"method": "bn", "training": {"epochs": epochs}})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "exp" / "bn" / "seed-0").create(config())
+
+
+@pytest.mark.parametrize("status", ["done", "interrupted", "failed", "diverged"])
+def test_a_run_without_its_settings_is_not_taken_for_none(folder, status):
+    folder.update(status=status)
+    folder.write_metrics({"values": {"kl": 1.0}})
+    (folder.path / "config.toml").unlink()
+    with pytest.raises(
+        UsageError, match=rf"this run \({status}\) has lost its config\.toml; put it back, or --overwrite"
+    ):
+        RunFolder(folder.path).create(config())
+    assert folder.metrics() == {"values": {"kl": 1.0}}
+    folder.create(config(epochs=2), overwrite=True)
+    assert (folder.status, folder.metrics(), folder.config()) == ("pending", {}, config(epochs=2))
+
+
+def test_an_overwriting_that_was_cut_short_goes_on_without_being_asked_for_again(folder, monkeypatch):
+    folder.update(status="done")
+    folder.checkpoint_path.mkdir()
+    monkeypatch.setattr("shutil.rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        folder.create(config(), overwrite=True)
+    monkeypatch.undo()
+    folder.create(config(epochs=2))
+    assert not folder.checkpoint_path.exists()
+
+
+def test_a_run_whose_folder_is_removed_at_work_ends_and_says_so(tmp_path):
+    """At its next save; nothing is left that would have to be moved away before the run can be made again."""
+    values = {**TINY, "training.epochs": 2}
+    options = {"corpus": {"data": str(write_corpus(tmp_path / "text"))}}
+    settings = load_settings(methods=["vanilla"], options=options, values=values, experiment="exp")
+    folder, corpus = prepare_run(settings, tmp_path / "runs")
+
+    class Removing(Unwatched):
+        def step(self, progress, terms):
+            if progress.total_steps == 1:
+                shutil.rmtree(folder.path)
+
+    with pytest.raises(FileNotFoundError) as ended, folder.lock():
+        run_trial(folder, Removing(), corpus)
+    assert "no such file or directory; was it moved or removed meanwhile?" in shortage(ended.value)
+    assert str(folder.path) in shortage(ended.value)
+    assert not folder.path.exists()
