@@ -61,6 +61,14 @@ def test_what_is_no_dearer_than_vanilla_has_no_ratio(tmp_path):
     assert re.search(r"`info_price` .* 0\.05 \| +- \|", corpus_lines(rows))
 
 
+def test_a_setting_that_is_cheaper_than_vanilla_is_on_its_curve_before_nothing_for_nothing(tmp_path):
+    rows = table(tmp_path)
+    rows.loc[rows["setting"] == "du (du.gamma=0.3)", "price"] = -0.25
+    points = curve(rows, "du")
+    assert points == [Point(-0.25, 1.0), Point(0.0, 0.0), Point(1.0, 2.0)]
+    assert [information_at(points, price) for price in (-0.25, -0.125, 0.0, 0.25)] == [1.0, 0.5, 0.0, 0.5]
+
+
 def test_every_setting_has_a_row(tmp_path):
     text = corpus_lines(table(tmp_path))
     assert "`du (du.gamma=0.3)`" in text

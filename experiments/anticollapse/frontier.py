@@ -72,7 +72,7 @@ def read_rows(
 
 
 def curve(rows: pd.DataFrame, method: str, seed: int | None = None) -> list[Point]:
-    """The settings of a method in the order of their prices, from (0, 0) on.
+    """The settings of a method and (0, 0), in the order of their prices.
 
     Args:
         rows: Of `read_rows`.
@@ -82,7 +82,7 @@ def curve(rows: pd.DataFrame, method: str, seed: int | None = None) -> list[Poin
     own = rows[(rows["method"] == method) & ((rows["seed"] == seed) if seed is not None else True)]
     means = own.groupby("setting")[["price", "information"]].mean()
     points = [Point(float(price), float(information)) for price, information in means.to_numpy()]
-    return [Point(0.0, 0.0), *sorted(points, key=lambda point: point.price)]
+    return sorted([Point(0.0, 0.0), *points], key=lambda point: point.price)
 
 
 def information_at(points: Sequence[Point], price: float) -> float | None:

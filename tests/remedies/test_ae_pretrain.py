@@ -14,8 +14,9 @@ from vaecli.metrics.measure import evaluate
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.vae import Shape
 from vaecli.objective import raw_terms
-from vaecli.remedies import make_method
+from vaecli.remedies import REMEDIES, make_method
 from vaecli.remedies.ae_pretrain import AEPretrain, reset_decoder, without_kl
+from vaecli.remedies.shared.feedback import RunningMean
 from vaecli.training.loop import Loop
 from vaecli.training.progress import phase_epochs, selection
 from vaecli.training.session import TrainingSession
@@ -86,6 +87,37 @@ def loss_of_stage_1(method, model, hyper=None):
     torch.manual_seed(0)
     terms = composed.objective(raw_terms(model, tiny_batch(4)), replace(clock(), without=stage.without))
     return stage.objective(terms)
+
+
+STEERING = ("anticollapse", "control", "geco", "info_price", "mdr", "soft_free_bits")
+"""Remedies whose state weighs the KL by what becomes of it, or of rec."""
+
+
+@pytest.mark.parametrize("method", [f"ae_pretrain+{name}" for name in STEERING] + ["geco+lm_pretrain"])
+def test_what_steers_by_the_kl_waits_in_stage_1(method):
+    model, composed = tiny_model(method), make_method(method)
+    first, second = composed.phases()
+    before = {name: value.clone() for name, value in model.aux.state_dict().items()}
+    terms = raw_terms(model, tiny_batch(4))
+    composed.objective(terms, replace(clock(), without=first.without))
+    assert all(torch.equal(value, before[name]) for name, value in model.aux.state_dict().items())
+    composed.objective(terms, replace(clock(), without=second.without))
+    moved = [name for name, value in model.aux.state_dict().items() if not torch.equal(value, before[name])]
+    assert bool(moved) is ("mdr" not in method)  # whose multiplier moves in the step
+
+
+def test_no_remedy_with_a_running_mean_is_left_out_of_these():
+    kept = {name for name in REMEDIES if any(isinstance(m, RunningMean) for m in tiny_model(name).aux.modules())}
+    assert kept == set(STEERING) - {"mdr"}
+
+
+@pytest.mark.parametrize("other", ["control", "geco", "soft_free_bits"])
+def test_a_controller_begins_stage_2_as_if_there_had_been_no_other(tmp_path, other):
+    _, (start, seam, end) = train_in_stages(tmp_path, f"ae_pretrain+{other}")
+    own = [name for name in start if name.startswith(f"aux.{other}.")]
+    assert all(torch.equal(start[name], seam[name]) for name in own)
+    assert not all(torch.equal(start[name], end[name]) for name in own)
+    assert all(value.isfinite().all() for value in seam.values())  # a checkpoint that isn't can't be resumed from
 
 
 @pytest.mark.parametrize(

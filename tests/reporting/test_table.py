@@ -56,6 +56,16 @@ def test_ties_as_shown_are_all_marked():
     assert best(view, "rec") == ["a", "b"]
 
 
+def test_large_figures_that_are_equal_as_shown_share_their_rank():
+    # a rate of dozens of nats makes such perplexities, which are shown in powers of ten
+    rows = table(trial("a", ppl_iw=12_340_000.5), trial("b", ppl_iw=12_339_000.5), trial("c", ppl_iw=2e8 + 0.5))
+    (view,) = build_views(rows, "method,ppl_iw", ranked=True)
+    assert texts(view, "ppl_iw") == ["1.23e+07", "1.23e+07", "2e+08"]
+    assert best(view, "ppl_iw") == ["a", "b"]
+    assert [cell.rank for cell in column(view, "ppl_iw")] == ["1.5", "1.5", "3"]
+    assert [record["ppl_iw_rank"] for record in view.records] == [1.5, 1.5, 3.0]
+
+
 def test_the_only_figure_of_a_column_is_not_best():
     (view,) = build_views(table(trial("a", rec=20.0), trial("b", status="failed")))
     assert best(view, "rec") == []

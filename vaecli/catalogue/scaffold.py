@@ -54,7 +54,7 @@ from torch import Tensor, nn
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
-from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.shared.feedback import RunningMean, batch_kl, steering
 
 
 class ${cls}State(nn.Module):
@@ -100,7 +100,7 @@ class $cls(Remedy):
         """Takes in the KL of an update's batch, then sets the KL weight."""
         state = terms.context.aux[self.name]
         assert isinstance(state, ${cls}State)
-        if adapting(terms):
+        if steering(terms, clock, "kl"):
             state.update(batch_kl(terms))
         return replace(terms, kl_weight=state.weight.clone())
 ''')

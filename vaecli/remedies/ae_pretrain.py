@@ -13,8 +13,9 @@ Differs from the paper:
 
 Caveat:
     Added terms of other remedies are on in both stages, but for the KL in them (`consistency`, `flow_prior`, `mdr`,
-    `mi_constraint`). `lagging` trains aggressively in stage 2 alone. The steps of `semi_amortized` follow the whole
-    bound in both.
+    `mi_constraint`). What steers by the KL or by rec (`anticollapse`, `control`, `geco`, `info_price`,
+    `soft_free_bits`) begins with stage 2, and so do the aggressive updates of `lagging`. The steps of `semi_amortized`
+    follow the whole bound in both.
 
 References:
     Li et al. (2019), who train stage 2 with free bits and a KL weight that rises over 10 epochs:

@@ -40,7 +40,7 @@ from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
-from vaecli.remedies.shared.feedback import Opening, adapting
+from vaecli.remedies.shared.feedback import Opening, steering
 
 
 class InformationPrice(nn.Module):
@@ -102,7 +102,7 @@ class AntiCollapse(Remedy):
         ramp = self.warm_up * clock.total_steps
         gap = linear_weight(state.opening.steps_open(clock.step, ramp), ramp, self.start)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, gap, 1 - state.value))
-        if adapting(terms):
+        if steering(terms, clock, "kl"):
             mean = state.opening.update(information.detach().mean(), clock.step)
             # until the gap's tax is whole, information is free, or its own tax would shut what the gap's leaves open
             if gap == 1:

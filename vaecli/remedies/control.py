@@ -34,7 +34,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.shared.feedback import RunningMean, batch_kl, steering
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,6 @@ class Control(Remedy):
         """Takes in the KL of an update's batch, then sets the KL weight."""
         controller = terms.context.aux[self.name]
         assert isinstance(controller, Controller)
-        if adapting(terms):
+        if steering(terms, clock, "kl"):
             controller.update(batch_kl(terms))
         return replace(terms, kl_weight=controller.weight.clone())

@@ -34,7 +34,7 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.feedback import RunningMean, adapting
+from vaecli.remedies.shared.feedback import RunningMean, steering
 
 
 class ConstraintMultiplier(nn.Module):
@@ -54,7 +54,7 @@ class ConstraintMultiplier(nn.Module):
         self.step = step
         self.low, self.high = (torch.tensor(bound, device="cpu").log().item() for bound in bounds)
         self.rec = RunningMean(smoothing)
-        self.register_buffer("kappa", torch.tensor(float("nan")))
+        self.register_buffer("kappa", torch.zeros(()))  # until the warm-up; a checkpoint holds no NaN
         self.register_buffer("log_weight", torch.zeros(()))
 
     @torch.no_grad()
@@ -117,7 +117,7 @@ class GECO(Remedy):
         """Takes in the rec of an update's batch, then sets the KL weight."""
         multiplier = terms.context.aux[self.name]
         assert isinstance(multiplier, ConstraintMultiplier)
-        if adapting(terms):
+        if steering(terms, clock, "nll", "kl"):
             rec = terms.nll.detach().mean()
             if self.kappa is None and clock.epoch < self.warm_up:
                 multiplier.warm_up(rec, self.margin)

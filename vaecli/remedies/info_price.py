@@ -36,7 +36,7 @@ from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.linear_anneal import linear_weight
 from vaecli.remedies.shared.aggregate import sentence_information, taxed_kl
-from vaecli.remedies.shared.feedback import Opening, adapting
+from vaecli.remedies.shared.feedback import Opening, steering
 from vaecli.remedies.shared.schedules import CURVES
 
 
@@ -90,6 +90,6 @@ class InfoPrice(Remedy):
         steps = state.steps_open(clock.step, ramp)
         price = price_at(steps / clock.total_steps, self.price, self.share)
         taxed = replace(terms, kl=taxed_kl(terms.kl, information, linear_weight(steps, ramp, self.start), 1 - price))
-        if adapting(terms):
+        if steering(terms, clock, "kl"):
             state.update(information.detach().mean(), clock.step)
         return taxed

@@ -32,7 +32,7 @@ from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.feedback import RunningMean, adapting, batch_kl
+from vaecli.remedies.shared.feedback import RunningMean, batch_kl, steering
 
 
 def adapted_weight(weight: Tensor, kl: Tensor, band: tuple[float, float], factor: float, minimum: float) -> Tensor:
@@ -113,6 +113,6 @@ class SoftFreeBits(Remedy):
         state = terms.context.aux[self.name]
         assert isinstance(state, AdaptiveWeight)
         weighed = replace(terms, kl_weight=state.weight.clone())  # before the update changes it in place
-        if adapting(terms):
+        if steering(terms, clock, "kl"):
             state.update(batch_kl(terms))
         return weighed

@@ -142,8 +142,8 @@ def figure_ranks(figures: Sequence[Interval | None], name: str, bounded: Sequenc
     if better is None or sum(figure is not None for figure in figures) < 2:
         return [None] * len(figures)
     places = _places(figures, name)
-    rounded = [None if figure is None else round(figure.mean, places) for figure in figures]
-    pairs = zip(rounded, bounded or [False] * len(figures), strict=True)
+    shown = [None if figure is None else float(number(figure.mean, places)) for figure in figures]
+    pairs = zip(shown, bounded or [False] * len(figures), strict=True)
     return ranks([math.inf if most else value for value, most in pairs], better)
 
 

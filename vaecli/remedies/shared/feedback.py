@@ -6,12 +6,26 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.model.posterior import kl_divergence
-from vaecli.objective import Terms
+from vaecli.objective import BoundTerm, Clock, Terms
 
 
 def adapting(terms: Terms) -> bool:
     """Whether the terms belong to an update, so that adaptive state moves: never in evaluation or without gradients."""
     return terms.context.training and torch.is_grad_enabled()
+
+
+def steering(terms: Terms, clock: Clock, *trained: BoundTerm) -> bool:
+    """Whether state moves that weighs the bound's terms by what becomes of them: `adapting`, where they are trained.
+
+    In a first stage that leaves one out (`ae_pretrain`) it says nothing of any weight, and state that followed it would
+    begin the next stage far from where it belongs.
+
+    Args:
+        terms: Of a batch.
+        clock: Of the phase, which knows what it leaves out.
+        trained: The terms that have to be trained.
+    """
+    return adapting(terms) and clock.without.isdisjoint(trained)
 
 
 @torch.no_grad()
