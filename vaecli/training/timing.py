@@ -80,18 +80,17 @@ def _session(config: RunConfig, corpus: Corpus) -> TrainingSession:
 
 
 def _epoch(session: TrainingSession, updates: int) -> float:
-    """Seconds of the updates of an epoch."""
+    """Seconds of the updates of an epoch; the first one only warms up, unless there is no other."""
     session.model.train()
     tokens = 0
-    start = 0.0
+    start = time.perf_counter()
     for n, indices in enumerate(session.batches.epoch(0)[: updates + 1]):
         if n == 1:
-            start = time.perf_counter()
+            tokens, start = 0, time.perf_counter()
         batch = collate(session.corpus.train, indices).to(session.device)
         session.step(batch)
-        tokens += batch.predicted if n else 0
-    seconds = time.perf_counter() - start
-    return seconds * session.corpus.train.predicted_tokens / tokens if tokens else 0.0
+        tokens += batch.predicted
+    return (time.perf_counter() - start) * session.corpus.train.predicted_tokens / tokens
 
 
 def _evaluation(session: TrainingSession, split: Split, sentences: int, full: bool) -> float:
