@@ -64,10 +64,12 @@ class GrowingTable:
     def rows(self, path: Path) -> Iterator[tuple[list[str], str]]:
         """The cells and the line of each row of a file; a line that a crash has torn is left out.
 
+        A file that isn't there, or that a crash has left empty, has none.
+
         Raises:
             DataError: Its columns are others than these, so that rows can't be added.
         """
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             return
         first, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         if first != self.head():
@@ -78,6 +80,13 @@ class GrowingTable:
                 yield cells, text
 
     def frame(self, path: Path) -> pd.DataFrame:
-        """The file as a table: texts as text, empty for none, and numbers, NaN for none."""
+        """The rows of a file as a table: texts as text, empty for none, and numbers, NaN for none.
+
+        Raises:
+            DataError: There is no such file, or its columns are others than these.
+        """
+        if not path.exists():
+            raise DataError(f"{path}: there is no such table")
         undefined = {name: [""] for name in self.columns if name not in self.texts}
-        return pd.read_csv(path, dtype=dict.fromkeys(self.texts, str), keep_default_na=False, na_values=undefined)
+        whole = io.StringIO(self.head() + "".join(text for _, text in self.rows(path)))
+        return pd.read_csv(whole, dtype=dict.fromkeys(self.texts, str), keep_default_na=False, na_values=undefined)

@@ -88,7 +88,7 @@ def test_a_grid_counts_seeds_of_the_shared_protocol_that_are_done():
 def test_advice_beside_a_whole_grid():
     """a, b and dear inform, at 0.85/0.4, 3.55/1 and 6.05/3 nats a nat; nothing was told of dear."""
     text = held_in_grid.page_lines(ADVICE, GRID)
-    assert "Of 4 methods besides `vanilla` (3 seeds), 3 inform." in text
+    assert "Of 4 methods besides `vanilla` (2 seeds), 3 inform." in text
     assert "the best three are `b`, `a`, `dear`; the first choice of the advice, `a`, is number 2." in text
     assert "of the 2 that tell a nat at least, `b`, `dear` lead, and the first choice is not among them." in text
     assert "Of its first 3 choices 2 inform, of all 3 that it has a row for 2." in text
@@ -96,3 +96,11 @@ def test_advice_beside_a_whole_grid():
     assert "a Brier score of 0.207, the share of those that inform, known only afterwards, 0.222" in text
     assert "| - | `dear` | - | - | informative | 6.05 | +3.00 | 3 |" in text
     assert "| 4 | `c` | 10 % | 0.00 to 0.10 | collapsed | 0.10 | -0.10 | - |" in text
+
+
+def test_no_figure_is_minus_zero():
+    rows = RESULTS.assign(mi=[0.0, -0.001, 3.5, -0.001], neg_elbo=[40.0, 39.999, 41.0, 40.001])
+    grid = rows.assign(training_protocol="shared", status="done", seed=0)
+    for text in (page_lines(ADVICE, rows), held_in_grid.page_lines(ADVICE, grid)):
+        assert "-0.00" not in text
+        assert "| informative | 0.00 | +0.00 |" in text

@@ -55,7 +55,7 @@ def test_each_committed_comparison_is_on_the_page_and_its_gap_is_obtained_less_p
             gap = float(row["obtained"]) - float(row["printed"])
             assert gap == pytest.approx(float(row["gap"]))
             shown = f"| {row['figure']} | {float(row['obtained']):.2f}"
-            lines = [line for line in PAGE.splitlines() if shown in line and f" | {gap:+.2f} | " in line]
+            lines = [line for line in PAGE.splitlines() if shown in line and f" | {gap:+z.2f} | " in line]
             assert lines, f"{path}: {row['row']}"
             count += len(rows)
     assert count
@@ -69,3 +69,15 @@ def test_the_table_of_readme_is_a_part_of_that_of_the_page():
         assert figures in PAGE
     if "<!-- obtained: begin -->" in README:
         assert obtained.readme_table() in README
+
+
+def test_no_figure_is_minus_zero():
+    line = replace(LINE, obtained=-0.001, printed=0.0, sd=None)
+    assert line.cells[3:6] == ["0.00", "0.00", "+0.00"]
+
+
+def test_an_option_that_there_is_not_prints_no_table(capsys):
+    with pytest.raises(SystemExit) as ended:
+        obtained.main(["--reedme"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""

@@ -21,7 +21,7 @@ from experiments.posterior_spread import (
 )
 from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table
-from vaecli.reproduction.posterior_grid import grid_of
+from vaecli.reproduction.posterior_grid import grid_of, spread_view
 
 
 def test_the_table_of_the_page_has_a_row_a_method():
@@ -108,3 +108,21 @@ def test_what_the_page_says_of_every_method():
             abs(again[["exact_sd", "encoder_sd", "distance"]] - figures[["exact_sd", "encoder_sd", "distance"]]).max()
             < 0.05
         )
+
+
+def looks_of(*rows):
+    return pd.DataFrame(rows, columns=["method", "seed", "updates", "exact_sd", "encoder_sd", "distance"])
+
+
+def test_a_spread_without_a_figure_leaves_its_cell_and_no_other_empty():
+    frame = pd.DataFrame({"method": "bn", "seed": [0, 1], "status": ["done", "diverged"], "corpus": "mixture"})
+    nan = float("nan")
+    view = spread_view(load_table("he2019-toy"), frame, looks_of(("bn", 0, 400, 0.5, nan, 0.25)))
+    assert [cell.text for cell in view.rows[0]] == ["bn", "400", "0.50", "-", "0.25"]
+    assert "1 trial diverged; --retry runs such again" in view.notes
+
+
+def test_last_looks_at_several_updates_are_told():
+    frame = pd.DataFrame({"method": "bn", "seed": [0, 1], "status": "done", "corpus": "mixture"})
+    looks = looks_of(("bn", 0, 400, 0.5, 0.5, 0.25), ("bn", 1, 100, 0.5, 0.5, 0.25))
+    assert spread_view(load_table("he2019-toy"), frame, looks).rows[0][1].text == "100 to 400"

@@ -99,8 +99,8 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
         "| advised | method | chance | mi, as told | verdict, as obtained | mi | price |",
         "|---:|---|---:|---|---|---:|---:|",
         *(
-            f"| {m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:.2f} to {m.interval[1]:.2f} "
-            f"| {m.verdict} | {m.mi:.2f} | {m.price:+.2f} |"
+            f"| {m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:z.2f} to {m.interval[1]:z.2f} "
+            f"| {m.verdict} | {m.mi:z.2f} | {m.price:+z.2f} |"
             for m in methods
         ),
     ]

@@ -26,13 +26,21 @@ SHOWN = 10
 """Methods of the advice, and of the grid, that are shown."""
 
 
+def shared_trials(results: pd.DataFrame) -> pd.DataFrame:
+    """The trials under the shared protocol that are done.
+
+    Args:
+        results: A row a trial, under any protocol.
+    """
+    return results[(results["training_protocol"] == "shared") & (results["status"] == "done")]
+
+
 def shared_means(results: pd.DataFrame) -> pd.DataFrame:
     """A row for each method under the shared protocol: the verdict of most seeds, mi and neg_elbo as means over them.
 
     Args:
         results: A row a trial, under any protocol.
     """
-    own = results[(results["training_protocol"] == "shared") & (results["status"] == "done")]
     rows = [
         {
             "method": method,
@@ -40,7 +48,7 @@ def shared_means(results: pd.DataFrame) -> pd.DataFrame:
             "mi": float(part["mi"].mean()),
             "neg_elbo": float(part["neg_elbo"].mean()),
         }
-        for method, part in own.groupby("method", sort=False)
+        for method, part in shared_trials(results).groupby("method", sort=False)
     ]
     return pd.DataFrame(rows).dropna(subset=["mi", "neg_elbo"])  # lm has no code, and ae no bound
 
@@ -78,7 +86,7 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
     best = sorted(informing, key=lambda m: ranks[m.method])
     told = [m for m in best if m.mi >= A_NAT]
     among = next((n for n, m in enumerate(told, 1) if m is first), 0)
-    seeds = results["seed"].nunique()
+    seeds = shared_trials(results)["seed"].nunique()
     shown = [*top, *(m for m in best[:SHOWN] if m not in top)]
     return "\n".join(
         [
@@ -101,9 +109,9 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
 
 
 def _line(m: Held, number: int) -> str:
-    told = f"{m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:.2f} to {m.interval[1]:.2f}"
+    told = f"{m.position} | `{m.method}` | {100 * m.chance:.0f} % | {m.interval[0]:z.2f} to {m.interval[1]:z.2f}"
     head = told if m.position else f"- | `{m.method}` | - | -"
-    return f"| {head} | {m.verdict} | {m.mi:.2f} | {m.price:+.2f} | {number or '-'} |"
+    return f"| {head} | {m.verdict} | {m.mi:z.2f} | {m.price:+z.2f} | {number or '-'} |"
 
 
 def read() -> tuple[dict[str, Any], pd.DataFrame]:

@@ -99,7 +99,7 @@ def settings_table(rows: pd.DataFrame) -> str:
         for setting, own in rows[rows["method"] == method].groupby("setting"):
             mean = own[["kl", "mi", "marginal_kl", "au", "price", "information"]].mean()
             noise = own["price"].sem() if len(own) > 1 else 0.0
-            per_nat = f"{mean['information'] / mean['price']:.2f}" if mean["price"] > noise else NO_PRICE
+            per_nat = f"{mean['information'] / mean['price']:z.2f}" if mean["price"] > noise else NO_PRICE
             figures = [f"{mean[name]:z.2f}" for name in ("kl", "mi", "marginal_kl", "price")]
             lines.append([f"`{setting}`", str(len(own)), *figures, per_nat, f"{mean['au']:.1f}"])
     heads = ["setting", "seeds", "kl", "mi", "marginal_kl", "neg_elbo above vanilla", "mi per nat of it", "au"]
@@ -122,8 +122,8 @@ def duel_table(rows: pd.DataFrame) -> str:
                 pairs = [(knows, information_at(curve(rows, rival, seed), pays)) for seed, pays, knows in mine]
                 known = [(a, b) for a, b in pairs if b is not None]
                 won = sum(a > b for a, b in known)
-                cells.append("beyond" if there is None else f"{there:.2f}, less on {won} of {len(known)}")
-            lines.append([f"`{setting}`", f"{price:.2f}", f"{information:.2f}", *cells])
+                cells.append("beyond" if there is None else f"{there:z.2f}, less on {won} of {len(known)}")
+            lines.append([f"`{setting}`", f"{price:z.2f}", f"{information:z.2f}", *cells])
     heads = ["ours", "price", "mi", *(f"`{rival}` there" for rival in rivals)]
     return markdown_table(heads, lines, [False, True, True, *[False] * len(rivals)])
 
@@ -140,7 +140,7 @@ def pilots_table(path: Path = PILOTS) -> str:
     lines = []
     for _, row in rows.iterrows():
         lines.append(
-            [f"`{row['method']}`", str(row["form"]), *(f"{row[name]:.2f}" for name in ("kl", "mi", "neg_elbo"))]
+            [f"`{row['method']}`", str(row["form"]), *(f"{row[name]:z.2f}" for name in ("kl", "mi", "neg_elbo"))]
         )
     return markdown_table(["pilot", "form", "kl", "mi", "neg_elbo"], lines, [False, False, True, True, True])
 

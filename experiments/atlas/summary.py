@@ -71,7 +71,7 @@ def methods_table(frame: pd.DataFrame) -> str:
         if len(own):
             counts = [str(int((own["verdict"] == word).sum()) or "") for word in shown]
             most_mi = sound(own)["mi"].max()
-            told = "" if pd.isna(most_mi) else f"{most_mi:.2f}"
+            told = "" if pd.isna(most_mi) else f"{most_mi:z.2f}"
             lines.append(f"| `{method}` | {len(own)} | " + " | ".join(counts) + f" | {told} |")
     return "\n".join(lines)
 
@@ -113,7 +113,7 @@ def phase_lines(frame: pd.DataFrame, picture: Path = PICTURE) -> list[str]:
     if not picture.exists() or not shown:
         return [f"No picture yet; it shows methods that have {LEAST_SHOWN} trials, so far {len(shown)}."]
     left = frame["method"].nunique() - len(shown)
-    caption = f"Methods with {LEAST_SHOWN} trials or more: {len(shown)}; {left} have fewer."
+    caption = f"Methods with {LEAST_SHOWN} trials or more that have a verdict: {len(shown)}; {left} have fewer such."
     return [f"![Verdicts over learning rate and main knob, a panel a method](images/{IMAGE})", "", caption]
 
 
@@ -151,9 +151,10 @@ def page_lines(frame: pd.DataFrame) -> str:
     """
     known = judged(frame)
     failed = int((frame["status"] == "failed").sum())
-    head = (
-        f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict, {failed} that failed"
-    )
+    wordless = len(frame) - len(known) - failed
+    others = f", {wordless} of methods that can have none" if wordless else ""
+    head = f"{len(frame)} trials of {frame['method'].nunique()} methods: {len(known)} with a verdict{others}"
+    head += f", {failed} that failed"
     parts = [head, "### By axis", axes_table(known), "### By method", methods_table(known)]
     parts += ["### Phase diagrams", "\n".join(phase_lines(frame))]
     parts += ["### Early warning", "\n".join(warning_lines(frame))]

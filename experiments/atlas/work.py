@@ -19,7 +19,7 @@ from experiments.atlas import design, table
 from experiments.atlas.texts import write_slices
 from experiments.growing_table import cell
 from vaecli.config import RunConfig
-from vaecli.core.errors import DivergedError, InterruptedRunError, VaeError
+from vaecli.core.errors import DivergedError, InterruptedRunError, UsageError, VaeError
 from vaecli.core.signals import handled
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.metrics.verdict import NO_VERDICT, verdict
@@ -219,7 +219,10 @@ def work_through(
 
     Raises:
         InterruptedRunError: A signal came; several processes end what they are at first, and none is left behind.
+        UsageError: There is to be no process.
     """
+    if jobs < 1:
+        raise UsageError(f"--jobs: 1 or more, got {jobs}")
     end, left = time.monotonic() + budget, iter(todo)
     if jobs == 1:
         while time.monotonic() < end:

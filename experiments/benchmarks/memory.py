@@ -6,11 +6,12 @@ megabytes: ``before`` (libraries loaded), ``weights`` (model built) and ``peak``
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -116,12 +117,23 @@ def measure(what: str, side: str, options: Options) -> dict[str, float]:
     return {"before": before, "weights": weights, "peak": peak_mb(device)}
 
 
-def main(what: str, side: str, device: str, precision: str, threads: str) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Prints what `measure` gives."""
-    if int(threads):
-        torch.set_num_threads(int(threads))
-    print(json.dumps(measure(what, side, Options(device=device, precision=precision))))
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.benchmarks.memory", description="Peak memory of one side, as JSON, in megabytes."
+    )
+    parser.add_argument("what", choices=("yahoo", "mi"), help="training at Yahoo shapes, or mutual information")
+    parser.add_argument("side", choices=("reference", "ours"))
+    parser.add_argument("device", choices=("cpu", "cuda"))
+    parser.add_argument("precision", choices=("auto", "fp32", "bf16"), help="arithmetic of our training")
+    parser.add_argument("threads", type=int, help="0 leaves torch's own choice")
+    chosen = parser.parse_args(arguments)
+    if chosen.threads < 0:
+        parser.error(f"threads: 0 or more, got {chosen.threads}")
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    print(json.dumps(measure(chosen.what, chosen.side, Options(device=chosen.device, precision=chosen.precision))))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])

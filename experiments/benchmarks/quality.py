@@ -138,7 +138,7 @@ def training_checks(epochs: int, sentences: int, seeds: Sequence[int] = SEEDS) -
         for precision in fast_precisions():
             fast = [train(small_config(method, seed, precision, epochs, sentences), corpus)[1] for seed in seeds]
             differences = [a - b for a, b in zip(fast, exact, strict=True)]
-            note = "seeds " + ", ".join(f"{d:+.3f}" for d in differences) + f"; fp32 {mean(exact):.2f}"
+            note = "seeds " + ", ".join(f"{d:+z.3f}" for d in differences) + f"; fp32 {mean(exact):.2f}"
             name = f"{method}: validation neg_elbo, {precision} less fp32"
             checks.append(Check(name, mean(differences), TRAINING_LIMIT, note))
     return checks
@@ -170,7 +170,7 @@ def large_training_checks(
     exact = [best(seed, "fp32") for seed in seeds]
     for precision in fast_precisions():
         differences = [best(seed, precision) - figure for seed, figure in zip(seeds, exact, strict=True)]
-        note = "seeds " + ", ".join(f"{d:+.3f}" for d in differences) + f"; fp32 {mean(exact):.2f}"
+        note = "seeds " + ", ".join(f"{d:+z.3f}" for d in differences) + f"; fp32 {mean(exact):.2f}"
         what = f"vanilla, ptb shapes, H {hidden}, {optimizer}, {epochs} epochs"
         name = f"{what}: validation neg_elbo, {precision} less fp32"
         checks.append(Check(name, mean(differences), TRAINING_LIMIT, note))
@@ -234,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = Table("check", "nats/sentence", "at most", "passed", "note")
     for check in checks:
         passed = "yes" if check.passed else "no"
-        table.add_row(check.name, f"{check.figure:+.2e}", f"{check.limit:g}", passed, check.note)
+        table.add_row(check.name, f"{check.figure:+z.2e}", f"{check.limit:g}", passed, check.note)
     console.print(table)
     return int(not all(check.passed for check in checks))
 

@@ -165,7 +165,7 @@ class Environment:
         self._run([str(self.python), *command, "--name", "compat", "--out", str(out)], self.folder)
         with (out / "compat" / "results.csv").open(encoding="utf-8", newline="") as file:
             rows = {row["method"]: row for row in csv.DictReader(file)}
-        return {f"{method}_{name}": f"{float(rows[method][name]):.6f}" for method in METHODS for name in FIGURES}
+        return {f"{method}_{name}": f"{float(rows[method][name]):z.6f}" for method in METHODS for name in FIGURES}
 
     def test(self, tests: str) -> Counts:
         """Runs tests: ``all``, ``fast`` or arguments of pytest.

@@ -35,7 +35,7 @@ def figures_table(rows: Sequence[Row]) -> str:
     """The figures of both methods, four digits after the point."""
     head = ("Python", "set", "machine", "torch", *(f"{method} {name}" for method in METHODS for name in FIGURES))
     lines = [
-        (row["python"], row["set"], row["machine"], row["torch"], *(f"{float(row[name]):.4f}" for name in NUMBERS))
+        (row["python"], row["set"], row["machine"], row["torch"], *(f"{float(row[name]):z.4f}" for name in NUMBERS))
         for row in measured(rows)
     ]
     return grid(head, lines, 4)
@@ -44,7 +44,7 @@ def figures_table(rows: Sequence[Row]) -> str:
 def moved(row: Row, reference: Row, method: str) -> str:
     """The differences of a method's figures between two rows, in nats; ``none`` where all digits are equal."""
     gaps = {name: float(row[f"{method}_{name}"]) - float(reference[f"{method}_{name}"]) for name in FIGURES}
-    return ", ".join(f"{name} {gap:+.6f}" for name, gap in gaps.items() if gap) or "none"
+    return ", ".join(f"{name} {gap:+z.6f}" for name, gap in gaps.items() if gap) or "none"
 
 
 def other_versions(row: Row, reference: Row) -> str:

@@ -7,6 +7,7 @@ for a third of the table's epochs at least, of the likelihood, kl and mi, confir
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 from collections.abc import Iterable, Sequence
@@ -85,9 +86,9 @@ class Line:
             self.table,
             escape_markdown(self.row),
             self.figure,
-            f"{AT_LEAST if self.at_least else ''}{self.obtained:.2f}{spread}",
-            f"{self.printed:.2f}{doubt}",
-            f"{self.obtained - self.printed:+.2f}",
+            f"{AT_LEAST if self.at_least else ''}{self.obtained:z.2f}{spread}",
+            f"{self.printed:z.2f}{doubt}",
+            f"{self.obtained - self.printed:+z.2f}",
             epochs + cut,
         ]
 
@@ -198,5 +199,14 @@ def docs_table() -> str:
     return "\n".join([whole, "", *commands])
 
 
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.papers.obtained", description="Obtained beside printed figures, in Markdown."
+    )
+    parser.add_argument("--readme", action="store_true", help="only the few lines that README has room for")
+    options = parser.parse_args(arguments)
+    print(readme_table() if options.readme else docs_table())
+
+
 if __name__ == "__main__":
-    sys.stdout.write((readme_table() if "--readme" in sys.argv[1:] else docs_table()) + "\n")
+    main(sys.argv[1:])

@@ -106,7 +106,7 @@ def apart(every: Sequence[Side]) -> list[str]:
         test = spearmanr([mi for mi, _ in table], [share for _, share in table])
         found.append(
             f"Over {len(table)} methods that inform under the shared protocol, the rank correlation of mi and the "
-            f"probe of draws is {test.statistic:.2f} (Spearman, p {test.pvalue:.2g})."
+            f"probe of draws is {test.statistic:z.2f} (Spearman, p {test.pvalue:.2g})."
         )
     return found
 

@@ -8,7 +8,8 @@
 - confidence: (rows with that verdict + 1) / (rows + 2), Laplace's rule of succession, so that one row is sure at 67 %.
 - kl and mi: medians of the rows that print them.
 
-Of a method without rows on the dataset the rows on all others count.
+Where the rows of a method on the dataset decide nothing, since none has a KL or two verdicts are as frequent, its rows
+on all datasets count.
 """
 
 from __future__ import annotations

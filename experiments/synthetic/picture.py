@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from experiments.atlas.table import sound
 from experiments.synthetic.design import CORPORA
 from experiments.synthetic.summary import Truth, decoders_of, judged, with_truth
 from experiments.synthetic.truth import most_information, read_truth
@@ -31,8 +33,8 @@ def draw(frame: pd.DataFrame, path: Path, truth: Truth | None = None) -> Path:
     from matplotlib.ticker import FixedLocator, NullLocator
 
     known = read_truth() if truth is None else truth
-    trials = with_truth(judged(frame), known)
-    trials = trials[trials["mi"].notna() & trials["excess_nll"].notna()]
+    trials = sound(with_truth(judged(frame), known))
+    trials = trials[np.isfinite(trials["mi"]) & np.isfinite(trials["excess_nll"])]
     sizes = decoders_of(trials)
     figure = new_figure(WIDTH, HEIGHT)
     for axes, corpus in zip(figure.subplots(1, len(CORPORA), squeeze=False)[0], CORPORA, strict=True):

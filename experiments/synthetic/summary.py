@@ -10,6 +10,7 @@ import pandas as pd
 from experiments.atlas.early import RULES, Errors, features, usable
 from experiments.atlas.summary import collapses, warning_lines
 from experiments.atlas.table import read_table as read_atlas
+from experiments.atlas.table import sound
 from experiments.synthetic.design import BASELINE, CORPORA
 from experiments.synthetic.truth import most_information, read_truth
 from vaecli.metrics.verdict import COLLAPSED
@@ -71,11 +72,11 @@ def excess_table(frame: pd.DataFrame) -> str:
 
 
 def _median(part: pd.DataFrame) -> tuple[str, str]:
-    return (str(len(part)), f"{part['excess_nll'].median():.2f}") if len(part) else ("", "")
+    return (str(len(part)), f"{part['excess_nll'].median():z.2f}") if len(part) else ("", "")
 
 
 def information_table(frame: pd.DataFrame, truth: Truth) -> str:
-    """What codes hold of the factors: of trials that didn't collapse the median share, the most, and who has more."""
+    """What codes hold of the factors: the median mi of trials that didn't collapse, the most, and who has more."""
     lines = ["| corpus | I(x; factors) | trials | not collapsed | median mi of these | most mi | above the truth |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for corpus in CORPORA:
@@ -85,7 +86,7 @@ def information_table(frame: pd.DataFrame, truth: Truth) -> str:
             kept = own[own["verdict"] != "collapsed"]
             spread = 2 * np.hypot(own["mi_se"].fillna(0.0), error)
             above = int((own["mi"] > value + spread).sum())
-            figures = [f"{kept['mi'].median():.2f}" if len(kept) else "", f"{own['mi'].max():.2f}"]
+            figures = [f"{kept['mi'].median():z.2f}" if len(kept) else "", f"{own['mi'].max():z.2f}"]
             cells = [f"{value:.2f}", str(len(own)), str(len(kept)), *figures, str(above)]
             lines.append(f"| `{corpus}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -154,7 +155,7 @@ def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
     keys = pd.MultiIndex.from_frame(own[list(CELL)])
     gaps = own["neg_elbo"].to_numpy(dtype=float) - vanilla.reindex(keys).to_numpy(dtype=float)
     gaps = gaps[np.isfinite(gaps)]
-    return f"{gaps.mean():+.2f} ({len(gaps)})" if len(gaps) else ""
+    return f"{gaps.mean():+z.2f} ({len(gaps)})" if len(gaps) else ""
 
 
 def survivors(frame: pd.DataFrame) -> list[str]:
@@ -197,6 +198,7 @@ def page_lines(frame: pd.DataFrame, truth: Truth | None = None) -> str:
     if frame.empty:
         return "\n\n".join([NO_TRIALS, *parts])
     trials = with_truth(judged(frame), known)
+    measured = sound(trials)  # kl and mi of the others say nothing, and their verdicts do
     counts = frame["status"].value_counts()
     others = "".join(f", {counts[name]} {name}" for name in counts.index if name != "done")
     head = (
@@ -205,11 +207,11 @@ def page_lines(frame: pd.DataFrame, truth: Truth | None = None) -> str:
         f"{len(trials)} have a verdict."
     )
     sections = {
-        "Likelihood and information": [excess_table(trials)],
-        "Information and the truth": [information_table(trials, known)],
+        "Likelihood and information": [excess_table(measured)],
+        "Information and the truth": [information_table(measured, known)],
         "Collapse by axis": [axes_table(trials)],
         "Early warning": ["\n".join(warning_lines(trials)), "\n".join(rules_of_the_atlas(trials))],
-        "Under a stronger decoder": ["\n".join(survivors(trials)), decoder_table(trials)],
+        "Under a stronger decoder": ["\n".join(survivors(measured)), decoder_table(measured)],
     }
     for title, texts in sections.items():
         parts += [f"### {title}", *(text for text in texts if text)]

@@ -11,11 +11,13 @@ about them, are left out of the fine one.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import math
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,7 +186,10 @@ def most_information(corpus: str) -> tuple[str, str]:
     return corpus, f"I(x; {ALL[corpus]})"
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
+    argparse.ArgumentParser(
+        prog="python -m experiments.synthetic.truth", description=f"Computes {TABLE.name} again, in some minutes."
+    ).parse_args(arguments)
     start = time.monotonic()
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -196,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -89,7 +89,10 @@ def test_phase_diagrams_are_shown_once_they_are_drawn(tmp_path):
     (tmp_path / "phases.png").touch()
     image, _, told = summary.phase_lines(frame, tmp_path / "phases.png")
     assert f"(images/{summary.IMAGE})" in image
-    assert told == f"Methods with {LEAST_SHOWN} trials or more: 1; 1 have fewer."
+    assert told == f"Methods with {LEAST_SHOWN} trials or more that have a verdict: 1; 1 have fewer such."
+    wordless = frame.assign(verdict="")  # as trials of a method without a kl, however many
+    *_, told = summary.phase_lines(pd.concat([frame, wordless.assign(method="ivae")]), tmp_path / "phases.png")
+    assert told.endswith("that have a verdict: 1; 2 have fewer such.")
 
 
 def test_advice_is_told_of_with_its_coverage():

@@ -33,9 +33,21 @@ def test_a_torn_line_is_made_again(tmp_path):
     path.write_text(path.read_text()[:-20])
     lines = table.read_lines(path)
     assert list(lines) == [1]
+    assert list(table.read_table(path)["trial"]) == [1], "nor is it a trial of the report"
     table.write_sorted(path, lines)
     table.GROWING.append(path, row(2))
     assert list(table.read_lines(path)) == [1, 2]
+
+
+def test_a_file_that_a_crash_left_empty_has_no_rows_and_none_is_no_table(tmp_path):
+    path = tmp_path / "atlas.csv"
+    with pytest.raises(DataError, match="there is no such table"):
+        table.read_table(path)
+    path.touch()
+    assert table.read_lines(path) == {}
+    assert table.read_table(path).empty
+    table.GROWING.append(path, row(1))
+    assert list(table.read_lines(path)) == [1]
 
 
 def test_other_columns_and_designs_are_refused(tmp_path):

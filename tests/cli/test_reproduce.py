@@ -185,9 +185,11 @@ def test_a_corpus_that_is_not_there_says_how_it_is_had(vae):
         (["kim2018", "--list", "--rows=vae-oracle"], "--list lists all and runs nothing"),
         (["kim2018", "--dry-run", "--json"], "--json prints figures, and --dry-run makes none"),
         (["kim2018", "--budget=soon"], "--budget: 'soon' is no duration"),
+        (["kim2018", "--budget=99999999999h"], "--budget: '99999999999h' is longer than a year; 366d is the most"),
         (["kim2018", "--rows=vae"], "did you mean"),
         (["kim2018", "--rows="], "--rows names no row; `vae reproduce kim2018 --list` lists them"),
         (["he2019-toy", "--rows=, ,", "--dry-run"], "--rows names no row"),
+        (["kim2018", "--rows=svi-oracle", "--set=linear_anneal.start=0.5"], "linear_anneal"),
         (["kim"], "did you mean 'kim2018'"),
     ],
 )
@@ -208,7 +210,8 @@ def test_a_kind_that_nothing_reproduces_is_told_and_one_that_something_does_is_c
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("45s", 45), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("2d", 172_800)]
+    ("text", "seconds"),
+    [("90", 90), ("45s", 45), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("2d", 172_800), ("366d", 31_622_400)],
 )
 def test_durations(text, seconds):
     assert seconds_of(text) == seconds
@@ -218,3 +221,48 @@ def test_durations(text, seconds):
 def test_no_durations(text):
     with pytest.raises(UsageError, match="is no duration"):
         seconds_of(text)
+
+
+def test_other_epochs_than_those_of_the_plan_are_refused_and_not_run_as_planned(vae):
+    words = ("kim2018", "--rows=vae-oracle", "--seeds=0", "--set=training.decay_start=0", *TINY)
+    vae(*words, "--set=training.epochs=2")
+    with pytest.raises(UsageError, match=r"vae-oracle was planned with 2 epochs, not 30; say the same again, or"):
+        vae(*words)
+    assert "0 trials to do, 1 done already" in vae(*words, "--set=training.epochs=2").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (["--set=training.epochs=2,4"], "training.epochs=2,4: the plan of a table has one value a row"),
+        (["--set=training.decay_start=1,2", "--budget=1h"], "training.decay_start=1,2: the plan of a table"),
+    ],
+)
+def test_a_row_has_one_number_of_epochs(vae, words, wrong):
+    with pytest.raises(UsageError, match=wrong):
+        vae("kim2018", "--rows=vae-oracle", *words, *TINY)
+
+
+def test_values_that_no_plan_says_stay_lists(vae):
+    shown = vae("kim2018", "--rows=vae-oracle", "--seeds=0", "--set=training.decay_start=1,2", "--dry-run", *TINY)
+    assert shown.stdout.splitlines()[1].split() == ["vae-oracle", "linear_anneal", "1", "30", "2"]
+
+
+def test_a_diverged_trial_is_told_as_such_and_is_to_do_where_it_is_run_again(vae):
+    words = ("kim2018", "--rows=vae-oracle", "--seeds=0-1", *TINY)
+    vae(*words)
+    RunFolder(Path("runs/kim2018/vae-oracle/linear_anneal/seed-0")).update(status="diverged")
+    with pytest.raises(TrialsFailedError):
+        vae(*words)
+    page = Path("runs/kim2018/table.md").read_text()
+    assert "1 trial diverged; --retry runs such again" in page
+    assert "the same command goes on" not in page
+    to_do = [vae(*words, "--dry-run", *more).stdout.split()[-1] for more in ([], ["--retry"])]
+    assert to_do == ["0", "1"]
+
+
+def test_a_budget_that_one_epoch_of_one_exceeds_is_not_said_to_fit(vae):
+    result = vae("kim2018", "--rows=svi-oracle", "--budget=10", "--jobs=1", *TINY)
+    told = " ".join(result.stdout.split())
+    assert "budget 10s: one epoch a row, which is all that they have, takes longer" in told
+    assert "all epochs fit" not in told

@@ -195,3 +195,15 @@ def test_every_derived_figure_is_of_columns_that_there_are():
     from vaecli.metrics.schema import COLUMNS
 
     assert {column for parts, _ in DERIVED.values() for column in parts} <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_two_rows_of_a_table_have_one_label(name):
+    labels = [row.label for row in load_table(name).rows]
+    assert len(set(labels)) == len(labels)
+
+
+def test_rows_of_one_method_are_called_by_their_names_and_others_by_their_method():
+    two = [{"method": "beta", "name": f"beta-{n}", "settings": {"beta": {"beta": n}}} for n in (0.2, 0.4)]
+    table = table_of(*two, {"method": "bn", "name": "own"})
+    assert [row.label for row in table.rows] == ["beta-0.2", "beta-0.4", "bn"]

@@ -134,3 +134,29 @@ def test_the_committed_table_is_of_the_grids_and_its_verdicts_are_of_its_figures
             assert row["verdict"] == ("" if word == NO_VERDICT else word)
     page = (ROOT / "docs" / "synthetic.md").read_text(encoding="utf-8")
     assert (f"{len(frame)} trials of" in page) if len(frame) else (summary.NO_TRIALS in page)
+
+
+def test_figures_of_trials_that_diverged_say_nothing(tmp_path):
+    """One that ended in an infinite kl was done, and one that is worse than a uniform guess is too: only they are of
+    20 and 128 units."""
+    infinite = rows(
+        ("bow", "synthetic", 128, "shared", 9.0, float("inf"), "diverged", float("inf")),
+        ("iaf", "synthetic", 20, "shared", 8.0, 90.0, "worse than uniform", 200.0),
+    )
+    frame = pd.concat([FRAME, infinite], ignore_index=True).assign(**dict.fromkeys(EARLY, 0.5))
+    frame = frame.reindex(columns=[*table.COLUMNS])
+    text = summary.page_lines(frame, TRUTH)
+    assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
+    assert "| decoder_size | 128 | 0 of 1" in text
+    assert "`bow`" not in text
+    assert draw(frame, tmp_path / "x.png", TRUTH).stat().st_size > 5_000
+
+
+def test_no_figure_is_minus_zero():
+    frame = rows(
+        ("vanilla", "synthetic", 16, "shared", -0.001, -0.001, "collapsed", 24.0),
+        ("bn", "synthetic", 16, "shared", -0.001, -0.001, "collapsed", 23.999),
+    )
+    text = summary.page_lines(frame.assign(**dict.fromkeys(EARLY, 0.5)).reindex(columns=[*table.COLUMNS]), TRUTH)
+    assert "-0.00" not in text
+    assert "+0.00 (1)" in text

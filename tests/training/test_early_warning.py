@@ -66,6 +66,7 @@ def test_the_warning_says_how_often_it_errs():
         "13 collapses and warned of 2 of 7 other runs"
     )
     assert rule().text(FIGURES, "vanilla") == told
+    assert "(mi 0.000, kl 0.000)" in rule().text(FIGURES | {"mi_last": -1e-5, "kl_last": -1e-5}, "vanilla")
     assert rule().text(FIGURES, "bow+vanilla") == told + "; it knows no trial of bow+vanilla"
 
 

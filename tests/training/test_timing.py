@@ -1,15 +1,22 @@
-"""What a run will cost, at the limits of what can be timed."""
+"""What a run will cost is measured on its own updates, however few an epoch has."""
 
-from support import TINY
+import torch
 
-from vaecli.settings.resolve import load_settings
-from vaecli.training.timing import seconds_per_epoch
+from vaecli.config import build_config
+from vaecli.corpus.load import load_corpus
+from vaecli.training.timing import measured_pace, seconds_per_epoch
 
 
 def test_an_epoch_of_one_update_takes_time():
-    """The update that warms up is none of those that are timed, so that those of the next epochs are."""
-    values = {**TINY, "corpus.train_size": 20, "corpus.valid_size": 4, "corpus.test_size": 4}
-    config = load_settings(methods=["vanilla"], values={**values, "training.batch_size": 64}).config("vanilla", 0)
-    parameters, seconds = seconds_per_epoch(config)
-    assert parameters > 0
-    assert seconds > 0
+    groups = {
+        "corpus": {"train_size": 12, "valid_size": 8, "test_size": 8},
+        "model": {"embedding_size": 4, "encoder_size": 4, "decoder_size": 4, "latent_size": 2},
+        "training": {"batch_size": 16},
+        "evaluation": {"iw_samples": 2},
+    }
+    config = build_config(groups)
+    corpus = load_corpus(config.corpus)
+    before = torch.get_rng_state()
+    assert seconds_per_epoch(config, corpus)[1] > 0
+    assert measured_pace(config, corpus).epoch > 0
+    assert torch.equal(before, torch.get_rng_state())

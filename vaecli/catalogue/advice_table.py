@@ -74,7 +74,7 @@ def _cells(row: Row, epochs: int) -> list[str]:
 
 def _interval(figure: Estimate) -> str:
     if not math.isfinite(figure.high):
-        return f"{figure.value:.2f} (too few trials)"
+        return f"{figure.value:z.2f} (too few trials)"
     return f"{figure.value:z.2f} ({figure.low:z.2f} to {figure.high:z.2f})"
 
 

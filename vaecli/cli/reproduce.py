@@ -20,7 +20,7 @@ from vaecli.core.messages import counted, tell
 if TYPE_CHECKING:
     from vaecli.cli.live import Silent
     from vaecli.engines.engine import Event
-    from vaecli.reproduction.grids import Request
+    from vaecli.reproduction.grids import Plan, Request
     from vaecli.reproduction.paper_tables import PaperTable
     from vaecli.runs.experiment import Experiment, Trial
 
@@ -217,7 +217,7 @@ def run_rows(context: typer.Context, call: Call) -> None:
     if line := margin_line(plan):
         tell(line)
     if call.dry_run:
-        show_plan(experiments, request, dict(plan.epochs), dict(plan.planned))
+        show_plan(experiments, request, plan, call.retry)
         return
     plan.save(call.folder)
     with ExitStack() as stack:
@@ -311,13 +311,13 @@ def check_all(experiments: list[Experiment], signal_number: int | None) -> None:
         raise TrialsFailedError("\n  ".join(failed))
 
 
-def show_plan(experiments: list[Experiment], request: Request, epochs: dict[str, int], planned: dict[str, int]) -> None:
-    """What would be run, on stdout: a line a row."""
+def show_plan(experiments: list[Experiment], request: Request, plan: Plan, retry: bool) -> None:
+    """What would be run, on stdout: a line a row; diverged trials are to do where they are run again."""
     lines = [("row", "method", "seeds", "epochs", "to do")]
     for row, experiment in zip(request.chosen, experiments, strict=True):
-        run, of = epochs[row.name], planned[row.name]
+        run, of = plan.epochs[row.name], plan.planned[row.name]
         share = str(run) if run == of else f"{run}/{of}"
-        lines.append((row.name, row.method, str(len(experiment.seeds)), share, str(len(experiment.plan()))))
+        lines.append((row.name, row.method, str(len(experiment.seeds)), share, str(len(experiment.plan(retry)))))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         words = zip(line, widths, strict=True)

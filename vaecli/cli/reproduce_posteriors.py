@@ -25,8 +25,8 @@ def run_posteriors(context: typer.Context, call: Call) -> None:
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.reproduction.posterior_grid import grid_of, keep_plan
 
-    grid = grid_of(call.request())
-    experiment, corpus = open_experiment(grid.settings, call.out, told=progress.doing)
+    grid = grid_of(call.request(), progress.doing)
+    experiment, corpus = open_experiment(grid.settings, call.out, told=progress.doing, built=grid.built)
     progress.close()
     for method, reason in grid.left_out.items():
         tell(f"left out: {method}: {reason.removeprefix(f'{method}: ')}")

@@ -63,7 +63,7 @@ def summary_rows(search: Search) -> list[list[str]]:
     heads = [[search.method, told, str(search.spent)], *[["", "", ""]] * max(0, len(shown) - 1)]
     empty = ["-"] * len(search.objective.columns)
     rows = [
-        [*(f"{c.figures[name]:.2f}" for name in search.objective.columns), values_text(c.values)] for c in shown
+        [*(f"{c.figures[name]:z.2f}" for name in search.objective.columns), values_text(c.values)] for c in shown
     ] or [[*empty, "no trial ended"]]
     return [[*head, *cells] for head, cells in zip(heads, rows, strict=True)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from vaecli.core.errors import InterruptedRunError, TrialsFailedError, VaeError
@@ -22,7 +22,11 @@ from vaecli.training.fit import check_methods
 
 
 def open_experiment(
-    settings: Settings, out: Path, overwrite: bool = False, told: Callable[[str], None] = lambda what: None
+    settings: Settings,
+    out: Path,
+    overwrite: bool = False,
+    told: Callable[[str], None] = lambda what: None,
+    built: Collection[str] = (),
 ) -> tuple[Experiment, Corpus]:
     """The experiment of some settings and its corpus; what is wrong with them ends here, not once a trial.
 
@@ -31,6 +35,7 @@ def open_experiment(
         out: Where experiments are kept.
         overwrite: Whether its trials may be made anew.
         told: Hears what takes a while: ``reading synthetic``, ``building 12 methods``.
+        built: Methods, as the grid names them, that have been built on this corpus already.
 
     Raises:
         UsageError: The folder holds trials of other settings or another corpus, or hardware is missing.
@@ -46,10 +51,15 @@ def open_experiment(
     corpus = load_corpus(first.corpus)
     replaced = [trial.path for trial in experiment.trials()] if overwrite else []
     experiment.known.check_corpus(corpus, first.corpus.data, replaced)
-    count = len(experiment.methods)
-    told(f"building {', '.join(experiment.methods) if count < 6 else f'{count} methods'}")
-    check_methods((trial.config for trial in experiment.trials()), corpus)
+    if unbuilt := [method for method in experiment.methods if method not in built]:
+        told(building(unbuilt))
+    check_methods((trial.config for trial in experiment.trials() if trial.given not in built), corpus)
     return experiment, corpus
+
+
+def building(methods: Sequence[str]) -> str:
+    """``building vanilla, bn``, of many ``building 12 methods``: what a display says while it takes its time."""
+    return f"building {', '.join(methods) if len(methods) < 6 else f'{len(methods)} methods'}"
 
 
 def run_experiment(

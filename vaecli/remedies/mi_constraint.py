@@ -100,7 +100,7 @@ class MIConstraint(Remedy):
         rows = (f"I(x, z) < {self.minimum:g}", f"I(x, z) >= {self.minimum:g}")
         mean = float(self.constrained_information(measures).mean())
         row = rows[mean >= self.minimum]
-        note = f"log p(x) is taken off every cell; the model's I is {mean:.3f}, so it is in the row {row}"
+        note = f"log p(x) is taken off every cell; the model's I is {mean:z.3f}, so it is in the row {row}"
         return Game(self.cells(measures), rows, (*game.notes, note))
 
     def constrained_information(self, measures: GameMeasures) -> Tensor:

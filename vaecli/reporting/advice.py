@@ -16,13 +16,13 @@ SUGGESTED = ("bn", "free_bits", "mi_constraint")
 
 def alarm_text(alarm: Alarm) -> str:
     """``collapsed at epoch 2: kl 0.00, mi 0.00``."""
-    mi = "undefined" if alarm.mi is None else f"{alarm.mi + 0.0:.2f}"
+    mi = "undefined" if alarm.mi is None else f"{alarm.mi:z.2f}"
     if alarm.state == "collapsed":
-        return f"collapsed at epoch {alarm.epoch}: kl {alarm.kl:.2f}, mi {mi}; the decoder does without z"
+        return f"collapsed at epoch {alarm.epoch}: kl {alarm.kl:z.2f}, mi {mi}; the decoder does without z"
     if alarm.state == "ignored":
-        told = f"of the {alarm.kl:.2f} nats that its code costs, {mi} tell sentences apart"
+        told = f"of the {alarm.kl:z.2f} nats that its code costs, {mi} tell sentences apart"
         return f"a code that the decoder ignores, at epoch {alarm.epoch}: {told}"
-    return f"informative again at epoch {alarm.epoch}: kl {alarm.kl:.2f}, mi {mi}"
+    return f"informative again at epoch {alarm.epoch}: kl {alarm.kl:z.2f}, mi {mi}"
 
 
 def what_to_try(method: str, options: Sequence[str] = (), known: Collection[str] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,8 @@ class Request:
         )
 
     def _sets(self, row: PaperRow) -> list[str]:
-        """Those that concern a row: a setting of a remedy is for the rows that have it."""
-        others = {part for other in self.table.rows for part in other.method.split("+")} - {*row.method.split("+")}
+        """Those that concern a row: a remedy's setting is for the chosen rows that have it, and wrong without any."""
+        others = {part for other in self.chosen for part in other.method.split("+")} - {*row.method.split("+")}
         return [text for text in self.sets if text.strip().partition(".")[0] not in others]
 
 
@@ -128,6 +128,8 @@ class Plan:
         if self.budget is None:
             return ""
         cut = {name: epochs for name, epochs in self.epochs.items() if epochs < self.planned[name]}
+        if not cut and self.exceeded:
+            return f"budget {duration(self.budget)}: one epoch a row, which is all that they have, takes longer"
         if not cut:
             return f"budget {duration(self.budget)}: all epochs fit"
         least = " (one epoch a row, the least, takes longer)" if self.exceeded else ""
@@ -164,12 +166,14 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
     """The plan in a folder if it is of this request, else a new one, measured where there is a budget.
 
     Raises:
-        UsageError: The folder's plan is of another table or budget.
+        UsageError: The folder's plan is of another table or budget, or has a row with other epochs; or a row is to
+            have several numbers of epochs.
         DataError: The corpus isn't there.
     """
     refuse_links(folder)
     old = load_plan(folder)
     settings = {row.name: request.settings(row) for row in request.chosen}
+    _refuse_lists(settings.values(), request.budget)
     planned = {name: _planned(one) for name, one in settings.items()}
     if old is not None:
         if (old.table, old.budget) != (request.table.name, request.budget):
@@ -177,6 +181,7 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
             raise UsageError(
                 f"{folder} holds {old.table} with {told_budget}; say the same again, or choose another --out"
             )
+        _refuse_other_epochs(folder, old, planned)
         if set(planned) <= set(old.epochs):
             _refuse_more_trials(folder, old, planned)
             return old
@@ -187,6 +192,33 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
         missing = ", ".join(sorted(set(planned) - set(old.epochs)))
         raise UsageError(f"{folder}: its budget was shared without {missing}; choose another --out")
     return _measured(request, settings, planned, told)
+
+
+def _refuse_lists(settings: Iterable[Settings], budget: float | None) -> None:
+    """Refuses several values of what a plan says once a row: its epochs, and under a budget those before a decay.
+
+    Raises:
+        UsageError: Names the values.
+    """
+    once = ("training.epochs", *(("training.decay_start",) if budget is not None else ()))
+    for key, values in ((key, one.choices[key]) for one in settings for key in once if key in one.choices):
+        told = ",".join(map(str, values))
+        raise UsageError(f"{key}={told}: the plan of a table has one value a row; give each an --out of its own")
+
+
+def _refuse_other_epochs(folder: Path, plan: Plan, planned: Mapping[str, Planned]) -> None:
+    """Refuses a row whose full number of epochs isn't that of its plan, which would be run by the plan's all the same.
+
+    Raises:
+        UsageError: Names the row.
+    """
+    for name, row in planned.items():
+        before = plan.planned.get(name, row.epochs)
+        if before != row.epochs:
+            raise UsageError(
+                f"{folder}: {name} was planned with {counted(before, 'epoch')}, not {row.epochs}; say the same again, "
+                "or choose another --out"
+            )
 
 
 def _refuse_more_trials(folder: Path, plan: Plan, planned: Mapping[str, Planned]) -> None:

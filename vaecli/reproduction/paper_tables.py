@@ -9,8 +9,9 @@ that kind's own.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -73,7 +74,7 @@ class PaperRow:
 
     Attributes:
         name: Of its folder.
-        label: As displays call it.
+        label: As displays call it, no other row of its table by the same.
         method: In its one spelling.
         settings: Its own, by dotted key, beside those of the table.
         printed: What the paper prints for it; none where it has no such row.
@@ -166,7 +167,7 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
     if kind == POSTERIORS:
         rows = tuple(PaperRow(folder_name(method), method, method) for method in map(canonical, values["methods"]))
     else:
-        rows = tuple(_row(name, row, values.get("source", {})) for row in values["rows"])
+        rows = _told_apart([_row(name, row, values.get("source", {})) for row in values["rows"]])
     return PaperTable(
         name,
         kind,
@@ -193,6 +194,12 @@ def _row(table: str, row: Mapping[str, Any], source: Mapping[str, Any]) -> Paper
     return PaperRow(
         name, row.get("label", method), method, flatten(row.get("settings", {})), printed, row.get("note", "")
     )
+
+
+def _told_apart(rows: Sequence[PaperRow]) -> tuple[PaperRow, ...]:
+    """The rows, those that share a label under their names: ``beta-0.2`` and ``beta-0.4`` of two that are ``beta``."""
+    labels = Counter(row.label for row in rows)
+    return tuple(replace(row, label=row.name) if labels[row.label] > 1 else row for row in rows)
 
 
 def _own_figures(row: Mapping[str, Any], source: Mapping[str, Any]) -> tuple[Printed, ...]:

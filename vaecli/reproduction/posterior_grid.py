@@ -5,29 +5,29 @@ No paper prints figures of such a picture, so nothing is compared; what the pape
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
-from vaecli.core.messages import counted
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
+from vaecli.engines.run_grid import building
 from vaecli.remedies import canonical
 from vaecli.reporting.formats import to_markdown
 from vaecli.reporting.picture import draw, runs_of
 from vaecli.reporting.pictures.posterior_spread import SPREAD, last_looks, spread_table
 from vaecli.reporting.read_results import LoadedResults, load_results
 from vaecli.reporting.render import render
-from vaecli.reporting.view import Cell, Head, View, number
+from vaecli.reporting.view import UNDEFINED, Cell, Head, View, number
 from vaecli.reproduction.comparison_table import UNCONFIRMED
-from vaecli.reproduction.grids import Plan, Request, load_plan, made_here
+from vaecli.reproduction.grids import Plan, Request, Told, load_plan, made_here
 from vaecli.reproduction.paper_tables import PaperTable
-from vaecli.reproduction.written import RESULTS, SUMMARY, TABLE, made_lines
+from vaecli.reproduction.written import RESULTS, SUMMARY, TABLE, made_lines, notes_on_undone
 from vaecli.runs.folder import refuse_links
-from vaecli.runs.statistics import interval
+from vaecli.runs.statistics import Interval, interval
 from vaecli.runs.tables import csv_text, summary_table
 from vaecli.settings.resolve import Settings, load_settings
 from vaecli.training.fit import build_problem
@@ -57,14 +57,20 @@ class PosteriorGrid:
     Attributes:
         settings: Of its methods.
         left_out: Why, by method, of those that ``all`` doesn't draw.
+        built: Those of its methods that have been built, to see whether they fit.
     """
 
     settings: Settings
     left_out: dict[str, str]
+    built: frozenset[str] = frozenset()
 
 
-def grid_of(request: Request) -> PosteriorGrid:
+def grid_of(request: Request, told: Told = lambda what: None) -> PosteriorGrid:
     """The grid that a user asks for; `Request.rows` are any methods, ``all`` every one that fits.
+
+    Args:
+        request: What is asked for.
+        told: Hears what takes a while.
 
     Raises:
         UsageError: A budget, whose rule has nothing to shorten; looks are turned off; a method that is asked for by
@@ -87,13 +93,17 @@ def grid_of(request: Request) -> PosteriorGrid:
             "updates it looks"
         )
     left: dict[str, str] = {}
+    built: frozenset[str] = frozenset()
     if EVERY in names:
-        left = _unfit(settings, load_corpus(first.corpus), names)
+        corpus, every = load_corpus(first.corpus), [method for method in settings.methods if method not in names]
+        told(building(every))
+        left = _unfit(settings, corpus, every)
+        built = frozenset(every) - set(left)
         settings = _settings(request, tuple(method for method in settings.methods if method not in left))
     wrong = [method for method in settings.methods if not _has_posterior(method)]
     if wrong:
         raise UsageError(f"{wrong[0]}: a language model has no z, so that there is no posterior to draw; leave it out")
-    return PosteriorGrid(settings, left)
+    return PosteriorGrid(settings, left, built)
 
 
 def _settings(request: Request, methods: tuple[str, ...]) -> Settings:
@@ -119,15 +129,13 @@ def _has_posterior(method: str) -> bool:
     return "lm" not in method.split("+")
 
 
-def _unfit(settings: Settings, corpus: Corpus, named: Collection[str]) -> dict[str, str]:
-    """Why some methods can't be drawn, by method; those that were named are the user's own affair."""
+def _unfit(settings: Settings, corpus: Corpus, methods: Iterable[str]) -> dict[str, str]:
+    """Why some methods can't be drawn, by method; each is built once."""
     left = {}
-    for method in settings.methods:
-        if method in named:
-            continue
-        problem = build_problem(settings.config(method, settings.seeds[0]), corpus)
-        if not _has_posterior(method):
-            problem = "a language model has no z"
+    for method in methods:
+        problem = "a language model has no z"
+        if _has_posterior(method):
+            problem = build_problem(settings.config(method, settings.seeds[0]), corpus)
         if problem:
             left[method] = problem
     return left
@@ -175,7 +183,7 @@ def drawn(table: PaperTable, folder: Path) -> DrawnPosteriors:
 
 
 def spread_view(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -> View:
-    """A row a method: its spread at the last look, the mean over seeds.
+    """A row a method: its spread at the last look, the mean over seeds, whose last looks may lie at several updates.
 
     Args:
         table: Whose title and notes it bears.
@@ -184,17 +192,19 @@ def spread_view(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -
     """
     rows, records = [], []
     for method, own in last_looks(spreads).groupby("method", sort=False):
-        updates = int(own["updates"].max())
+        first, updates = int(own["updates"].min()), int(own["updates"].max())
+        told = f"{updates:,}" if first == updates else f"{first:,} to {updates:,}"
         figures = {name: interval(own[name]) for name in SPREAD}
-        cells = [
-            Cell(number(found.mean, 2), "" if found.sd is None else number(found.sd, 2))
-            for found in figures.values()
-            if found is not None
-        ]
-        rows.append((Cell(str(method)), Cell(f"{updates:,}"), *cells))
+        rows.append((Cell(str(method)), Cell(told), *map(_figure, figures.values())))
         means: dict[str, Any] = {name: found and found.mean for name, found in figures.items()}
         records.append({"method": str(method), "seeds": len(own), "updates": updates, **means})
     return View(_title(table, frame), HEADS, tuple(rows), tuple(records), _notes(table, frame, spreads))
+
+
+def _figure(found: Interval | None) -> Cell:
+    if found is None:
+        return Cell(UNDEFINED)
+    return Cell(number(found.mean, 2), "" if found.sd is None else number(found.sd, 2))
 
 
 def _title(table: PaperTable, frame: pd.DataFrame) -> str:
@@ -213,9 +223,7 @@ def _notes(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -> tup
     ]
     if len(set(spreads["seed"])) > 1:
         notes.append("±: standard deviation over seeds; the pictures are of each method's first")
-    left = int((frame["status"] != "done").sum())
-    notes += [f"{counted(left, 'trial')} not done; the same command goes on"] if left else []
-    return (*notes, f"the paper: {table.values['shows']} ({cited})", *table.notes)
+    return (*notes, *notes_on_undone(frame), f"the paper: {table.values['shows']} ({cited})", *table.notes)
 
 
 def write_drawn(found: DrawnPosteriors, made: Plan, folder: Path) -> list[Path]:

@@ -69,9 +69,19 @@ def _title(table: PaperTable, frame: pd.DataFrame) -> str:
 def _notes(table: PaperTable, plan: Plan, frame: pd.DataFrame) -> list[str]:
     notes = [f"{row.label}: {row.note}" for row in table.rows if row.note and row.name in plan.epochs]
     notes += [plan.rule] if plan.rule else []
-    left = int((frame["status"] != "done").sum())
-    notes += [f"{counted(left, 'trial')} not done; the same command goes on"] if left else []
-    return [*notes, *table.notes]
+    return [*notes, *notes_on_undone(frame), *table.notes]
+
+
+def notes_on_undone(frame: pd.DataFrame) -> list[str]:
+    """How many trials have no figures, and how to go on: those that diverged are run again only where one says so.
+
+    Args:
+        frame: A row a trial.
+    """
+    diverged = int((frame["status"] == "diverged").sum())
+    left = int((frame["status"] != "done").sum()) - diverged
+    notes = [f"{counted(left, 'trial')} not done; the same command goes on"] if left else []
+    return notes + ([f"{counted(diverged, 'trial')} diverged; --retry runs such again"] if diverged else [])
 
 
 def write_reproduction(result: Reproduced, plan: Plan, folder: Path) -> list[Path]:

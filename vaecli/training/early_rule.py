@@ -126,7 +126,7 @@ class EarlyRule:
         missed, alarms = (f"{count} of {total}" for count, total in (self.missed, self.alarms))
         return (
             f"likely to collapse, by its first updates (mi {max(figures['mi_last'], 0.0):.3f}, kl "
-            f"{figures['kl_last']:.3f}); of methods it hadn't seen the rule missed {missed} collapses and warned of "
+            f"{figures['kl_last']:z.3f}); of methods it hadn't seen the rule missed {missed} collapses and warned of "
             f"{alarms} other runs{unseen}"
         )
 

@@ -206,7 +206,7 @@ def _mi_names(axes: Axes, lines: Sequence[Reference]) -> list[Text]:
     for line in lines:
         if line.mi is not None:
             sign = "≥ " if line.mi_is_ceiling else ""
-            found.append(_line_name(axes, line.mi.mean, f"{literal(line.label)} {sign}{line.mi.mean:.2f}"))
+            found.append(_line_name(axes, line.mi.mean, f"{literal(line.label)} {sign}{line.mi.mean:z.2f}"))
     return found
 
 
