@@ -42,6 +42,14 @@ def test_trials_side_by_side_have_more():
     assert (one["a"], two["a"]) == (22, 45)
 
 
+def test_a_trial_is_in_one_place_however_many_there_are():
+    """What a short row leaves of the time of two places can't all be the long one's."""
+    rows = {"short": row(5, 1.0), "long": row(1000, 1.0)}
+    assert epochs_within(rows, 60.5 / MARGIN, jobs=2) == {"short": 5, "long": 60}
+    three = {name: row(100, 1.0) for name in "abc"}
+    assert total_seconds(three, dict.fromkeys(three, 10), 2) == 20
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 100), st.floats(0.01, 50), st.integers(1, 5)), min_size=1, max_size=6),
     st.floats(1, 5_000),

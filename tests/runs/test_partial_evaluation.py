@@ -219,6 +219,12 @@ def test_a_second_signal_does_not_cut_the_save(run, monkeypatch):
     assert (run.folder.checkpoint_path / FILE).exists()
 
 
+def test_nothing_is_kept_in_a_folder_that_is_gone(tmp_path):
+    folder = RunFolder(tmp_path / "exp" / "bn" / "seed-0")
+    assert not FolderKeeper(folder, 0).save()
+    assert not folder.path.exists()
+
+
 def test_two_processes_train_no_language_model_in_one_folder(run):
     first, second = FolderKeeper(run.folder, 0), FolderKeeper(run.folder, 0)
     with first.reference_folder([[4, 5]], 0) as mine:

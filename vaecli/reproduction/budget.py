@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vaecli.reporting.forecast import makespan
 from vaecli.training.timing import Pace
 
 MARGIN = 0.9
@@ -51,8 +52,9 @@ class Planned:
 
 
 def total_seconds(rows: Mapping[str, Planned], epochs: Mapping[str, int], jobs: int) -> float:
-    """What all rows take with so many trials side by side, about."""
-    return sum(row.seconds(epochs[name]) for name, row in rows.items()) / jobs
+    """What all rows take with so many trials side by side, about: until the last of them ends."""
+    each = ((row.seconds(epochs[name]) / row.trials, row.trials) for name, row in rows.items())
+    return makespan([], (seconds for seconds, trials in each for _ in range(trials)), jobs)
 
 
 def epochs_within(rows: Mapping[str, Planned], budget: float, jobs: int = 1) -> dict[str, int]:

@@ -132,6 +132,8 @@ class FolderKeeper:
         """Writes all that is kept; whether that was possible."""
         self.saved_at = time.monotonic()
         try:
+            if not self.folder.exists:  # removed meanwhile; the lock would make another one
+                return False
             with self.folder.lock():
                 save_checkpoint(self.folder.checkpoint_path, FILE, self.batches, {"blocks": self.blocks})
         except (VaeError, OSError):
