@@ -20,7 +20,6 @@ Caveat:
     With `start` prior there is no amortisation: stochastic variational inference (Hoffman et al. 2013), the baseline of
     the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K
     as it is.
-
     Each step has noise of its own, as published: K steps on one noise fit that one, and the bound at another is worse.
     It was so up to version 2, whose bound is 0.2 to 0.3 nats further from the truth on `oracle` with the same weights.
 
