@@ -28,6 +28,7 @@ from experiments.atlas.table import judged, read_table
 from experiments.compat import summary as compat
 from experiments.papers import obtained, short_yelp
 from experiments.predictions import surprises
+from experiments.protocols import rate_sweep
 from experiments.protocols import side_by_side as protocols
 from experiments.synthetic import summary as synthetic
 from experiments.synthetic.table import HERE as SYNTHETIC
@@ -54,6 +55,7 @@ COMPAT = "<!-- compat: begin -->", "<!-- compat: end -->"
 FLIPS = "<!-- flips: begin -->", "<!-- flips: end -->"
 SCORES = "<!-- scores: begin -->", "<!-- scores: end -->"
 PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
+SWEEP = "<!-- sweep: begin -->", "<!-- sweep: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
 OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
 SHORT_YELP = "<!-- short yelp: begin -->", "<!-- short yelp: end -->"
@@ -113,6 +115,7 @@ def generated() -> dict[Path, bytes]:
         ("surprises.md", flips_table(judged(read_table())), FLIPS),
         ("anticollapse.md", frontier.page_lines(), FRONTIER),
         ("findings_by_protocol.md", protocols.page_lines(grid), PROTOCOLS),
+        ("findings_by_protocol.md", rate_sweep.page_lines(rate_sweep.read_sweep()), SWEEP),
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
         ("reproduce.md", obtained.docs_table(), OBTAINED),
         ("short_yelp.md", short_yelp.page_lines(*short_yelp.read()), SHORT_YELP),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.protocols import rate_sweep
 from experiments.protocols.side_by_side import RESULTS, commands, page_lines, read_grid
 
 
@@ -15,10 +16,16 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m experiments.protocols",
         description="What experiments/protocols/results.csv says of each method under both protocols, in Markdown.",
     )
-    parser.add_argument("table", type=Path, nargs="?", default=RESULTS, help="another results.csv, or an experiment")
+    parser.add_argument("table", type=Path, nargs="?", help="another results.csv, or an experiment")
     parser.add_argument("--commands", action="store_true", help="print the command lines that run the grid instead")
+    parser.add_argument("--sweep", action="store_true", help="what the sweep of rates and lengths says instead")
     options = parser.parse_args(arguments)
-    print("\n".join(commands()) if options.commands else page_lines(read_grid(options.table)))
+    if options.commands:
+        print("\n".join(commands()))
+    elif options.sweep:
+        print(rate_sweep.page_lines(rate_sweep.read_sweep(options.table or rate_sweep.RESULTS)))
+    else:
+        print(page_lines(read_grid(options.table or RESULTS)))
     return 0
 
 
