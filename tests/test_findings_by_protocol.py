@@ -11,7 +11,7 @@ from experiments.protocols import side_by_side as grid
 from vaecli.remedies import REMEDIES
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "findings_by_protocol.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "findings_by_protocol.md").read_text(encoding="utf-8").split("<!-- sweep: begin -->")[0]
 EXAMPLE = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
 OWN = {"training_protocol": "published", "variant": 'training.protocol="published"'}
 SHARED = {"training_protocol": "shared", "variant": ""}

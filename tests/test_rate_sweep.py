@@ -43,7 +43,9 @@ def test_whose_verdict_turns_with_what():
 
 def test_the_page_tells_methods_apart_by_what_turns_them():
     text = page_lines(by_hand())
-    assert "16 trials of 4 methods, seed 0, at the rates 0.0005, 0.008 of Adam." in text
+    assert (
+        "16 trials of 4 methods, seed 0, at the rates 0.0005, 0.008 of Adam: 1 methods have one verdict in all" in text
+    )
     assert "- collapsed at every rate and length: `vanilla`." in text
     assert (
         "**It is the length's**\n\n- `mim`: after 6 epochs collapsed at all rates; after 20 epochs informative" in text

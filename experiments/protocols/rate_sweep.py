@@ -123,8 +123,10 @@ def page_lines(frame: pd.DataFrame | None) -> str:
     rates = sorted({rate for method in found.values() for by_rate in method.values() for rate in by_rate})
     count = sum(len(by_rate) for method in found.values() for by_rate in method.values())
     told = ", ".join(f"{rate:g}" for rate in rates)
+    still = sum(turns == (False, False) for turns in turning.values())
     parts = [
-        f"{count} trials of {len(found)} methods, seed 0, at the rates {told} of Adam.",
+        f"{count} trials of {len(found)} methods, seed 0, at the rates {told} of Adam: {still} methods have one "
+        f"verdict in all of theirs, {len(found) - still} turn.",
         *staying([method for method, turns in turning.items() if turns == (False, False)], found),
         *section("It is the rate's", [method for method, turns in turning.items() if turns == (True, False)], found),
         *section("It is the length's", [method for method, turns in turning.items() if turns == (False, True)], found),
