@@ -93,6 +93,6 @@ def every_lines(frame: pd.DataFrame, results: pd.DataFrame) -> str:
         own = [method for method in lying if lying[method] == name]
         told = ", ".join(f"{verdict} {count}" for verdict, count in Counter(verdicts[m] for m in own).most_common())
         lines.append(f"| **{name}**: {rule} | {', '.join(f'`{m}`' for m in own)} | {told} |")
-    return "\n".join(
-        [f"{counted(len(lying), 'method')}, seed 0, {int(frame['updates'].max()):,} updates at most:", "", *lines]
-    )
+    seed, updates = int(frame["seed"].min()), int(frame["updates"].max())
+    head = f"{counted(len(lying), 'method')}, seed {seed}, {updates:,} updates at most:"
+    return "\n".join([head, "", *lines])

@@ -2,7 +2,7 @@
 # POT 0.9.7.post1: `ot.sinkhorn` and `sinkhorn2` of two histograms that both have a zero somewhere, the same word or another, stop in their
 # first step and return a plan made of the starting values, whatever the strength: a cost of 0.00002 where the least one is 1. What is told is
 # a RuntimeWarning and a warning of numerical errors. With a zero in one of the two alone the plan is right.
-# Guess before: zero weights do no harm, as in `emd2`; the cost is near the exact one at a strength of 0.1.
+# Guess before: zero weights do no harm. It was written of `emd2`, where it holds; `sinkhorn2` was run under the same line.
 # Seen: emd2 1.0; sinkhorn2 0.00002 at 0.1 and 0.18 at 1, its plan's rows sum to 0.111, 0.111 and 0.111 for weights 0.5, 0.5 and 0;
 #       method="sinkhorn_log" 1.0; a zero in one alone 0.2000 for 0.2
 # What follows for a user: bags of words of two sets of sentences nearly always have a word that neither has; their distance is then a

@@ -2,7 +2,7 @@
 # torch 2.13.0, CPU: a sentence of nothing but padding comes out of `TransformerEncoder` finite in training, finite in evaluation with
 # gradients, and NaN in evaluation under `no_grad` if `enable_nested_tensor=False`; with nested tensors, the default, it is finite there too.
 # `MultiheadAttention` alone gives NaN unless it is training with `need_weights=False`.
-# Guess before: NaN in evaluation under `no_grad`, where the fast path is taken, whatever `enable_nested_tensor`; MultiheadAttention NaN.
+# Guess before: NaN in evaluation under `no_grad` and finite in training, with the defaults; MultiheadAttention NaN.
 # Seen: NaN of the four in the one of training or evaluation with or without gradients that is evaluation under `no_grad`, without nested
 #       tensors; MultiheadAttention: 0 in training with need_weights=False, else NaN
 # What follows for a user: one empty line makes the validation loss NaN while the training loss is a number.

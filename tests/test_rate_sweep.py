@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 from reporting.frames import table, trial
 
 from experiments.protocols.rate_sweep import outcomes, page_lines, read_sweep, sentence, turns_with
@@ -39,6 +40,11 @@ def test_whose_verdict_turns_with_what():
         "- `beta`: after 6 epochs informative at 0.0005; collapsed at 0.008; "
         "after 20 epochs informative at 0.0005; collapsed at 0.008."
     )
+
+
+def test_of_several_seeds_the_lowest_counts():
+    other = by_hand().assign(seed=1, mi=9.0, kl=9.0)
+    assert page_lines(pd.concat([other, by_hand()], ignore_index=True)) == page_lines(by_hand())
 
 
 def test_the_page_tells_methods_apart_by_what_turns_them():

@@ -40,13 +40,12 @@ def outcomes(frame: pd.DataFrame) -> Outcomes:
     """The trials that are done, methods in the order of the table, rates and lengths ascending.
 
     Args:
-        frame: A row a trial; ``variant`` has the rate and the number of epochs. Of several seeds the first counts.
+        frame: A row a trial; ``variant`` has the rate and the number of epochs. Of several seeds the lowest alone.
     """
     found: dict[str, dict[int, dict[float, Mapping[str, Any]]]] = {}
-    for row in rows_of(finished(frame)):
+    for row in rows_of(finished(frame[frame["seed"] == frame["seed"].min()])):
         settings = {key: json.loads(value) for key, _, value in (p.partition("=") for p in row["variant"].split(", "))}
-        by_rate = found.setdefault(str(row["method"]), {}).setdefault(int(settings[LENGTH]), {})
-        by_rate.setdefault(float(settings[RATE]), row)
+        found.setdefault(str(row["method"]), {}).setdefault(int(settings[LENGTH]), {})[float(settings[RATE])] = row
     return {
         method: {length: dict(sorted(by_rate.items())) for length, by_rate in sorted(lengths.items())}
         for method, lengths in found.items()
@@ -124,8 +123,9 @@ def page_lines(frame: pd.DataFrame | None) -> str:
     count = sum(len(by_rate) for method in found.values() for by_rate in method.values())
     told = ", ".join(f"{rate:g}" for rate in rates)
     still = sum(turns == (False, False) for turns in turning.values())
+    seed = int(frame["seed"].min())
     parts = [
-        f"{count} trials of {len(found)} methods, seed 0, at the rates {told} of Adam: {still} methods have one "
+        f"{count} trials of {len(found)} methods, seed {seed}, at the rates {told} of Adam: {still} methods have one "
         f"verdict in all of theirs, {len(found) - still} turn.",
         *staying([method for method, turns in turning.items() if turns == (False, False)], found),
         *section("It is the rate's", [method for method, turns in turning.items() if turns == (True, False)], found),
