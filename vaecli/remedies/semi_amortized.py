@@ -21,7 +21,7 @@ Caveat:
     the paper. Each sentence's posterior comes of K steps from N(0, I) at every visit, and the decoder learns at lam_K
     as it is.
     Each step has noise of its own, as published: K steps on one noise fit that one, and the bound at another is worse.
-    It was so up to version 2, whose bounds in `vae reproduce kim2018` are 0.4 and 0.5 nats further from the truth.
+    It was so up to version 2, whose bounds in `vae reproduce kim2018` (seed 0) are 0.4 and 0.5 nats further off.
 
 References:
     Kim et al. (2018).
