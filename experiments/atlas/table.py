@@ -9,6 +9,7 @@ import pandas as pd
 
 from experiments.atlas.design import AXES, VERSION
 from experiments.growing_table import GrowingTable
+from vaecli.atlas import trials_table
 from vaecli.core.errors import DataError
 from vaecli.metrics.schema import OPTIONAL_COLUMNS, RESULT_COLUMNS
 from vaecli.training.early_watch import FIGURES
@@ -85,8 +86,5 @@ def without_noise(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def sound(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials whose figures say something: not those that diverged, at the latest in a figure, or left the data.
-
-    A code that makes the decoder worse than a uniform guess has whatever kl and mi its density comes to there.
-    """
-    return frame[(frame["status"] == "done") & ~frame["verdict"].isin(["diverged", "worse than uniform"])]
+    """The trials that were done and whose kl and mi say something; see `trials_table.sound`."""
+    return trials_table.sound(frame[frame["status"] == "done"])

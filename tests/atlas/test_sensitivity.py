@@ -70,6 +70,14 @@ def test_an_infinite_mi_is_of_a_run_that_diverged():
     assert found.rate == pytest.approx(sensitivity(frame, "bn").rate, abs=0.05)
 
 
+def test_the_mi_of_a_trial_worse_than_uniform_counts_for_nothing():
+    """A flow out of all bounds has an mi of millions, whose square would be all of the variance."""
+    frame = law_table(400, seed=2)
+    astray = frame["method"].eq("bn") & (frame.groupby("method").cumcount() < 3)
+    odd = frame.assign(mi=frame["mi"].mask(astray, -5e8), verdict=frame["verdict"].mask(astray, "worse than uniform"))
+    assert sensitivity(odd, "bn") == sensitivity(frame[~astray], "bn")
+
+
 def test_the_table_fits_eighty_columns_and_has_no_empty_ones():
     """With figures all columns, however long the names; the methods are those with the longest."""
     frame = law_table(400, seed=2).replace({"method": {"bn": "power_spherical", "beta": "semi_amortized"}})

@@ -34,7 +34,7 @@ from vaecli.atlas.smoother import (
     tails,
     wilson,
 )
-from vaecli.atlas.trials_table import adam_rate
+from vaecli.atlas.trials_table import adam_rate, sound
 from vaecli.core.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -181,8 +181,9 @@ class Adviser:
 
     @cached_property
     def mi(self) -> TrialOutcome:
-        """log(1 + mi), so that an interval is wide where mi is large."""
-        return TrialOutcome.of(self.frame, np.log1p(np.maximum(self.frame["mi"].to_numpy(dtype=np.float64), 0.0)))
+        """log(1 + mi) of sound trials, so that an interval is wide where mi is large."""
+        frame = sound(self.frame)
+        return TrialOutcome.of(frame, np.log1p(np.maximum(frame["mi"].to_numpy(dtype=np.float64), 0.0)))
 
     @cached_property
     def price(self) -> TrialOutcome | None:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vaecli.atlas.trials_table import adam_rate
+from vaecli.atlas.trials_table import adam_rate, sound
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Sensitivity:
 
     Attributes:
         method: The remedy.
-        trials: Of it, with a finite mi.
+        trials: Of it, with an mi that says something; see `trials_table.sound`.
         rate: Share of the learning rate, on Adam's scale; None with too few trials, or where all have one mi.
         optimizer: Share of Adam against SGD.
         knob: Share of the main knob; None for a method without, too.
@@ -108,7 +108,7 @@ def sensitivity(frame: pd.DataFrame, method: str, repeats: pd.DataFrame | None =
         method: A remedy.
         repeats: Pairs; see `trials_table.read_repeats`. The share is of the variance on the corpora that have some.
     """
-    own = frame[(frame["method"] == method) & np.isfinite(frame["mi"])]
+    own = sound(frame[(frame["method"] == method) & np.isfinite(frame["mi"])])
     if len(own) < LEAST:
         return Sensitivity(method, len(own))
     mi = own["mi"].to_numpy(dtype=np.float64)

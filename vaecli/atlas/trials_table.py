@@ -33,6 +33,9 @@ COLUMNS = (
 FEATURES = ("train_sentences", "mean_length", "vocabulary", "entropy")
 """Of the corpora; see `corpus_features`."""
 
+UNSOUND = ("diverged", "worse than uniform")
+"""Verdicts of trials whose kl and mi say nothing."""
+
 TEXTS = ("method", "knob", "knob_value", "optimizer", "corpus", "verdict")
 
 
@@ -57,6 +60,14 @@ def read_corpora(path: Path = CORPORA) -> pd.DataFrame:
 def read_repeats(path: Path = REPEATS) -> pd.DataFrame:
     """Runs that differ in the seed alone: ``trial``, ``method``, ``mi`` and ``again``, the mi of the repeat."""
     return pd.read_csv(path)
+
+
+def sound(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose kl and mi say something: not those that diverged, at the latest in a figure, or left the data.
+
+    A code that makes the decoder worse than a uniform guess has whatever kl and mi its density comes to there.
+    """
+    return frame[~frame["verdict"].isin(UNSOUND)]
 
 
 @cache
