@@ -115,3 +115,15 @@ def test_a_value_out_of_range_is_told_with_all_other_problems():
     assert said.startswith("3 problems in the settings:")
     assert "--epochs: training.epochs: input should be greater than or equal to 1, got 0" in said
     assert "--precision: training.precision: input should be 'auto', 'fp32' or 'bf16', got 'fp8'" in said
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize(
+    "option", [("watch", "--period"), ("compare", "--cpus-per-trial"), ("compare", "--gpus-per-trial")], ids=str
+)
+def test_a_float_in_a_range_is_finite(option, value):
+    """Neither end of a range holds nan back in some versions of typer, and none has an upper end for inf."""
+    command, name = option
+    result = CliRunner().invoke(app, [command, f"{name}={value}"])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{name}'" in result.output

@@ -60,13 +60,20 @@ Address = Annotated[
 ]
 CpusPerTrial = Annotated[
     float | None,
-    typer.Option("--cpus-per-trial", min=0.01, help="ray: cores of a trial. (default: 1)", show_default=False),
+    typer.Option(
+        "--cpus-per-trial",
+        min=0.01,
+        callback=o.finite,
+        help="ray: cores of a trial. (default: 1)",
+        show_default=False,
+    ),
 ]
 GpusPerTrial = Annotated[
     float | None,
     typer.Option(
         "--gpus-per-trial",
         min=0.0,
+        callback=o.finite,
         help="ray: GPUs of a trial; 0.25 puts four on one. (default: 1 where the cluster has any)",
         show_default=False,
     ),

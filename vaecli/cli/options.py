@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -38,6 +39,17 @@ def option_of(key: str, default: str | None = None) -> Any:
     return typer.Option(
         setting.option, metavar=setting.shown_kind, help=text, show_default=False, autocompletion=complete
     )
+
+
+def finite(value: float | None) -> float | None:
+    """The value of an option, as its callback: a range alone lets nan through, which is on neither side of its ends.
+
+    Raises:
+        typer.BadParameter: It isn't finite.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
 
 
 Preset = Annotated[

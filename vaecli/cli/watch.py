@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaecli.cli.completion import complete_source
-from vaecli.cli.options import experiments_folder
+from vaecli.cli.options import experiments_folder, finite
 
 if TYPE_CHECKING:
     from vaecli.cli.lookout import Lookout
@@ -27,7 +27,10 @@ Folder = Annotated[
 ]
 Once = Annotated[bool, typer.Option("--once", help="Print the view once and end.")]
 Period = Annotated[
-    float, typer.Option("--period", metavar="SECONDS", min=0.2, help="Seconds between two looks at the files.")
+    float,
+    typer.Option(
+        "--period", metavar="SECONDS", min=0.2, callback=finite, help="Seconds between two looks at the files."
+    ),
 ]
 
 ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "≥": ">"})
