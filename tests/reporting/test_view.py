@@ -27,6 +27,7 @@ from vaecli.reporting.view import decimals, number
         ([60.5, 70.25, 60815.48], [], "ppl_iw", 2),  # one run that went astray
         ([], [], "rec", 2),
         ([1.0], [1.7e308, 1.6e308], "ppl_iw", 0),  # whose sum is no float
+        ([24.31, 9.7e4], [0.021, 6.1e4], "rec", 3),  # of two methods one that went astray
     ],
 )
 def test_decimals(values, halves, name, expected):

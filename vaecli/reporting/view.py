@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,9 +85,9 @@ class View:
 def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int:
     """Decimals for all cells of a column.
 
-    Two significant digits of the median half-interval where there are intervals; otherwise none for counts, three for
-    shares, or two digits of the largest if that is small, and two for other figures, fewer where most are large: one
-    run that went astray takes no digits from the others.
+    Two significant digits of the median half-interval where there are intervals, of the lower of two in the middle;
+    otherwise none for counts, three for shares, or two digits of the largest if that is small, and two for other
+    figures, fewer where most are large: one run that went astray takes no digits from the others.
 
     Args:
         values: Defined figures of the column.
@@ -97,8 +96,7 @@ def decimals(values: Sequence[float], halves: Sequence[float], name: str) -> int
     """
     spreads = [half for half in halves if half > 0 and math.isfinite(half)]
     if spreads:
-        middle = min(statistics.median(spreads), sys.float_info.max)  # the mean of two may overflow
-        return min(max(1 - math.floor(math.log10(middle)), 0), 3)
+        return min(max(1 - math.floor(math.log10(statistics.median_low(spreads))), 0), 3)
     finite = [abs(value) for value in values if math.isfinite(value)]
     counts = name not in COLUMNS or COLUMNS[name].kind == "int"
     if counts and all(value == round(value) for value in finite):
