@@ -199,6 +199,16 @@ def test_quotation_marks_of_tabs_join_no_lines_that_are_rows(tmp_path):
     assert '"' not in "".join(corpus.vocabulary.words)
 
 
+def test_quotation_marks_of_one_column_join_lines_where_every_value_has_them(tmp_path):
+    rows = list(SHORT)
+    rows[1], rows[4] = f'"{rows[1]}', f'{rows[4]}"'
+    corpus = load(table(tmp_path, "a.tsv", "sentence", *rows))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    corpus = load(table(tmp_path, "b.tsv", '"sentence"', *(f'"{s}\n{s}"' for s in SHORT)))
+    assert sum(len(corpus.split(part)) for part in ("train", "valid", "test")) == len(SHORT)
+    assert '"' not in "".join(corpus.vocabulary.words)
+
+
 def test_a_column_is_asked_for_where_several_may_be_the_sentence(tmp_path):
     pairs = [json.dumps({"id": n, "premise": s, "hypothesis": s[::-1], "kind": n % 2}) for n, s in enumerate(SHORT)]
     path = table(tmp_path, "a.jsonl", *pairs)
