@@ -282,7 +282,7 @@ def many_looks(sections):
     for number in range(len(sections[0])):
         codes = tuple((draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(ENCODED))
         shown = ((text,) * SHOWN, (text,) * SHOWN, (text,) * STEPS)
-        looks.found[number] = ModelLook(0, {"bn.gamma": 0.6}, codes, (0.5, 0.2), 1.0, *shown)
+        looks.by_row[number] = ModelLook(0, {"bn.gamma": 0.6}, codes, (0.5, 0.2), 1.0, *shown)
     return [looks]
 
 

@@ -42,17 +42,17 @@ def field_range(field: FieldInfo) -> dict[str, Any]:
     """
     import annotated_types as at
 
-    found: dict[str, Any] = {"min": None, "min_exclusive": False, "max": None, "max_exclusive": False, "choices": None}
+    ends: dict[str, Any] = {"min": None, "min_exclusive": False, "max": None, "max_exclusive": False, "choices": None}
     for item in field.metadata:
         if isinstance(item, at.Ge | at.Gt):
-            found["min"] = item.ge if isinstance(item, at.Ge) else item.gt
-            found["min_exclusive"] = isinstance(item, at.Gt)
+            ends["min"] = item.ge if isinstance(item, at.Ge) else item.gt
+            ends["min_exclusive"] = isinstance(item, at.Gt)
         elif isinstance(item, at.Le | at.Lt):
-            found["max"] = item.le if isinstance(item, at.Le) else item.lt
-            found["max_exclusive"] = isinstance(item, at.Lt)
+            ends["max"] = item.le if isinstance(item, at.Le) else item.lt
+            ends["max_exclusive"] = isinstance(item, at.Lt)
     kinds = get_args(field.annotation) if get_origin(field.annotation) is not Literal else (field.annotation,)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-    return found | {"choices": choices or None}
+    return ends | {"choices": choices or None}
 
 
 def range_text(limits: Mapping[str, Any]) -> str:
@@ -134,8 +134,8 @@ def partners(name: str, remedies: Remedies) -> list[str]:
 def clashes(name: str, remedies: Remedies) -> dict[str, list[str]]:
     """The remedies that a remedy can't be composed with, each with what keeps them apart; see `keeps_apart`."""
     own = remedies[name]
-    found = {other: keeps_apart(own, kind) for other, kind in remedies.items() if other != name}
-    return {other: reasons for other, reasons in found.items() if reasons}
+    reasons_by_other = {other: keeps_apart(own, kind) for other, kind in remedies.items() if other != name}
+    return {other: reasons for other, reasons in reasons_by_other.items() if reasons}
 
 
 def summary(kind: type[Remedy]) -> str:
@@ -218,13 +218,13 @@ def short_citation(kind: type[Remedy]) -> str:
 
 def partners_text(name: str, remedies: Remedies) -> str:
     """The partners of a remedy in the fewest words: ``all``, ``all but bn, lm``, ``bn, lm`` or ``none``."""
-    found = partners(name, remedies)
-    missing = [other for other, kind in remedies.items() if kind.owns and other != name and other not in found]
-    if not found:
+    fitting = partners(name, remedies)
+    missing = [other for other, kind in remedies.items() if kind.owns and other != name and other not in fitting]
+    if not fitting:
         return "none"
     if not missing:
         return "all"
-    return ", ".join(found) if len(found) <= len(missing) else "all but " + ", ".join(missing)
+    return ", ".join(fitting) if len(fitting) <= len(missing) else "all but " + ", ".join(missing)
 
 
 def methods_markdown_table(remedies: Remedies | None = None, only: Collection[str] | None = None) -> str:

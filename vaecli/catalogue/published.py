@@ -68,13 +68,13 @@ def figures_of(name: str, data: Mapping[str, Any] | None = None) -> list[dict[st
         name: The remedy.
         data: As `load_published` gives it; None loads it.
     """
-    found = []
+    figures = []
     for table in (load_published() if data is None else data)["published"]:
         common = {key: value for key, value in table.items() if key not in ("rows", "note")}
         if "note" in table:
             common["table_note"] = table["note"]
-        found += [common | row for row in table["rows"] if name in subjects(row["method"])]
-    return found
+        figures += [common | row for row in table["rows"] if name in subjects(row["method"])]
+    return figures
 
 
 def settings_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:

@@ -32,22 +32,22 @@ def sensitivity_view(names: Sequence[str], frame: pd.DataFrame, repeats: pd.Data
         frame: The trials of the atlas.
         repeats: Those that were run with another seed too.
     """
-    found = [(sensitivity(frame, name, repeats), knob_of(frame, name)) for name in names]
-    cells = [_cells(own, knob) for own, knob in found]
+    shares = [(sensitivity(frame, name, repeats), knob_of(frame, name)) for name in names]
+    cells = [_cells(own, knob) for own, knob in shares]
     shown = [n for n, head in enumerate(HEADS) if head.name in ALWAYS or any(row[n] for row in cells)]
     return View(
         "",
         tuple(HEADS[n] for n in shown),
         tuple(tuple(Cell(row[n]) for n in shown) for row in cells),
-        tuple(record(own, knob) for own, knob in found),
-        _notes([own for own, _ in found], len(frame)),
+        tuple(record(own, knob) for own, knob in shares),
+        _notes([own for own, _ in shares], len(frame)),
     )
 
 
-def _notes(found: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
+def _notes(shares: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
     """What the shares are of, and why some or all are missing."""
-    few = [own for own in found if own.rest is None and own.trials < LEAST]
-    if few and len(few) == len(found):
+    few = [own for own in shares if own.rest is None and own.trials < LEAST]
+    if few and len(few) == len(shares):
         most = max(own.trials for own in few)
         whose = few[0].method if len(few) == 1 else "one at most"
         return (f"no shares: they need {LEAST} trials of a method, and the atlas has {most} of {whose}",)
@@ -56,8 +56,8 @@ def _notes(found: Sequence[Sensitivity], trials: int) -> tuple[str, ...]:
         "rate: of the learning rate; optim: of Adam against SGD",
         "rest: other settings, corpus, seed, and what settings do together",
     )
-    if any(own.seed is not None for own in found):
-        most = max(own.pairs for own in found)
+    if any(own.seed is not None for own in shares):
+        most = max(own.pairs for own in shares)
         notes = (*notes, f"seed: of runs that differ in it alone, a rough figure: {most} pairs a method at most")
     blank = f"blank: fewer than {LEAST} trials, without which nothing is said ({counted(len(few), 'method')})"
     return (*notes, blank) if few else notes

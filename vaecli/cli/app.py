@@ -99,11 +99,11 @@ def load_command(name: str) -> Any:
     """A command, or a group of commands, as typer makes it of what its module has under its name."""
     from vaecli.cli.options import Command
 
-    found = getattr(import_module(f"vaecli.cli.{COMMANDS[name][0]}"), name)
-    if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+    command = getattr(import_module(f"vaecli.cli.{COMMANDS[name][0]}"), name)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=SETTINGS)
-    single.command(name, cls=Command)(found)
+    single.command(name, cls=Command)(command)
     return typer.main.get_command(single)
 
 

@@ -84,8 +84,8 @@ class Silent:
         from vaecli.reporting.advice import alarm_text
 
         self.rows.append(row)
-        found = alarms(self.rows, self.sentences, self.epochs)
-        new, self.announced = found[self.announced :], len(found)
+        all_alarms = alarms(self.rows, self.sentences, self.epochs)
+        new, self.announced = all_alarms[self.announced :], len(all_alarms)
         lines = []
         for alarm in new:
             hint = f"; try `{self.hint}`" if self.hint and alarm.state != "informative" else ""

@@ -54,8 +54,8 @@ class Lookout:
                 if not self.own:
                     over = all(trial.state in ENDED for trial in trials)
                     self.note = "" if works or at_work or over else "nobody works on it"
-                found = forecast(trials, self.slots, works, time.time())
-                self.seen = Scene(self.watch.title, trials, None, found)
+                ahead = forecast(trials, self.slots, works, time.time())
+                self.seen = Scene(self.watch.title, trials, None, ahead)
             return replace(
                 self.seen, elapsed=self._elapsed(), note=self.note, notes=(*self.notes, *self.watch.unread.values())
             )

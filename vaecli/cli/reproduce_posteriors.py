@@ -50,16 +50,16 @@ def show_posteriors(call: Call) -> None:
     from vaecli.reporting.terminal import Target, to_text
     from vaecli.reproduction.posterior_grid import drawn, keep_plan, write_drawn
 
-    found = drawn(call.table, call.folder)
-    for note in found.results.notes:
+    posteriors = drawn(call.table, call.folder)
+    for note in posteriors.results.notes:
         tell(f"vae: {note}")
     target = Target.stdout()
-    sys.stdout.write(to_json([found.view], target.ascii_only) if call.json else to_text(found.view, target))
+    sys.stdout.write(to_json([posteriors.view], target.ascii_only) if call.json else to_text(posteriors.view, target))
     sys.stdout.flush()
-    if not len(found.spreads):
+    if not len(posteriors.spreads):
         tell("no run has looked at its posteriors yet; there is nothing to draw")
         return
-    paths = write_drawn(found, keep_plan(call.table, call.folder, call.jobs), call.folder)
+    paths = write_drawn(posteriors, keep_plan(call.table, call.folder, call.jobs), call.folder)
     if not call.quiet:
         tell(f"written: {', '.join(str(path) for path in paths)}")
-        tell(f"all figures of {counted(len(found.view.rows), 'method')}: `vae report {call.folder}`")
+        tell(f"all figures of {counted(len(posteriors.view.rows), 'method')}: `vae report {call.folder}`")

@@ -254,7 +254,7 @@ def finish(experiment: Experiment, searches: Sequence[Search]) -> None:
             searched = "".join(f"#   {key} = {values}\n" for key, values in search.ranges.items())
             told = f"# The best of a search by {search.objective}, seed {search.seed}, over\n{searched}"
             write_atomic(search.file(".toml"), told + text)
-            write_search(experiment.path, search.method, search.found(best))
+            write_search(experiment.path, search.method, search.entry(best))
 
 
 def say_what_next(experiment: Experiment, searches: Sequence[Search]) -> None:

@@ -68,8 +68,8 @@ def scalar_kinds(annotation: Any) -> frozenset[type] | None:
     if origin is Annotated:
         return scalar_kinds(parts[0])
     if origin in (Union, UnionType):
-        found = [scalar_kinds(part) for part in parts]
-        return None if None in found else frozenset().union(*(kinds for kinds in found if kinds))
+        kinds_of_parts = [scalar_kinds(part) for part in parts]
+        return None if None in kinds_of_parts else frozenset().union(*(kinds for kinds in kinds_of_parts if kinds))
     return None
 
 

@@ -75,12 +75,12 @@ class Plugin:
         module, _, attribute = self.value.partition(":")
         try:
             with redirect_stdout(sys.stderr), _default_dtype_kept():
-                found = importlib.import_module(module.strip())
+                loaded = importlib.import_module(module.strip())
             for name in filter(None, attribute.strip().split(".")):
-                found = getattr(found, name)
+                loaded = getattr(loaded, name)
         except (Exception, SystemExit) as error:  # another package may fail in any way
             raise UsageError(self.failure(error)) from None
-        return found
+        return loaded
 
     def failure(self, error: BaseException) -> str:
         """Why it can't be used, on one line: ``package vae-mine 0.1.0 (/path/vae_mine.py): ImportError: ...``."""
@@ -109,8 +109,8 @@ def normal(package: str) -> str:
 
 def installed(group: str) -> list[Plugin]:
     """What the installed packages register in a group, by package and name, each once."""
-    found = {plugin_of(entry) for entry in entry_points(group=group)}
-    return sorted(found, key=lambda plugin: (plugin.package, plugin.name, plugin.value))
+    plugins = {plugin_of(entry) for entry in entry_points(group=group)}
+    return sorted(plugins, key=lambda plugin: (plugin.package, plugin.name, plugin.value))
 
 
 def plugin_of(entry: EntryPoint) -> Plugin:

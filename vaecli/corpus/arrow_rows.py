@@ -124,7 +124,7 @@ def _offline(library: Any) -> Iterator[None]:
 
 def _load(library: Any, name: str, config: str | None, data: str) -> Mapping[str, Any]:
     try:
-        found = library.load_dataset(name, config)
+        tables = library.load_dataset(name, config)
     except Exception as error:  # the library raises many kinds, also of others
         reason = " ".join(str(error).split()) or type(error).__name__
         if known := re.search(r"(?:configs|configurations) in the cache: \[?(.*?)(?:\]| Please)", reason):
@@ -136,7 +136,7 @@ def _load(library: Any, name: str, config: str | None, data: str) -> Mapping[str
             f"{data} (--data): not in the local cache ({reason[:200]}); where there is a network, fetch it with\n"
             f'  python -c "import datasets; datasets.load_dataset({named})"'
         ) from None
-    return {str(split): table for split, table in found.items()}
+    return {str(split): table for split, table in tables.items()}
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:

@@ -31,21 +31,21 @@ FEWEST_TRAIN = 2
 """Sentences of train, without which nothing is trained."""
 
 
-def divided(given: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dict[str, Sentences], list[str]]:
+def divided(splits: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dict[str, Sentences], list[str]]:
     """All three splits, those that are lacking taken out of train, and a note on the rule.
 
     Args:
-        given: Train, and perhaps one of the others.
+        splits: Train, and perhaps one of the others.
         seed: Of the hashes.
         path: Where train is from, for messages.
 
     Raises:
         DataError: There are too few sentences.
     """
-    lacking = [part for part in ("test", "valid") if part not in given]
+    lacking = [part for part in ("test", "valid") if part not in splits]
     if not lacking:
-        return dict(given), []
-    train = given["train"]
+        return dict(splits), []
+    train = splits["train"]
     members = _members(train, seed, lacking)
     parts = {part: _taken(train, members == n) for n, part in enumerate(["train", *lacking])}
     counts = {part: sum(not line.isspace() for line in io.BytesIO(split.text)) for part, split in parts.items()}
@@ -58,7 +58,7 @@ def divided(given: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dict
         f"split: {sizes}: a tenth{by_label} for {' and for '.join(reversed(lacking))}, by a hash of each sentence and "
         f"corpus.corpus_seed {seed}; equal sentences stay together"
     )
-    return {part: parts.get(part) or given[part] for part in SPLITS}, [note]
+    return {part: parts.get(part) or splits[part] for part in SPLITS}, [note]
 
 
 def _members(train: Sentences, seed: int, lacking: Sequence[str]) -> Ints:

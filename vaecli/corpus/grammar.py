@@ -139,7 +139,7 @@ class Grammar:
     def parses(self, sentence: Sequence[str]) -> list[Parse]:
         """All ways to read a sentence as a template with phrases, under any setting of the factors."""
         words = tuple(sentence)
-        found: list[Parse] = []
+        whole: list[Parse] = []
         for template, tables in enumerate(self._rows):
             partial: list[tuple[int, tuple[int, ...]]] = [(0, ())]
             for table in tables:
@@ -155,8 +155,8 @@ class Grammar:
                 partial = longer
                 if not partial:
                     break
-            found += [(template, ids) for position, ids in partial if position == len(words)]
-        return found
+            whole += [(template, ids) for position, ids in partial if position == len(words)]
+        return whole
 
     def _log_joint(self, parses: Sequence[Parse]) -> Floats:
         """(parses, settings) log p(setting, template, phrases)."""
@@ -210,10 +210,10 @@ class Grammar:
 
     def _posteriors(self, sentences: Sequence[Sequence[str]]) -> Posteriors:
         parses = [self.parses(sentence) for sentence in sentences]
-        counts = np.array([len(found) for found in parses])
+        counts = np.array([len(own) for own in parses])
         if not counts.all():
             raise _outside(sentences[int(counts.argmin())])
-        flat = [parse for found in parses for parse in found]
+        flat = [parse for own in parses for parse in own]
         starts = counts.cumsum() - counts
         owner = np.repeat(np.arange(len(sentences)), counts)
         joint = np.exp(self._log_joint(flat))  # about exp(-60) at the least: far from underflow

@@ -256,14 +256,14 @@ class _Table:
             name: Gives numbers for new keys, the rows of an array.
         """
         slot = _slot(key)
-        found: Ints = self._number.take(slot).astype(np.int64)
-        differs = self._keys[0].take(found) != key[0]
+        numbers: Ints = self._number.take(slot).astype(np.int64)
+        differs = self._keys[0].take(numbers) != key[0]
         for held, lane in zip(self._keys[1:], key[1:], strict=True):
-            differs |= held.take(found) != lane
+            differs |= held.take(numbers) != lane
         missed = np.flatnonzero(differs)
         if len(missed):
-            found[missed] = self._look_up(missed, slot, key, name)
-        return found
+            numbers[missed] = self._look_up(missed, slot, key, name)
+        return numbers
 
     def _look_up(
         self, missed: Ints, slot: Ints, key: Sequence[Integers], name: Callable[[Integers], Iterable[int]]

@@ -178,7 +178,7 @@ class Report:
 
 def signatures(folder: Path) -> Signatures:
     """All files of a run but those of one machine; hidden ones are locks and what is being written."""
-    found: Signatures = {}
+    states: Signatures = {}
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -186,8 +186,8 @@ def signatures(folder: Path) -> Signatures:
             inside = path.relative_to(folder).as_posix()
             if not name.startswith(".") and inside not in OF_ONE_MACHINE:
                 state = path.stat()
-                found[inside] = (state.st_mtime_ns, state.st_size)
-    return found
+                states[inside] = (state.st_mtime_ns, state.st_size)
+    return states
 
 
 def changes(folder: Path, known: Signatures) -> tuple[dict[str, bytes], Signatures]:

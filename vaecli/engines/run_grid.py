@@ -53,7 +53,7 @@ def open_experiment(
     experiment.known.check_corpus(corpus, first.corpus.data, replaced)
     if unbuilt := [method for method in experiment.methods if method not in built]:
         told(building(unbuilt))
-    check_methods((trial.config for trial in experiment.trials() if trial.given not in built), corpus)
+    check_methods((trial.config for trial in experiment.trials() if trial.as_named not in built), corpus)
     return experiment, corpus
 
 

@@ -242,7 +242,7 @@ class Search:
         else:
             study.tell(own, state=TrialState.FAIL)
 
-    def found(self, best: Candidate) -> dict[str, Any]:
+    def entry(self, best: Candidate) -> dict[str, Any]:
         """What ``--protocol tuned`` reads of the search, see `vaecli.settings.searches.write_search`."""
         return {
             "values": dict(best.values),

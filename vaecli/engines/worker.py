@@ -172,12 +172,12 @@ class HistoryTail:
     def news(self) -> Row | None:
         """The last row, if there is a new one since the last call."""
         try:
-            found = self.folder.history_path.stat()
+            state = self.folder.history_path.stat()
         except OSError:
             return None
-        if (found.st_mtime_ns, found.st_size) == self._seen:
+        if (state.st_mtime_ns, state.st_size) == self._seen:
             return None
-        self._seen = (found.st_mtime_ns, found.st_size)
+        self._seen = (state.st_mtime_ns, state.st_size)
         rows = self.folder.history()
         return rows[-1] if rows else None
 

@@ -41,8 +41,8 @@ def has_bf16_instructions() -> bool:
 
     A torch that can't tell counts as no.
     """
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16", False) or found.get("amx_bf16", False))
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False))
 
 
 @fast(plain.resolve_precision)

@@ -122,8 +122,8 @@ class _Anchored:
 
     def trusted(self, estimate: Tensor) -> Tensor:
         """(P,) whether the (S, P) losses are good at the farthest sample, and finite at all."""
-        found = estimate.gather(0, self.farthest.unsqueeze(0)).squeeze(0)
-        return ((found - self.known).abs() <= TOLERANCE) & estimate.isfinite().all(0)
+        at_farthest = estimate.gather(0, self.farthest.unsqueeze(0)).squeeze(0)
+        return ((at_farthest - self.known).abs() <= TOLERANCE) & estimate.isfinite().all(0)
 
 
 def _anchor(states: Tensor, targets: Tensor, weight: Tensor) -> _Anchored:

@@ -43,8 +43,8 @@ def ceiling(row: Mapping[str, Any], name: str) -> float | None:
     """
     sentences = figure(row, "sentences")
     if name == "mi":
-        found = figure(row, "mi_ceiling")
-        return math.log(sentences) if found is None and sentences else found
+        stated = figure(row, "mi_ceiling")
+        return math.log(sentences) if stated is None and sentences else stated
     if name == "mi_batch":
         return math.log(BATCH) if not sentences else batch_ceiling(int(sentences))
     return None

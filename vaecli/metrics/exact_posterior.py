@@ -121,9 +121,9 @@ def exact_posterior(model: VAE, scoring: Scoring, tolerance: float = TOLERANCE) 
                 codes = z.unsqueeze(2).to(scoring.device)
                 return (prior.log_prob(codes) - sampled_nll(model, codes, batch, scoring.precision)).cpu()
 
-            found = quadrature(log_joint, len(sentences), tolerance)
+            integrals = quadrature(log_joint, len(sentences), tolerance)
             for name, values in parts.items():
-                values[sentences] = getattr(found, name)
+                values[sentences] = getattr(integrals, name)
     return ExactPosterior(**parts)
 
 

@@ -69,7 +69,7 @@ def alarms(rows: Sequence[Mapping[str, Any]], sentences: int | None = None, epoc
         sentences: See `state_of`.
         epochs: Planned; the last one's validation decides alone.
     """
-    found: list[Alarm] = []
+    raised: list[Alarm] = []
     announced: State = "informative"
     shown: State | None = None
     streak = 0
@@ -82,8 +82,8 @@ def alarms(rows: Sequence[Mapping[str, Any]], sentences: int | None = None, epoc
         if state is None or state == announced or not decided or _warms_up(row, rows[number - 1] if number else None):
             continue
         announced = state
-        found.append(Alarm(state, epoch, figure(row, "kl") or 0.0, figure(row, "mi")))
-    return found
+        raised.append(Alarm(state, epoch, figure(row, "kl") or 0.0, figure(row, "mi")))
+    return raised
 
 
 def _warms_up(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:

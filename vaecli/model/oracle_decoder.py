@@ -30,7 +30,7 @@ class OracleDecoder(LSTMOutputDecoder):
         UsageError: The sizes are others.
     """
 
-    given = True
+    fixed_weights = True
 
     def __init__(self, vocabulary_size: int, latent_size: int) -> None:
         oracle = the_oracle()

@@ -35,8 +35,8 @@ def great_circle(first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
     else:
         angle = torch.atan2(side.norm(), a @ b)
     turned = (weights * angle).unsqueeze(1)
-    found: Tensor = turned.cos() * a + turned.sin() * side / side.norm()
-    return found
+    path: Tensor = turned.cos() * a + turned.sin() * side / side.norm()
+    return path
 
 
 def polar(first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def swaps(first: Tensor, last: Tensor, weights: Tensor) -> Tensor:
     """
     differ = (first != last).nonzero().flatten()
     done = (weights * len(differ) + 0.5).floor().long()
-    found = first.repeat(len(weights), 1)
-    for row, count in zip(found, done.tolist(), strict=True):
+    path = first.repeat(len(weights), 1)
+    for row, count in zip(path, done.tolist(), strict=True):
         row[differ[:count]] = last[differ[:count]]
-    return found
+    return path

@@ -161,9 +161,9 @@ class TiltedNormal(Prior):
         wide = noise.double()
         length = wide.norm(dim=-1, keepdim=True)
         grid, tilted = self.lengths.double(), self.tilted_lengths.double()
-        place = (length - grid[0]) / (grid[1] - grid[0])
-        knot = place.long().clamp(0, len(grid) - 2)
-        mapped = torch.lerp(tilted[knot], tilted[knot + 1], (place - knot).clamp(0, 1))
+        position = (length - grid[0]) / (grid[1] - grid[0])
+        knot = position.long().clamp(0, len(grid) - 2)
+        mapped = torch.lerp(tilted[knot], tilted[knot + 1], (position - knot).clamp(0, 1))
         return (nn.functional.normalize(wide, dim=-1) * mapped).to(noise.dtype)
 
     def log_prob(self, z: Tensor) -> Tensor:

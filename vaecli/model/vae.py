@@ -227,7 +227,7 @@ class VAE(nn.Module):
 def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
     """Initialises every module from its own stream, so that modules that two methods share start equal.
 
-    A module that another holds as `wrapped` starts as it would alone; a part whose weights are `given` keeps them.
+    A module that another holds as `wrapped` starts as it would alone; a part with `fixed_weights` keeps them.
 
     Args:
         model: Its modules with `reset_parameters` are initialised anew.
@@ -235,10 +235,15 @@ def initialise(model: nn.Module, config: ModelConfig, seed: int) -> None:
         seed: The run's seed.
     """
     with torch.random.fork_rng(devices=[]):
-        given = {id(part) for module in model.modules() if getattr(module, "given", False) for part in module.modules()}
+        fixed = {
+            id(part)
+            for module in model.modules()
+            if getattr(module, "fixed_weights", False)
+            for part in module.modules()
+        }
         for name, module in model.named_modules():
             reset = getattr(module, "reset_parameters", None)
-            if reset is None or id(module) in given:
+            if reset is None or id(module) in fixed:
                 continue
             torch.manual_seed(stable_seed(seed, "init", name.replace("wrapped.", "")))
             reset()

@@ -166,10 +166,10 @@ def plugins() -> dict[str, Plugin]:
 
     That is the name it is registered by where it stands for nothing else, else its address, ``vae-mine:bn``.
     """
-    found = [plugin for plugin in installed(GROUP) if NAME.fullmatch(plugin.name)]
-    count = Counter(plugin.name for plugin in found)
+    named = [plugin for plugin in installed(GROUP) if NAME.fullmatch(plugin.name)]
+    count = Counter(plugin.name for plugin in named)
     return {
-        plugin.address if count[plugin.name] > 1 or name_use(plugin.name) else plugin.name: plugin for plugin in found
+        plugin.address if count[plugin.name] > 1 or name_use(plugin.name) else plugin.name: plugin for plugin in named
     }
 
 

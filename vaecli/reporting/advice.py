@@ -42,11 +42,11 @@ def what_to_try(method: str, options: Sequence[str] = (), known: Collection[str]
 
 def silent_codes(trials: Sequence[WatchedTrial]) -> dict[State, list[WatchedTrial]]:
     """The trials whose code says nothing by their last validations: those that collapsed, and those of an idle rate."""
-    found: dict[State, list[WatchedTrial]] = {"collapsed": [], "ignored": []}
+    by_state: dict[State, list[WatchedTrial]] = {"collapsed": [], "ignored": []}
     for trial in trials:
         if trial.alarms and trial.alarms[-1].state != "informative":
-            found[trial.alarms[-1].state].append(trial)
-    return {state: own for state, own in found.items() if own}
+            by_state[trial.alarms[-1].state].append(trial)
+    return {state: own for state, own in by_state.items() if own}
 
 
 def warned_of(trials: Sequence[WatchedTrial]) -> list[WatchedTrial]:
@@ -59,18 +59,18 @@ def silent_code_lines(trials: Sequence[WatchedTrial]) -> list[str]:
 
     Between stand runs at work whose first updates foretell it: ``likely to collapse: bow 2``.
     """
-    found = silent_codes(trials)
+    by_state = silent_codes(trials)
     names = {"collapsed": "collapsed", "ignored": "code ignored"}
     lines = []
-    for state, own in found.items():
+    for state, own in by_state.items():
         own.sort(key=lambda trial: -trial.ended if trial.state != "running" else -math.inf)
         counts = Counter(trial.label for trial in own)
         lines.append(f"{names[state]}: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     if warned := warned_of(trials):
         counts = Counter(trial.label for trial in warned)
         lines.append("likely to collapse: " + ", ".join(f"{label} {n}" for label, n in counts.items()))
-    if found:
-        first = next(iter(found.values()))[0]
+    if by_state:
+        first = next(iter(by_state.values()))[0]
         hint = what_to_try(first.method, first.options, {trial.method for trial in trials})
         lines += [f"try `{hint}`"] if hint else []
     return lines

@@ -104,13 +104,13 @@ def times(scene: Scene) -> str:
     return ", ".join(parts)
 
 
-def _left_text(found: Forecast) -> str:
+def _left_text(ahead: Forecast) -> str:
     """``about 1h10m left``; before an evaluation was measured, that of the training only."""
-    if found.seconds is None:
+    if ahead.seconds is None:
         return "time left not known yet"
-    if found.evaluated:
-        return f"about {duration(found.seconds)} left"
-    return f"about {duration(found.seconds)} of training left" if found.seconds >= 0.5 else "measuring"
+    if ahead.evaluated:
+        return f"about {duration(ahead.seconds)} left"
+    return f"about {duration(ahead.seconds)} of training left" if ahead.seconds >= 0.5 else "measuring"
 
 
 def _head(scene: Scene, width: int) -> list[Text]:

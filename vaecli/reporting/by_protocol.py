@@ -32,8 +32,8 @@ def protocols_in(frame: pd.DataFrame) -> list[str]:
     """The protocols of a table's trials, the shared one first."""
     if PROTOCOL not in frame.columns:
         return [SHARED]
-    found = set(complete(frame)[PROTOCOL])
-    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+    protocols = set(complete(frame)[PROTOCOL])
+    return [name for name in ORDER if name in protocols] + sorted(protocols - set(ORDER))
 
 
 def protocol_views(
@@ -86,11 +86,11 @@ def side_by_side_rows(groups: Sequence[Group]) -> list[Row]:
     for group in groups:
         if protocol_of(group) == PUBLISHED and group.method not in plain:
             bases[group.method] = next((n for n in names & plain if as_published(n) == group.method), group.method)
-    found: dict[str, dict[str, list[Group]]] = {}
+    by_base: dict[str, dict[str, list[Group]]] = {}
     for group in groups:
-        found.setdefault(bases[group.method], {}).setdefault(protocol_of(group), []).append(group)
+        by_base.setdefault(bases[group.method], {}).setdefault(protocol_of(group), []).append(group)
     rows: list[Row] = []
-    for base, by_protocol in found.items():
+    for base, by_protocol in by_base.items():
         if all(len(several) == 1 for several in by_protocol.values()):
             rows.append((base, {protocol: several[0] for protocol, several in by_protocol.items()}))
         else:
@@ -105,8 +105,8 @@ def protocol_of(group: Group) -> str:
 
 def renamed(rows: Sequence[Row]) -> list[str]:
     """A line on the rows whose trials under a protocol are of a longer method."""
-    found = [f"{base} is {g.method}" for base, row in rows for g in row.values() if g.method != base != g.label]
-    return [printable(f"with what its paper always adds: {', '.join(found)}")] if found else []
+    names = [f"{base} is {g.method}" for base, row in rows for g in row.values() if g.method != base != g.label]
+    return [printable(f"with what its paper always adds: {', '.join(names)}")] if names else []
 
 
 def _view(

@@ -89,7 +89,7 @@ def verdict_sentence(group: Group) -> str:
 def _figures(group: Group) -> list[str]:
     """The means that decide about z."""
     names = (*EVIDENCE, "mi_ceiling")
-    means = {name: found.mean for name in names if (found := group.summary(name)) is not None}
+    means = {name: interval.mean for name in names if (interval := group.summary(name)) is not None}
     return [_evidence(name, means) for name in EVIDENCE if name in means]
 
 

@@ -83,7 +83,7 @@ def forecast(trials: Sequence[WatchedTrial], slots: int = 1, again: bool = True,
 
 def measured(trials: Sequence[WatchedTrial]) -> dict[str, _Pace]:
     """What is known of each method, by its label, from its trials that are done or run."""
-    found: dict[str, _Pace] = {}
+    paces: dict[str, _Pace] = {}
     for label, own in by_label(trials).items():
         done = [trial for trial in own if trial.state == "done" and trial.seconds and trial.epochs_done]
         speeds = [(trial.seconds - (trial.evaluation_seconds or 0.0)) / trial.epochs_done for trial in done]
@@ -92,8 +92,8 @@ def measured(trials: Sequence[WatchedTrial]) -> dict[str, _Pace]:
         if epoch is not None:
             epochs = _mean(trial.epochs_done for trial in done)
             evaluation = _mean(t.evaluation_seconds for t in done if t.evaluation_seconds is not None)
-            found[label] = _Pace(epoch, epochs, evaluation)
-    return found
+            paces[label] = _Pace(epoch, epochs, evaluation)
+    return paces
 
 
 def makespan(running: Sequence[float], waiting: Iterable[float], slots: int) -> float:
@@ -110,10 +110,10 @@ def makespan(running: Sequence[float], waiting: Iterable[float], slots: int) -> 
 
 def by_label(trials: Iterable[WatchedTrial]) -> dict[str, list[WatchedTrial]]:
     """The trials of each method and variant."""
-    found: dict[str, list[WatchedTrial]] = {}
+    grouped: dict[str, list[WatchedTrial]] = {}
     for trial in trials:
-        found.setdefault(trial.label, []).append(trial)
-    return found
+        grouped.setdefault(trial.label, []).append(trial)
+    return grouped
 
 
 def _mean(values: Iterable[float]) -> float | None:

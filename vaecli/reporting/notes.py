@@ -64,8 +64,8 @@ def failures(frame: pd.DataFrame, context: ReportContext) -> list[str]:
 
 
 def _seed(row: Mapping[Any, Any]) -> int | None:
-    found = defined([row.get("seed")])
-    return int(found[0]) if found else None
+    seeds = defined([row.get("seed")])
+    return int(seeds[0]) if seeds else None
 
 
 def _seed_words(row: Mapping[Any, Any]) -> str:
@@ -102,13 +102,13 @@ def version_lines(frame: pd.DataFrame) -> list[str]:
     table = complete(frame)
     if APART not in table.columns:
         return []
-    found: dict[str, list[str]] = {}
+    methods_by_text: dict[str, list[str]] = {}
     for row in rows_of(finished(table)):
         if isinstance(row[APART], str) and row[APART]:
-            found.setdefault(row[APART], []).append(str(row["method"]))
-    if len(found) < 2:
+            methods_by_text.setdefault(row[APART], []).append(str(row["method"]))
+    if len(methods_by_text) < 2:
         return []
-    parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in found.items()]
+    parts = [f"{', '.join(dict.fromkeys(methods))}: {text}" for text, methods in methods_by_text.items()]
     return [
         printable(
             "measured differently, so the figures concerned are never averaged and not to be compared: "
@@ -171,8 +171,8 @@ def point_lines(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 
 def _point(value: Any) -> str:
     """One seed's figure, or the sign of an undefined one so that the others stay under their seeds."""
-    found = defined([value])
-    return number(found[0], 3 if abs(found[0]) < 10 else 2) if found else UNDEFINED
+    figures = defined([value])
+    return number(figures[0], 3 if abs(figures[0]) < 10 else 2) if figures else UNDEFINED
 
 
 def result_notes(

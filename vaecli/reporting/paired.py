@@ -26,11 +26,11 @@ def find_baseline(groups: Sequence[Group], name: str) -> Group | None:
         UsageError: The name stands for several groups.
     """
     exact = [group for group in groups if group.label == name]
-    found = exact or [group for group in groups if group.method in (name, spelled(name))]
-    if len(found) > 1:
-        labels = ", ".join(repr(group.label) for group in found)
+    matching = exact or [group for group in groups if group.method in (name, spelled(name))]
+    if len(matching) > 1:
+        labels = ", ".join(repr(group.label) for group in matching)
         raise UsageError(f"baseline {name!r} has several versions (--baseline): choose from {labels}")
-    return found[0] if found else None
+    return matching[0] if matching else None
 
 
 def compared_columns(frame: pd.DataFrame, requested: str | None) -> tuple[str, ...]:
@@ -163,8 +163,8 @@ def ceiling_lines(groups: Sequence[Group], rows: Sequence[Paired], reference: Gr
     return lines
 
 
-def _notes(rows: Sequence[Paired], baseline: str, found: bool, seeded: bool) -> list[str]:
-    if not found:
+def _notes(rows: Sequence[Paired], baseline: str, present: bool, seeded: bool) -> list[str]:
+    if not present:
         return [f"{baseline} is not in this experiment, so nothing can be compared with it"]
     if not seeded:
         return ["these results have no column 'seed', by which trials are paired"]

@@ -153,14 +153,14 @@ class Scores:
     @property
     def bins(self) -> tuple[Bin, ...]:
         """Calibration; bins without predictions are left out."""
-        found = []
+        bins = []
         for low, high in pairwise(EDGES):
             last = high == EDGES[-1]
             own = [x for x in self.lines if low <= x.prediction.confidence and (x.prediction.confidence < high or last)]
             if own:
                 mean = math.fsum(line.prediction.confidence for line in own) / len(own)
-                found.append(Bin(low, high, len(own), mean, sum(line.hit for line in own) / len(own)))
-        return tuple(found)
+                bins.append(Bin(low, high, len(own), mean, sum(line.hit for line in own) / len(own)))
+        return tuple(bins)
 
     def errors(self, column: str) -> list[float]:
         """Obtained less guessed of one figure, over the lines that have both."""
@@ -207,13 +207,13 @@ def read_predictions(path: Path) -> list[Prediction]:
             raise unknown("figure", name, FIGURES, f"{path}:{numbered[0][0]}")
     if len(numbered) == 1:
         raise UsageError(f"--predictions {path}: there is no prediction below the names of the columns")
-    found: dict[str, Prediction] = {}
+    by_method: dict[str, Prediction] = {}
     for number, line in numbered[1:]:
         prediction = _prediction(f"{path}:{number}", names, line)
-        if prediction.method in found:
+        if prediction.method in by_method:
             raise UsageError(f"{path}:{number}: {prediction.method!r} is predicted twice")
-        found[prediction.method] = prediction
-    return list(found.values())
+        by_method[prediction.method] = prediction
+    return list(by_method.values())
 
 
 def _prediction(where: str, names: Sequence[str], line: str) -> Prediction:
@@ -257,22 +257,22 @@ def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Obtained]:
         frame: A row a trial.
         columns: The figures that are asked for.
     """
-    wanted, found, groups = list(columns), [], grouped(frame)
+    wanted, obtained, groups = list(columns), [], grouped(frame)
     for group, table in zip(groups, table_words(groups), strict=True):
         means = {name: interval.mean for name in wanted if (interval := group.summary(name)) is not None}
         word = most(verdict(row) for row in rows_of(judged(group.trials)))
-        found.append(Obtained(group.label, group.method, word, means, table))
-    return found
+        obtained.append(Obtained(group.label, group.method, word, means, table))
+    return obtained
 
 
-def score(predictions: Sequence[Prediction], found: Sequence[Obtained]) -> Scores:
+def score(predictions: Sequence[Prediction], obtained: Sequence[Obtained]) -> Scores:
     """Predictions beside outcomes; one that names a row's label goes before one of its method.
 
     Raises:
         UsageError: Nothing that is predicted has a verdict.
     """
     by_name = {prediction.method: prediction for prediction in predictions}
-    pairs = [(by_name.get(x.label) or by_name.get(x.method), x) for x in found if x.verdict]
+    pairs = [(by_name.get(x.label) or by_name.get(x.method), x) for x in obtained if x.verdict]
     lines = [Scored(guess, outcome) for guess, outcome in pairs if guess is not None]
     if not lines:
         here = listed(dict.fromkeys(outcome.method for _, outcome in pairs)) or "none (a verdict needs kl and mi)"

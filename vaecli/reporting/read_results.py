@@ -65,15 +65,15 @@ def newest_experiment(out: Path) -> tuple[Path, list[Path]]:
     Raises:
         UsageError: There is none.
     """
-    found = [path for path in out.iterdir() if path.is_dir() and _signs(path)] if out.is_dir() else []
-    found.sort(key=lambda path: max(file.stat().st_mtime_ns for file in _signs(path)), reverse=True)
-    for n, path in enumerate(found):
+    experiments = [path for path in out.iterdir() if path.is_dir() and _signs(path)] if out.is_dir() else []
+    experiments.sort(key=lambda path: max(file.stat().st_mtime_ns for file in _signs(path)), reverse=True)
+    for n, path in enumerate(experiments):
         if has_ended(path):
-            return path, found[:n]
-    begun = [path for path in found if run_files(path)]
+            return path, experiments[:n]
+    begun = [path for path in experiments if run_files(path)]
     if not begun:
         raise UsageError(f"there is no experiment in {str(out)!r}: {WAY_OUT}")
-    return begun[0], found[: found.index(begun[0])]
+    return begun[0], experiments[: experiments.index(begun[0])]
 
 
 def _signs(folder: Path) -> list[Path]:

@@ -131,8 +131,8 @@ def _label(value: object) -> str:
     """A label as it is, a seed as a whole number, nothing for an empty cell."""
     if isinstance(value, str):
         return value
-    found = defined([value])
-    return number(found[0], 0) if found else ""
+    seeds = defined([value])
+    return number(seeds[0], 0) if seeds else ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Order:
             return sorted(groups, key=lambda g: len(finished(g.trials)), reverse=self.descending)
         if name == "verdict" or is_text(frame, name):
             return sorted(groups, key=lambda g: text_of(g, name), reverse=self.descending)
-        means = [(found.mean if (found := g.summary(name)) else None, g) for g in groups]
+        means = [(interval.mean if (interval := g.summary(name)) else None, g) for g in groups]
         known = [(mean, g) for mean, g in means if mean is not None]
         known.sort(key=lambda pair: pair[0], reverse=self.descending)
         return [g for _, g in known] + [g for mean, g in means if mean is None]

@@ -65,7 +65,7 @@ def differences(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
     keys = list(dict.fromkeys(key for values in settings for key in values))
     lines = []
     for key in keys:
-        values = [found.get(key, []) for found in settings]
+        values = [by_key.get(key, []) for by_key in settings]
         if any(sorted(map(repr, told)) != sorted(map(repr, values[0])) for told in values):
             told = [" or ".join(map(repr, some)) or "unknown" for some in values]
             lines.append(f"{key}: " + ", ".join(f"{some} in {name}" for some, name in zip(told, names, strict=True)))
@@ -90,10 +90,10 @@ def _check_alike(loaded: Sequence[LoadedResults], names: Sequence[str]) -> None:
         UsageError: Names the first thing that differs, with both values.
     """
     for column in SHARED:
-        found = [_values(results.frame, column) for results in loaded]
-        for values, name in zip(found[1:], names[1:], strict=True):
-            if values and found[0] and values != found[0]:
-                told = f"{', '.join(sorted(found[0]))} in {names[0]}, {', '.join(sorted(values))} in {name}"
+        values_of_results = [_values(results.frame, column) for results in loaded]
+        for values, name in zip(values_of_results[1:], names[1:], strict=True):
+            if values and values_of_results[0] and values != values_of_results[0]:
+                told = f"{', '.join(sorted(values_of_results[0]))} in {names[0]}, {', '.join(sorted(values))} in {name}"
                 raise UsageError(f"these experiments don't compare: {column} is {told}; report them one by one")
 
 
@@ -130,9 +130,9 @@ def _settings(path: Path) -> Mapping[str, list[Any]]:
     from vaecli.runs.experiment import find_runs
 
     trials = find_runs(path if path.is_dir() else path.parent)
-    found = [flatten({k: v for k, v in trial.config.items() if k not in OWN}) for trial in trials]
+    settings_of_trials = [flatten({k: v for k, v in trial.config.items() if k not in OWN}) for trial in trials]
     values: dict[str, list[Any]] = {}
-    for settings in found:
+    for settings in settings_of_trials:
         for key, value in settings.items():
             known = values.setdefault(key, [])
             if key != "training.seed" and value not in known:

@@ -70,14 +70,14 @@ def title_of(shared: Mapping[str, str], frame: pd.DataFrame, tables: Sections) -
 def apart(shared: Mapping[str, str], tables: Sections) -> list[str]:
     """A line where an experiment's trials are of several texts or settings, and stand in several tables for that."""
     words = {"fingerprint": "texts", "protocol": "settings"}
-    found = []
+    differing = []
     for name, what in words.items():
         mine = [other for other, _ in tables if other.get("experiment") == shared.get("experiment") and name in other]
         if len({other[name] for other in mine}) > 1:
-            found.append(what)
-    if not found:
+            differing.append(what)
+    if not differing:
         return []
-    return [f"trials of other {' and other '.join(found)} are in tables of their own, for they don't compare"]
+    return [f"trials of other {' and other '.join(differing)} are in tables of their own, for they don't compare"]
 
 
 def split_trials(groups: Sequence[Group]) -> list[Group]:
@@ -118,10 +118,10 @@ def figure_cells(
         bounded: Whether each is a ceiling, which is marked so and never as the best; none is by default.
     """
     places = _places(figures, name)
-    found = figure_ranks(figures, name, bounded)
-    top = min((rank for rank in found if rank is not None), default=None)
+    ranks = figure_ranks(figures, name, bounded)
+    top = min((rank for rank in ranks if rank is not None), default=None)
     cells = []
-    for figure, rank, most in zip(figures, found, bounded or [False] * len(figures), strict=True):
+    for figure, rank, most in zip(figures, ranks, bounded or [False] * len(figures), strict=True):
         if figure is None:
             cells.append(Cell(UNDEFINED))
             continue
@@ -162,8 +162,8 @@ def ranked_records(
     for name in columns:
         if name == "seeds" or direction(name) is None or _labels(name, frame, groups):
             continue
-        found = figure_ranks([g.summary(name) for g in groups], name, ceilings(groups, name))
-        for record, rank in zip(joined, found, strict=True):
+        ranks = figure_ranks([g.summary(name) for g in groups], name, ceilings(groups, name))
+        for record, rank in zip(joined, ranks, strict=True):
             record[f"{name}_rank"] = rank
     return joined
 
@@ -196,8 +196,8 @@ def _labels(name: str, frame: pd.DataFrame, groups: Sequence[Group]) -> bool:
 
 
 def _whole(value: Any) -> int | None:
-    found = defined([value])
-    return round(found[0]) if found else None
+    numbers = defined([value])
+    return round(numbers[0]) if numbers else None
 
 
 def has_spread(frame: pd.DataFrame) -> bool:

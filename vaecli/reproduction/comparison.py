@@ -149,12 +149,12 @@ def compared(
     lines = []
     length = sentence_length(done)
     for figure in printed:
-        found = obtained(done, figure.column)
-        allowed = None if found is None else tolerance(figure.column, figure.value, length)
-        if found is not None and allowed is not None:
-            allowed += found.half or 0.0
+        measured = obtained(done, figure.column)
+        allowed = None if measured is None else tolerance(figure.column, figure.value, length)
+        if measured is not None and allowed is not None:
+            allowed += measured.half or 0.0
         most = reaches_ceiling(done, figure.column)
-        lines.append(Compared(row, figure.column, found, figure, allowed, epochs, most))
+        lines.append(Compared(row, figure.column, measured, figure, allowed, epochs, most))
     return lines
 
 

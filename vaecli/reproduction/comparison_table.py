@@ -73,9 +73,9 @@ def _obtained(line: Compared | None) -> Cell:
     """With decimals of its own: one perplexity of thousands would take them from all others."""
     if line is None or line.obtained is None:
         return Cell(UNDEFINED)
-    found, places = line.obtained, decimals([line.obtained.mean], [], line.column)
-    spread = "" if found.sd is None else number(found.sd, places)
-    return Cell(number(found.mean, places), spread, at_least=line.at_least)
+    interval, places = line.obtained, decimals([line.obtained.mean], [], line.column)
+    spread = "" if interval.sd is None else number(interval.sd, places)
+    return Cell(number(interval.mean, places), spread, at_least=line.at_least)
 
 
 def _source(line: Compared) -> str:
@@ -84,13 +84,13 @@ def _source(line: Compared) -> str:
 
 
 def _cells(line: Compared, source: str, name: str) -> tuple[Cell, ...]:
-    found, printed = line.obtained, line.printed
+    interval, printed = line.obtained, line.printed
     doubt = "" if printed is None or printed.confirmed else "?"
-    spread = "" if found is None or found.sd is None else number(found.sd, 2)
+    spread = "" if interval is None or interval.sd is None else number(interval.sd, 2)
     return (
         Cell(name),
         Cell(line.column),
-        Cell(UNDEFINED) if found is None else Cell(number(found.mean, 2), spread, at_least=line.at_least),
+        Cell(UNDEFINED) if interval is None else Cell(number(interval.mean, 2), spread, at_least=line.at_least),
         Cell(UNDEFINED if printed is None else f"{printed.value:.2f}{doubt}"),
         Cell(UNDEFINED if line.gap is None else gap_text(line.gap)),
         Cell(line.verdict or UNDEFINED),
@@ -133,13 +133,13 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
 
 def record(line: Compared) -> dict[str, Any]:
     """A line for machines."""
-    found, printed = line.obtained, line.printed
+    interval, printed = line.obtained, line.printed
     return {
         "row": line.row,
         "figure": line.column,
-        "obtained": None if found is None else found.mean,
-        "sd": None if found is None else found.sd,
-        "seeds": 0 if found is None else found.n,
+        "obtained": None if interval is None else interval.mean,
+        "sd": None if interval is None else interval.sd,
+        "seeds": 0 if interval is None else interval.n,
         "printed": None if printed is None else printed.value,
         "confirmed": None if printed is None else printed.confirmed,
         "gap": line.gap,

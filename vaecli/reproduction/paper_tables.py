@@ -219,10 +219,10 @@ def _published_row(where: str, method: str, setting: str | None, origin: Mapping
     """
     wanted = {key: origin[key] for key in ("paper", "table", "dataset") if key in origin}
     wanted |= {"method": canonical(origin.get("method", method))} | ({} if setting is None else {"setting": setting})
-    found = [row for row in published_rows() if all(row.get(key, "") == value for key, value in wanted.items())]
-    if len(found) != 1:
-        raise UsageError(f"{where}: published.toml has {len(found)} rows of {wanted}, and one is needed")
-    return found[0]
+    rows = [row for row in published_rows() if all(row.get(key, "") == value for key, value in wanted.items())]
+    if len(rows) != 1:
+        raise UsageError(f"{where}: published.toml has {len(rows)} rows of {wanted}, and one is needed")
+    return rows[0]
 
 
 def published_rows(data: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -196,15 +196,15 @@ def spread_view(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -
         told = f"{updates:,}" if first == updates else f"{first:,} to {updates:,}"
         figures = {name: interval(own[name]) for name in SPREAD}
         rows.append((Cell(str(method)), Cell(told), *map(_figure, figures.values())))
-        means: dict[str, Any] = {name: found and found.mean for name, found in figures.items()}
+        means: dict[str, Any] = {name: estimate and estimate.mean for name, estimate in figures.items()}
         records.append({"method": str(method), "seeds": len(own), "updates": updates, **means})
     return View(_title(table, frame), HEADS, tuple(rows), tuple(records), _notes(table, frame, spreads))
 
 
-def _figure(found: Interval | None) -> Cell:
-    if found is None:
+def _figure(estimate: Interval | None) -> Cell:
+    if estimate is None:
         return Cell(UNDEFINED)
-    return Cell(number(found.mean, 2), "" if found.sd is None else number(found.sd, 2))
+    return Cell(number(estimate.mean, 2), "" if estimate.sd is None else number(estimate.sd, 2))
 
 
 def _title(table: PaperTable, frame: pd.DataFrame) -> str:
@@ -226,18 +226,18 @@ def _notes(table: PaperTable, frame: pd.DataFrame, spreads: pd.DataFrame) -> tup
     return (*notes, *notes_on_undone(frame), f"the paper: {table.values['shows']} ({cited})", *table.notes)
 
 
-def write_drawn(found: DrawnPosteriors, made: Plan, folder: Path) -> list[Path]:
+def write_drawn(drawn: DrawnPosteriors, made: Plan, folder: Path) -> list[Path]:
     """Writes tables and pictures into the folder; gives their paths.
 
     Raises:
         DataError: A picture can't be written.
     """
-    frame, contexts = found.results.frame, found.results.contexts
-    parts = [render(frame, "markdown", contexts=contexts), to_markdown(found.view), "\n".join(made_lines(made.made))]
+    frame, contexts = drawn.results.frame, drawn.results.contexts
+    parts = [render(frame, "markdown", contexts=contexts), to_markdown(drawn.view), "\n".join(made_lines(made.made))]
     texts = {
         RESULTS: csv_text(frame),
         SUMMARY: csv_text(summary_table(frame)),
-        SPREAD_FILE: found.spreads.to_csv(index=False),
+        SPREAD_FILE: drawn.spreads.to_csv(index=False),
         TABLE: "\n".join(parts) + "\n",
     }
     for name, text in texts.items():

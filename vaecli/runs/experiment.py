@@ -39,7 +39,7 @@ class Trial:
         config: All settings.
         path: Its run folder.
         variant: The settings that set it apart from the method's other variants, by key; none where it has no others.
-        given: The method as the grid names it, to which its paper may add remedies; `method` without one.
+        as_named: The method as the grid names it, to which its paper may add remedies; `method` without one.
     """
 
     method: str
@@ -47,7 +47,7 @@ class Trial:
     config: RunConfig
     path: Path
     variant: Mapping[str, Any] = field(default_factory=dict)
-    given: str = ""
+    as_named: str = ""
 
     @property
     def label(self) -> str:
@@ -105,7 +105,7 @@ class Experiment:
     @cached_property
     def _trials(self) -> tuple[Trial, ...]:
         """`trials`; what a method's trials share is checked once and kept once."""
-        found: list[Trial] = []
+        trials: list[Trial] = []
         for method in self.methods:
             for variant in self.settings.variants(method):
                 first = self.settings.config(method, self.seeds[0], self.name, variant)
@@ -116,9 +116,9 @@ class Experiment:
                     training = first.training.model_copy(update={"seed": seed})
                     config = first.model_copy(update={"training": training})
                     path = self.known.folder_of(config, run_path(self.out, self.name, folder, seed))
-                    found.append(Trial(first.method, seed, config, path, variant, method))
-        _refuse_clashes(found)
-        return tuple(found)
+                    trials.append(Trial(first.method, seed, config, path, variant, method))
+        _refuse_clashes(trials)
+        return tuple(trials)
 
     @cached_property
     def known(self) -> KnownTrials:
@@ -202,7 +202,7 @@ class Experiment:
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
-                own = self.settings.override(trial.given, trial.variant)
+                own = self.settings.override(trial.as_named, trial.variant)
                 if trial.label not in costs:
                     costs[trial.label] = make_method(trial.method, trial.config.hyper).cost
                 folder.create(
@@ -212,7 +212,7 @@ class Experiment:
                     experiment=self.name,
                     override=own,
                     cost=costs[trial.label],
-                    **protocol_fields(self.settings, trial.given, trial.variant, trial.config),
+                    **protocol_fields(self.settings, trial.as_named, trial.variant, trial.config),
                 )
             else:
                 folder.resume(with_free(folder.config(), trial.config))

@@ -191,14 +191,14 @@ class RunFolder:
         data = self._read_json("run.json")
         if data is None or data.get("marker") != MARKER:
             raise UsageError(f"{self.path}: there is no run of vae here{self._runs_below()}")
-        found = data.get("format")
-        if type(found) is not int:
-            told = f"format must be an integer, got {shown(found)}"
+        version = data.get("format")
+        if type(version) is not int:
+            told = f"format must be an integer, got {shown(version)}"
             raise UsageError(f"{self.path / 'run.json'}: {told}; mend the file, or start the run anew with --overwrite")
-        if found > FORMAT:
-            raise UsageError(f"{self.path}: run format {found} is newer than this program's {FORMAT}; update vae")
-        if found < OLDEST:
-            raise UsageError(f"{self.path}: run format {found} is older than this program's {FORMAT}; --overwrite it")
+        if version > FORMAT:
+            raise UsageError(f"{self.path}: run format {version} is newer than this program's {FORMAT}; update vae")
+        if version < OLDEST:
+            raise UsageError(f"{self.path}: run format {version} is older than this program's {FORMAT}; --overwrite it")
         check_fields(self.path / "run.json", data, RunFields)
         return data
 

@@ -120,8 +120,8 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
     texts = dict.fromkeys(range(len(table)), "")
     for indices in _indices(table, SECTION_KEYS).values():
         part = table.iloc[indices]
-        found = disagreements(list(part["versions"]), [*map(str, part["method"])], _done(part))
-        texts |= dict(zip(indices, found, strict=True))
+        texts_of_part = disagreements(list(part["versions"]), [*map(str, part["method"])], _done(part))
+        texts |= dict(zip(indices, texts_of_part, strict=True))
     return table.assign(**{APART: list(texts.values())})
 
 
@@ -133,10 +133,10 @@ def _done(frame: pd.DataFrame) -> list[bool]:
 def _indices(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
     """The rows that share each combination of keys; a key that the table doesn't have is shared by all."""
     known = [frame[name].map(str).tolist() for name in keys if name in frame.columns]
-    found: dict[tuple[str, ...], list[int]] = {}
+    by_values: dict[tuple[str, ...], list[int]] = {}
     for index, values in enumerate(zip(*known, strict=True) if known else [()] * len(frame)):
-        found.setdefault(values, []).append(index)
-    return found
+        by_values.setdefault(values, []).append(index)
+    return by_values
 
 
 def _filled(frame: pd.DataFrame, column: str) -> list[str]:
@@ -174,12 +174,12 @@ def grouped(frame: pd.DataFrame) -> list[Group]:
 
 def table_words(groups: Sequence[Group]) -> list[str]:
     """For each group, what tells its table from those in which another one bears its label: ``experiment second``."""
-    found = []
+    words = []
     for group in groups:
         alike = [other for other in groups if other.label == group.label]
         names = [name for name in SECTION_KEYS if len({other.key.get(name) for other in alike}) > 1]
-        found.append(", ".join(f"{name} {group.key.get(name) or 'unknown'}" for name in names))
-    return found
+        words.append(", ".join(f"{name} {group.key.get(name) or 'unknown'}" for name in names))
+    return words
 
 
 def _told(group: Group, others: Sequence[Group], several: bool) -> str:

@@ -44,8 +44,8 @@ UNKNOWN = "versions"
 
 def fingerprint(run: Mapping[str, Any]) -> str | None:
     """The content of the corpus, from a run's `run.json`; None for a trial that never started."""
-    found = (run.get("corpus") or {}).get("fingerprint")
-    return str(found)[:DIGITS] if found else None
+    digits = (run.get("corpus") or {}).get("fingerprint")
+    return str(digits)[:DIGITS] if digits else None
 
 
 def protocol(config: Mapping[str, Any], override: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
@@ -93,7 +93,7 @@ def versions_text(run: Mapping[str, Any], iw_samples: Any = None) -> str | None:
     if iw_samples:
         estimators["iw_samples"] = iw_samples
     packages = {f"{name}.package": package for name, package in other_packages(run).items()}
-    parts = [f"{name} {found[name]}" for found in (remedies, packages, estimators) for name in sorted(found)]
+    parts = [f"{name} {versions[name]}" for versions in (remedies, packages, estimators) for name in sorted(versions)]
     return ", ".join(parts) or None
 
 
@@ -123,8 +123,8 @@ def disagreements(texts: Sequence[Any], methods: Sequence[str], done: Sequence[b
     told = [text if isinstance(text, str) else "" for text in texts]
     alike = list(zip(told, methods, done, strict=True))
     distinct = list(dict.fromkeys(alike))  # thousands of trials have few
-    found = dict(zip(distinct, _disagreements(distinct), strict=True))
-    return [found[trial] for trial in alike]
+    by_trial = dict(zip(distinct, _disagreements(distinct), strict=True))
+    return [by_trial[trial] for trial in alike]
 
 
 def _disagreements(distinct: Sequence[tuple[str, str, bool]]) -> list[str]:

@@ -62,15 +62,15 @@ def package_notes(trials: Iterable[TrialRecord]) -> list[str]:
 
     A remedy's own version says whether its numbers moved, so such trials are averaged; but not without a word.
     """
-    found: dict[tuple[str, str, Any], set[str]] = {}
+    versions_of: dict[tuple[str, str, Any], set[str]] = {}
     for trial in trials:
         for name, version in (trial.run.get("remedies") or {}).items() if trial.values else ():
             package, of_package = recorded(trial.run, name)
             if package and package != OWN_PACKAGE:
-                found.setdefault((name, package, version), set()).add(of_package)
+                versions_of.setdefault((name, package, version), set()).add(of_package)
     return [
         f"{name}: trials of {package} {' and '.join(sorted(versions))} are taken for one, for its remedy says version "
         f"{version} in both"
-        for (name, package, version), versions in found.items()
+        for (name, package, version), versions in versions_of.items()
         if len(versions) > 1
     ]

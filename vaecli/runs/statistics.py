@@ -98,13 +98,13 @@ def interval(values: Iterable[Any], level: float = LEVEL) -> Interval | None:
 
 def t_test(differences: Sequence[float]) -> float | None:
     """Two-sided p-value of a paired t-test on differences; None where they don't vary or are fewer than two."""
-    found = interval(differences)
-    if found is None or found.sd is None or found.sd <= ROUNDING * max(map(abs, differences)):
+    estimate = interval(differences)
+    if estimate is None or estimate.sd is None or estimate.sd <= ROUNDING * max(map(abs, differences)):
         return None
     from scipy.special import stdtr
 
-    t = abs(found.mean) / (found.sd / math.sqrt(found.n))
-    return float(2 * stdtr(found.n - 1, -t))
+    t = abs(estimate.mean) / (estimate.sd / math.sqrt(estimate.n))
+    return float(2 * stdtr(estimate.n - 1, -t))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -121,7 +121,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def ranks(values: Sequence[Any], direction: Literal["lower", "higher"]) -> list[float | None]:
     """Ranks from 1 for the best; ties share the mean of their ranks, undefined values have none."""
     sign = 1.0 if direction == "lower" else -1.0
-    scores = [sign * found[0] if (found := defined([value])) else None for value in values]
+    scores = [sign * finite[0] if (finite := defined([value])) else None for value in values]
     known = [score for score in scores if score is not None]
     result: list[float | None] = []
     for score in scores:
@@ -159,7 +159,7 @@ def paired(groups: Sequence[Group], baseline: Group, columns: Sequence[str]) -> 
 
     Pairs in which either figure is undefined are left out, and so are groups without any pair.
     """
-    found = []
+    comparisons = []
     for column in columns:
         reference = baseline.by_seed(column)
         rows = []
@@ -170,8 +170,8 @@ def paired(groups: Sequence[Group], baseline: Group, columns: Sequence[str]) -> 
             spread = interval(differences)
             if group is not baseline and spread is not None:
                 rows.append(Paired(group.label, column, seeds, differences, spread))
-        found += _tested(rows)
-    return found
+        comparisons += _tested(rows)
+    return comparisons
 
 
 def _tested(rows: list[Paired]) -> list[Paired]:

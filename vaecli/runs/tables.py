@@ -47,12 +47,12 @@ def results_table(experiment: Path, trials: Sequence[TrialRecord] | None = None)
     Raises:
         UsageError: There is no run in the folder.
     """
-    found = find_runs(experiment) if trials is None else trials
-    if not found:
+    records = find_runs(experiment) if trials is None else trials
+    if not records:
         raise UsageError(f"{experiment}: there is no run of vae here")
     grid = read_grid(experiment)
-    rows = [result_row(trial, grid) for trial in found]
-    _refuse_copies(found, rows)
+    rows = [result_row(trial, grid) for trial in records]
+    _refuse_copies(records, rows)
     names = [c.name for c in RESULT_COLUMNS]
     names += [c.name for c in OPTIONAL_COLUMNS if any(row.get(c.name) is not None for row in rows)]
     return to_frame(rows, names)
@@ -137,9 +137,9 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
         }
         row |= {name: group.key.get(name) for name in IDENTITY}
         for name in names:
-            found = group.summary(name)
-            row |= {f"{name}_mean": found.mean if found else None}
-            row |= {f"{name}_{part}": getattr(found, part, None) for part in ("sd", "low", "high")}
+            interval = group.summary(name)
+            row |= {f"{name}_mean": interval.mean if interval else None}
+            row |= {f"{name}_{part}": getattr(interval, part, None) for part in ("sd", "low", "high")}
         rows.append(row)
     last = [name for name in IDENTITY if name in results.columns]
     told = any(row[VERSIONS] for row in rows)

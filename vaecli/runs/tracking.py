@@ -50,8 +50,8 @@ def _scalar(value: Any) -> Scalar:
 
 def numbers(row: Mapping[str, Any]) -> dict[str, float]:
     """The finite numbers of a row; what is undefined has no point in a curve."""
-    found = {key: value for key, value in row.items() if isinstance(value, int | float)}
-    return {key: float(value) for key, value in found.items() if math.isfinite(value)}
+    figures = {key: value for key, value in row.items() if isinstance(value, int | float)}
+    return {key: float(value) for key, value in figures.items() if math.isfinite(value)}
 
 
 def _whole(value: Any) -> int:
@@ -62,25 +62,25 @@ def _whole(value: Any) -> int:
 def read_state(path: Path) -> dict[str, dict[str, Any]]:
     """What a run's trackers have been told; nothing where the file is damaged, so that they begin anew."""
     try:
-        found = load_json(path)
+        state = load_json(path)
     except (OSError, ValueError):
         return {}
-    return {name: entry for name, entry in (found or {}).items() if isinstance(entry, dict)}
+    return {name: entry for name, entry in (state or {}).items() if isinstance(entry, dict)}
 
 
 def tracker_failures(trials: Sequence[Trial]) -> list[str]:
     """A line for each tracker that failed in trials of a grid, whose own warnings are in their logs."""
-    found: dict[str, list[str]] = {}
+    failures: dict[str, list[str]] = {}
     for trial in trials:
         names = trial.config.tracking.tracker
         state = read_state(trial.path / STATE) if names else {}
         for name in names:
             if "failed" in state.get(name, {}):
-                found.setdefault(name, []).append(f"{trial.name}, {state[name]['failed']}")
+                failures.setdefault(name, []).append(f"{trial.name}, {state[name]['failed']}")
     share = counted(len(trials), "trial")
     return [
         f"tracker {name!r} failed in {len(lines)} of {share}, and nothing else did; the first: {lines[0]}"
-        for name, lines in found.items()
+        for name, lines in failures.items()
     ]
 
 

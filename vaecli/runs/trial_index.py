@@ -134,10 +134,10 @@ def trial_folders(experiment: Path) -> list[Path]:
 
 def _names(experiment: Path) -> list[str]:
     """``bn/seed-0``: what may be trials, sorted."""
-    found = []
+    names = []
     for method in _subfolders(experiment):
-        found += [f"{method}/{name}" for name in _subfolders(experiment / method) if name.startswith("seed-")]
-    return sorted(found)
+        names += [f"{method}/{name}" for name in _subfolders(experiment / method) if name.startswith("seed-")]
+    return sorted(names)
 
 
 def _subfolders(folder: Path) -> list[str]:
@@ -168,10 +168,10 @@ def _entry(folder: Path, known: _Entry | None, shared: dict[str, Facts]) -> _Ent
 
 def _stamp(path: str) -> Stamp:
     try:
-        found = os.stat(path)
+        state = os.stat(path)
     except OSError:
         return None
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns] if stat.S_ISREG(found.st_mode) else None
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns] if stat.S_ISREG(state.st_mode) else None
 
 
 def _is_settled(files: Sequence[Stamp]) -> bool:

@@ -213,10 +213,10 @@ class ExperimentWatch:
     def _changed(self, path: Path) -> bool:
         """Whether a file has changed since it was last asked for; one that is gone has not."""
         try:
-            found = os.stat(path)
+            state = os.stat(path)
         except OSError:
             return False
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
         if self.stamps.get(path) == stamp:
             return False
         self.stamps[path] = stamp

@@ -124,12 +124,12 @@ def papers_named(methods: Sequence[Any]) -> dict[str, str]:
         UsageError: A paper and the method that it stands for are both named, which would be one row.
     """
     names = [name.strip() for value in methods if isinstance(value, str) for name in value.split(",")]
-    found = {PAPERS[name].method: name for name in names if name in PAPERS}
+    by_method = {PAPERS[name].method: name for name in names if name in PAPERS}
     for name in names:
-        if name not in PAPERS and (paper := found.get("+".join(sorted(resolve(name))))):
+        if name not in PAPERS and (paper := by_method.get("+".join(sorted(resolve(name))))):
             both = f"{paper} is {name} under --protocol {PUBLISHED}"
             raise UsageError(f"{both}: name it once, and --protocol {SHARED},{PUBLISHED} makes both")
-    return found
+    return by_method
 
 
 def protocols_of(

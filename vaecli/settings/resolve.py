@@ -198,11 +198,11 @@ def load_settings(
 
 def _take_choices(tables: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """Removes settings with several values from tables; gives them by ``owner.key``."""
-    found = {}
+    choices = {}
     for owner, values in tables.items():
         for key in [key for key, value in values.items() if isinstance(value, Choices)]:
-            found[f"{owner}.{key}"] = values.pop(key).values
-    return found
+            choices[f"{owner}.{key}"] = values.pop(key).values
+    return choices
 
 
 def _own(choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,15 +228,15 @@ class _Resolver:
         self.papers: dict[str, str] = dict(file.plan.get("papers", {}))
 
     def plan(
-        self, given: Mapping[str, Any], default_methods: Sequence[str], options: tuple[str, str]
+        self, asked: Mapping[str, Any], default_methods: Sequence[str], options: tuple[str, str]
     ) -> dict[str, Any]:
         """What is ``given`` of the plan, else the file's; ``options`` are what a command calls methods and seeds."""
         plan: dict[str, Any] = {"preset": "quick", "methods": (), "seeds": (), "experiment": None, "jobs": None}
         for layer in self.layers:
             plan.update(layer.plan)
-        plan.update({key: value for key, value in given.items() if value is not None and key in ("preset", "jobs")})
+        plan.update({key: value for key, value in asked.items() if value is not None and key in ("preset", "jobs")})
         try:
-            chosen = tuple(given["methods"])
+            chosen = tuple(asked["methods"])
             plan["methods"] = (
                 parse_methods(chosen, options[0]) if chosen else plan["methods"] or parse_methods(default_methods)
             )
@@ -244,22 +244,22 @@ class _Resolver:
         except UsageError as error:
             self.problems += str(error).split("\n  ")
         try:
-            plan["seeds"] = self._seeds(given["seeds"], plan["seeds"], options[1])
+            plan["seeds"] = self._seeds(asked["seeds"], plan["seeds"], options[1])
         except UsageError as error:
             self.problems.append(str(error))
-        if given["experiment"] is not None:
-            plan["experiment"] = given["experiment"]
-            if problem := name_problem("experiment", given["experiment"]):
+        if asked["experiment"] is not None:
+            plan["experiment"] = asked["experiment"]
+            if problem := name_problem("experiment", asked["experiment"]):
                 self.problems.append(f"--name: {problem}")
         return plan
 
-    def _seeds(self, given: str | int | None, planned: tuple[int, ...], option: str) -> tuple[int, ...]:
+    def _seeds(self, asked: str | int | None, planned: tuple[int, ...], option: str) -> tuple[int, ...]:
         """Those of ``--seeds``, else ``training.seed`` of the strongest layer, else the file's, else 0."""
         location = self.locations.get(("training", "seed"))
-        if given is not None:
+        if asked is not None:
             if location is not None and location.startswith(("--", "settings[")):
-                raise UsageError(f"{location}: {option} {given} says the seeds too; keep one")
-            return parse_seeds(given, option)
+                raise UsageError(f"{location}: {option} {asked} says the seeds too; keep one")
+            return parse_seeds(asked, option)
         if location is None:
             return planned or (0,)
         if planned and "seed" in self.file.groups.get("training", {}) and not location.startswith("--"):

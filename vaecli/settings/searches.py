@@ -62,12 +62,12 @@ def differences(entry: Entry, other: Entry) -> list[str]:
         entry: Of the one that is kept; one of before told no ranges.
         other: Of the other one.
     """
-    found = [f"{key} {other[key]} instead of {entry[key]}" for key in USUAL if entry.get(key, other[key]) != other[key]]
+    texts = [f"{key} {other[key]} instead of {entry[key]}" for key in USUAL if entry.get(key, other[key]) != other[key]]
     before, now = entry.get("ranges", other["ranges"]), other["ranges"]
     for key in dict.fromkeys((*before, *now)):
         if before.get(key) != now.get(key):
-            found.append(f"{key} {now.get(key, 'not searched')} instead of {before.get(key, 'not searched')}")
-    return found
+            texts.append(f"{key} {now.get(key, 'not searched')} instead of {before.get(key, 'not searched')}")
+    return texts
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any], preset:
     Raises:
         UsageError: There is none, or several.
     """
-    found, other = dict[Path, Entry](), ""
+    searches, other = dict[Path, Entry](), ""
     usual = shared_settings({})
     for path in sorted(out.glob(f"*/{FILE}")) if out is not None else ():
         entry = _read(path).get(method)
@@ -199,12 +199,12 @@ def _search_of(out: Path | None, method: str, wanted: Mapping[str, Any], preset:
             key = differences[0]
             other = f"; the one in {path.parent.parent} has {key} {theirs[key]}, this grid {wanted[key]}"
         else:
-            found[path.parent.parent] = entry
-    if not found:
+            searches[path.parent.parent] = entry
+    if not searches:
         way = f"`{search_command(method, wanted, preset, out, {})}`"
         raise UsageError(f"--protocol {TUNED}: there is no finished search of {method} here{other}; {way} makes one")
-    answers = {json.dumps(entry, sort_keys=True) for entry in found.values()}
+    answers = {json.dumps(entry, sort_keys=True) for entry in searches.values()}
     if len(answers) > 1:
-        folders = " and ".join(map(str, found))
+        folders = " and ".join(map(str, searches))
         raise UsageError(f"--protocol {TUNED}: {folders} hold different searches of {method}; move one away")
-    return next(iter(found.items()))
+    return next(iter(searches.items()))

@@ -71,11 +71,11 @@ def split_methods(values: Mapping[str, Any], remedies: Collection[str]) -> tuple
     own = [name for name in values.get("methods", ()) if not set(resolve(name)) & set(remedies)]
     used = {part for name in own for part in resolve(name)}
     for key, kept in (("methods", own), ("method", used), ("override", own)):
-        found = known.pop(key, {})
+        items = known.pop(key, {})
         for part, inside in ((known, True), (left, False)):
-            names = [name for name in found if (name in kept) is inside]
+            names = [name for name in items if (name in kept) is inside]
             if names:
-                part[key] = {name: found[name] for name in names} if isinstance(found, Mapping) else names
+                part[key] = {name: items[name] for name in names} if isinstance(items, Mapping) else names
     return known, left
 
 
@@ -222,15 +222,15 @@ class _FileReader:
 
     def tuned(self, value: Any) -> None:
         """``[tuned.bn]``: the best settings of the search of a method, by key, as a grid keeps them."""
-        found = {}
+        by_method = {}
         for method, table in self.tables(value, "tuned").items():
             try:
                 name = canonical(method, self.at("tuned", method))
                 values = self.tables(table, "tuned", method)
-                found[name] = {".".join(check_key(key)): item for key, item in values.items()}
+                by_method[name] = {".".join(check_key(key)): item for key, item in values.items()}
             except UsageError as error:
                 self.layer.problems.append(str(error))
-        self.layer.plan["tuned"] = found
+        self.layer.plan["tuned"] = by_method
 
     def data(self, value: Any, location: str) -> None:
         """``data = ...``, short for ``corpus.data``."""

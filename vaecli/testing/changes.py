@@ -180,33 +180,33 @@ def changes(remedy: Remedy) -> set[Part]:
     """The parts that a remedy really changes, in training or in evaluation."""
     model, batch = compose([remedy]).build(tiny_shape(), 0), tiny_batch(8)
     vanilla = vanilla_for(model)
-    found: set[Part] = set()
+    parts: set[Part] = set()
     for training in (True, False):
         in_mode(training, model, vanilla)
-        found.update(encoder_changes(model, vanilla, batch), decoder_changes(model, vanilla, batch))
+        parts.update(encoder_changes(model, vanilla, batch), decoder_changes(model, vanilla, batch))
     in_mode(True, model)
-    found.update(objective_changes(remedy, model, batch), step_changes(remedy))
+    parts.update(objective_changes(remedy, model, batch), step_changes(remedy))
     if remedy.phases() != (Phase(),):
-        found.add(Part.PHASES)
-    return found
+        parts.add(Part.PHASES)
+    return parts
 
 
 def takes(remedy: Remedy) -> set[Need]:
     """The needs that a remedy takes away by itself, seen from its model."""
     model, batch = compose([remedy]).build(tiny_shape(init_range=0.5), 0).train(), tiny_batch(8)
-    found = {need for need, has in ((Need.LATENT, model.has_latent), (Need.ENCODER, model.encoder)) if not has}
+    needs = {need for need, has in ((Need.LATENT, model.has_latent), (Need.ENCODER, model.encoder)) if not has}
     if model.has_latent and model.latent_size != tiny_shape().model.latent_size:
-        found.add(Need.LATENT_SIZE)
+        needs.add(Need.LATENT_SIZE)
     posterior = None
     if model.encoder is not None and model.head is not None:
         posterior = model.head(seeded(model.encoder, batch))
     if posterior is None or not posterior.has_density:
-        found.add(Need.DENSITY)
+        needs.add(Need.DENSITY)
     if not isinstance(posterior, DiagonalGaussian):
-        found.add(Need.GAUSSIAN)
+        needs.add(Need.GAUSSIAN)
     if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:
-        found.add(Need.MOVABLE_KL)
-    return found
+        needs.add(Need.MOVABLE_KL)
+    return needs
 
 
 def snapshot(parts: Parts) -> dict[str, Any]:

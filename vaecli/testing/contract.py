@@ -189,11 +189,11 @@ def check_ownership(subject: Subject) -> None:
     """It changes what it owns, no more and no less, and takes away what it says."""
     remedy = remedy_of(subject)
     try:
-        found, owns = changes(remedy), set(remedy.owns)
+        changed, owns = changes(remedy), set(remedy.owns)
     except DivergedError as error:
         raise ContractError(f"{remedy.name}: {error}") from None
-    told = f"it changes {_words(found)} and owns {_words(owns)}"
-    require(found == owns, subject, f"{told}; `owns` says what it changes, seen beside a vanilla VAE")
+    told = f"it changes {_words(changed)} and owns {_words(owns)}"
+    require(changed == owns, subject, f"{told}; `owns` says what it changes, seen beside a vanilla VAE")
     taken = takes(remedy)
     require(taken == remedy.takes, subject, f"it takes away {_words(taken)} and `takes` says {_words(remedy.takes)}")
     require(remedy.adds_to <= remedy.owns, subject, "`adds_to` has parts that `owns` doesn't")

@@ -39,10 +39,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 def other_trackers() -> dict[str, Plugin]:
     """Those of other packages; one whose name is taken is addressed with its package, ``vae-mine:wandb``."""
-    found = installed(GROUP)
-    names = [plugin.name for plugin in found]
+    plugins = installed(GROUP)
+    names = [plugin.name for plugin in plugins]
     taken = {name for name in names if names.count(name) > 1 or name in TRACKERS}
-    return {plugin.address if plugin.name in taken else plugin.name: plugin for plugin in found}
+    return {plugin.address if plugin.name in taken else plugin.name: plugin for plugin in plugins}
 
 
 def check_trackers(names: Iterable[str]) -> None:

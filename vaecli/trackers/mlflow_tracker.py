@@ -52,12 +52,12 @@ class MLflowTracker:
     def _experiment(self, run: TrackedRun) -> str:
         """The experiment's number; of trials that begin together, one makes it."""
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or run.experiment
-        if (found := self.client.get_experiment_by_name(name)) is None:
+        if (experiment := self.client.get_experiment_by_name(name)) is None:
             ours = None if "MLFLOW_TRACKING_URI" in os.environ else (self.own / "artifacts").absolute().as_uri()
             with suppress(MlflowException):  # another trial was faster
                 return str(self.client.create_experiment(name, artifact_location=ours))
-            found = self.client.get_experiment_by_name(name)
-        return str(found.experiment_id)
+            experiment = self.client.get_experiment_by_name(name)
+        return str(experiment.experiment_id)
 
     def log(self, figures: Mapping[str, float], step: int) -> None:
         """A metric a column."""

@@ -94,9 +94,9 @@ def load_latest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
     Raises:
         DataError: There are checkpoints and none can be read: never a silent fresh start.
     """
-    found = [folder / name for name in (LAST, PREVIOUS) if (folder / name).exists()]
+    paths = [folder / name for name in (LAST, PREVIOUS) if (folder / name).exists()]
     damage: list[str] = []
-    for path in found:
+    for path in paths:
         try:
             result = load_checkpoint(path)
         except DataError as error:

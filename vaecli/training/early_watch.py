@@ -104,11 +104,11 @@ class EarlyWatch:
         """
         if not self.complete:
             return {}
-        found = {"kl_most": max(look.kl for look in self.looks.values())} if self.whole else {}
+        figures = {"kl_most": max(look.kl for look in self.looks.values())} if self.whole else {}
         for part, start in self.starts.items():
             looks = [self.looks[n] for n in range(start, start + self.window)]
-            found |= {f"{name}_{part}": fmean(getattr(look, name) for look in looks) for name in Look._fields}
-        return found
+            figures |= {f"{name}_{part}": fmean(getattr(look, name) for look in looks) for name in Look._fields}
+        return figures
 
 
 FIGURES = ("kl_most", *(f"{name}_{part}" for part in ("first", "middle", "last") for name in Look._fields))

@@ -245,12 +245,12 @@ class Loop:
         self.saved, self.saved_at = self.progress.total_steps, time.monotonic()
 
     def _resume(self, forget: Callable[[int], None]) -> None:
-        found = load_latest(self.folder)
-        if found is None:
+        latest = load_latest(self.folder)
+        if latest is None:
             self._begin_phase()
         else:
             with of_this_model(self.folder / LAST):
-                self._restore(*found)
+                self._restore(*latest)
         forget(self.progress.total_epochs)
 
     def _restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

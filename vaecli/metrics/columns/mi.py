@@ -109,8 +109,8 @@ def mutual_information(posterior: Posterior, z: Tensor, start: Preimage | None =
     start = posterior.start_of(z) if start is None else start
     if start is None:
         return against_all(posterior, z)
-    found = against_all(posterior.start, start.z)
-    return replace(found, log_posterior=found.log_posterior - start.log_determinant)
+    at_start = against_all(posterior.start, start.z)
+    return replace(at_start, log_posterior=at_start.log_posterior - start.log_determinant)
 
 
 @fast(by_definition)

@@ -62,9 +62,9 @@ def decoder_use_block(block: BlockInput) -> BlockResult:
             values[f"z_gain_{source}_se"] = standard_error(gain)
     counts = position_counts(split)
     details = {
-        "nll": {source: float(found.sentence.mean()) for source, found in losses.items()},
+        "nll": {source: float(loss.sentence.mean()) for source, loss in losses.items()},
         "position_counts": counts.tolist(),
-        "position_nll": {source: (found.position.cpu() / counts).tolist() for source, found in losses.items()},
+        "position_nll": {source: (loss.position.cpu() / counts).tolist() for source, loss in losses.items()},
     }
     lines = [*in_words(values), *position_lines(losses, counts)]
     if "shuffled" in losses:
@@ -124,7 +124,7 @@ def code_losses(model: VAE, scoring: Scoring, codes: dict[str, Tensor]) -> dict[
     longest = int(split.lengths.max())
     dtype = model.decoder.output.weight.dtype
     starts = token_starts(split).to(device)
-    found = {
+    losses = {
         kind: Losses(
             torch.empty(len(split), dtype=torch.float64, device=device),
             torch.zeros(longest, dtype=torch.float64, device=device),
@@ -138,10 +138,10 @@ def code_losses(model: VAE, scoring: Scoring, codes: dict[str, Tensor]) -> dict[
             places = (starts[index].unsqueeze(1) + torch.arange(mask.shape[1], device=device))[mask]
             for kind, z in codes.items():
                 nll = model.token_nll(z[index].to(dtype), batch).double()
-                found[kind].sentence[index] = nll.sum(1)
-                found[kind].position[: nll.shape[1]] += nll.sum(0)
-                found[kind].token[places] = nll[mask]
-    return found
+                losses[kind].sentence[index] = nll.sum(1)
+                losses[kind].position[: nll.shape[1]] += nll.sum(0)
+                losses[kind].token[places] = nll[mask]
+    return losses
 
 
 def position_counts(split: Split) -> Tensor:
@@ -155,8 +155,8 @@ def position_lines(losses: dict[str, Losses], counts: Tensor, most: int = 12) ->
     width = max(map(len, losses))
     first = counts[:most]
     lines = [f"nats by position, 1 to {len(first)} of {len(counts)}; </s> counts as a position"]
-    for kind, found in losses.items():
-        means = (found.position.cpu()[:most] / first).tolist()
+    for kind, loss in losses.items():
+        means = (loss.position.cpu()[:most] / first).tolist()
         lines.append(f"  {kind:<{width}} " + " ".join(f"{mean:6.3f}" for mean in means))
     if "shuffled" in losses:
         worth = (losses["shuffled"].position - losses["posterior"].position).cpu()[:most] / first

@@ -80,9 +80,9 @@ def gaps_block(block: BlockInput) -> BlockResult:
         kind = type(posterior).__name__
         return undefined(GAP_COLUMNS, f"gaps: defined for diagonal Gaussian posteriors only, not for {kind}")
     samples = block.config.iw_samples or IW_SAMPLES
-    found = measure_gaps(block.model, scoring, posterior, samples)
+    gaps = measure_gaps(block.model, scoring, posterior, samples)
     values: dict[str, float | int | None] = {}
-    for name, gap in found.by_name.items():
+    for name, gap in gaps.by_name.items():
         values[name], values[f"{name}_se"] = float(gap.mean()), standard_error(gap)
     gradient = gradient_noise(block.model, scoring, posterior)
     values["gradient_snr"], values["gradient_snr_se"] = gradient.ratio, gradient.standard_error
@@ -92,9 +92,9 @@ def gaps_block(block: BlockInput) -> BlockResult:
         "fit_samples": FIT_SAMPLES,
         "test_samples": TEST_SAMPLES,
         "iw_samples": samples,
-        "neg_elbo": float(found.encoder.mean()),
-        "neg_elbo_best": float(found.best.mean()),
-        "iw_nll_best": float(found.nll.mean()),
+        "neg_elbo": float(gaps.encoder.mean()),
+        "neg_elbo_best": float(gaps.best.mean()),
+        "iw_nll_best": float(gaps.nll.mean()),
         "gradient_signal": float(gradient.signal.mean()),
         "gradient_noise": float(gradient.noise.mean()),
     }

@@ -101,13 +101,13 @@ def bound_gradients(model: VAE, prior: Prior, q: DiagonalGaussian, batch: Batch,
         batch: B sentences.
         noise: (M, B, Z).
     """
-    found = []
+    gradients = []
     with torch.enable_grad():
         mean, logvar = (t.detach().clone().requires_grad_() for t in (q.mean, q.logvar))
         for one in torch.split(noise, 1):
             loss = neg_elbo(model, prior, DiagonalGaussian(mean, logvar), batch, one).sum()
-            found.append(torch.cat(torch.autograd.grad(loss, [mean, logvar]), 1))
-    return torch.stack(found)
+            gradients.append(torch.cat(torch.autograd.grad(loss, [mean, logvar]), 1))
+    return torch.stack(gradients)
 
 
 def neg_elbo(model: VAE, prior: Prior, posterior: DiagonalGaussian, batch: Batch, noise: Tensor) -> Tensor:

@@ -117,11 +117,11 @@ def check_names(names: Iterable[str], source: str = "") -> tuple[str, ...]:
     Raises:
         UsageError: There is none of a name; names the nearest.
     """
-    found = tuple(dict.fromkeys(names))
-    for name in found:
+    distinct = tuple(dict.fromkeys(names))
+    for name in distinct:
         if name not in BLOCKS:
             raise unknown("evaluation", name, BLOCKS, source)
-    return found
+    return distinct
 
 
 def load_block(name: str) -> Block:

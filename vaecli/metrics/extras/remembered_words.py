@@ -111,10 +111,10 @@ def frequency_class(train: Split, size: int) -> Tensor:
     words = counts[UNK + 1 :]
     rank = torch.empty_like(words)
     rank[words.argsort(descending=True, stable=True)] = torch.arange(len(words))
-    found = torch.full_like(counts, -1)
-    found[EOS], found[UNK] = CLASSES.index("</s>"), CLASSES.index("<unk>")
-    found[UNK + 1 :] = torch.bucketize(rank, torch.tensor(RANKS), right=True) + CLASSES.index("1 to 10")
-    return found
+    classes = torch.full_like(counts, -1)
+    classes[EOS], classes[UNK] = CLASSES.index("</s>"), CLASSES.index("<unk>")
+    classes[UNK + 1 :] = torch.bucketize(rank, torch.tensor(RANKS), right=True) + CLASSES.index("1 to 10")
+    return classes
 
 
 def word_lines(words: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -75,10 +75,10 @@ class Method:
             UsageError: A remedy changes a decoder whose weights are given.
         """
         parts: Parts = vanilla_parts(shape)
-        given = parts.decoder if getattr(parts.decoder, "given", False) else None
+        fixed = parts.decoder if getattr(parts.decoder, "fixed_weights", False) else None
         for remedy in self.remedies:
             parts = of_kind(remedy, "build", remedy.build(parts), Parts)
-            if given is not None and parts.decoder is not given:
+            if fixed is not None and parts.decoder is not fixed:
                 raise UsageError(
                     f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes"
                 )

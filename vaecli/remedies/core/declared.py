@@ -50,11 +50,11 @@ def _problems(kind: type[Remedy]) -> Iterator[str]:
     yield from _of_hyper_parameters(kind)
 
 
-def _of_set(key: str, found: Any, words: type[StrEnum]) -> Iterator[str]:
-    if not isinstance(found, AbstractSet):
-        yield f"`{key}` is {_told(found)}; it is a frozenset of {words.__name__}"
+def _of_set(key: str, declared: Any, words: type[StrEnum]) -> Iterator[str]:
+    if not isinstance(declared, AbstractSet):
+        yield f"`{key}` is {_told(declared)}; it is a frozenset of {words.__name__}"
         return
-    for item in found:
+    for item in declared:
         if item not in set(words):
             yield f"`{key}` has {item!r}, which is no {words.__name__}; {nearest(str(item), map(str, words))}"
 

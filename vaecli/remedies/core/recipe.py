@@ -85,9 +85,9 @@ class Recipe:
     def told(self) -> dict[str, RecipeValue]:
         """What the paper says, by the key of the setting, counts as printed."""
         groups = {"training": TRAINING_KEYS, "model": MODEL_KEYS}
-        found = {f"{group}.{key}": getattr(self, key) for group, keys in groups.items() for key in keys}
+        shared = {f"{group}.{key}": getattr(self, key) for group, keys in groups.items() for key in keys}
         own = {f"{name}.{key}": value for name, table in self.hyper.items() for key, value in table.items()}
-        return {key: value for key, value in (found | own).items() if value is not None}
+        return {key: value for key, value in (shared | own).items() if value is not None}
 
     def settings(self, epochs: int) -> dict[str, RecipeValue]:
         """What a run of some epochs takes over, by the key of the setting, counts of epochs scaled.

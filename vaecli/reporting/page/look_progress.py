@@ -19,13 +19,13 @@ def looks_of(sections: Sequence[Sequence[Sequence[PageTrial]]]) -> list[Looks | 
     from rich.console import Console
     from rich.progress import Progress
 
-    viewer, found = Viewer(), [Looks() for _ in sections]
+    viewer, looks_by_section = Viewer(), [Looks() for _ in sections]
     total = sum(any(trial.trained for trial in trials) for rows in sections for trials in rows)
     tell(f"vae: reads {counted(total, 'model')} for codes and sentences; --without-models leaves that out")
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=total)
-        for rows, looks in zip(sections, found, strict=True):
+        for rows, looks in zip(sections, looks_by_section, strict=True):
             for number, trials in enumerate(rows):
                 if any(trial.trained for trial in trials):
                     progress.update(task, description=trials[0].method)
@@ -33,4 +33,4 @@ def looks_of(sections: Sequence[Sequence[Sequence[PageTrial]]]) -> list[Looks | 
                     progress.advance(task)
                 else:
                     viewer.look(trials, number, looks)
-    return list(found)
+    return list(looks_by_section)

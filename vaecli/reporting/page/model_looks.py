@@ -94,12 +94,12 @@ class Looks:
 
     Attributes:
         sample: The sentences; None where no model could be read.
-        found: By number of the row.
+        by_row: By number of the row.
         missing: Why a row has none, by its number.
     """
 
     sample: SplitSample | None = None
-    found: dict[int, ModelLook] = field(default_factory=dict)
+    by_row: dict[int, ModelLook] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
 
 
@@ -129,7 +129,7 @@ class Viewer:
             looks.missing[number] = "its corpus is not that of the other methods"
             return
         looks.sample = sample
-        looks.found[number] = model_look(run, split, trial)
+        looks.by_row[number] = model_look(run, split, trial)
 
     def _sample(self, run: LoadedRun) -> tuple[SplitSample, Split]:
         """The sentences of a run's corpus, which is read once for all runs that were trained on it."""

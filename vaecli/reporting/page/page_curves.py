@@ -49,17 +49,17 @@ def curve_data(rows: Sequence[Sequence[PageTrial]]) -> dict[str, Any] | None:
         name for name in names if any(_number(row.get(name)) is not None for _, t in trials for row in t.history)
     ]
     most = min(MOST_ROWS, max(FEWEST_ROWS, CELLS // (len(trials) * max(1, len(columns)))))
-    found, thinned = [], 0
+    curves, thinned = [], 0
     for m, trial in trials:
         kept = [trial.history[n] for n in thinned_indices(len(trial.history), most)]
         thinned += len(kept) < len(trial.history)
         values = {name: [_number(row.get(name)) for row in kept] for name in columns}
         phases = [str(row.get("phase") or "") for row in kept]
         told = {"phase": phases} if len(set(phases)) > 1 else {}
-        found.append({"m": m, "seed": trial.seed, **told, "values": _compact(values)})
+        curves.append({"m": m, "seed": trial.seed, **told, "values": _compact(values)})
     meanings = {name: WORDS.get(name) or (COLUMNS[name].meaning if name in COLUMNS else "") for name in columns}
     xs = [name for name in ABSCISSAS if name in columns]
-    return {"columns": columns, "meanings": meanings, "xs": xs, "trials": found, "thinned": thinned, "most": most}
+    return {"columns": columns, "meanings": meanings, "xs": xs, "trials": curves, "thinned": thinned, "most": most}
 
 
 def _number(value: Cell) -> float | None:
@@ -92,14 +92,14 @@ def dimension_data(rows: Sequence[Sequence[PageTrial]]) -> list[dict[str, Any]]:
     Returns:
         For each row its number, how many seeds, and the means in nats.
     """
-    found = []
+    methods = []
     for m, trials in enumerate(rows):
         parts = [kl for trial in trials if (kl := _dimension_kl(trial))]
         sizes = {len(kl) for kl in parts}
         if len(sizes) == 1:
             means = [sum(column) / len(parts) for column in zip(*parts, strict=True)]
-            found.append({"m": m, "seeds": len(parts), "kl": means})
-    return found
+            methods.append({"m": m, "seeds": len(parts), "kl": means})
+    return methods
 
 
 def _dimension_kl(trial: PageTrial) -> list[float]:

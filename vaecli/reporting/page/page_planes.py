@@ -66,11 +66,11 @@ def plane_data(frame: pd.DataFrame, groups: Sequence[Group], settings: Sequence[
 
 def _figure(group: Group, name: str) -> list[float | None] | None:
     """Mean and both ends of the 95 % interval of a figure; the ends are None without several seeds."""
-    found = group.summary(name)
-    if found is None or not abs(found.mean) < DRAWABLE:
+    interval = group.summary(name)
+    if interval is None or not abs(interval.mean) < DRAWABLE:
         return None
-    ends = [end if end is not None and math.isfinite(end) else None for end in (found.low, found.high)]
-    return [found.mean, *ends]
+    ends = [end if end is not None and math.isfinite(end) else None for end in (interval.low, interval.high)]
+    return [interval.mean, *ends]
 
 
 def _seeds(group: Group) -> list[dict[str, float]]:

@@ -99,8 +99,8 @@ class PageSection:
         self.gains = gain_data(self.rows)
 
     def _looked(self) -> list[tuple[list[PageTrial], ModelLook | None]]:
-        found = self.looks.found if self.looks else {}
-        return [(trials, found.get(number)) for number, trials in enumerate(self.rows)]
+        looks = self.looks.by_row if self.looks else {}
+        return [(trials, looks.get(number)) for number, trials in enumerate(self.rows)]
 
     def _with_variants(self, told: Sequence[str]) -> list[str]:
         """The settings of each row; of rows without a folder those that the table names, if it names any."""
@@ -220,7 +220,7 @@ class PageSection:
     @property
     def json(self) -> str:
         """What the charts are drawn from."""
-        looks = self.looks.found if self.looks else {}
+        looks = self.looks.by_row if self.looks else {}
         weights = [(m, look.weights) for m, look in looks.items() if look.weights]
         return script_json(
             {
@@ -258,11 +258,11 @@ def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], ta
     paired: Sequence[View | None] = [None] * len(parts)
     if table.baseline is not None:
         paired = paired_views(frame, table.baseline, None, table.sort, contexts)
-    found = []
+    on_page = []
     for number, ((shared, part), view, differences) in enumerate(zip(parts, views, paired, strict=True), 1):
         context = contexts.get(shared.get("experiment", ""), ReportContext())
         groups = grouped(part)
-        found.append(
+        on_page.append(
             PageSection(
                 ident=f"s{number}",
                 title=title_of(shared, part, parts) or "Results",
@@ -277,4 +277,4 @@ def page_sections(frame: pd.DataFrame, contexts: Mapping[str, ReportContext], ta
                 protocols=protocol_views(part, None, None, contexts)[0] if len(protocols_in(part)) > 1 else None,
             )
         )
-    return found
+    return on_page

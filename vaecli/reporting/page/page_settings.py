@@ -20,19 +20,19 @@ SURROUNDINGS = ("platform", "cpu", "kernels", "device", "precision", "threads")
 
 def shared_settings(trials: Sequence[PageTrial]) -> dict[str, str]:
     """The settings that all trials share, by key."""
-    found = [_settings(trial) for trial in trials if trial.config]
-    first = found[0] if found else {}
-    return {key: value for key, value in first.items() if all(other.get(key) == value for other in found)}
+    settings_of_trials = [_settings(trial) for trial in trials if trial.config]
+    first = settings_of_trials[0] if settings_of_trials else {}
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in settings_of_trials)}
 
 
 def differing_settings(trials: Sequence[PageTrial]) -> list[tuple[str, str, str]]:
     """The settings in which trials differ: key, value, and the rows that have it."""
-    found = [(trial.label, _settings(trial)) for trial in trials if trial.config]
-    keys = dict.fromkeys(key for _, settings in found for key in settings)
+    labelled = [(trial.label, _settings(trial)) for trial in trials if trial.config]
+    keys = dict.fromkeys(key for _, settings in labelled for key in settings)
     lines = []
     for key in keys:
         values: dict[str, list[str]] = {}
-        for label, settings in found:
+        for label, settings in labelled:
             values.setdefault(settings.get(key, "-"), []).append(label)
         if len(values) > 1:
             lines += [(key, value, ", ".join(dict.fromkeys(labels))) for value, labels in values.items()]

@@ -34,7 +34,7 @@ class ShownModels:
         return self.looks.sample
 
     def _coded(self) -> list[tuple[int, ModelLook]]:
-        return [(number, look) for number, look in self.looks.found.items() if look.codes]
+        return [(number, look) for number, look in self.looks.by_row.items() if look.codes]
 
     @property
     def code_names(self) -> list[str]:
@@ -66,13 +66,13 @@ class ShownModels:
     @property
     def sample_heads(self) -> list[str]:
         """Of the table of samples."""
-        wide = max((len(look.samples) for look in self.looks.found.values()), default=0)
+        wide = max((len(look.samples) for look in self.looks.by_row.values()), default=0)
         return [f"sample {n + 1}" for n in range(wide)]
 
     @property
     def sample_rows(self) -> list[list[str]]:
         """A row a method."""
-        return [[self.labels[n], *look.samples] for n, look in self.looks.found.items()]
+        return [[self.labels[n], *look.samples] for n, look in self.looks.by_row.items()]
 
     @property
     def source_heads(self) -> list[str]:

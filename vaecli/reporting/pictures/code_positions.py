@@ -66,7 +66,7 @@ def code_positions(
         UsageError: No model is there, or the corpus has no such field.
         DataError: The corpus can't be read.
     """
-    found: list[CodePositions] = []
+    drawn: list[CodePositions] = []
     corpora: dict[str, Corpus] = {}
     chosen = ""
     for method in runs:
@@ -76,7 +76,7 @@ def code_positions(
         try:
             loaded = _load(method.paths[seed])
         except VaeError as error:
-            found.append(CodePositions(method.label, seed, (), 0.0, (), str(error).split("\n")[0]))
+            drawn.append(CodePositions(method.label, seed, (), 0.0, (), str(error).split("\n")[0]))
             continue
         if loaded.model.has_latent:
             known = loaded.folder.fingerprint
@@ -84,11 +84,11 @@ def code_positions(
                 corpora[known] = loaded.corpus
             split = corpora[known].split(loaded.config.evaluation.split)
             chosen = label_field(split, field)
-            found.append(_positions(method.label, seed, loaded, split, chosen, most))
-    if not any(len(codes.positions) for codes in found):
-        reason = f": {found[0].missing}" if found else ""
+            drawn.append(_positions(method.label, seed, loaded, split, chosen, most))
+    if not any(len(codes.positions) for codes in drawn):
+        reason = f": {drawn[0].missing}" if drawn else ""
         raise UsageError(f"--kind codes: no finished run here has a model with a code that could be loaded{reason}")
-    return chosen, found
+    return chosen, drawn
 
 
 def _load(path: Path) -> LoadedRun:

@@ -43,14 +43,14 @@ def dimension_costs(runs: Sequence[MethodRuns]) -> list[DimensionCosts]:
     Raises:
         UsageError: None has any; names the command that measures one.
     """
-    found = [_method_costs(method) for method in runs]
-    if not any(costs.kl for costs in found):
+    costs_of_methods = [_method_costs(method) for method in runs]
+    if not any(costs.kl for costs in costs_of_methods):
         path = _measurable(runs)
         raise UsageError(
             "--kind dimensions: no run here has the KL of its dimensions; measure it, run by run, and draw again: "
             f"vae evaluate {path} --dimensions"
         )
-    return found
+    return costs_of_methods
 
 
 def _measurable(runs: Sequence[MethodRuns]) -> Path | str:

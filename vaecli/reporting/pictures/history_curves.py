@@ -45,7 +45,7 @@ def history_curves(runs: Sequence[MethodRuns]) -> list[MethodCurves]:
         UsageError: No run has a row of history yet.
         DataError: A file can't be read.
     """
-    found = []
+    methods = []
     for method in runs:
         by_column: dict[str, dict[int, Curve]] = {}
         for seed, path in method.paths.items():
@@ -53,10 +53,10 @@ def history_curves(runs: Sequence[MethodRuns]) -> list[MethodCurves]:
                 by_column.setdefault(column, {})[seed] = curve
         if by_column:
             mean = {column: mean_curve(list(curves.values())) for column, curves in by_column.items()}
-            found.append(MethodCurves(method.label, by_column, mean))
-    if not found:
+            methods.append(MethodCurves(method.label, by_column, mean))
+    if not methods:
         raise UsageError("--kind curves: no run here has finished an epoch yet, so there is no curve to draw")
-    return found
+    return methods
 
 
 def run_curves(rows: Sequence[Mapping[str, object]]) -> dict[str, Curve]:
@@ -65,14 +65,14 @@ def run_curves(rows: Sequence[Mapping[str, object]]) -> dict[str, Curve]:
     Args:
         rows: Of its history.
     """
-    found: dict[str, list[tuple[float, float]]] = {}
+    points: dict[str, list[tuple[float, float]]] = {}
     for number, row in enumerate(rows, 1):
         epoch = row.get("epoch")
         x = float(epoch) if isinstance(epoch, int | float) else float(number)
         for name, value in row.items():
             if name not in POSITIONS and isinstance(value, int | float) and math.isfinite(value):
-                found.setdefault(name, []).append((x, float(value)))
-    return {name: tuple(pairs) for name, pairs in found.items()}
+                points.setdefault(name, []).append((x, float(value)))
+    return {name: tuple(pairs) for name, pairs in points.items()}
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
@@ -84,5 +84,5 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
 
 def curve_columns(methods: Sequence[MethodCurves]) -> list[str]:
     """The columns that any method has, the leading ones first."""
-    found = dict.fromkeys(column for method in methods for column in method.seeds)
-    return [name for name in LEADING if name in found] + [name for name in found if name not in LEADING]
+    columns = dict.fromkeys(column for method in methods for column in method.seeds)
+    return [name for name in LEADING if name in columns] + [name for name in columns if name not in LEADING]

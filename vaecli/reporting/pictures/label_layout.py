@@ -61,7 +61,7 @@ def crowds(places: Places, near: float = NEAR, least: int = CROWD) -> list[list[
         least: Members of a crowd; smaller chains are none.
     """
     left = set(range(len(places)))
-    found = []
+    chains = []
     while left:
         chain = [left.pop()]
         for index in chain:
@@ -69,8 +69,8 @@ def crowds(places: Places, near: float = NEAR, least: int = CROWD) -> list[list[
             chain += sorted(close)
             left -= close
         if len(chain) >= least:
-            found.append(sorted(chain))
-    return sorted(found)
+            chains.append(sorted(chain))
+    return sorted(chains)
 
 
 def name_points(axes: Axes, places: Places, names: Sequence[str], fixed: Sequence[Text] = ()) -> list[Text]:

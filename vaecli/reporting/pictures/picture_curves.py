@@ -86,8 +86,8 @@ def legend_lines(labels: Sequence[str]) -> list[Line2D]:
     """A line a method in its style, for a legend."""
     from matplotlib.lines import Line2D
 
-    found = []
+    lines = []
     for number, label in enumerate(labels):
         colour, dashes = line_style(number)
-        found.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5, label=literal(label)))
-    return found
+        lines.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5, label=literal(label)))
+    return lines

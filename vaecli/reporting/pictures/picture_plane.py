@@ -62,7 +62,7 @@ class Panel:
     right: float
     top: float
 
-    def place(self, point: Point) -> tuple[float, float]:
+    def position(self, point: Point) -> tuple[float, float]:
         """Where a point is drawn."""
         return min(point.kl.mean, self.right), min(self.height(point).mean, self.top)
 
@@ -100,7 +100,7 @@ def plane_figure(frame: pd.DataFrame) -> Figure:
     figure.set_layout_engine("none")
     for panel, ends in ((distortion, _rec_names(above, lines)), (information, _mi_names(below, lines))):
         if panel.shown:
-            name_points(panel.axes, [panel.place(p) for p in panel.shown], [panel.name(p) for p in panel.shown], ends)
+            name_points(panel.axes, [panel.position(p) for p in panel.shown], [panel.name(p) for p in panel.shown], ends)
     return figure
 
 
@@ -114,11 +114,11 @@ def _distortion_axes(panel: Panel, lines: Sequence[Reference], best: set[str]) -
     axes = panel.axes
     axes.set_title("rate and distortion", fontsize=11)
     axes.set_ylabel("rec = E[-log p(x|z)], nats per sentence")
-    edge = [panel.place(p) for p in panel.shown if p.label in best]
+    edge = [panel.position(p) for p in panel.shown if p.label in best]
     axes.plot(*zip(*edge, strict=True), color="#0072b2", linewidth=1.4, alpha=0.55, zorder=1, label="frontier")
     for line in lines:
         axes.axhline(line.rec.mean, linestyle=(0, (5, 3)), zorder=1, **WITHOUT_RATE)
-    heights = [panel.place(p)[1] for p in panel.shown] + [line.rec.mean for line in lines]
+    heights = [panel.position(p)[1] for p in panel.shown] + [line.rec.mean for line in lines]
     margin = max(0.06 * (max(heights) - min(heights)), 0.01)
     axes.set_ylim(min(heights) - margin, max(heights) + margin)
     axes.ticklabel_format(axis="y", useOffset=False)
@@ -133,7 +133,7 @@ def _information_axes(panel: Panel, lines: Sequence[Reference]) -> None:
     axes = panel.axes
     axes.set_title("rate and information", fontsize=11)
     axes.set_ylabel("mi = I_q(x; z), nats")
-    heights = [panel.place(p)[1] for p in panel.shown] + [line.mi.mean for line in lines if line.mi]
+    heights = [panel.position(p)[1] for p in panel.shown] + [line.mi.mean for line in lines if line.mi]
     largest = max([*heights, 0.5])
     axes.set_yscale("asinh", linear_width=1.0)
     ends = min(largest, panel.right * 1.2)
@@ -185,7 +185,7 @@ def _draw_points(panel: Panel) -> None:
     for curve in variant_curves(panel.shown):
         axes.plot(*zip(*map(panel.place, curve), strict=True), color="#666666", linewidth=1.1, zorder=2)
     for p in panel.shown:
-        x, y = panel.place(p)
+        x, y = panel.position(p)
         shape, colour, filled = MARKERS[verdict_kind(p.verdict)]
         face = colour if filled else "white"
         axes.scatter(x, y, s=30, marker=shape, facecolor=face, edgecolor=colour, linewidth=1.1, zorder=4)
@@ -202,12 +202,12 @@ def _rec_names(axes: Axes, lines: Sequence[Reference]) -> list[Text]:
 
 
 def _mi_names(axes: Axes, lines: Sequence[Reference]) -> list[Text]:
-    found = []
+    names = []
     for line in lines:
         if line.mi is not None:
             sign = "≥ " if line.mi_is_ceiling else ""
-            found.append(_line_name(axes, line.mi.mean, f"{literal(line.label)} {sign}{line.mi.mean:z.2f}"))
-    return found
+            names.append(_line_name(axes, line.mi.mean, f"{literal(line.label)} {sign}{line.mi.mean:z.2f}"))
+    return names
 
 
 def _line_name(axes: Axes, y: float, name: str) -> Text:

@@ -198,19 +198,19 @@ def _panel(
     axes.axhline(0, color="#bbbbbb", linewidth=0.6, zorder=0)
     axes.axvline(0, color="#bbbbbb", linewidth=0.6, zorder=0)
     axes.plot((-limit, limit), (-limit, limit), color="#555555", linewidth=0.7, linestyle="--", zorder=1)
-    found = []
+    artists = []
     for number, places in enumerate(_places(path, look, names, limit)):
         shape, colour = SHAPES[number % len(SHAPES)], CYCLE[number % len(CYCLE)]
         points = axes.scatter(places[:, 0], places[:, 1], s=size, marker=shape, color=colour, alpha=0.6, linewidth=0)
         points.set_clip_on(False)
-        found.append(points)
+        artists.append(points)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=3, integer=limit >= 2, symmetric=True))
     axes.tick_params(labelsize=6, length=2, pad=1)
     for side in axes.spines.values():
         side.set_linewidth(0.5)
-    return found
+    return artists
 
 
 def _places(path: PosteriorPath, look: Floats, names: Sequence[str], limit: float) -> list[Floats]:

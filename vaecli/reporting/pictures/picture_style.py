@@ -85,13 +85,13 @@ def told_of_characters(path: Path) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", LACKING.pattern)
         yield
-    found: dict[str, None] = {}
+    missing: dict[str, None] = {}
     for warning in caught:
         if match := LACKING.match(str(warning.message)):
-            found[chr(int(match[1]))] = None
+            missing[chr(int(match[1]))] = None
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    if found and path.suffix.lower() != ".svg":
-        some = "".join(list(found)[:TOLD_CHARACTERS]) + ("..." if len(found) > TOLD_CHARACTERS else "")
-        count = counted(len(found), "character")
+    if missing and path.suffix.lower() != ".svg":
+        some = "".join(list(missing)[:TOLD_CHARACTERS]) + ("..." if len(missing) > TOLD_CHARACTERS else "")
+        count = counted(len(missing), "character")
         tell(f"vae: {path}: {count} of its names ({some}) the font lacks, and stand as boxes; in a .svg they don't")

@@ -74,32 +74,32 @@ def plane_points(frame: pd.DataFrame) -> list[Point]:
     Raises:
         UsageError: No method has both.
     """
-    found = []
+    points = []
     for group in grouped(frame):
         kl, rec = _figure(group, "kl"), _figure(group, "rec")
         if kl is not None and rec is not None:
             word, mi = joint_verdict(group.trials), _figure(group, "mi")
             most = ceilings([group], "mi")[0]
-            found.append(Point(group.method, group.label, _protocol(group), kl, rec, mi, word, most))
-    if not found:
+            points.append(Point(group.method, group.label, _protocol(group), kl, rec, mi, word, most))
+    if not points:
         raise UsageError("--picture: no method has kl and rec, so there is no rate and no distortion to draw")
-    return sorted(found, key=lambda p: (p.kl.mean, p.label))
+    return sorted(points, key=lambda p: (p.kl.mean, p.label))
 
 
 def references(frame: pd.DataFrame) -> list[Reference]:
     """The methods that have a distortion and no rate, in ascending order of rec."""
-    found = []
+    lines = []
     for group in grouped(frame):
         rec = _figure(group, "rec")
         if rec is not None and group.summary("kl") is None:
-            found.append(Reference(group.label, rec, _figure(group, "mi"), ceilings([group], "mi")[0]))
-    return sorted(found, key=lambda line: line.rec.mean)
+            lines.append(Reference(group.label, rec, _figure(group, "mi"), ceilings([group], "mi")[0]))
+    return sorted(lines, key=lambda line: line.rec.mean)
 
 
 def _figure(group: Group, name: str) -> Interval | None:
     """The mean of a column with its interval; None where it is undefined or can't be drawn."""
-    found = group.summary(name)
-    return found if found is not None and abs(found.mean) < DRAWABLE else None
+    interval = group.summary(name)
+    return interval if interval is not None and abs(interval.mean) < DRAWABLE else None
 
 
 def _protocol(group: Group) -> str:

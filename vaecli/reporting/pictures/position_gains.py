@@ -47,14 +47,14 @@ def position_gains(runs: Sequence[MethodRuns]) -> list[PositionGains]:
     Raises:
         UsageError: None has any; names the command that measures one.
     """
-    found = [_method_gains(method) for method in runs]
-    if not any(method.gains for method in found):
+    gains_of_methods = [_method_gains(method) for method in runs]
+    if not any(method.gains for method in gains_of_methods):
         paths = (path for method in runs for seed, path in method.paths.items() if seed in method.done)
         raise UsageError(
             "--kind positions: no run here has its loss by position; measure it, run by run, and draw again: "
             f"vae evaluate {next(paths, 'RUN')} --decoder-use"
         )
-    return found
+    return gains_of_methods
 
 
 def _method_gains(method: MethodRuns) -> PositionGains:

@@ -77,13 +77,13 @@ def posterior_paths(runs: Sequence[MethodRuns]) -> list[PosteriorPath]:
         DataError: A file can't be read.
     """
     first = (next(seed_paths(method), None) for method in runs)
-    found = [path for path in first if path is not None]
-    if not found:
+    paths = [path for path in first if path is not None]
+    if not paths:
         raise UsageError(
             f"--kind posteriors draws {POSTERIORS} in the folders of runs, and none is here; record it with "
             "--set evaluation.posteriors_every=200 --set model.latent_size=1"
         )
-    return found
+    return paths
 
 
 def seed_paths(method: MethodRuns) -> Iterator[PosteriorPath]:

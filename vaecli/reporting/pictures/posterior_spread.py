@@ -36,8 +36,8 @@ def spread_table(runs: Sequence[MethodRuns]) -> pd.DataFrame:
     rows = []
     for path in (path for method in runs for path in seed_paths(method)):
         for updates, look in path.looks.items():
-            found = spread(look)
-            figures = dict(zip(SPREAD, (found.exact, found.encoder, found.distance), strict=True))
+            spreads = spread(look)
+            figures = dict(zip(SPREAD, (spreads.exact, spreads.encoder, spreads.distance), strict=True))
             rows.append({"method": path.label, "seed": path.seed, "updates": updates, **figures})
     return pd.DataFrame(rows, columns=["method", "seed", "updates", *SPREAD]).round(DIGITS)
 

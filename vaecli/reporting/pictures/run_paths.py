@@ -41,7 +41,7 @@ def method_runs(frame: pd.DataFrame, context: ReportContext, wanted: str) -> lis
     Raises:
         UsageError: There is no run folder, since the results are a table alone.
     """
-    found = []
+    runs = []
     for group in grouped(frame):
         paths, done = {}, set()
         for row in rows_of(group.trials):
@@ -50,10 +50,10 @@ def method_runs(frame: pd.DataFrame, context: ReportContext, wanted: str) -> lis
                 paths[key[2]] = context.trials[key][0]
                 done |= {key[2]} if row.get("status") == "done" else set()
         if paths:
-            found.append(MethodRuns(group.label, dict(sorted(paths.items())), frozenset(done)))
-    if not found:
+            runs.append(MethodRuns(group.label, dict(sorted(paths.items())), frozenset(done)))
+    if not runs:
         raise UsageError(
             f"{wanted} draws what is in the folders of runs, and these results are a table alone; name the folder of "
             "their experiment: vae report runs/NAME"
         )
-    return found
+    return runs

@@ -12,11 +12,11 @@ from vaecli.remedies.core.game import CELLS, COLUMNS, ROWS, Cell, Cells, Game
 
 def gains(cells: Cells) -> list[tuple[Cell, Cell, Tensor]]:
     """From each cell to each cell that one player alone can reach, and the (N,) payoff that the player wins by it."""
-    found = []
+    deviations = []
     for row, column in CELLS:
         for other in ((_other(row, ROWS), column), (row, _other(column, COLUMNS))):
-            found.append(((row, column), other, cells[other] - cells[row, column]))
-    return found
+            deviations.append(((row, column), other, cells[other] - cells[row, column]))
+    return deviations
 
 
 def equilibria(cells: Cells) -> list[Cell]:
@@ -27,9 +27,9 @@ def equilibria(cells: Cells) -> list[Cell]:
 
 def conclusion(game: Game) -> str:
     """One sentence on the equilibria, and on the cells of which two standard errors could make or unmake one."""
-    found = equilibria(game.cells)
-    words = " and ".join(_name(cell, game.rows) + (" (collapse)" if cell == CELLS[0] else "") for cell in found)
-    kind = "equilibrium is" if len(found) == 1 else "equilibria are"
+    cells = equilibria(game.cells)
+    words = " and ".join(_name(cell, game.rows) + (" (collapse)" if cell == CELLS[0] else "") for cell in cells)
+    kind = "equilibrium is" if len(cells) == 1 else "equilibria are"
     unsure = [_name(cell, game.rows) for cell in CELLS if _verdict(game.cells, cell) is None]
     rest = f"; the noise leaves open whether {' and '.join(unsure)} is one" if unsure else ""
     return f"the pure Nash {kind} {words}{rest}"

@@ -71,7 +71,7 @@ def payoff_block(block: BlockInput) -> BlockResult:
         "prior_samples": PRIOR_SAMPLES,
         "plain": table_record(plain.cells),
         "own": table_record(game.cells),
-        "gains": [gain_record(*found) for found in gains(game.cells)],
+        "gains": [gain_record(*deviation) for deviation in gains(game.cells)],
         "equilibria": [list(cell) for cell in equilibria(game.cells)],
         "notes": list(game.notes),
     }

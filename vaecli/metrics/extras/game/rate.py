@@ -81,10 +81,10 @@ def rate_cells(block: BlockInput, remedies: Sequence[Remedy], plain: Cells, kl: 
         aggregate = marginal.mean().clamp(min=0).expand(len(marginal), 1)
     zero = torch.zeros_like(kl)
     raw = {CELLS[0]: zero, CELLS[1]: aggregate, CELLS[2]: zero, CELLS[3]: kl}
-    found = {}
+    cells = {}
     for cell, rate in raw.items():
         terms = rate_terms(block, remedies, rate)
         cost = terms.kl_weight * terms.kl.sum(-1) + terms.extra
         base = marginal if cell == CELLS[1] else rate.sum(-1)
-        found[cell] = plain[cell] + base - cost
-    return found
+        cells[cell] = plain[cell] + base - cost
+    return cells

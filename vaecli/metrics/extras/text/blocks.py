@@ -87,5 +87,5 @@ def reverse_block(block: BlockInput) -> BlockResult:
     drawn = sample_prior(block.model, block.scoring, count, decoding_limit(block.corpus, block.split))
     assert block.train_lm is not None
     reference = block.train_lm([sentence.words for sentence in drawn], block.scoring.seed)
-    found = split_perplexity(reference, block.scoring)
-    return BlockResult({"reverse_ppl": found}, {"samples": count}, settings={"samples": count})
+    perplexity = split_perplexity(reference, block.scoring)
+    return BlockResult({"reverse_ppl": perplexity}, {"samples": count}, settings={"samples": count})
