@@ -63,7 +63,7 @@ def named(path):
         elif isinstance(node, ast.Import):
             yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("vaecli."))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
-            yield from (found[1].split(".")[1] for found in [MODULE.fullmatch(node.value)] if found)
+            yield from (match[1].split(".")[1] for match in [MODULE.fullmatch(node.value)] if match)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -151,3 +151,26 @@ def test_every_function_has_a_user_beside_its_tests():
 
 def is_function(node):
     return isinstance(node, ast.FunctionDef) and not node.name.startswith("__")
+
+
+NAMELESS = {"found", "given", "place", "placed"}
+"""Words that would name anything, and so name nothing."""
+
+
+def bound_names(path):
+    """Line and name of whatever a file binds: variables, arguments, functions and fields."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif is_function(node):
+            yield node.lineno, node.name
+
+
+def test_names_say_what_they_hold():
+    root = PACKAGE.parent
+    files = [path for folder in ("vaecli", "experiments", "tests") for path in sorted((root / folder).rglob("*.py"))]
+    names = [(path, line, name) for path in files for line, name in bound_names(path)]
+    assert len(names) > 10_000
+    assert not [f"{path.relative_to(root)}:{line}: {name}" for path, line, name in names if name in NAMELESS]

@@ -100,7 +100,9 @@ def plane_figure(frame: pd.DataFrame) -> Figure:
     figure.set_layout_engine("none")
     for panel, ends in ((distortion, _rec_names(above, lines)), (information, _mi_names(below, lines))):
         if panel.shown:
-            name_points(panel.axes, [panel.position(p) for p in panel.shown], [panel.name(p) for p in panel.shown], ends)
+            name_points(
+                panel.axes, [panel.position(p) for p in panel.shown], [panel.name(p) for p in panel.shown], ends
+            )
     return figure
 
 
