@@ -26,6 +26,9 @@ class TwoSentences:
     def nll(self, split):
         return None
 
+    def of_vocabulary(self, words):
+        return self if {"a", "b", "c"} <= set(words) else None
+
 
 def words_of(corpus, part):
     split = corpus.split(part)
@@ -54,6 +57,28 @@ def test_entropy_is_that_of_all_sentences():
     assert -(np.exp(logs) * logs).sum() == pytest.approx(truth.entropy)
 
 
+def test_fillers_that_train_lacks_are_one_word():
+    """By enumeration: all but three fillers are `<unk>`, which is as probable as they are together."""
+    known = FILLERS[:3]
+    truth = NoisyTruth(TwoSentences(), 1.7, 0.2).of_vocabulary(["a", "b", "c", *known])
+    gaps = ["", "<unk>", *known]
+    sentences = [["a", g] for g in gaps] + [["b", g, "c", k] for g, k in product(gaps, gaps)]
+    logs = np.array([truth.log_prob([word for word in s if word]) for s in sentences])
+    assert np.exp(logs).sum() == pytest.approx(1)
+    assert -(np.exp(logs) * logs).sum() == pytest.approx(truth.entropy)
+    assert truth.log_prob(["a", "<unk>"]) == pytest.approx(math.log(0.3 * 0.2 * 47 / 50))
+    assert truth.of_vocabulary(["a", "b", "c", *known]) is truth
+
+
+def test_fillers_and_words_that_train_lacks_are_not_told_apart():
+    truth = NoisyTruth(TwoSentences(), 1.7, 0.2)
+    assert truth.of_vocabulary(["a", "b", *FILLERS]) is None
+    assert truth.of_vocabulary(["a", "b", "c", *FILLERS]) is truth
+    corpus = load_corpus(CorpusConfig(**(SMALL | {"train_size": 30}), noise=0.2))
+    assert corpus.truth is None
+    assert "the true entropy is left out: fillers and other words are read as <unk>" in " ".join(corpus.notes)
+
+
 def test_a_noise_too_small_to_be_divided_is_none_to_speak_of():
     truth = NoisyTruth(TwoSentences(), 1.7, 5e-324)
     assert truth.entropy == pytest.approx(TwoSentences.entropy)
@@ -61,7 +86,7 @@ def test_a_noise_too_small_to_be_divided_is_none_to_speak_of():
 
 
 def test_entropy_agrees_with_the_mean_of_minus_log_prob():
-    truth = load_corpus(CorpusConfig(**SMALL, noise=0.3)).truth
+    truth = load_corpus(CorpusConfig(noise=0.3)).truth
     sentences = with_fillers(synthetic_grammar().sample(2_000, seed=99).sentences, 0.3, seed=1)
     values = np.array([-truth.log_prob(sentence) for sentence in sentences])
     error = values.std() / math.sqrt(len(values))

@@ -130,6 +130,35 @@ def test_entropy_and_information_agree_with_enumeration(seed):
     assert abs(information - (entropy - conditional)) < 4.5 * error + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_words_left_out_of_a_vocabulary_are_one_word(seed):
+    """p of a text with `<unk>` is the sum over all sentences that are read so; the entropy is that of these texts."""
+    factors, templates, rows = random_grammar(seed)
+    exact = defaultdict(float)
+    for words, p in enumerate_grammar(factors, templates, rows).items():
+        exact[tuple(word if word == "a" else "<unk>" for word in words)] += p
+    grammar = Grammar(factors, templates, rows).of_vocabulary(["a"], "<unk>")
+    assert {words: math.exp(grammar.log_prob(words)) for words in exact} == pytest.approx(exact, abs=1e-12)
+    truth = GrammarTruth(Grammar(factors, templates, rows), samples=4000).of_vocabulary(["a"])
+    entropy = -sum(p * math.log(p) for p in exact.values())
+    assert abs(truth.entropy - entropy) < 4.5 * truth.entropy_se
+
+
+def test_a_vocabulary_with_all_words_leaves_a_grammar_as_it_is():
+    grammar = tiny()
+    assert grammar.of_vocabulary(["red", "cat", "dog", "emu"], "<unk>") is grammar
+    truth = GrammarTruth(grammar)
+    assert truth.of_vocabulary(["red", "cat", "dog"]) is truth
+
+
+def test_hand_worked_probability_of_an_unknown_word():
+    # "red <unk>" is "red cat" 15/32 or "red dog" 9/32; "<unk>" 5/32 + 3/32
+    grammar = tiny().of_vocabulary(["red"], "<unk>")
+    assert grammar.log_prob(["red", "<unk>"]) == pytest.approx(math.log(24 / 32))
+    assert grammar.log_prob(["<unk>"]) == pytest.approx(math.log(8 / 32))
+    assert grammar.log_prob(["cat"]) == -math.inf
+
+
 def test_sample_frequencies_and_labels():
     count = 20_000
     sample = tiny().sample(count, seed=1)

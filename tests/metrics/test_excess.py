@@ -41,6 +41,19 @@ def test_the_truth_itself_has_no_excess(synthetic):
     assert 0.05 < values["excess_nll_se"] < 0.15
 
 
+@pytest.mark.parametrize("settings", [{"train_size": 100}, {"max_vocab": 50}, {"min_freq": 1_000}], ids=str)
+def test_the_truth_has_no_excess_where_words_are_unknown(settings):
+    """The entropy is that of the text with `<unk>`, 4.7 nats below that of the words at 100 sentences of train."""
+    corpus = load_corpus(CorpusConfig(data="synthetic", **settings))
+    split, words = corpus.test, corpus.vocabulary
+    nll = [-corpus.truth.log_prob(words.decode(split.sentence(n))) for n in range(len(split))]
+    exact = torch.tensor(nll, dtype=torch.float64)
+    assert bool(exact.isfinite().all())
+    values = _iw_values(exact, 0, split, corpus.truth)
+    assert abs(values["excess_nll"]) < 3.5 * values["excess_nll_se"]
+    assert values["iw_nll"] < 18.5
+
+
 def test_a_model_that_knows_more_than_the_corpus_is_below_it(synthetic):
     """What a leak would look like: half a nat less than the truth is significantly negative."""
     split, words = synthetic.test, synthetic.vocabulary

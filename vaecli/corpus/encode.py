@@ -97,7 +97,8 @@ def encode_corpus(
         raw: ``train``, ``valid`` and ``test``, their sentences cut to `max_length` words.
         words: The words that their numbers stand for.
         config: `max_length`, `max_vocab`, `min_freq` and `unknown_words` are used, and others named in advice.
-        truth: Exact facts; left out of a corpus whose sentences were cut, or whose train has words that are unknown.
+        truth: Exact facts of the words; the corpus has those of the text as it is read, and none where sentences were
+            cut.
         notes: Lines that come before this function's own.
         tokenizer: Made the words; `split` without.
         types: All word types of a corpus that is drawn from known ones, in the order of their ids; without, those that
@@ -132,10 +133,18 @@ def encode_corpus(
     if truth is not None and any(split.cut for split in coded.values()):
         lines.append("the true entropy is that of whole sentences: it is left out, since some are truncated")
         truth = None
-    if truth is not None and splits["train"].unknown:
-        lines.append("the true entropy is that of all words: it is left out, since some of train are read as <unk>")
-        truth = None
-    if truth is None:
+    if truth is not None:
+        of_text = truth.of_vocabulary(vocabulary.words)
+        if of_text is None:
+            lines.append(
+                "the true entropy is left out: fillers and other words are read as <unk>, and nothing tells them apart"
+            )
+        elif of_text is not truth:
+            lines.append(
+                "the true entropy is that of the text as it is read, with <unk> for unknown words of the corpus"
+            )
+        truth = of_text
+    if truth is None or splits["train"].unknown:
         lines += _judged(raw, coded, splits, words, numbers, config)
     return Corpus(
         name=name,

@@ -13,16 +13,18 @@ takes likelihood, and nothing of what a latent variable could be for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from vaecli.corpus.slots import Floats
-from vaecli.corpus.types import Split, Truth
+from vaecli.corpus.types import UNK, Split, Truth
+from vaecli.corpus.vocabulary import SPECIALS
 
 VERSION = 1
 """Raised when the fillers drawn from a seed would change."""
 
+UNKNOWN = SPECIALS[UNK]
 FILLERS = tuple(f"noise{n:02d}" for n in range(50))
 """The words that say nothing."""
 
@@ -56,9 +58,15 @@ def log_filler(noise: float) -> float:
     return math.log(noise) - math.log(len(FILLERS))
 
 
-def gap_entropy(noise: float) -> float:
-    """h(p), the nats that a gap adds; p is above 0 and below 1."""
-    return -noise * log_filler(noise) - (1 - noise) * math.log1p(-noise)
+def gap_entropy(noise: float, alike: int = 1) -> float:
+    """h(p), the nats that a gap adds; p is above 0 and below 1.
+
+    Args:
+        noise: p.
+        alike: Fillers that are one word of the text.
+    """
+    merged = -alike * noise / len(FILLERS) * math.log(alike)
+    return -noise * log_filler(noise) + merged - (1 - noise) * math.log1p(-noise)
 
 
 class NoisyTruth:
@@ -68,29 +76,40 @@ class NoisyTruth:
         clean: The truth of the sentences without.
         words: E[T], words of a sentence without.
         noise: p, above 0 and below 1.
+        unknown: Fillers that are ``<unk>``; the sentences without have no such word then.
     """
 
-    def __init__(self, clean: Truth, words: float, noise: float) -> None:
-        self.clean, self.words, self.noise = clean, words, noise
+    def __init__(self, clean: Truth, words: float, noise: float, unknown: int = 0) -> None:
+        self.clean, self.words, self.noise, self.unknown = clean, words, noise, unknown
 
     def log_prob(self, sentence: Sequence[str]) -> float:
         """Exact log p(sentence) in nats; ``-inf`` outside the support."""
-        is_filler = [word in FILLERS for word in sentence]
+        is_filler = [word in FILLERS or (self.unknown > 0 and word == UNKNOWN) for word in sentence]
         if any(now and before for before, now in zip([True, *is_filler], is_filler, strict=False)):
             return -math.inf  # nothing before it, or another filler
         words = [word for word, filler in zip(sentence, is_filler, strict=True) if not filler]
         filled, gaps = sum(is_filler), len(words)
         log_noise = filled * log_filler(self.noise) + (gaps - filled) * math.log1p(-self.noise)
+        if self.unknown:
+            log_noise += sentence.count(UNKNOWN) * math.log(self.unknown)
         return self.clean.log_prob(words) + log_noise
 
     def nll(self, split: Split) -> Floats | None:
         """None: reports have the entropy."""
         return None
 
+    def of_vocabulary(self, words: Collection[str]) -> Truth | None:
+        """None where both fillers and other words are ``<unk>``, for nobody can tell which one is."""
+        clean, unknown = self.clean.of_vocabulary(words), len(set(FILLERS).difference(words))
+        if clean is None or (unknown and clean is not self.clean):
+            return None
+        is_same = clean is self.clean and unknown == self.unknown
+        return self if is_same else NoisyTruth(clean, self.words, self.noise, unknown)
+
     @property
     def entropy(self) -> float:
         """H(x~) in nats per sentence."""
-        return self.clean.entropy + self.words * gap_entropy(self.noise)
+        return self.clean.entropy + self.words * gap_entropy(self.noise, max(self.unknown, 1))
 
     @property
     def entropy_se(self) -> float:

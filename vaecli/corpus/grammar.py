@@ -8,7 +8,7 @@ settings of the factors, templates and rows of phrases may give the same words, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,32 @@ class Grammar:
     def label_names(self) -> dict[str, tuple[str, ...]]:
         """The values of each factor and of ``template``."""
         return {factor.name: factor.values for factor in (*self.factors, self.template)}
+
+    def of_vocabulary(self, words: Collection[str], unknown: str) -> Grammar:
+        """The grammar of the same sentences with one word in place of all but these; itself where it has no others.
+
+        Phrases that become alike are one phrase, as probable as they are together.
+
+        Args:
+            words: Those that stay.
+            unknown: Stands for the others.
+        """
+        known = set(words)
+        if known.issuperset(self.words):
+            return self
+
+        def merged(slot: Slot) -> Slot:
+            choices: dict[tuple[str, ...], dict[str, float]] = {}
+            for key, weights in slot.choices.items():
+                choices[key] = {}
+                for phrase, weight in weights.items():
+                    text = " ".join(word if word in known else unknown for word in phrase.split())
+                    choices[key][text] = choices[key].get(text, 0.0) + weight
+            return Slot(slot.name, slot.factors, choices)
+
+        values = zip(self.template.values, self._rows, strict=True)
+        rows = {value: [merged(table.slot) for table in tables] for value, tables in values}
+        return Grammar(self.factors, self.template.weights, rows)
 
     def sample(self, count: int, seed: int) -> Sample:
         """Draws sentences; a larger count goes on where a smaller one ends.

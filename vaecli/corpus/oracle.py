@@ -14,7 +14,7 @@ product of two matrices.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
@@ -267,6 +267,10 @@ class OracleTruth:
     def nll(self, split: Split) -> Floats:
         """(N,) exact -log p(x) of a split's sentences, in nats."""
         return self.beliefs(split).nll
+
+    def of_vocabulary(self, words: Collection[str]) -> OracleTruth | None:
+        """Itself where all words of the oracle are known, as they are in its corpus; else None."""
+        return self if set(word_types()) <= set(words) else None
 
     @cached_property
     def _drawn(self) -> Beliefs:

@@ -8,7 +8,7 @@ from the words before it well enough for an LSTM decoder to need no latent varia
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import product
 
@@ -16,7 +16,8 @@ from vaecli.corpus import lexicon
 from vaecli.corpus.grammar import Grammar, Posteriors
 from vaecli.corpus.lexicon import TOPICS, Topic
 from vaecli.corpus.slots import Factor, Slot
-from vaecli.corpus.types import Split
+from vaecli.corpus.types import UNK, Split
+from vaecli.corpus.vocabulary import SPECIALS
 
 VERSION = 1
 """Raised when the sentences drawn from a seed would change."""
@@ -189,6 +190,11 @@ class GrammarTruth:
     def nll(self, split: Split) -> None:
         """None: reports have the grammar's entropy, whose error is far below that of a split's mean."""
         return None
+
+    def of_vocabulary(self, words: Collection[str]) -> GrammarTruth:
+        """Of the sentences in which all other words are ``<unk>``: what their grammar says."""
+        grammar = self.grammar.of_vocabulary(words, SPECIALS[UNK])
+        return self if grammar is self.grammar else GrammarTruth(grammar, self.samples)
 
     @cached_property
     def _posteriors(self) -> Posteriors:

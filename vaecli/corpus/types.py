@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +59,13 @@ class Truth(Protocol):
         """(N,) exact -log p(x) of a split in nats; None where no more than the entropy is to be had in reasonable time.
 
         Where it is known, an excess is over these very sentences, and their sampling doesn't blur it.
+        """
+
+    def of_vocabulary(self, words: Collection[str]) -> Truth | None:
+        """What is known of the text in which all other words are ``<unk>``; None where nothing is.
+
+        Args:
+            words: Those that stay; with all of the corpus it is this very object.
         """
 
 

@@ -185,7 +185,7 @@ def _draw_points(panel: Panel) -> None:
     """Markers by verdict, intervals over seeds, and the curves of variants."""
     axes = panel.axes
     for curve in variant_curves(panel.shown):
-        axes.plot(*zip(*map(panel.place, curve), strict=True), color="#666666", linewidth=1.1, zorder=2)
+        axes.plot(*zip(*map(panel.position, curve), strict=True), color="#666666", linewidth=1.1, zorder=2)
     for p in panel.shown:
         x, y = panel.position(p)
         shape, colour, filled = MARKERS[verdict_kind(p.verdict)]
