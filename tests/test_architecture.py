@@ -63,7 +63,7 @@ def named(path):
         elif isinstance(node, ast.Import):
             yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("vaecli."))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
-            yield from (found[1].split(".")[1] for found in [MODULE.fullmatch(node.value)] if found)
+            yield from (match[1].split(".")[1] for match in [MODULE.fullmatch(node.value)] if match)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
