@@ -73,17 +73,17 @@ def first_table() -> str:
 
 def chaos_table() -> str:
     """What `make chaos` wrote, in Markdown: how often whom it killed when, and what differed in the end."""
-    found = json.loads(KILLED.read_text(encoding="utf-8"))
+    record = json.loads(KILLED.read_text(encoding="utf-8"))
     moments = ("training", "saving", "evaluation", "tables")
-    victims = list(dict.fromkeys(key.partition(", ")[0] for key in found["kills"]))
+    victims = list(dict.fromkeys(key.partition(", ")[0] for key in record["kills"]))
     lines = ["| killed | " + " | ".join(moments) + " |", "|---|" + "---:|" * len(moments)]
     for victim in victims:
-        counts = [found["kills"].get(f"{victim}, {moment}", 0) for moment in moments]
+        counts = [record["kills"].get(f"{victim}, {moment}", 0) for moment in moments]
         lines.append(f"| {victim} | " + " | ".join(map(str, counts)) + " |")
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    told = f"{found['total']} kills over {len(found['methods'])} methods, {len(found['differences'])} differences"
-    names = ", ".join(f"`{name}`" for name in found["methods"])
-    return "\n".join([*lines, "", f"{told} ({found['date']}, {versions}; {names})."])
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    told = f"{record['total']} kills over {len(record['methods'])} methods, {len(record['differences'])} differences"
+    names = ", ".join(f"`{name}`" for name in record["methods"])
+    return "\n".join([*lines, "", f"{told} ({record['date']}, {versions}; {names})."])
 
 
 def generated() -> dict[Path, bytes]:

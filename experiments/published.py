@@ -208,8 +208,8 @@ def nll_kind(row: dict[str, str], source: Source) -> str:
 
 def remarks(row: dict[str, str]) -> str:
     """What a row's own note says, in a few words."""
-    found = [short for words, short in REMARKS if words in row["notes"]]
-    return "; ".join(dict.fromkeys(found))
+    notes = [short for words, short in REMARKS if words in row["notes"]]
+    return "; ".join(dict.fromkeys(notes))
 
 
 def toml_string(text: str) -> str:
@@ -234,16 +234,16 @@ def toml_row(row: dict[str, str], source: Source) -> str:
 
 def tables(rows: list[dict[str, str]], context: bool) -> Iterator[Table]:
     """The rows by table, those of the program's methods or the others; rows without a figure are left out."""
-    found: dict[tuple[str, str], Table] = {}
+    by_table: dict[tuple[str, str], Table] = {}
     for row in rows:
         if (row["method"] in CONTEXT) != context or not any(row[name] for name in FIGURES):
             continue
         source = SOURCES[row["paper"]]
         table = re.sub(r"github issue.*|repo notebook output|notebook comments", "", row["table"])
         key = (row["paper"], table)
-        found.setdefault(key, Table(source, row["arxiv"] or ARXIV.get(row["paper"], ""), table))
-        found[key].rows.append(toml_row(row, source))
-    yield from found.values()
+        by_table.setdefault(key, Table(source, row["arxiv"] or ARXIV.get(row["paper"], ""), table))
+        by_table[key].rows.append(toml_row(row, source))
+    yield from by_table.values()
 
 
 def to_toml(rows: list[dict[str, str]]) -> str:

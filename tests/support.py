@@ -50,8 +50,8 @@ def tiny_model(method: str = "vanilla", hyper=None, seed: int = 0, latent_size: 
 
 def offer(monkeypatch, **values: str) -> None:
     """Remedies of another package, ``name="module:Class"``, as if it were installed."""
-    found = {name: Plugin(name, "their-package", "1.0", value) for name, value in values.items()}
-    monkeypatch.setattr(vaecli.remedies, "plugins", lambda: found)
+    plugins = {name: Plugin(name, "their-package", "1.0", value) for name, value in values.items()}
+    monkeypatch.setattr(vaecli.remedies, "plugins", lambda: plugins)
 
 
 def plant(
@@ -118,5 +118,5 @@ def loaded_by_help(command: str, modules: Sequence[str]) -> list[str]:
         f"r = CliRunner().invoke(app, {[*command.split(), '--help']}); assert r.exit_code == 0, r.output;"
         f"print([m for m in {list(modules)} if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return list(ast.literal_eval(found))
+    stdout = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return list(ast.literal_eval(stdout))

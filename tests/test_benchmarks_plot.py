@@ -59,14 +59,14 @@ def test_an_isa_is_the_newest_that_a_processor_has(flags, capability, name):
 
 def test_a_picture_an_isa_and_a_panel_a_table():
     gpu = table(FAST, ON_GPU, slug="with-gpu", gpu="NVIDIA X")
-    found = plot.panels([table(FAST), table(ABSOLUTE, slug="no-ratio"), gpu])
-    assert {name: [panel.slug for panel in drawn] for name, drawn in found.items()} == {
+    panels = plot.panels([table(FAST), table(ABSOLUTE, slug="no-ratio"), gpu])
+    assert {name: [panel.slug for panel in drawn] for name, drawn in panels.items()} == {
         "avx2": ["slug", "with-gpu"],
         "cuda": ["with-gpu"],
     }
-    assert [mark.name for mark in found["cuda"][0].marks] == ["mi-cuda"]
-    assert found["cuda"][0].title.startswith("NVIDIA X (AMD EPYC, 2 cores, 1 thread)")
-    assert "NVIDIA" not in found["avx2"][1].title
+    assert [mark.name for mark in panels["cuda"][0].marks] == ["mi-cuda"]
+    assert panels["cuda"][0].title.startswith("NVIDIA X (AMD EPYC, 2 cores, 1 thread)")
+    assert "NVIDIA" not in panels["avx2"][1].title
 
 
 def test_a_title_names_machine_dates_and_revisions():
@@ -84,8 +84,8 @@ def test_a_title_names_machine_dates_and_revisions():
 def drawn_at(axes, marker):
     """The x of all marks of a shape in a panel; circles are told from diamonds and lines by their paths."""
     vertices = {"o": 26, "D": 5, "|": 2}[marker]
-    found = [c for c in axes.collections if len(c.get_paths()[0].vertices) == vertices]
-    return [float(c.get_offsets()[0][0]) for c in found]
+    marks = [c for c in axes.collections if len(c.get_paths()[0].vertices) == vertices]
+    return [float(c.get_offsets()[0][0]) for c in marks]
 
 
 def test_marks_lie_where_the_figures_say():
@@ -127,9 +127,9 @@ def test_pictures_hold_their_values_and_go_with_their_tables(tmp_path):
 
 def test_the_committed_pictures_are_of_the_committed_tables():
     tables = [results.load(path) for path in sorted(results.RESULTS.glob("*.json"))]
-    found = plot.panels(tables)
-    assert sorted(path.name for path in results.HERE.glob("ratios-*.png")) == list(map(plot.picture_name, found))
-    for name, drawn in found.items():
+    panels = plot.panels(tables)
+    assert sorted(path.name for path in results.HERE.glob("ratios-*.png")) == list(map(plot.picture_name, panels))
+    for name, drawn in panels.items():
         path = results.HERE / plot.picture_name(name)
         assert plot.picture_values(path) == plot.values(drawn), f"{path.name}: run the benchmarks with --readme"
         assert path.stat().st_size < 150_000

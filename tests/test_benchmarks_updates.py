@@ -19,10 +19,10 @@ def corpus():
 
 
 def test_a_loop_of_updates_takes_longer_than_one(corpus):
-    found = measure("iwae", corpus, updates=1, repeats=2)
-    assert (found.method, found.updates, found.repeats) == ("iwae", 1, 2)
-    assert 1.5 < found.low <= found.ratio <= found.high
-    assert found.milliseconds > 0
+    measurement = measure("iwae", corpus, updates=1, repeats=2)
+    assert (measurement.method, measurement.updates, measurement.repeats) == ("iwae", 1, 2)
+    assert 1.5 < measurement.low <= measurement.ratio <= measurement.high
+    assert measurement.milliseconds > 0
 
 
 def test_stages_of_training_are_measured_in_the_last(corpus):

@@ -334,7 +334,7 @@ def test_an_environment_of_a_run_that_was_broken_off_stays_until_its_row_is_made
 def test_what_fails_is_in_the_row(tmp_path, fake, monkeypatch, trouble, message, passed, figure):
     monkeypatch.setattr(Fake, "trouble", trouble)
     assert command.main(["--table", str(tmp_path), "--sets", "lowest", "--pythons", "3.11"]) == 1
-    (found,) = table.read(tmp_path / table.ROWS)
-    assert (found["message"], found["passed"], found["bn_kl"]) == (message, passed, figure)
-    assert found["torch"] == "1.0"
+    (record,) = table.read(tmp_path / table.ROWS)
+    assert (record["message"], record["passed"], record["bn_kl"]) == (message, passed, figure)
+    assert record["torch"] == "1.0"
     assert len(table.read(tmp_path / table.FAILED)) == (trouble == "test")

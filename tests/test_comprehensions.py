@@ -83,7 +83,7 @@ def table(rows):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "found"),
+    ("old", "new", "mistakes"),
     [
         ("", "", [(7, "side")]),
         ('{side}" for side in', '{name}" for name in', []),
@@ -94,10 +94,10 @@ def table(rows):
         ("heads +", "[[side for side in row] for row in heads] +", [(7, "side")]),
     ],
 )
-def test_what_is_mistaken(old, new, found):
-    assert list(mistaken(BAD.replace(old, new, 1))) == found
+def test_what_is_mistaken(old, new, mistakes):
+    assert list(mistaken(BAD.replace(old, new, 1))) == mistakes
 
 
 def test_no_global_is_taken_for_a_local():
-    found = [(path, *one) for path in FILES for one in mistaken(path.read_text(encoding="utf-8"))]
-    assert found == []
+    mistakes = [(path, *one) for path in FILES for one in mistaken(path.read_text(encoding="utf-8"))]
+    assert mistakes == []

@@ -86,7 +86,7 @@ def test_the_likelihoods_are_those_of_the_table(method, value):
 def test_who_collapsed_on_all_seeds_and_nobody_else():
     said = re.search(r"Collapsed on all seeds \(kl or mi below 0\.1\): (.*?)\. - ", PROSE)
     named = set(re.findall(r"`(\w+)`", said[1]))
-    found = {
+    collapsed = {
         method
         for method in SUMMARY
         if all(
@@ -96,7 +96,7 @@ def test_who_collapsed_on_all_seeds_and_nobody_else():
             for name in ("kl", "mi")
         )
     }
-    assert named == found
+    assert named == collapsed
 
 
 @pytest.mark.parametrize(

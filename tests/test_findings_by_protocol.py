@@ -81,17 +81,17 @@ def test_the_stages_have_each_method_once_a_protocol_and_the_recipes_alone_twice
 
 def committed():
     """The means of each finished method by protocol, straight from the file."""
-    found = {}
+    groups = {}
     if grid.RESULTS.exists():
         with grid.RESULTS.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 if row["status"] == "done":
-                    found.setdefault((row["method"], row["training_protocol"]), []).append(row)
+                    groups.setdefault((row["method"], row["training_protocol"]), []).append(row)
     return {
         key: {
             name: sum(float(r[name]) for r in rows) / len(rows) for name in grid.FIGURES if all(r[name] for r in rows)
         }
-        for key, rows in found.items()
+        for key, rows in groups.items()
     }
 
 
@@ -123,9 +123,9 @@ def test_a_cell_is_the_mean_of_the_committed_table(row):
             assert cells in [[shown(MEANS[key], name) for name in grid.FIGURES] for key in names]
 
 
-@pytest.mark.parametrize("found", [*re.findall(NEEDLE, PAGE)], ids=lambda found: found[0])
-def test_a_figure_in_a_sentence_is_that_of_the_committed_table(found):
-    method, shared, published, whole = found
+@pytest.mark.parametrize("claim", [*re.findall(NEEDLE, PAGE)], ids=lambda claim: claim[0])
+def test_a_figure_in_a_sentence_is_that_of_the_committed_table(claim):
+    method, shared, published, whole = claim
     for key, told in (((method, "shared"), shared), ((whole, "published"), published)):
         known = [f"{name} {shown(MEANS[key], name)}" for name in grid.FIGURES if shown(MEANS[key], name)]
         assert told.replace("≥", "") == ", ".join(known)

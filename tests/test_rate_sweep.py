@@ -27,16 +27,16 @@ def by_hand():
 
 
 def test_whose_verdict_turns_with_what():
-    found = outcomes(by_hand())
-    assert list(found["vanilla"]) == [6, 20]
-    assert list(found["vanilla"][6]) == [0.0005, 0.008]
-    assert {method: turns_with(lengths) for method, lengths in found.items()} == {
+    sweep = outcomes(by_hand())
+    assert list(sweep["vanilla"]) == [6, 20]
+    assert list(sweep["vanilla"][6]) == [0.0005, 0.008]
+    assert {method: turns_with(lengths) for method, lengths in sweep.items()} == {
         "vanilla": (False, False),
         "beta": (True, False),
         "mim": (False, True),
         "skip": (True, True),
     }
-    assert sentence("beta", found["beta"]) == (
+    assert sentence("beta", sweep["beta"]) == (
         "- `beta`: after 6 epochs informative at 0.0005; collapsed at 0.008; "
         "after 20 epochs informative at 0.0005; collapsed at 0.008."
     )
@@ -70,12 +70,12 @@ def test_the_sentences_of_the_committed_page_are_those_of_its_table():
     """Each ``verdict at rates`` beside the cells of the same method and length."""
     frame = read_sweep()
     lines = re.findall(r"^- `(\w+)`: (after 6 .*)\.$", PAGE.split("<!-- sweep: begin -->")[1], re.MULTILINE)
-    found = outcomes(frame)
+    sweep = outcomes(frame)
     assert lines
     for method, told in lines:
-        assert sentence(method, found[method]) == f"- `{method}`: {told}."
+        assert sentence(method, sweep[method]) == f"- `{method}`: {told}."
         for length, words in re.findall(r"after (\d+) epochs (.*?)(?=; after|$)", told):
-            cells = {rate: row["verdict"] for rate, row in found[method][int(length)].items()}
+            cells = {rate: row["verdict"] for rate, row in sweep[method][int(length)].items()}
             for part in words.split("; "):
                 name, _, rates = part.partition(" at ")
                 chosen = list(cells) if rates == "all rates" else [float(rate) for rate in rates.split(", ")]

@@ -89,12 +89,12 @@ def test_the_page_names_what_is_missing():
 
 def committed():
     """The means of each finished method by protocol, straight from the file."""
-    found = {}
+    groups = {}
     with short_yelp.RESULTS.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["status"] == "done":
-                found.setdefault((row["method"], row["training_protocol"]), []).append(row)
-    return found
+                groups.setdefault((row["method"], row["training_protocol"]), []).append(row)
+    return groups
 
 
 MEANS = committed()

@@ -69,13 +69,13 @@ class Environment:
         pip = [str(self.python), "-m", "pip", "install", *options, str(path)]
         subprocess.run(pip, check=True, env=self.variables, cwd=self.folder)
 
-    def __call__(self, *command, given=None, code=0, **variables):
-        """What a command prints; `given` is its stdin."""
+    def __call__(self, *command, stdin=None, code=0, **variables):
+        """What a command prints; `stdin` is what it reads."""
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.folder,
             env={**self.variables, **variables},
-            input=given,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
@@ -190,9 +190,9 @@ def test_reports(here):
 
 def test_using_a_model(here):
     lines = "the cat sat\na dog ran\n"
-    here("vae", "encode", RUN, "-", "-o", "codes.npz", given=lines)
+    here("vae", "encode", RUN, "-", "-o", "codes.npz", stdin=lines)
     assert "(2, 2)" in here("python", "-c", "import numpy as np; print(np.load('codes.npz')['mean'].shape)")
-    assert here("vae", "generate", RUN, "--text", "-", "--decoding", "beam", given=lines)
+    assert here("vae", "generate", RUN, "--text", "-", "--decoding", "beam", stdin=lines)
     assert here("vae", "generate", RUN, "--count", "2", "--top-p", "0.9", "--temperature", "0.8")
     here("vae", "evaluate", RUN, "--per-sentence", "--decoder-use")
     assert list((here.folder / RUN).glob("sentences-*.csv"))

@@ -114,7 +114,7 @@ def cuts(frame: pd.DataFrame) -> list[Cut]:
     Args:
         frame: Trials that have a verdict.
     """
-    found = []
+    wide_cuts = []
     for method in METHODS:
         own = frame[frame["method"] == method]
         if not len(own):
@@ -124,8 +124,8 @@ def cuts(frame: pd.DataFrame) -> list[Cut]:
             informs = (part["verdict"] == INFORMATIVE).to_numpy(dtype=bool)
             for axis, one, other, mask in ways:
                 if min(mask.sum(), (~mask).sum()) >= LEAST:
-                    found.append(_cut(method, axis, (one, informs[mask]), (other, informs[~mask])))
-    return found
+                    wide_cuts.append(_cut(method, axis, (one, informs[mask]), (other, informs[~mask])))
+    return wide_cuts
 
 
 def _cut(method: str, axis: str, one: tuple[str, Mask], other: tuple[str, Mask]) -> Cut:
@@ -175,8 +175,8 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
     """
     expected = {guess.method: guess.verdict for guess in read_predictions(printed)}
     every, by_method = cuts(frame), dict[str, list[Cut]]()
-    found = flips(every)
-    for cut in found:
+    flipping_cuts = flips(every)
+    for cut in flipping_cuts:
         by_method.setdefault(cut.method, []).append(cut)
     named = [name for name in METHODS if name in by_method or (name in expected and (frame["method"] == name).any())]
     lines = ["| method | in print | informs in the atlas | flips at |", "|---|---|---|---|"]
@@ -185,16 +185,16 @@ def flips_table(frame: pd.DataFrame, printed: Path = LITERATURE) -> str:
         rate = Rate(int((words == INFORMATIVE).sum()), len(words))
         shown = "<br>".join(map(told, by_method.get(name, [])[:SHOWN]))
         lines.append(f"| `{name}` | {expected.get(name, '')} | {rate} | {shown} |")
-    return "\n".join([head(frame, every, found, expected), "", *lines])
+    return "\n".join([head(frame, every, flipping_cuts, expected), "", *lines])
 
 
-def head(frame: pd.DataFrame, every: Sequence[Cut], found: Sequence[Cut], expected: Mapping[str, str]) -> str:
+def head(frame: pd.DataFrame, every: Sequence[Cut], flipping_cuts: Sequence[Cut], expected: Mapping[str, str]) -> str:
     """How many methods flip of those that could, and how many do what print has one expect in most of their trials."""
-    axes = [cut.axis if cut.axis in SHARED else "main knob" for cut in found]
+    axes = [cut.axis if cut.axis in SHARED else "main knob" for cut in flipping_cuts]
     counts = ", ".join(f"{axis} {axes.count(axis)}" for axis in sorted(set(axes), key=lambda a: (-axes.count(a), a)))
     tried = [name for name in expected if (frame["method"] == name).any()]
     held = [name for name in tried if _share(frame, name, expected[name]) > 0.5]
-    methods, could = (len({cut.method for cut in some}) for some in (found, every))
+    methods, could = (len({cut.method for cut in some}) for some in (flipping_cuts, every))
     lines = f"{methods} of {could} methods with {LEAST} trials on either side of a cut flip along an axis"
     return (
         f"{lines}{f' ({counts})' if counts else ''}. Of {len(tried)} methods whose verdict print has one expect, "

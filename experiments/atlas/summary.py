@@ -78,13 +78,13 @@ def methods_table(frame: pd.DataFrame) -> str:
 
 def outcomes(frame: pd.DataFrame) -> list[Obtained]:
     """The verdict of most trials of each method, and the means over the sound ones."""
-    found = []
+    rows = []
     for method in METHODS:
         own = frame[frame["method"] == method]
         done = sound(own)
         means = {name: float(done[name].mean()) for name in ("kl", "mi") if len(done) and done[name].notna().any()}
-        found.append(Obtained(method, method, most(own["verdict"]), means))
-    return found
+        rows.append(Obtained(method, method, most(own["verdict"]), means))
+    return rows
 
 
 def warning_lines(frame: pd.DataFrame) -> list[str]:

@@ -90,10 +90,10 @@ def selected(only: Sequence[str], full: bool, against: str = "") -> list[Entry]:
         return [entry for entry in ENTRIES if entry.revision == bool(against) and (full or not entry.full)]
     chosen = []
     for wanted in only:
-        found = [e for e in ENTRIES if any(n == wanted or n.startswith(f"{wanted}-") for n in e.names)]
-        if not found:
+        matches = [e for e in ENTRIES if any(n == wanted or n.startswith(f"{wanted}-") for n in e.names)]
+        if not matches:
             raise ValueError(f"--only {wanted}: choose from {', '.join(n for e in ENTRIES for n in e.names)}")
-        chosen += [entry for entry in found if entry not in chosen]
+        chosen += [entry for entry in matches if entry not in chosen]
     if unfit := [entry.names[0] for entry in chosen if entry.revision != bool(against)]:
         way = (
             "is of one build; leave --against out" if against else "is of two builds; name the other with --against REV"
@@ -177,14 +177,14 @@ def measure(entries: Sequence[Entry], options: Options, console: Console, chosen
     return [replace(row, date=today, revision=revision) for row in rows]
 
 
-def report(found: Results, committed: Path, console: Console) -> list[str]:
+def report(measurements: Results, committed: Path, console: Console) -> list[str]:
     """Prints the table; gives the ratios that fell against the committed one."""
-    for table in results.tables(found.rows):
+    for table in results.tables(measurements.rows):
         console.print(table)
     if not committed.exists():
         console.print(f"no committed table of this machine to compare with ({committed.name})")
         return []
-    fallen = results.regressions(found.rows, results.load(committed).rows)
+    fallen = results.regressions(measurements.rows, results.load(committed).rows)
     for line in fallen or ["no ratio fell by more than 15 % against the committed table"]:
         console.print(line)
     return fallen
@@ -241,13 +241,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = tuple(measure(entries, options, console, args.device))
     except ValueError as error:
         parser().error(str(error))
-    found = Results(slug, about, options.resolved_precision, rows)
+    measurements = Results(slug, about, options.resolved_precision, rows)
     committed = results.RESULTS / f"{slug}.json"
-    fallen = report(found, committed, console)
+    fallen = report(measurements, committed, console)
     output = committed if args.commit else args.output or BUILD / f"{slug}.json"
     if args.commit and args.only and committed.exists():
-        found = results.merged(results.load(committed), found)
-    results.save(found, output)
+        measurements = results.merged(results.load(committed), measurements)
+    results.save(measurements, output)
     console.print(f"written to {output}")
     if args.readme:
         write_readme()

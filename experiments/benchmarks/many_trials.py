@@ -55,7 +55,7 @@ def main() -> None:
     arguments = parser.parse_args()
     source = RunFolder(arguments.run)
     config = source.config()
-    given = {
+    values = {
         f"{group}.{key}": value
         for group in ("corpus", "model", "training", "evaluation")
         for key, value in getattr(config, group).model_dump(exclude_unset=True).items()
@@ -63,7 +63,7 @@ def main() -> None:
     }
     seeds = f"0-{arguments.seeds - 1}"
     settings = load_settings(
-        values=given, methods=METHODS, seeds=seeds, experiment=config.experiment, preset=config.preset
+        values=values, methods=METHODS, seeds=seeds, experiment=config.experiment, preset=config.preset
     )
     for method in METHODS:
         for seed in settings.seeds:

@@ -93,8 +93,8 @@ class Panel:
 
 
 def _panel(results: Results, rows: Sequence[Row], gpu: bool) -> Panel | None:
-    found = marks(rows)
-    if not found:
+    row_marks = marks(rows)
+    if not row_marks:
         return None
     m = results.machine
     limit = f", limited to {m['limit']}" if m.get("limit") else ""
@@ -102,19 +102,19 @@ def _panel(results: Results, rows: Sequence[Row], gpu: bool) -> Panel | None:
     about = f"{m['gpu']} ({processor})" if gpu else processor
     precision = "" if gpu else f", training in {results.precision}"
     title = f"{about}, torch {m['torch']}{precision}\n{measured(rows) or 'date and revision not recorded'}"
-    return Panel(results.slug, title, tuple(found))
+    return Panel(results.slug, title, tuple(row_marks))
 
 
 def panels(tables: Sequence[Results]) -> dict[str, list[Panel]]:
     """By ISA, what is drawn; rows that a GPU measured go to a picture of their own, whatever its processor."""
-    found: dict[str, list[Panel]] = {}
+    by_isa: dict[str, list[Panel]] = {}
     for table in tables:
         for gpu in (False, True):
             rows = [row for row in table.rows if row.name.endswith(f"-{GPU}") == gpu]
             panel = _panel(table, rows, gpu)
             if panel is not None:
-                found.setdefault(GPU if gpu else isa(table.machine), []).append(panel)
-    return dict(sorted(found.items()))
+                by_isa.setdefault(GPU if gpu else isa(table.machine), []).append(panel)
+    return dict(sorted(by_isa.items()))
 
 
 def figure_of(name: str, drawn: Sequence[Panel]) -> Figure:
@@ -148,18 +148,16 @@ def _draw(axes: Axes, panel: Panel) -> None:
     right = blended_transform_factory(axes.transAxes, axes.transData)
     apart = GAP if 0 < better < count else 0
     places = [n + apart * (n >= better) for n in range(count)]
-    for place, mark in zip(places, panel.marks, strict=True):
+    for y, mark in zip(places, panel.marks, strict=True):
         colour = MET if mark.met else MISSED
-        axes.plot(
-            [mark.low, mark.high], [place, place], color=colour, lw=4, alpha=0.35, solid_capstyle="butt", zorder=2
-        )
-        axes.scatter([mark.figure], [place], s=34, marker="o", ec=colour, fc=colour if mark.met else "white", zorder=4)
-        axes.scatter([mark.target], [place], s=90, marker="|", color="black", lw=1.6, zorder=3)
+        axes.plot([mark.low, mark.high], [y, y], color=colour, lw=4, alpha=0.35, solid_capstyle="butt", zorder=2)
+        axes.scatter([mark.figure], [y], s=34, marker="o", ec=colour, fc=colour if mark.met else "white", zorder=4)
+        axes.scatter([mark.target], [y], s=90, marker="|", color="black", lw=1.6, zorder=3)
         if mark.floor is not None:
-            axes.scatter([mark.floor], [place], s=34, marker="D", ec=GREY, fc="white", zorder=3)
+            axes.scatter([mark.floor], [y], s=34, marker="D", ec=GREY, fc="white", zorder=3)
         sign = ">=" if mark.at_least else "<="
         text = f"{mark.figure:.3g}x, wanted {sign} {mark.target:g}x"
-        axes.text(1.01, place, text, transform=right, va="center", fontsize=FONT, color=colour)
+        axes.text(1.01, y, text, transform=right, va="center", fontsize=FONT, color=colour)
     axes.axvline(1, color=GREY, lw=0.8, zorder=1)
     for first, end, words in ((0, better, "more is better"), (better, count, "less is better")):
         if first < end:
@@ -205,13 +203,13 @@ def draw_all(tables: Path, folder: Path) -> list[str]:
     Returns:
         The ISAs.
     """
-    found = panels([load(path) for path in sorted(tables.glob("*.json"))])
+    by_isa = panels([load(path) for path in sorted(tables.glob("*.json"))])
     for old in folder.glob(picture_name("*")):
-        if old.name not in map(picture_name, found):
+        if old.name not in map(picture_name, by_isa):
             old.unlink()
-    for name, drawn in found.items():
+    for name, drawn in by_isa.items():
         write_output(folder / picture_name(name), picture(name, drawn))
-    return list(found)
+    return list(by_isa)
 
 
 def picture(name: str, drawn: Sequence[Panel]) -> bytes:

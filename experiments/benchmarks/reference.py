@@ -44,8 +44,8 @@ WEIGHTS = {
 def equal_length_groups(split: Split, size: int) -> list[list[int]]:
     """Places of sentences in groups of exactly one length, shortest first; left-over sentences form smaller groups."""
     by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for place, length in enumerate(split.lengths.tolist()):
-        by_length[length].append(place)
+    for index, length in enumerate(split.lengths.tolist()):
+        by_length[length].append(index)
     return [
         by_length[length][start : start + size]
         for length in sorted(by_length)
@@ -55,7 +55,7 @@ def equal_length_groups(split: Split, size: int) -> list[list[int]]:
 
 def equal_length_batch(split: Split, places: Iterable[int]) -> Tensor:
     """(B, T + 1) ``<s> w_1 ... w_n </s>`` of sentences of one length."""
-    return torch.tensor([[BOS, *split.sentence(place), EOS] for place in places])
+    return torch.tensor([[BOS, *split.sentence(index), EOS] for index in places])
 
 
 class ReferenceVAE(nn.Module):

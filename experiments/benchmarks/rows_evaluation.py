@@ -54,7 +54,7 @@ def elbo_row(shapes: Shapes, corpus: Corpus, options: Options, batches: int, tar
     reference = make_reference(session).eval()
     differ = check_equal_work(session, reference, corpus.test)
     groups = spread(equal_length_groups(corpus.test, shapes.batch_size), corpus.test.lengths, batches)
-    split = subset(corpus.test, [place for group in groups for place in group])
+    split = subset(corpus.test, [index for group in groups for index in group])
     theirs = [equal_length_batch(corpus.test, group).to(session.device) for group in groups]
     device = session.device
 
@@ -106,7 +106,7 @@ def iw_row(
     reference, device = make_reference(session).eval(), session.device
     differ = check_equal_work(session, reference, corpus.test)
     places = length_groups(corpus.test, groups, size)
-    split = subset(corpus.test, [place for group in places for place in group])
+    split = subset(corpus.test, [index for group in places for index in group])
     theirs = [equal_length_batch(corpus.test, [group[len(group) // 2]]).to(device) for group in places]
 
     config = EvaluationConfig(precision=options.precision, batch_size=size)

@@ -78,10 +78,10 @@ def host_free() -> float:
 def _megabytes(path: Path, key: str) -> float:
     """A line of Linux's memory files, ``key: 12345 kB``; 0 without the file or the line."""
     try:
-        found = re.search(rf"^{key}:\s*(\d+) kB$", path.read_text(encoding="ascii"), re.MULTILINE)
+        match = re.search(rf"^{key}:\s*(\d+) kB$", path.read_text(encoding="ascii"), re.MULTILINE)
     except OSError:  # another system, or the process has ended
         return 0.0
-    return int(found[1]) / 1024 if found else 0.0
+    return int(match[1]) / 1024 if match else 0.0
 
 
 def gpus_free() -> list[float]:
@@ -142,8 +142,8 @@ def compared(results: Path) -> list[float]:
 def trials(options: Options) -> list[Row]:
     """Seconds of ``vae compare`` with its twelve methods of `quick`, as many at a time as fit."""
     settings = [f"--device={options.device}", *(SMALL if options.quick else ())]
-    with tempfile.TemporaryDirectory() as place:
-        out = Path(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
         gpus, host = measure_trial(options, settings, out / "probe")
         jobs = jobs_that_fit(gpus, host, cores(), len(DEFAULT_METHODS))
         grid = ("--quiet", *settings, *(SHORT if options.quick else ()), "--jobs", str(jobs))

@@ -76,8 +76,8 @@ def reader_rows(folder: Path, options: Options) -> list[Row]:
 
 def reader(options: Options) -> list[Row]:
     """Reading the Penn Treebank, or random words in its sentence lengths."""
-    with tempfile.TemporaryDirectory() as place:
-        return reader_rows(write_text(ptb_corpus(), Path(place)), options)
+    with tempfile.TemporaryDirectory() as scratch:
+        return reader_rows(write_text(ptb_corpus(), Path(scratch)), options)
 
 
 def program() -> list[str]:

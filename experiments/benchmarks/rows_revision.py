@@ -33,12 +33,12 @@ def checked_out(revision: str, folder: Path) -> Path:
         ValueError: There is no such revision.
     """
     named = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
-    found = subprocess.run(named, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    if not found:
+    commit = subprocess.run(named, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    if not commit:
         raise ValueError(f"--against {revision}: git knows no such revision")
-    target = folder / found[:12]
+    target = folder / commit[:12]
     if not (target / "vaecli").is_dir():
-        packed = subprocess.run(["git", "archive", found, "vaecli"], cwd=ROOT, capture_output=True, check=True).stdout
+        packed = subprocess.run(["git", "archive", commit, "vaecli"], cwd=ROOT, capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(target, filter="data")
     return target
@@ -102,8 +102,8 @@ def check_equal_trials(tables: Sequence[Sequence[dict[str, str]]]) -> None:
 
 def grid_rows(grid: Grid, options: Options) -> list[Row]:
     """Times of a grid of both builds in turn, and the memory of its trials."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         builds = {"before": checked_out(options.against, options.build_folder), "after": ROOT}
         shorter = ["--epochs", "1"] if options.quick else []
         number = 0

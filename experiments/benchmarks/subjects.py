@@ -132,8 +132,8 @@ def disagreement(session: TrainingSession, reference: ReferenceVAE, split: Split
     with torch.enable_grad():
         trained = session.model.nll(z, batch).detach() + kl
     differences = []
-    for row, place in enumerate(places):
-        x = equal_length_batch(split, [place]).to(session.device)
+    for row, index in enumerate(places):
+        x = equal_length_batch(split, [index]).to(session.device)
         mean, logvar = reference.posterior(x)
         expected = reference.neg_elbo(x, torch.ones_like(mean))
         differences += [(expected - own[row]).abs().max() for own in (scored, trained)]

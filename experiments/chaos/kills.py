@@ -173,11 +173,11 @@ def kill_driver_at_tables(
 
 def strike(process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> None:
     """SIGKILL, without a word, to whom it may concern."""
-    found = sorted(workers(process.pid))
+    pool = sorted(workers(process.pid))
     if victim == "worker":
-        targets = [chance.choice(found)] if found else []
+        targets = [chance.choice(pool)] if pool else []
     else:
-        targets = [process.pid, *(found if victim == "driver and workers" else [])]
+        targets = [process.pid, *(pool if victim == "driver and workers" else [])]
     for number in targets:
         try:
             os.kill(number, signal.SIGKILL)
@@ -185,5 +185,5 @@ def strike(process: subprocess.Popen[bytes], victim: str, chance: random.Random)
             continue
     if victim == "driver":  # the kernel asks its workers to save and end
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and any(Path(f"/proc/{number}").exists() for number in found):
+        while time.monotonic() < deadline and any(Path(f"/proc/{number}").exists() for number in pool):
             time.sleep(POLL)

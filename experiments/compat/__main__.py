@@ -60,16 +60,16 @@ def main(arguments: Sequence[str]) -> int:
         sets, pythons = chosen(options.sets, SETS, "set"), chosen(options.pythons, PYTHONS, "Python")
     except ValueError as error:
         parser.error(str(error))
-    found = [python for minor in pythons if (python := looked_up(minor))]
-    done = [run(python, kind, options) for python in found for kind in sets]
+    interpreters = [python for minor in pythons if (python := looked_up(minor))]
+    done = [run(python, kind, options) for python in interpreters for kind in sets]
     return int(not all(done))
 
 
 def looked_up(minor: str) -> Interpreter | None:
     """A Python, told whether there is one."""
-    found = find_python(minor)
-    print(f"Python {minor}: {found.version if found else 'none on this machine'}", flush=True)
-    return found
+    interpreter = find_python(minor)
+    print(f"Python {minor}: {interpreter.version if interpreter else 'none on this machine'}", flush=True)
+    return interpreter
 
 
 def run(python: Interpreter, kind: str, options: argparse.Namespace) -> bool:

@@ -49,8 +49,8 @@ def direct(project: Mapping[str, Any], extras: Iterable[str], python: str) -> li
     """
     texts = [*project["dependencies"], *(t for extra in extras for t in project["optional-dependencies"][extra])]
     here = {"python_version": python, "python_full_version": f"{python}.0"}
-    found = [Requirement(text) for text in texts]
-    return [r for r in found if r.marker is None or r.marker.evaluate(here)]
+    requirements = [Requirement(text) for text in texts]
+    return [r for r in requirements if r.marker is None or r.marker.evaluate(here)]
 
 
 def lowest(requirement: Requirement, offered: Iterable[str]) -> str | None:
@@ -105,11 +105,11 @@ class Interpreter:
 
 def find_python(minor: str) -> Interpreter | None:
     """The program ``pythonX.Y`` on the path; where it is a shim of pyenv that doesn't start, the Python behind it."""
-    found = shutil.which(f"python{minor}")
-    if found is None:
+    program = shutil.which(f"python{minor}")
+    if program is None:
         return None
-    behind = Path(found).parent.parent.glob(f"versions/{minor}.*/bin/python{minor}")
-    for path in (Path(found), *sorted(behind)):
+    behind = Path(program).parent.parent.glob(f"versions/{minor}.*/bin/python{minor}")
+    for path in (Path(program), *sorted(behind)):
         command = [str(path), "-c", "import platform; print(platform.python_version())"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode == 0 and result.stdout.startswith(f"{minor}."):

@@ -105,11 +105,11 @@ def _whole(value: object) -> int | None:
 
 def lines_of(table: str, records: Iterable[dict[str, object]]) -> list[Line]:
     """The records that have both an obtained and a printed figure, as `comparison_table.record` writes them."""
-    found = []
+    lines = []
     for values in records:
         obtained, printed = _number(values["obtained"]), _number(values["printed"])
         if obtained is not None and printed is not None:
-            found.append(
+            lines.append(
                 Line(
                     table=table,
                     row=str(values["row"]),
@@ -126,25 +126,25 @@ def lines_of(table: str, records: Iterable[dict[str, object]]) -> list[Line]:
                     at_least=values.get("at_ceiling") in (True, "True"),
                 )
             )
-    return found
+    return lines
 
 
 def first_sources(compared: Iterable[Compared]) -> list[Compared]:
     """Of the printed figures of one row and column the first."""
-    found: dict[tuple[str, str], Compared] = {}
+    by_cell: dict[tuple[str, str], Compared] = {}
     for line in compared:
-        found.setdefault((line.row, line.column), line)
-    return list(found.values())
+        by_cell.setdefault((line.row, line.column), line)
+    return list(by_cell.values())
 
 
 def reproductions(folder: Path = HERE) -> dict[str, list[Line]]:
     """The lines of each table that has a `comparison.csv`, by its name."""
-    found = {}
+    by_table = {}
     for path in sorted(folder.glob("*/comparison.csv")):
         title = load_table(path.parent.name).title
         frame = pd.read_csv(path)
-        found[path.parent.name] = lines_of(title, frame.to_dict("records"))  # type: ignore[arg-type]
-    return found
+        by_table[path.parent.name] = lines_of(title, frame.to_dict("records"))  # type: ignore[arg-type]
+    return by_table
 
 
 def of_ptb(path: Path = PTB) -> list[Line]:

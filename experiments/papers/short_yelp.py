@@ -61,8 +61,8 @@ def mean(group: Group, name: str) -> float | None:
 
 def known(every: Sequence[Side], name: str) -> list[tuple[float, Side]]:
     """The rows that have a figure, with it, the largest first."""
-    found = [(value, side) for side in every if (value := mean(side[1], name)) is not None]
-    return sorted(found, key=lambda item: -item[0])
+    rows = [(value, side) for side in every if (value := mean(side[1], name)) is not None]
+    return sorted(rows, key=lambda item: -item[0])
 
 
 def knowing(rows: Sequence[Pair]) -> str:
@@ -90,9 +90,9 @@ def apart(every: Sequence[Side]) -> list[str]:
     collapsed = [group for _, group in every if word(group) == "collapsed"]
     means = [value for group in collapsed if (value := mean(group, MEANS)) is not None]
     draws = [value for group in collapsed if (value := mean(group, KNOWS)) is not None]
-    found = []
+    sentences = []
     if means and draws:
-        found.append(
+        sentences.append(
             f"Over {len(collapsed)} collapsed rows, means read {min(means):.3f} to {max(means):.3f} and draws of z "
             f"{min(draws):.3f} to {max(draws):.3f}."
         )
@@ -104,11 +104,11 @@ def apart(every: Sequence[Side]) -> list[str]:
     ]
     if len(table) > 2:
         test = spearmanr([mi for mi, _ in table], [share for _, share in table])
-        found.append(
+        sentences.append(
             f"Over {len(table)} methods that inform under the shared protocol, the rank correlation of mi and the "
             f"probe of draws is {test.statistic:z.2f} (Spearman, p {test.pvalue:.2g})."
         )
-    return found
+    return sentences
 
 
 def by_corpus(rows: Sequence[Pair], embedded: Sequence[Pair]) -> str:

@@ -64,9 +64,9 @@ def rows_about(method: str, datasets: Iterable[str] | None = None) -> list[dict[
 def predictions(methods: Sequence[str], datasets: Iterable[str] | None = None) -> str:
     """The file of predictions of methods, without those that nothing is in print of."""
     wanted = None if datasets is None else list(datasets)
-    found = {m: expectation(rows_about(m, wanted)) or expectation(rows_about(m)) for m in methods}
+    by_method = {m: expectation(rows_about(m, wanted)) or expectation(rows_about(m)) for m in methods}
     stream = io.StringIO()
     writer = csv.DictWriter(stream, ["method", "verdict", "confidence", *FIGURES], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({"method": method} | row for method, row in found.items() if row is not None)
+    writer.writerows({"method": method} | row for method, row in by_method.items() if row is not None)
     return stream.getvalue()

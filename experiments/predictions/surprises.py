@@ -41,15 +41,15 @@ def command(name: str) -> str:
     return f"vae report experiments/{experiment} --predictions experiments/predictions/{name}.csv"
 
 
-def scores(name: str) -> Scores:
+def scores_of(name: str) -> Scores:
     """Of a file of predictions."""
     return score(read_predictions(FOLDER / f"{name}.csv"), obtained(SCORED[name][0]))
 
 
 def section(name: str) -> str:
     """The score, the calibration and the largest misses of a file of predictions, in Markdown."""
-    found = scores(name)
-    lines, *others = prediction_views(found)
+    scores = scores_of(name)
+    lines, *others = prediction_views(scores)
     title = SCORED[name][1]
     parts = [f"### {title[0].upper()}{title[1:]}", f"`{command(name)}`", "\n".join(f"- {n}" for n in lines.notes[:4])]
     tables = [to_markdown(view).replace("**", "").strip() for view in others]

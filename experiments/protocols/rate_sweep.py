@@ -42,13 +42,13 @@ def outcomes(frame: pd.DataFrame) -> Outcomes:
     Args:
         frame: A row a trial; ``variant`` has the rate and the number of epochs. Of several seeds the lowest alone.
     """
-    found: dict[str, dict[int, dict[float, Mapping[str, Any]]]] = {}
+    sweep: dict[str, dict[int, dict[float, Mapping[str, Any]]]] = {}
     for row in rows_of(finished(frame[frame["seed"] == frame["seed"].min()])):
         settings = {key: json.loads(value) for key, _, value in (p.partition("=") for p in row["variant"].split(", "))}
-        found.setdefault(str(row["method"]), {}).setdefault(int(settings[LENGTH]), {})[float(settings[RATE])] = row
+        sweep.setdefault(str(row["method"]), {}).setdefault(int(settings[LENGTH]), {})[float(settings[RATE])] = row
     return {
         method: {length: dict(sorted(by_rate.items())) for length, by_rate in sorted(lengths.items())}
-        for method, lengths in found.items()
+        for method, lengths in sweep.items()
     }
 
 
@@ -81,27 +81,27 @@ def cell(row: Mapping[str, Any] | None) -> str:
     return f"{told}{least}{row['mi']:z.2f} / {row['neg_elbo']:z.2f}"
 
 
-def table(found: Outcomes, length: int) -> str:
+def table(sweep: Outcomes, length: int) -> str:
     """A row a method, a column a rate, of the trials of one length."""
-    rates = sorted({rate for lengths in found.values() for rate in lengths.get(length, {})})
+    rates = sorted({rate for lengths in sweep.values() for rate in lengths.get(length, {})})
     lines = [f"| {length} epochs | " + " | ".join(f"{rate:g}" for rate in rates) + " |", "|---|" + "---|" * len(rates)]
-    for method, lengths in found.items():
+    for method, lengths in sweep.items():
         cells = [cell(lengths.get(length, {}).get(rate)) for rate in rates]
         lines.append(f"| `{method}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def section(title: str, methods: Iterable[str], found: Outcomes) -> list[str]:
+def section(title: str, methods: Iterable[str], sweep: Outcomes) -> list[str]:
     """Methods whose verdict turns, a sentence each; nothing where there are none."""
-    told = [sentence(method, found[method]) for method in methods]
+    told = [sentence(method, sweep[method]) for method in methods]
     return [f"**{title}**", "\n".join(told)] if told else []
 
 
-def staying(methods: Sequence[str], found: Outcomes) -> list[str]:
+def staying(methods: Sequence[str], sweep: Outcomes) -> list[str]:
     """The methods of which all trials have one verdict, by the verdict."""
     words: dict[str, list[str]] = {}
     for method in methods:
-        words.setdefault(next(verdict(row) for rates in found[method].values() for row in rates.values()), []).append(
+        words.setdefault(next(verdict(row) for rates in sweep[method].values() for row in rates.values()), []).append(
             f"`{method}`"
         )
     told = [f"- {name} at every rate and length: {', '.join(names)}." for name, names in words.items()]
@@ -116,22 +116,22 @@ def page_lines(frame: pd.DataFrame | None) -> str:
     """
     if frame is None:
         return f"Not run yet: `{COMMAND}` makes the table."
-    found = outcomes(frame)
-    turning = {method: turns_with(lengths) for method, lengths in found.items()}
-    lengths = sorted({length for method in found.values() for length in method})
-    rates = sorted({rate for method in found.values() for by_rate in method.values() for rate in by_rate})
-    count = sum(len(by_rate) for method in found.values() for by_rate in method.values())
+    sweep = outcomes(frame)
+    turning = {method: turns_with(lengths) for method, lengths in sweep.items()}
+    lengths = sorted({length for method in sweep.values() for length in method})
+    rates = sorted({rate for method in sweep.values() for by_rate in method.values() for rate in by_rate})
+    count = sum(len(by_rate) for method in sweep.values() for by_rate in method.values())
     told = ", ".join(f"{rate:g}" for rate in rates)
     still = sum(turns == (False, False) for turns in turning.values())
     seed = int(frame["seed"].min())
     parts = [
-        f"{count} trials of {len(found)} methods, seed {seed}, at the rates {told} of Adam: {still} methods have one "
-        f"verdict in all of theirs, {len(found) - still} turn.",
-        *staying([method for method, turns in turning.items() if turns == (False, False)], found),
-        *section("It is the rate's", [method for method, turns in turning.items() if turns == (True, False)], found),
-        *section("It is the length's", [method for method, turns in turning.items() if turns == (False, True)], found),
-        *section("It is both's", [method for method, turns in turning.items() if turns == (True, True)], found),
+        f"{count} trials of {len(sweep)} methods, seed {seed}, at the rates {told} of Adam: {still} methods have one "
+        f"verdict in all of theirs, {len(sweep) - still} turn.",
+        *staying([method for method, turns in turning.items() if turns == (False, False)], sweep),
+        *section("It is the rate's", [method for method, turns in turning.items() if turns == (True, False)], sweep),
+        *section("It is the length's", [method for method, turns in turning.items() if turns == (False, True)], sweep),
+        *section("It is both's", [method for method, turns in turning.items() if turns == (True, True)], sweep),
         "Verdict, mi and neg_elbo on test:",
-        *(table(found, length) for length in lengths),
+        *(table(sweep, length) for length in lengths),
     ]
     return "\n\n".join(parts)

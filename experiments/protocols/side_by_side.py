@@ -65,8 +65,8 @@ class Pair:
 
 def verdicts(group: Group) -> dict[int, str]:
     """The verdict of each seed of which there is one."""
-    found = {int(row["seed"]): verdict(row) for row in rows_of(group.trials)}
-    return {seed: word for seed, word in found.items() if word != NO_VERDICT}
+    by_seed = {int(row["seed"]): verdict(row) for row in rows_of(group.trials)}
+    return {seed: word for seed, word in by_seed.items() if word != NO_VERDICT}
 
 
 def read_grid(path: Path = RESULTS) -> pd.DataFrame | None:
@@ -77,9 +77,9 @@ def read_grid(path: Path = RESULTS) -> pd.DataFrame | None:
 def pairs(frame: pd.DataFrame) -> list[Pair]:
     """The methods of which a trial is done, in the order of the table of methods, compositions at the end."""
     groups = [group for group in grouped(frame) if len(finished(group.trials))]
-    found = [Pair(base, row.get(SHARED), row.get(PUBLISHED)) for base, row in side_by_side_rows(groups)]
+    rows = [Pair(base, row.get(SHARED), row.get(PUBLISHED)) for base, row in side_by_side_rows(groups)]
     order = {name: number for number, name in enumerate(REMEDIES)}
-    return sorted(found, key=lambda pair: (order.get(pair.method, len(order)), pair.method))
+    return sorted(rows, key=lambda pair: (order.get(pair.method, len(order)), pair.method))
 
 
 def has_recipe(method: str) -> bool:
@@ -155,11 +155,11 @@ def names(methods: Iterable[str]) -> str:
 
 def staying(rows: Sequence[Pair]) -> list[str]:
     """The methods whose verdict is the same under both, by the verdict."""
-    found: dict[str, list[str]] = {}
+    by_verdict: dict[str, list[str]] = {}
     for pair in rows:
         if pair.shared is not None and pair.published is not None and not pair.turns and word(pair.shared):
-            found.setdefault(word(pair.shared), []).append(pair.method)
-    return [f"- {told} under both: {names(methods)}." for told, methods in found.items()]
+            by_verdict.setdefault(word(pair.shared), []).append(pair.method)
+    return [f"- {told} under both: {names(methods)}." for told, methods in by_verdict.items()]
 
 
 def head(frame: pd.DataFrame, rows: Sequence[Pair]) -> str:
@@ -219,14 +219,14 @@ def page_lines(frame: pd.DataFrame | None) -> str:
 
 def example_line(frame: pd.DataFrame | None, method: str = "mim") -> str:
     """The example of docs/protocols.md: a method under both protocols, with the grid's figures."""
-    found = next((pair for pair in pairs(frame) if pair.method == method), None) if frame is not None else None
-    if found is None or found.shared is None or found.published is None:
+    example = next((pair for pair in pairs(frame) if pair.method == method), None) if frame is not None else None
+    if example is None or example.shared is None or example.published is None:
         return NOT_RUN
-    most = found.shared.summary("mi_ceiling")
+    most = example.shared.summary("mi_ceiling")
     bound = f" mi is at most {most.mean:.2f} nats." if most is not None else ""
     return (
-        f"By `{COMMAND}`, `{method}` is {evidence(found.shared)} under the shared protocol and "
-        f"{evidence(found.published)} as its paper trains it, by {recipe_text(method)}.{bound}"
+        f"By `{COMMAND}`, `{method}` is {evidence(example.shared)} under the shared protocol and "
+        f"{evidence(example.published)} as its paper trains it, by {recipe_text(method)}.{bound}"
     )
 
 
@@ -262,8 +262,8 @@ def stages() -> list[Stage]:
 
 def commands(options: str = "--seeds 0 --jobs 2 --set training.threads=1") -> list[str]:
     """The command lines of the stages, each going on with the one experiment."""
-    found = []
+    lines = []
     for stage in stages():
         chosen = f"--methods {','.join(stage.methods)} --protocol {','.join(stage.protocols)}"
-        found += [f"# {stage.told}", f"{COMMAND} {chosen} {options}"]
-    return found
+        lines += [f"# {stage.told}", f"{COMMAND} {chosen} {options}"]
+    return lines

@@ -160,14 +160,14 @@ def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
 
 def survivors(frame: pd.DataFrame) -> list[str]:
     """Who survives the strongest decoder and who doesn't, in sentences."""
-    sizes, found = decoders_of(frame), dict[str, list[str]]()
+    sizes, fates = decoders_of(frame), dict[str, list[str]]()
     for (method, protocol), own in by_method(frame):
         means = [own.loc[own["decoder_size"] == size, "mi"].mean() for size in sizes]
         told = survives([None if pd.isna(mean) else float(mean) for mean in means])
         if told:
-            found.setdefault(told, []).append(f"`{method}`" + (" (published)" if protocol == PUBLISHED else ""))
-    lines = [f"- Survive from {sizes[0]} to {sizes[-1]} units: {', '.join(found['yes'])}."] if "yes" in found else []
-    lines += [f"- Don't: {', '.join(found['no'])}."] if "no" in found else []
+            fates.setdefault(told, []).append(f"`{method}`" + (" (published)" if protocol == PUBLISHED else ""))
+    lines = [f"- Survive from {sizes[0]} to {sizes[-1]} units: {', '.join(fates['yes'])}."] if "yes" in fates else []
+    lines += [f"- Don't: {', '.join(fates['no'])}."] if "no" in fates else []
     return lines or [f"- No method has trials under both {sizes[0]} and {sizes[-1]} units yet that say so."]
 
 

@@ -122,8 +122,8 @@ def _log_joint(generator: Generator, sentence: Ints, points: Floats) -> Floats:
 
 def _log_likelihood(generator: Generator, sentence: Ints, points: Floats) -> Floats:
     parts = [points[start : start + AT_ONCE] for start in range(0, len(points), AT_ONCE)]
-    found = [generator.log_prob(np.tile(sentence, (len(part), 1)), part) for part in parts]
-    return np.asarray(np.concatenate(found), dtype=np.float64)
+    log_probs = [generator.log_prob(np.tile(sentence, (len(part), 1)), part) for part in parts]
+    return np.asarray(np.concatenate(log_probs), dtype=np.float64)
 
 
 def _integrated(generator: Generator, sentence: Ints, points: Floats, step: float) -> tuple[float, float, float]:
@@ -147,14 +147,14 @@ def mixture_truth(seed: int = 0, sentences: int = SENTENCES, draws: int = DRAWS)
     """What is known of the corpus `mixture` of a seed, in nats a sentence, with standard errors."""
     generator = mixture_generator(seed)
     drawn = generator.draw(draws, stable_seed("mixture", "truth", seed))
-    found = integrate(generator, drawn.words[:sentences])
+    integrals = integrate(generator, drawn.words[:sentences])
     parts = [slice(start, start + AT_ONCE) for start in range(0, draws, AT_ONCE)]
-    open_given = [generator.conditional_entropy(drawn.words[part], drawn.codes[part]) for part in parts]
-    given, given_se = mean_and_error(np.concatenate(open_given))
-    code, code_se = mean_and_error(found.kl)
-    open_, open_se = mean_and_error(found.cluster_entropy)
+    conditionals = [generator.conditional_entropy(drawn.words[part], drawn.codes[part]) for part in parts]
+    conditional, conditional_se = mean_and_error(np.concatenate(conditionals))
+    code, code_se = mean_and_error(integrals.kl)
+    open_, open_se = mean_and_error(integrals.cluster_entropy)
     return {
-        "H(x)": (given + code, math.hypot(given_se, code_se)),
+        "H(x)": (conditional + code, math.hypot(conditional_se, code_se)),
         "I(x; z)": (code, code_se),
         "I(x; cluster)": (math.log(len(CENTRES)) - open_, open_se),
     }

@@ -122,5 +122,5 @@ def test_features_of_corpora_are_those_of_their_text():
 def test_queries_have_the_columns_of_trials():
     settings = {n: FRAME[n].iloc[0] for n in ("learning_rate", "optimizer", "decoder_size", "latent_size", "updates")}
     features = {n: FRAME[n].iloc[0] for n in ("train_sentences", "mean_length", "vocabulary", "entropy")}
-    found = query_of({**settings, "batch_size": 32}, features)
-    assert Adviser(FRAME).nearness(found).distance == 0.0
+    query = query_of({**settings, "batch_size": 32}, features)
+    assert Adviser(FRAME).nearness(query).distance == 0.0

@@ -79,8 +79,8 @@ def test_trials_of_a_corpus_alone(tmp_path):
 
 def test_every_stretch_has_each_method_once_and_each_value_as_often():
     for stretch in (0, 1, 37):
-        found = [design.trial(n) for n in range(stretch * design.SLOTS, (stretch + 1) * design.SLOTS)]
-        assert sorted(t.method for t in found if t) == sorted(design.METHODS)
+        trials = [design.trial(n) for n in range(stretch * design.SLOTS, (stretch + 1) * design.SLOTS)]
+        assert sorted(t.method for t in trials if t) == sorted(design.METHODS)
         points = np.array([design.point(stretch * design.SLOTS + n) for n in range(design.SLOTS)])
         for axis in points.T:
             assert set(Counter(int(x * 8) for x in axis).values()) <= {7, 8, 9}  # 8 each, but for the shift's border
@@ -139,15 +139,15 @@ def test_columns_of_the_design_are_no_results():
 
 
 def test_repeats_differ_in_the_seed_alone_and_go_round_the_methods():
-    found = list(design.repeats())
-    assert len(found) == design.REPEATS * len(design.METHODS)
-    assert [trial.method for trial in found[: len(design.METHODS)]] == list(design.METHODS)
-    assert len({trial.number for trial in found}) == len(found)
+    repeats = list(design.repeats())
+    assert len(repeats) == design.REPEATS * len(design.METHODS)
+    assert [trial.method for trial in repeats[: len(design.METHODS)]] == list(design.METHODS)
+    assert len({trial.number for trial in repeats}) == len(repeats)
     seeds = {design.trial(n).seed for n in range(64 * design.SEEDS) if design.trial(n)}
-    for again in found:
+    for again in repeats:
         once = design.trial(again.number)
         assert (again.settings, again.value, again.method) == (once.settings, once.value, once.method)
         assert again.seed not in seeds
         assert (again.settings["noise"], again.settings["corpus"] in design.CORPORA) == (0.0, True)
-    left = list(design.repeats(frozenset(trial.number for trial in found[:60])))
-    assert left == found[60:]
+    left = list(design.repeats(frozenset(trial.number for trial in repeats[:60])))
+    assert left == repeats[60:]

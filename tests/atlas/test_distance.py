@@ -38,11 +38,11 @@ def test_distances_of_thousands_of_trials_take_the_memory_of_one_axis():
     """4 MiB is (700, 700) once; all differences along ten axes would be 40 of them, and their squares as many."""
     points = np.random.default_rng(0).normal(size=(700, 10))
     tracemalloc.start()
-    found = squared(points, points)
+    distances = squared(points, points)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * 2**20
-    assert found[600] == pytest.approx(((points[600] - points) ** 2).sum(-1))
+    assert distances[600] == pytest.approx(((points[600] - points) ** 2).sum(-1))
     assert squared(points[:0], points).shape == (0, 700)
 
 
@@ -61,8 +61,8 @@ def test_a_new_text_is_measured_by_other_texts():
 
 def test_corpora_count_alike_in_the_reach_of_a_new_text(monkeypatch):
     """Two corpora of 100 trials lie 1 apart, and a third of 5 lies 3 from them: of a third each, 95 % is its 3."""
-    place = {"a": 0.0, "b": 1.0, "c": 4.0}
-    monkeypatch.setattr(distance, "coordinates", lambda frame: frame["corpus"].map(place).to_numpy()[:, None])
+    coordinate = {"a": 0.0, "b": 1.0, "c": 4.0}
+    monkeypatch.setattr(distance, "coordinates", lambda frame: frame["corpus"].map(coordinate).to_numpy()[:, None])
     frame = pd.DataFrame({"corpus": ["a"] * 100 + ["b"] * 100 + ["c"] * 5})
     assert reach_of(frame, new_corpus=True) == 3.0
     assert reach_of(frame.iloc[:-1], new_corpus=True) == 1.0  # four are too few to count

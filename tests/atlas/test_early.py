@@ -43,9 +43,9 @@ def frame(rows):
 
 def test_features_by_hand():
     """mi 0.1 after 0.01, kl 1 after 10, half of it in one dimension, all to 0.001 nats; nll halved."""
-    (found,) = features(frame([{}]))
-    assert len(found) == len(FEATURES)
-    assert found == pytest.approx([-1.0, 0.0, 0.5, 1.0, -1.0, np.log(2), 1.0])
+    (row,) = features(frame([{}]))
+    assert len(row) == len(FEATURES)
+    assert row == pytest.approx([-1.0, 0.0, 0.5, 1.0, -1.0, np.log(2), 1.0])
 
 
 def test_what_can_be_used():
@@ -112,8 +112,8 @@ def test_held_out_rules_have_not_seen_the_group():
 
 
 def test_errors_by_hand():
-    found = Errors.of(np.array([True, True, False, False, False]), np.array([True, False, True, False, False]))
-    assert (found.missed, found.alarms) == (Rate(1, 2), Rate(1, 3))
+    errors = Errors.of(np.array([True, True, False, False, False]), np.array([True, False, True, False, False]))
+    assert (errors.missed, errors.alarms) == (Rate(1, 2), Rate(1, 3))
 
 
 def test_a_rate_has_wilsons_interval():
@@ -128,11 +128,11 @@ def test_a_sharp_boundary_is_learnt_on_other_methods():
     for n, mi in enumerate(10 ** rng.uniform(-3, 0, 120)):
         word = "collapsed" if mi < 0.03 else "informative"
         rows.append({"early_mi_last": mi, "verdict": word, "method": f"m{n % 6}"})
-    found = early_warning(frame(rows))
-    assert found["threshold"].missed.share < 0.1
-    assert found["threshold"].alarms.share < 0.1
-    assert found["logistic"].missed.share < 0.1
-    assert found["logistic"].alarms.share < 0.1
+    errors = early_warning(frame(rows))
+    assert errors["threshold"].missed.share < 0.1
+    assert errors["threshold"].alarms.share < 0.1
+    assert errors["logistic"].missed.share < 0.1
+    assert errors["logistic"].alarms.share < 0.1
 
 
 def test_a_logistic_rule_is_plain_numbers():
@@ -149,16 +149,16 @@ def test_the_shipped_rule_is_the_one_that_errs_less_with_its_errors_and_ranges()
         rows.append({"trial": n, "early_mi_last": mi, "verdict": word, "method": f"m{n % 6}"})
     trials = frame(rows)
     settings = pd.DataFrame({"trial": range(120)} | {name: np.linspace(1.0, 5.0, 120) for name in RANGES})
-    found = shipped_rule(trials, settings)
-    own = early_warning(trials)[found["kind"]]
-    assert (found["missed"], found["alarms"]) == (
+    rule = shipped_rule(trials, settings)
+    own = early_warning(trials)[rule["kind"]]
+    assert (rule["missed"], rule["alarms"]) == (
         [own.missed.count, own.missed.total],
         [own.alarms.count, own.alarms.total],
     )
-    assert found["methods"] == sorted(set(trials["method"]))
-    assert found["ranges"] == {name: [1.0, 5.0] for name in RANGES}
-    if found["kind"] == "threshold":
-        assert 10 ** found["parameters"]["value"] - FLOOR == pytest.approx(0.03, abs=0.005)
+    assert rule["methods"] == sorted(set(trials["method"]))
+    assert rule["ranges"] == {name: [1.0, 5.0] for name in RANGES}
+    if rule["kind"] == "threshold":
+        assert 10 ** rule["parameters"]["value"] - FLOOR == pytest.approx(0.03, abs=0.005)
     assert shipped_rule(trials.iloc[:8], settings) == {}
 
 

@@ -50,8 +50,8 @@ def test_noise_is_cut_among_the_corpora_that_may_have_it():
     noisy = trials("bow", (6e-4, "", False, 8), noise=0.2)
     assert [cut.axis for cut in cuts(pd.concat([real, noisy]))] == ["corpus"]
     clean = trials("bow", (6e-4, "", True, 8))
-    found = [cut for cut in cuts(pd.concat([real, noisy, clean])) if cut.axis == "noise"]
-    assert [told(cut) for cut in found] == ["noise up to 0: 8 of 8; from 0.2: 0 of 8"]
+    noise_cuts = [cut for cut in cuts(pd.concat([real, noisy, clean])) if cut.axis == "noise"]
+    assert [told(cut) for cut in noise_cuts] == ["noise up to 0: 8 of 8; from 0.2: 0 of 8"]
     assert "flip along an axis (noise 1)." in flips.flips_table(pd.concat([noisy, clean]))  # and no method's knob
 
 
@@ -102,10 +102,10 @@ def test_the_surest_axis_comes_first_whatever_its_other_cuts():
         corpus=["mixture"] * 11 + ["synthetic"] * 13,
         decoder_size=[16] * 10 + [64] * 14,
     )
-    found = flips.flips(cuts(frame))
-    assert [cut.axis for cut in found] == ["learning rate", "corpus", "decoder_size"]
-    assert [cut.chance for cut in found] == sorted(cut.chance for cut in found)
-    assert told(found[0]) == "learning rate below 0.001: 12 of 12; from 0.001: 0 of 12"
+    surest_cuts = flips.flips(cuts(frame))
+    assert [cut.axis for cut in surest_cuts] == ["learning rate", "corpus", "decoder_size"]
+    assert [cut.chance for cut in surest_cuts] == sorted(cut.chance for cut in surest_cuts)
+    assert told(surest_cuts[0]) == "learning rate below 0.001: 12 of 12; from 0.001: 0 of 12"
 
 
 def test_methods_with_few_trials_are_none_that_do_not_flip(tmp_path):

@@ -12,20 +12,20 @@ def test_the_ridge_leaves_each_row_out():
     rng = np.random.default_rng(0)
     x, fitted = rng.normal(size=(12, 2)), np.arange(12) < 9
     y = x @ [1.0, -2.0] + rng.normal(size=12)
-    found = ridge(x, y, fitted, penalty=1e-9)
+    predictions = ridge(x, y, fitted, penalty=1e-9)
     for n in range(9):
         others = fitted & (np.arange(12) != n)
         design = np.column_stack([x[others], np.ones(8)])
         by_hand = np.append(x[n], 1.0) @ np.linalg.lstsq(design, y[others], rcond=None)[0]
-        assert found[n] == pytest.approx(by_hand, abs=1e-6)
+        assert predictions[n] == pytest.approx(by_hand, abs=1e-6)
 
 
 def test_prices_of_a_known_law():
     """neg_elbo is 0.5 nats above idle for each nat of mi."""
     frame = law_table(400)
-    found = prices(frame)
+    price = prices(frame)
     informing = frame["mi"].to_numpy() > 0
-    assert np.abs(found[informing] - 0.5 * frame["mi"].to_numpy()[informing]).mean() < 0.25
+    assert np.abs(price[informing] - 0.5 * frame["mi"].to_numpy()[informing]).mean() < 0.25
     assert idle_error(frame) < 0.25
 
 

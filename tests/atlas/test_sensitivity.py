@@ -52,11 +52,11 @@ def test_bins_are_equally_full():
 def test_a_method_of_a_known_law():
     """mi of bn grows with the rate alone; what is left is noise. vanilla has too few trials to tell."""
     frame = law_table(400, seed=2)
-    found = sensitivity(frame, "bn")
-    assert found.rate > 0.5
-    assert found.optimizer == pytest.approx(0.0, abs=1e-9)
-    assert found.knob < 0.1
-    assert found.rest == pytest.approx(1 - found.rate - found.knob)
+    shares = sensitivity(frame, "bn")
+    assert shares.rate > 0.5
+    assert shares.optimizer == pytest.approx(0.0, abs=1e-9)
+    assert shares.knob < 0.1
+    assert shares.rest == pytest.approx(1 - shares.rate - shares.knob)
     own = frame[frame["method"] == "vanilla"]
     assert sensitivity(own.iloc[: LEAST - 1], "vanilla") == Sensitivity("vanilla", LEAST - 1)
     assert sensitivity(frame, "vq").rest is None
@@ -65,9 +65,9 @@ def test_a_method_of_a_known_law():
 def test_an_infinite_mi_is_of_a_run_that_diverged():
     frame = law_table(400, seed=2)
     odd = frame.assign(mi=frame["mi"].where(frame.index != frame.index[frame["method"] == "bn"][0], np.inf))
-    found = sensitivity(odd, "bn")
-    assert found.trials == sensitivity(frame, "bn").trials - 1
-    assert found.rate == pytest.approx(sensitivity(frame, "bn").rate, abs=0.05)
+    shares = sensitivity(odd, "bn")
+    assert shares.trials == sensitivity(frame, "bn").trials - 1
+    assert shares.rate == pytest.approx(sensitivity(frame, "bn").rate, abs=0.05)
 
 
 def test_the_mi_of_a_trial_worse_than_uniform_counts_for_nothing():
@@ -134,11 +134,11 @@ def test_the_table_has_the_share_of_the_seed_where_there_are_repeats():
     own = frame[frame["method"] == "bn"].head(4)
     repeats = pd.DataFrame({"trial": own["trial"], "method": "bn", "mi": own["mi"], "again": own["mi"] + 0.2})
     on = frame[(frame["method"] == "bn") & frame["corpus"].isin(set(own["corpus"]))]
-    found = sensitivity(frame, "bn", repeats)
-    assert (found.seed, found.pairs) == (pytest.approx(0.02 / on["mi"].var()), 4)
-    assert found.rest == sensitivity(frame, "bn").rest, "it is a part of the rest"
+    shares = sensitivity(frame, "bn", repeats)
+    assert (shares.seed, shares.pairs) == (pytest.approx(0.02 / on["mi"].var()), 4)
+    assert shares.rest == sensitivity(frame, "bn").rest, "it is a part of the rest"
     view = sensitivity_view(["bn", "beta"], frame, repeats)
     assert [head.name for head in view.heads][-2:] == ["seed", "rest"]
-    assert view.records[0]["seed"] == found.seed
+    assert view.records[0]["seed"] == shares.seed
     assert view.records[1]["seed"] is None
     assert "seed: of runs that differ in it alone, a rough figure: 4 pairs a method at most" in view.notes

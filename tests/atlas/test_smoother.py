@@ -29,8 +29,8 @@ def points(x, methods=None, levels=None):
 def test_weights_by_hand():
     """h = 1: a unit away exp(-1/2); another method, gap 2: exp(-2); a knob's step, half a unit: exp(-1/8)."""
     trials = points([0, 1, 0, 0], ["a", "a", "b", "a"], [0, 0, 0, 1])
-    found = TrialKernel(1.0, 2.0).weights(points([0]), trials)
-    assert found[0] == pytest.approx(np.exp([0, -0.5, -2, -0.125]))
+    weights = TrialKernel(1.0, 2.0).weights(points([0]), trials)
+    assert weights[0] == pytest.approx(np.exp([0, -0.5, -2, -0.125]))
     wide = TrialKernel(1.0, 2.0, own=2.0).weights(
         points([0]), trials
     )  # own distances halved, so a quarter in the square
@@ -83,9 +83,9 @@ def test_intervals_hold_four_fifths_of_what_was_left_out(seed):
     names = (train["method"] + train["knob_value"]).to_numpy(dtype=str)
     own, outcomes = Points.of(train), np.log1p(train["mi"].to_numpy())
     kernel = choose_kernel(own, outcomes, names)
-    found = coverage(kernel, own, outcomes, names)
-    assert found.total == 400
-    assert 0.74 <= found.held / found.total <= 0.86  # three standard errors of 400
+    intervals = coverage(kernel, own, outcomes, names)
+    assert intervals.total == 400
+    assert 0.74 <= intervals.held / intervals.total <= 0.86  # three standard errors of 400
     wider = margin(scores(kernel.weights(own, own, groups_out(names)), outcomes))
     weights = kernel.weights(Points.of(fresh), own)
     low, high = quantiles(weights, outcomes, 0.1) - wider, quantiles(weights, outcomes, 0.9) + wider

@@ -44,10 +44,10 @@ def test_collapses_by_axis():
 
 def test_outcomes_by_method():
     assert "| `bn` | 3 | 1 | 2 | 2.20 |" in summary.methods_table(FRAME)
-    found = {outcome.method: outcome for outcome in summary.outcomes(FRAME)}
-    assert found["bn"].verdict == "informative"
-    assert found["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
-    assert found["beta"].verdict == ""
+    by_method = {outcome.method: outcome for outcome in summary.outcomes(FRAME)}
+    assert by_method["bn"].verdict == "informative"
+    assert by_method["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
+    assert by_method["beta"].verdict == ""
 
 
 def test_figures_of_trials_that_diverged_say_nothing():
@@ -58,8 +58,8 @@ def test_figures_of_trials_that_diverged_say_nothing():
     text = summary.methods_table(frame)
     assert "| `bn` | 4 | 1 | 2 | 1 | 2.20 |" in text
     assert "| `beta` | 1 |  |  | 1 |  |" in text
-    found = {outcome.method: outcome for outcome in summary.outcomes(frame)}
-    assert found["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
+    by_method = {outcome.method: outcome for outcome in summary.outcomes(frame)}
+    assert by_method["bn"].figures == pytest.approx({"kl": 10 / 3, "mi": 1.4})
 
 
 def test_too_few_trials_make_no_rule():

@@ -32,13 +32,13 @@ def small(monkeypatch):
 
 
 def test_a_row_has_the_design_the_figures_and_the_first_updates(small):
-    found = work.run(2)
-    assert found | design.trial(2).row() == found
-    assert found["status"] == "done"
-    assert (found["steps"], found["epochs_done"], found["epochs"]) == (100, 2, 2)
-    assert found["verdict"] in ("collapsed", "informative", "fake-rate", "worse than uniform")
-    assert all(isinstance(found[name], float) for name in table.EARLY)
-    table.GROWING.line(found)
+    row = work.run(2)
+    assert row | design.trial(2).row() == row
+    assert row["status"] == "done"
+    assert (row["steps"], row["epochs_done"], row["epochs"]) == (100, 2, 2)
+    assert row["verdict"] in ("collapsed", "informative", "fake-rate", "worse than uniform")
+    assert all(isinstance(row[name], float) for name in table.EARLY)
+    table.GROWING.line(row)
 
 
 def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
@@ -46,9 +46,9 @@ def test_a_run_that_diverges_is_a_row_too(small, monkeypatch):
         raise DivergedError("step 3: the training loss is inf")
 
     monkeypatch.setattr(work, "run_trial", diverge)
-    found = work.run(2)
-    assert (found["status"], found["verdict"]) == ("diverged", "diverged")
-    assert found["message"] == "step 3: the training loss is inf"
+    row = work.run(2)
+    assert (row["status"], row["verdict"]) == ("diverged", "diverged")
+    assert row["message"] == "step 3: the training loss is inf"
 
 
 def test_a_run_that_diverges_in_training_has_the_fingerprint_of_its_text(small, monkeypatch):
@@ -59,10 +59,10 @@ def test_a_run_that_diverges_in_training_has_the_fingerprint_of_its_text(small, 
         raise DivergedError("step 3: the training loss is inf")
 
     monkeypatch.setattr(work, "run_trial", diverge)
-    found = work.run(2)
-    assert found["status"] == "diverged"
-    assert "kl" not in found
-    assert [found[name] for name in ("fingerprint", "vocabulary")] == [sound["fingerprint"], sound["vocabulary"]]
+    row = work.run(2)
+    assert row["status"] == "diverged"
+    assert "kl" not in row
+    assert [row[name] for name in ("fingerprint", "vocabulary")] == [sound["fingerprint"], sound["vocabulary"]]
 
 
 def test_a_verdict_is_that_of_the_digits_kept():
@@ -84,9 +84,9 @@ def test_a_signal_throws_the_trial_away_and_says_so(small, monkeypatch):
 
 def test_what_cannot_be_built_is_a_row_without_a_verdict(small, monkeypatch):
     monkeypatch.setattr(work, "build_problem", lambda config, corpus: "too small")
-    found = work.run(2)
-    assert (found["status"], found["message"]) == ("failed", "too small")
-    assert not found.get("verdict")
+    row = work.run(2)
+    assert (row["status"], row["message"]) == ("failed", "too small")
+    assert not row.get("verdict")
 
 
 def fake(number, texts=None):
@@ -179,8 +179,8 @@ def test_repeats_grow_apart_from_the_table(tmp_path, monkeypatch, capsys):
 
 
 def test_pairs_are_of_runs_that_say_something():
-    def rows(*found):
-        return pd.DataFrame(found, columns=["trial", "method", "status", "verdict", "mi"])
+    def rows(*trials):
+        return pd.DataFrame(trials, columns=["trial", "method", "status", "verdict", "mi"])
 
     lost = "worse than uniform"
     once = rows(

@@ -56,15 +56,15 @@ def test_rows_with_intervals_and_trials(atlas):
 
 
 def test_json_and_csv_say_the_same(atlas):
-    found = json.loads(run(*atlas[1], "--json", "--top", "2", "-q"))
-    assert found["trials"] == 200
-    assert found["rows"][0]["method"] == "bn"
-    assert len(found["rows"]) == 2
-    assert found["distance"] <= found["reach"]
+    advice = json.loads(run(*atlas[1], "--json", "--top", "2", "-q"))
+    assert advice["trials"] == 200
+    assert advice["rows"][0]["method"] == "bn"
+    assert len(advice["rows"]) == 2
+    assert advice["distance"] <= advice["reach"]
     head, row = run(*atlas[1], "--csv", "-", "--methods", "bn", "-q").splitlines()
     cells = dict(zip(head.split(","), row.split(","), strict=True))
-    assert float(cells["mi"]) == pytest.approx(found["rows"][0]["mi"])
-    assert float(cells["informative_low"]) == pytest.approx(found["rows"][0]["informative_low"])
+    assert float(cells["mi"]) == pytest.approx(advice["rows"][0]["mi"])
+    assert float(cells["informative_low"]) == pytest.approx(advice["rows"][0]["informative_low"])
 
 
 def test_far_runs_are_refused_with_axis_and_way_out(atlas):
@@ -93,10 +93,10 @@ def test_each_run_s_distance_is_its_own_and_the_whole_s_that_of_the_nearest(atla
     """Of 120 s bn, at 1.3 times vanilla's cost, gets three epochs and beta four."""
     monkeypatch.setattr(timing, "seconds_per_epoch", lambda config, corpus: (1, 30.0))
     monkeypatch.setattr(bn.BN, "cost", 1.3)
-    found = json.loads(run(*atlas[1], "--budget", "120s", "--methods", "bn,beta", "--json", "-q"))
-    distances = {row["method"]: row["distance"] for row in found["rows"]}
-    assert {row["method"]: row["epochs"] for row in found["rows"]} == {"bn": 3, "beta": 4}
-    assert found["distance"] == min(distances.values()) < max(distances.values())
+    advice = json.loads(run(*atlas[1], "--budget", "120s", "--methods", "bn,beta", "--json", "-q"))
+    distances = {row["method"]: row["distance"] for row in advice["rows"]}
+    assert {row["method"]: row["epochs"] for row in advice["rows"]} == {"bn": 3, "beta": 4}
+    assert advice["distance"] == min(distances.values()) < max(distances.values())
 
 
 @pytest.fixture
@@ -129,18 +129,18 @@ def test_a_budget_with_epochs_near_the_atlas_is_not_refused_for_those_planned(fe
     many = ["4000" if word == "4" else word for word in command] + ["--methods", "bn,beta"]
     assert "updates: 20,000 for" in refusal(*many)
     monkeypatch.setattr(bn.BN, "cost", 5.0)
-    found = json.loads(run(*many, "--budget", "90s", "--json", "-q"))
-    assert [(row["method"], row["epochs"]) for row in found["rows"]] == [("beta", 3)]
-    assert (found["over_budget"], len(timed)) == (["bn"], 1)
+    advice = json.loads(run(*many, "--budget", "90s", "--json", "-q"))
+    assert [(row["method"], row["epochs"]) for row in advice["rows"]] == [("beta", 3)]
+    assert (advice["over_budget"], len(timed)) == (["bn"], 1)
 
 
 def test_methods_without_a_row_are_told_by_reason(few):
     adviser = Adviser(few[0])
     tried = list(adviser.counts)
-    found = rowless(tried, adviser, all_methods=True)
-    assert found["no_kl"] == ["lm", "ae", "ivae", "ivae_mi"]
-    assert {*found["no_trial"], *found["no_kl"], *tried} >= set(REMEDIES)
-    assert not set(tried) & {*found["no_trial"], *found["no_kl"]}
+    by_reason = rowless(tried, adviser, all_methods=True)
+    assert by_reason["no_kl"] == ["lm", "ae", "ivae", "ivae_mi"]
+    assert {*by_reason["no_trial"], *by_reason["no_kl"], *tried} >= set(REMEDIES)
+    assert not set(tried) & {*by_reason["no_trial"], *by_reason["no_kl"]}
     assert not any(rowless(tried, adviser, all_methods=False).values())
     assert rowless_line({"too_few_trials": ["vq"], "no_trial": ["iwae", "dreg"], "no_kl": [], "far": ["bn"]}) == (
         "no row: fewer than 3 trials in the atlas: vq; no trial: iwae, dreg; far from all trials in the epochs that "

@@ -16,8 +16,8 @@ from vaecli.core.errors import UsageError
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_is_the_first_sentence_of_its_own(name):
     module, sentence = COMMANDS[name]
-    found = getattr(import_module(f"vaecli.cli.{module}"), name)
-    own = found.info.help if isinstance(found, typer.Typer) else inspect.getdoc(found).split("\n\n")[0]
+    command = getattr(import_module(f"vaecli.cli.{module}"), name)
+    own = command.info.help if isinstance(command, typer.Typer) else inspect.getdoc(command).split("\n\n")[0]
     assert " ".join(own.split()) == sentence
 
 

@@ -88,10 +88,10 @@ def row(base, method):
 
 def test_the_columns_on_the_training(runs):
     # one epoch of 5 * 8 sentences in batches of 8
-    found = {method: folder.metrics()["values"] for method, folder in runs.items()}
-    assert [found[m]["epochs"] for m in found] == [1, 1]
-    assert [found[m]["steps"] for m in found] == [5, 5]
-    assert (found["vanilla"]["kl_weight"], found["lm"]["kl_weight"]) == (1, None)
+    figures = {method: folder.metrics()["values"] for method, folder in runs.items()}
+    assert [figures[m]["epochs"] for m in figures] == [1, 1]
+    assert [figures[m]["steps"] for m in figures] == [5, 5]
+    assert (figures["vanilla"]["kl_weight"], figures["lm"]["kl_weight"]) == (1, None)
 
 
 def test_figures_are_printed_and_join_those_of_the_run(runs, base):
@@ -128,14 +128,14 @@ def test_the_other_split_stays_out_of_the_tables(runs, base):
     before, table = runs["vanilla"].metrics()["values"], row(base, "vanilla")
     with pytest.raises(UsageError, match="its figures are of test already; name an evaluation"):
         evaluate(runs["vanilla"], "--split", "test", "--per-sentence", "--json")
-    found = json.loads(evaluate(runs["vanilla"], "--split", "valid", "--decoder-use", "--json").stdout)
+    evaluation = json.loads(evaluate(runs["vanilla"], "--split", "valid", "--decoder-use", "--json").stdout)
     after = runs["vanilla"].metrics()
     assert after["values"] == before
     assert row(base, "vanilla") == table
-    assert after["splits"]["valid"]["values"]["z_gain_zero"] == found["values"]["z_gain_zero"]
+    assert after["splits"]["valid"]["values"]["z_gain_zero"] == evaluation["values"]["z_gain_zero"]
     assert after["splits"]["valid"]["values"]["rec"] > 0
-    assert found["split"] == "valid"
-    assert "position_nll" in found["decoder_use"]
+    assert evaluation["split"] == "valid"
+    assert "position_nll" in evaluation["decoder_use"]
     evaluate(runs["vanilla"], "--split", "valid", "--gaps", "--sentences", 3, "-q")
     again = runs["vanilla"].metrics()["splits"]["valid"]
     assert again["gaps"]["sentences"] == 3
@@ -170,7 +170,7 @@ def test_text_scores_are_those_of_the_text_that_is_generated(runs):
 
 def test_reverse_perplexity_is_that_of_its_function(runs):
     evaluate(runs["vanilla"], "--reverse-ppl", "--sentences", 40)
-    found = runs["vanilla"].metrics()
+    metrics = runs["vanilla"].metrics()
     run = load_run(runs["vanilla"].path)
     drawn = [
         sentence.words
@@ -178,8 +178,8 @@ def test_reverse_perplexity_is_that_of_its_function(runs):
     ]
     reference = train_reference_lm(drawn, run.corpus, run.config, 0)
     expected = split_perplexity(reference, scoring(run.corpus.test, 8))
-    assert found["values"]["reverse_ppl"] == expected
-    assert found["reverse_ppl"]["samples"] == 40
+    assert metrics["values"]["reverse_ppl"] == expected
+    assert metrics["reverse_ppl"]["samples"] == 40
 
 
 def test_a_language_model_says_why_figures_are_missing(runs):
@@ -191,27 +191,27 @@ def test_a_language_model_says_why_figures_are_missing(runs):
 def test_extra_evaluations_of_a_trial_are_those_of_the_command(runs, base, tmp_path):
     evaluate(runs["vanilla"], "--decoder-use")
     folder = make_run(tmp_path, "vanilla", extra=("decoder_use", "gaps"))
-    found, wanted = folder.metrics(), runs["vanilla"].metrics()
-    assert found["decoder_use"] == wanted["decoder_use"]
-    assert found["values"]["z_gain_prior"] == wanted["values"]["z_gain_prior"]
-    assert found["values"]["amortisation_gap"] is not None
-    assert found["estimators"]["gaps"] == folder.run()["estimators"]["gaps"] == 1
+    metrics, wanted = folder.metrics(), runs["vanilla"].metrics()
+    assert metrics["decoder_use"] == wanted["decoder_use"]
+    assert metrics["values"]["z_gain_prior"] == wanted["values"]["z_gain_prior"]
+    assert metrics["values"]["amortisation_gap"] is not None
+    assert metrics["estimators"]["gaps"] == folder.run()["estimators"]["gaps"] == 1
 
 
 def test_every_evaluation_may_be_asked_for_in_the_settings(runs, base, tmp_path):
     settings = {"extra": tuple(BLOCKS), "reference": str(runs["lm"].path), "sentences": 20}
-    found = make_run(tmp_path, "vanilla", **settings).metrics()
-    assert set(BLOCKS) <= set(found)
+    metrics = make_run(tmp_path, "vanilla", **settings).metrics()
+    assert set(BLOCKS) <= set(metrics)
     evaluate(runs["vanilla"], "--all", "--sentences", 20, "--lm", runs["lm"].path)
     wanted = runs["vanilla"].metrics()
     asked = {
         name for name, column in COLUMNS.items() if column.optional and not name.startswith(("excess", "iw", "ppl"))
     }
-    assert asked <= set(found["values"])
+    assert asked <= set(metrics["values"])
     for name in asked - {"rec_se", "kl_se", "neg_elbo_se"}:
-        assert found["values"][name] == wanted["values"][name], name
-    assert found["payoff"]["log_p"] == "log p(x) is that of the language model"
-    assert found["estimators"]["samples.reference"] == runs["vanilla"].run()["estimators"]["samples.reference"]
+        assert metrics["values"][name] == wanted["values"][name], name
+    assert metrics["payoff"]["log_p"] == "log p(x) is that of the language model"
+    assert metrics["estimators"]["samples.reference"] == runs["vanilla"].run()["estimators"]["samples.reference"]
 
 
 def test_a_wrong_reference_in_the_settings_is_refused_before_the_training(runs, tmp_path):
@@ -240,9 +240,9 @@ def test_figures_of_samples_of_other_sizes_are_never_averaged(runs, base):
     try:
         evaluate(runs["vanilla"], "--gaps", "--sentences", 5)
         evaluate(twin, "--gaps", "--sentences", 4)
-        found = [r for r in rows(base / "toy" / "summary.csv") if r["method"] == "vanilla"]
-        assert [r["trials"] for r in found] == ["1", "1"]
-        assert all("gaps.sentences" in r["versions"] for r in found)
+        groups = [r for r in rows(base / "toy" / "summary.csv") if r["method"] == "vanilla"]
+        assert [r["trials"] for r in groups] == ["1", "1"]
+        assert all("gaps.sentences" in r["versions"] for r in groups)
         shown = CliRunner().invoke(app, ["report", str(base / "toy"), "--columns", "amortisation_gap"]).stdout
         assert "never averaged" in shown
         evaluate(twin, "--gaps", "--sentences", 5)
@@ -294,7 +294,7 @@ def test_a_reference_has_to_be_a_language_model(runs):
 def test_a_figure_that_is_not_finite_is_not_kept(runs, monkeypatch, value, words):
     before = runs["vanilla"].metrics()
     monkeypatch.setattr(
-        "vaecli.metrics.extras.gaps.gaps_block", lambda given: BlockResult({"amortisation_gap": float(value)})
+        "vaecli.metrics.extras.gaps.gaps_block", lambda block: BlockResult({"amortisation_gap": float(value)})
     )
     with pytest.raises(DivergedError, match=rf"amortisation_gap \(gaps\) is {words} on test"):
         evaluate(runs["vanilla"], "--gaps")
@@ -303,7 +303,7 @@ def test_a_figure_that_is_not_finite_is_not_kept(runs, monkeypatch, value, words
 
 def test_a_perplexity_may_overflow(runs, monkeypatch):
     monkeypatch.setattr(
-        "vaecli.metrics.extras.gaps.gaps_block", lambda given: BlockResult({"forward_ppl": float("inf")})
+        "vaecli.metrics.extras.gaps.gaps_block", lambda block: BlockResult({"forward_ppl": float("inf")})
     )
     evaluate(runs["vanilla"], "--gaps")
     assert runs["vanilla"].metrics()["values"]["forward_ppl"] == float("inf")
@@ -320,8 +320,8 @@ def test_extra_names_are_checked_with_the_settings():
 
 
 def test_numbers_of_labels_are_checked_with_the_settings():
-    for given in ("50, 5", [50, 5, 5], [5, 50]):
-        assert build_config({"evaluation": {"probe_labels": given}}).evaluation.probe_labels == (5, 50)
+    for counts in ("50, 5", [50, 5, 5], [5, 50]):
+        assert build_config({"evaluation": {"probe_labels": counts}}).evaluation.probe_labels == (5, 50)
     assert load_settings(sets=["evaluation.probe_labels=7"]).config("bn", 0).evaluation.probe_labels == (7,)
     assert load_settings(sets=["evaluation.probe_labels=5,7"]).config("bn", 0).evaluation.probe_labels == (5, 7)
     for wrong in ("5,x", [0], [True], [2.5]):

@@ -105,8 +105,8 @@ def no_training(monkeypatch):
 
 def test_a_run_is_read_with_the_pieces_that_its_folder_keeps(base, no_training):
     assert len(invoke("generate", run_of(base, "bpe"), "-n", 3).stdout.splitlines()) == 3
-    found = invoke("evaluate", run_of(base, "bpe"), "--bleu", "--json", "--split", "valid")
-    assert json.loads(found.stdout)["values"]["bleu"] > 50
+    evaluation = invoke("evaluate", run_of(base, "bpe"), "--bleu", "--json", "--split", "valid")
+    assert json.loads(evaluation.stdout)["values"]["bleu"] > 50
     with pytest.raises(TypeError):
         train(base, "unigram")  # the check of the check
 

@@ -131,8 +131,8 @@ def test_train_speaks_before_torch_is_imported(tmp_path):
     )
     data = write_corpus(tmp_path / "toy", SENTENCES)
     command = [sys.executable, "-c", code, "train", "--data", str(data), "--method", "bnn"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert found.stdout == "('importing torch', False)\n"
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.stdout == "('importing torch', False)\n"
 
 
 @pytest.mark.slow

@@ -178,7 +178,7 @@ def test_sensitivity_is_a_table_with_blanks_where_trials_are_few(monkeypatch):
     assert len([cell for cell in rows["beta"] if cell.endswith("%")]) == 4, "it has no repeats"
     assert rows["vanilla"] == ["vanilla", "9", "weight"]
     assert f"blank: fewer than {LEAST} trials, without which nothing is said (1 method)" in lines
-    (found,) = json.loads(run("bn", "--sensitivity", "--json"))
-    assert found["learning_rate"] > 0.3
-    assert found["trials_needed"] == LEAST
+    (shares,) = json.loads(run("bn", "--sensitivity", "--json"))
+    assert shares["learning_rate"] > 0.3
+    assert shares["trials_needed"] == LEAST
     assert run("bn", "--sensitivity", "--format", "markdown").startswith("| method")

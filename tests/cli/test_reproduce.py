@@ -152,9 +152,9 @@ def test_variables_of_the_machine_hold_for_tables_too(vae, monkeypatch):
     monkeypatch.setitem(KINDS, "rows", lambda context, call: requests.append(call.request()))
     vae("kim2018")
     vae("kim2018", "--jobs=1", "--device=auto")
-    found = [request.settings(request.chosen[0]) for request in requests]
-    assert [request.jobs for request in requests] == [one.jobs for one in found] == [3, 1]
-    first, second = (one.config(one.methods[0], 0) for one in found)
+    settings = [request.settings(request.chosen[0]) for request in requests]
+    assert [request.jobs for request in requests] == [one.jobs for one in settings] == [3, 1]
+    first, second = (one.config(one.methods[0], 0) for one in settings)
     assert (first.training.device, second.training.device) == ("cpu", "auto")
     assert (first.training.precision, first.corpus.data, first.preset) == ("fp32", "oracle", "quick")
     monkeypatch.setenv("VAE_JOBS", "many")

@@ -47,8 +47,8 @@ def test_a_search_from_the_command_to_the_file_of_its_best(vae):
     tuned = ["--method", "bn", "--protocol", "tuned", "--dry-run"]
     vae("train", *tuned, "--data", "toy", *SMALL)
     options = {"corpus": {"data": "toy"}, "training": {"protocol": "tuned"}}
-    found = load_settings(methods=["bn"], options=options, values=TINY, searches=Path("runs"))
-    assert found.config("bn", 0).hyper["bn"]["gamma"] == best["settings"]["bn.gamma"]
+    tuned_settings = load_settings(methods=["bn"], options=options, values=TINY, searches=Path("runs"))
+    assert tuned_settings.config("bn", 0).hyper["bn"]["gamma"] == best["settings"]["bn.gamma"]
     # its one trial, of the default, is there already
     other = vae("tune", "bn", "--data", "toy", "--trials", "1", "--range", "bn.gamma=0.5..0.75", *SMALL)
     assert "bn: bn.gamma 0.5..0.75 by neg_elbo" in other.stderr

@@ -131,8 +131,8 @@ def test_a_stream_without_the_characters_gets_others(trials):
     finish(trials[1], {"rec": 22.0})
     command = [sys.executable, "-m", "vaecli", "watch", "--once"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    found = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert b"####" in found.stdout
+    process = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"####" in process.stdout
 
 
 def test_a_message_can_not_steer_the_terminal(monkeypatch, capsys):
@@ -147,8 +147,8 @@ def test_watching_loads_no_torch():
         "import sys; from vaecli.cli.grid import LiveGrid; from vaecli.runs.find_watched import find_watched;"
         "from vaecli.cli.lookout import Lookout; print([m for m in ('torch', 'pandas') if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"
 
 
 def test_a_terminal_shows_the_board_and_is_given_back_at_ctrl_c(trials):

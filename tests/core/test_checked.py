@@ -64,8 +64,8 @@ def test_no_setting_takes_what_is_no_number_of_its_type(group, name):
 @pytest.mark.parametrize(("method", "key"), HYPER)
 def test_no_hyper_parameter_takes_what_is_no_number_of_its_type(method, key):
     for text in wrong_texts(remedy_class(method), key):
-        place = f"--set {method}.{key}={text}"
-        assert f"{place}: {method}.{key}: must be " in refused(methods=[method], sets=[f"{method}.{key}={text}"]), text
+        option = f"--set {method}.{key}={text}"
+        assert f"{option}: {method}.{key}: must be " in refused(methods=[method], sets=[f"{method}.{key}={text}"]), text
 
 
 @pytest.mark.parametrize("name", method_names())
@@ -218,8 +218,8 @@ def test_a_remedy_of_another_package_that_is_none_is_named(plugins):
     ],
 )
 def test_what_is_right_stays(value, kinds, result):
-    found = checked(value, frozenset(kinds))
-    assert (found, type(found)) == (result, type(result))
+    setting = checked(value, frozenset(kinds))
+    assert (setting, type(setting)) == (result, type(result))
 
 
 def test_zero_has_no_sign():
@@ -279,9 +279,9 @@ def test_a_number_is_taken_as_it_is_or_not_at_all(value):
         (frozenset({int}), whole),
     ):
         if right and (float in kinds or abs(value) <= LARGEST_INTEGER):
-            found = checked(value, kinds)
-            assert type(found) in kinds
-            assert found == (float(value) if float in kinds else value)
+            number = checked(value, kinds)
+            assert type(number) in kinds
+            assert number == (float(value) if float in kinds else value)
         else:
             with pytest.raises(ValueError, match="must be "):
                 checked(value, kinds)

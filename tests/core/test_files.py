@@ -54,10 +54,10 @@ def test_json_keeps_infinities_and_stays_json(tmp_path):
     path = tmp_path / "m.json"
     path.write_text(dump_json({"a": math.inf, "b": [-math.inf, 1.5, None], "c": {"d": math.nan}}))
     assert '"inf"' in path.read_text()
-    found = load_json(path)
-    assert found["a"] == math.inf
-    assert found["b"] == [-math.inf, 1.5, None]
-    assert math.isnan(found["c"]["d"])
+    document = load_json(path)
+    assert document["a"] == math.inf
+    assert document["b"] == [-math.inf, 1.5, None]
+    assert math.isnan(document["c"]["d"])
     assert load_json(tmp_path / "none") is None
 
 

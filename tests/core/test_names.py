@@ -28,9 +28,9 @@ def test_what_is_no_name(name):
 def test_every_door_has_the_same_rule_and_message(name, tmp_path):
     path = tmp_path / "x.toml"
     path.write_text(f"experiment = {json.dumps(name)}\n")
-    for given in (lambda: load_settings(path), lambda: load_settings(experiment=name)):
+    for door in (lambda: load_settings(path), lambda: load_settings(experiment=name)):
         with pytest.raises(UsageError) as caught:
-            given()
+            door()
         assert str(caught.value).endswith(f": {name_problem('experiment', name)}")
     with pytest.raises(UsageError) as caught:
         build_config({"experiment": name})

@@ -86,5 +86,5 @@ def test_a_fault_of_the_program_is_none(error):
 
 def test_a_process_knows_its_age():
     code = "import time; time.sleep(0.3); from vaecli.core.resources import process_age; print(process_age())"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 0.3 <= float(found.stdout) < 30 or not sys.platform.startswith("linux")
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0.3 <= float(process.stdout) < 30 or not sys.platform.startswith("linux")

@@ -14,14 +14,14 @@ from vaecli.kernels.switch import runs_plain
 @given(n=st.integers(2, 400), size=st.integers(2, 9), epoch=st.integers(0, 5))
 def test_laws_of_an_epoch(n, size, epoch):
     batches = TrainBatches(tiny_split(n), size, seed=1)
-    found = batches.epoch(epoch)
-    assert sorted(torch.cat(found).tolist()) == list(range(n))
-    assert len(found) == batches.steps_per_epoch
-    sizes = [len(b) for b in found]
+    indices = batches.epoch(epoch)
+    assert sorted(torch.cat(indices).tolist()) == list(range(n))
+    assert len(indices) == batches.steps_per_epoch
+    sizes = [len(b) for b in indices]
     assert min(sizes) >= 2
     assert max(sizes) <= size + 1
     assert sum(s != size for s in sizes) <= 1
-    assert all(b.dtype == torch.int64 for b in found)
+    assert all(b.dtype == torch.int64 for b in indices)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_prefetched_gives_every_batch_once_in_order(device):
     places = [torch.tensor([0, 3]), torch.tensor([4]), torch.tensor([1, 2])]
 
     def watched():
-        for place in places:
-            made.append(place)
-            yield place
+        for index in places:
+            made.append(index)
+            yield index
 
-    found = prefetched(split, watched(), torch.device(device))
-    first = next(found)
+    loader = prefetched(split, watched(), torch.device(device))
+    first = next(loader)
     assert len(made) == (1 if device == "cpu" or runs_plain() else 2)
-    batches = [first, *found]
+    batches = [first, *loader]
     assert [b.index.tolist() for b in batches] == [p.tolist() for p in places]
     assert {b.tokens.device.type for b in batches} == {device}
     assert [b.predicted for b in batches] == [int(split.lengths[p].sum()) for p in places]

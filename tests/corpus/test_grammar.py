@@ -43,10 +43,10 @@ def random_grammar(seed):
     factors = [Factor("f", {"0": rng.random(), "1": rng.random()}), Factor("g", dict.fromkeys("xyz", 1.0))]
 
     def slot(n):
-        given = rng.choice([(), ("f",), ("g",), ("g", "f")])
-        keys = product(*(next(f for f in factors if f.name == g).values for g in given))
+        names = rng.choice([(), ("f",), ("g",), ("g", "f")])
+        keys = product(*(next(f for f in factors if f.name == g).values for g in names))
         phrases = ["", "a", "b", "a b", "b a a", "c"]
-        return Slot(f"s{n}", given, {k: {p: rng.random() for p in rng.sample(phrases, 3)} for k in keys})
+        return Slot(f"s{n}", names, {k: {p: rng.random() for p in rng.sample(phrases, 3)} for k in keys})
 
     slots = [slot(n) for n in range(5)]
     templates = {"p": 1.0, "q": rng.random()}
@@ -69,19 +69,19 @@ def test_hand_worked_posterior_entropies():
 
     # given "red cat": p(mood a) = (1/4) / (5/8) = 2/5; p(template t) = 5/15; the two are independent
     # given "dog": the mood is b and the template t
-    found = tiny().posteriors([["red", "cat"], ["dog"]])
-    assert found.factor_entropies["mood"] == pytest.approx([h(0.4, 0.6), 0])
-    assert found.factor_entropies["template"] == pytest.approx([h(1 / 3, 2 / 3), 0])
-    assert found.factor_entropies["all"] == pytest.approx([h(0.4, 0.6) + h(1 / 3, 2 / 3), 0])
-    assert found.log_prob == pytest.approx(np.log([15 / 32, 3 / 32]))
+    posteriors = tiny().posteriors([["red", "cat"], ["dog"]])
+    assert posteriors.factor_entropies["mood"] == pytest.approx([h(0.4, 0.6), 0])
+    assert posteriors.factor_entropies["template"] == pytest.approx([h(1 / 3, 2 / 3), 0])
+    assert posteriors.factor_entropies["all"] == pytest.approx([h(0.4, 0.6) + h(1 / 3, 2 / 3), 0])
+    assert posteriors.log_prob == pytest.approx(np.log([15 / 32, 3 / 32]))
 
 
 def test_two_derivations_under_one_setting_are_open_though_the_factors_are_not():
     again = Slot("again?", (), {(): {"red": 1.0, "": 1.0}})
     grammar = Grammar([], {"t": 1}, {"t": [MAYBE_RED, again]})
-    found = grammar.posteriors([["red"]])
-    assert found.derivation_entropy == pytest.approx([math.log(2)])
-    assert found.factor_entropies["all"] == pytest.approx([0])
+    posterior = grammar.posteriors([["red"]])
+    assert posterior.derivation_entropy == pytest.approx([math.log(2)])
+    assert posterior.factor_entropies["all"] == pytest.approx([0])
     assert grammar.log_prob(["red"]) == pytest.approx(math.log(1 / 4 + 1 / 4))
 
 
@@ -108,9 +108,9 @@ def test_random_grammars_agree_with_enumeration(seed):
     factors, templates, rows = random_grammar(seed)
     exact = enumerate_grammar(factors, templates, rows)
     grammar = Grammar(factors, templates, rows)
-    found = {words: math.exp(grammar.log_prob(words)) for words in exact}
-    assert sum(found.values()) == pytest.approx(1, abs=1e-10)
-    assert found == pytest.approx(exact, abs=1e-12)
+    probabilities = {words: math.exp(grammar.log_prob(words)) for words in exact}
+    assert sum(probabilities.values()) == pytest.approx(1, abs=1e-10)
+    assert probabilities == pytest.approx(exact, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -48,38 +48,38 @@ def test_a_likelihood_by_hand():
     """One word of two, no recurrence to speak of: p(w | z) = sigmoid(z), whose mean under N(0, 1) is one half."""
     zeros = np.zeros
     one = Oracle(zeros((3, 1)), zeros((4, 1)), zeros((4, 1)), zeros(4), zeros((2, 1)), np.array([[1.0], [0.0]]), 1)
-    found = beliefs(one, np.array([[0], [1]]), Grid.of(latent=1))
-    assert found.nll.tolist() == pytest.approx([math.log(2)] * 2)
+    posteriors = beliefs(one, np.array([[0], [1]]), Grid.of(latent=1))
+    assert posteriors.nll.tolist() == pytest.approx([math.log(2)] * 2)
     # E[z sigmoid(z)] / (1/2) = 2 E[sigmoid'(z)] by Stein's lemma, 0.41324 by a Gauss-Hermite rule of 80 points
     points, weights = np.polynomial.hermite_e.hermegauss(80)
     slope = (weights / math.sqrt(2 * math.pi) * (1 / (1 + np.exp(-points))) * (1 / (1 + np.exp(points)))).sum()
-    assert found.mean[:, 0].tolist() == pytest.approx([2 * slope, -2 * slope])
+    assert posteriors.mean[:, 0].tolist() == pytest.approx([2 * slope, -2 * slope])
     assert 2 * slope == pytest.approx(0.41324, abs=1e-5)
-    assert found.covariance[:, 0, 0].tolist() == pytest.approx([1 - (2 * slope) ** 2] * 2)  # E[z^2 | w] = 1
+    assert posteriors.covariance[:, 0, 0].tolist() == pytest.approx([1 - (2 * slope) ** 2] * 2)  # E[z^2 | w] = 1
 
 
 def test_beliefs_are_right_on_average():
     """E_x of the posterior mean is the prior's, and E_x[Cov] + Cov[mean] = I, over all sentences of a tiny one."""
     tiny = Oracle.draw(1, words=3, hidden=2, length=3)
-    found = beliefs(tiny, every_sentence(3, 3))
-    p = np.exp(-found.nll)
-    assert np.abs(p @ found.mean).max() < 1e-7
-    second = found.covariance + found.mean[:, :, None] * found.mean[:, None, :]
+    posteriors = beliefs(tiny, every_sentence(3, 3))
+    p = np.exp(-posteriors.nll)
+    assert np.abs(p @ posteriors.mean).max() < 1e-7
+    second = posteriors.covariance + posteriors.mean[:, :, None] * posteriors.mean[:, None, :]
     assert np.abs(np.einsum("n,nij->ij", p, second) - np.eye(2)).max() < 1e-6
-    entropy = float(p @ found.nll)
-    assert 0 < float(p @ found.kl) < entropy  # I(x; z) is positive and no larger than H(x)
+    entropy = float(p @ posteriors.nll)
+    assert 0 < float(p @ posteriors.kl) < entropy  # I(x; z) is positive and no larger than H(x)
 
 
 def test_samples_have_the_probabilities_that_are_claimed():
     tiny = Oracle.draw(2, words=3, hidden=2, length=2)
     words, z = tiny.sample(20_000, seed=0)
     counts = np.bincount(words[:, 0] * 3 + words[:, 1], minlength=9)
-    found = beliefs(tiny, every_sentence(3, 2))
-    expected = 20_000 * np.exp(-found.nll)
+    posteriors = beliefs(tiny, every_sentence(3, 2))
+    expected = 20_000 * np.exp(-posteriors.nll)
     assert float(((counts - expected) ** 2 / expected).sum()) < 30  # chi squared of 8 degrees; 30 has p 2e-4
     first = (words == [0, 0]).all(1)  # and their codes are those of the posterior
-    error = math.sqrt(found.covariance[0, 0, 0] / first.sum())
-    assert abs(z[first, 0].mean() - found.mean[0, 0]) < 4 * error
+    error = math.sqrt(posteriors.covariance[0, 0, 0] / first.sum())
+    assert abs(z[first, 0].mean() - posteriors.mean[0, 0]) < 4 * error
 
 
 def test_the_corpus_is_of_its_seed_and_knows_its_words(corpus):
@@ -155,9 +155,9 @@ def test_the_true_posterior_as_proposal_has_no_excess(corpus):
     """A head that gives Gaussians of the true mean and covariance's diagonal: the excess of iw_nll is almost 0."""
 
     model = oracle_model(corpus=corpus)
-    found = corpus.truth.beliefs(corpus.test)
-    mean = torch.from_numpy(found.mean).float()
-    logvar = torch.from_numpy(np.diagonal(found.covariance, axis1=1, axis2=2).copy()).float().log()
+    posteriors = corpus.truth.beliefs(corpus.test)
+    mean = torch.from_numpy(posteriors.mean).float()
+    logvar = torch.from_numpy(np.diagonal(posteriors.covariance, axis1=1, axis2=2).copy()).float().log()
     head = model.head
 
     class Known(torch.nn.Module):

@@ -34,7 +34,7 @@ TRAIN = made(400, 0)
 BASE = {"train": TRAIN, "valid": unseen(60, 1, TRAIN), "test": unseen(60, 2, TRAIN)}
 
 
-def notes(folder, change=lambda n, line, part: line, parts=None, **settings):
+def notes_of(folder, change=lambda n, line, part: line, parts=None, **settings):
     """The concluding notes on a corpus whose lines were changed."""
     files = {
         part: "\n".join(change(n, line, part) for n, line in enumerate(lines)) + "\n"
@@ -44,12 +44,12 @@ def notes(folder, change=lambda n, line, part: line, parts=None, **settings):
     return [note for note in corpus.notes if note.startswith(NOTE)], corpus
 
 
-def about(found, words):
-    return [note for note in found if words in note]
+def about(notes, words):
+    return [note for note in notes if words in note]
 
 
 def test_a_plain_corpus_has_none(folder):
-    assert notes(folder)[0] == []
+    assert notes_of(folder)[0] == []
 
 
 ANY = pytest.mark.parametrize("tokenizer", ["split", "basic_english", "moses", "bpe"])
@@ -59,25 +59,25 @@ ANY = pytest.mark.parametrize("tokenizer", ["split", "basic_english", "moses", "
 @ANY
 @pytest.mark.parametrize(("first", "last"), [("<s>", "</s>"), ("<bos>", "<eos>"), ("[CLS]", "[SEP]")])
 def test_symbols_round_sentences(folder, first, last, tokenizer):
-    found, _ = notes(folder, lambda n, line, part: f"{first} {line} {last}", tokenizer=tokenizer)
-    [note] = about(found, "perplexity look better")
+    notes, _ = notes_of(folder, lambda n, line, part: f"{first} {line} {last}", tokenizer=tokenizer)
+    [note] = about(notes, "perplexity look better")
     assert f"100.0 % of train's sentences begin with {first} and 100.0 % of train's sentences end with {last}" in note
 
 
 def test_a_symbol_inside_is_an_ordinary_word(folder):
-    found, _ = notes(folder, lambda n, line, part: line.replace("the ", "<s> ") if n == 3 else line)
-    assert about(found, "ordinary words here")
-    assert not about(found, "look better")
+    notes, _ = notes_of(folder, lambda n, line, part: line.replace("the ", "<s> ") if n == 3 else line)
+    assert about(notes, "ordinary words here")
+    assert not about(notes, "look better")
 
 
 @ANY
 def test_a_placeholder_is_named_or_mapped(folder, tokenizer):
     change = lambda n, line, part: line.replace("the ", "_UNK ") if n % 4 == 0 else line  # noqa: E731
-    found, corpus = notes(folder, change, tokenizer=tokenizer)
-    assert "train has _UNK 100 times" in about(found, "--unknown-words _UNK")[0]
+    notes, corpus = notes_of(folder, change, tokenizer=tokenizer)
+    assert "train has _UNK 100 times" in about(notes, "--unknown-words _UNK")[0]
     assert corpus.train.unknown == 0
-    found, corpus = notes(folder, change, unknown_words="_UNK", tokenizer=tokenizer)
-    assert not about(found, "_UNK")
+    notes, corpus = notes_of(folder, change, unknown_words="_UNK", tokenizer=tokenizer)
+    assert not about(notes, "_UNK")
     assert corpus.train.unknown == 100
     assert "_UNK" not in corpus.vocabulary.words
     assert corpus.train.sentence(0)[0] == UNK
@@ -86,72 +86,72 @@ def test_a_placeholder_is_named_or_mapped(folder, tokenizer):
 @ANY
 def test_a_mapped_word_that_is_not_there(folder, tokenizer):
     assert about(
-        notes(folder, unknown_words="nowhere", tokenizer=tokenizer)[0],
+        notes_of(folder, unknown_words="nowhere", tokenizer=tokenizer)[0],
         "--unknown-words nowhere: no split has this word",
     )
 
 
 def test_placeholders_are_mapped_before_a_tokenizer_takes_them_apart(folder):
     change = lambda n, line, part: line.replace("the ", "_UNK ")  # noqa: E731
-    _, corpus = notes(folder, change, unknown_words="_UNK", tokenizer="basic_english")
+    _, corpus = notes_of(folder, change, unknown_words="_UNK", tokenizer="basic_english")
     assert not any("unk" in word for word in corpus.vocabulary.words[4:])
 
 
 def test_an_unknown_word_that_is_never_trained(folder):
     change = lambda n, line, part: line if part == "train" or n % 2 else line.replace("the ", f"new{n} ")  # noqa: E731
-    found, _ = notes(folder, change)
+    notes, _ = notes_of(folder, change)
     # every second sentence of 6 words has a new one
-    assert "0 % of train's words are unknown but 8.3 % of valid's: <unk> is never trained" in about(found, "price")[0]
+    assert "0 % of train's words are unknown but 8.3 % of valid's: <unk> is never trained" in about(notes, "price")[0]
     rare = lambda n, line, part: change(n, line, part) if part != "train" else f"{line} once{n}"  # noqa: E731
-    found, _ = notes(folder, rare)
-    assert "--min-freq 2 makes unknown the 400 words that train has once" in about(found, "price")[0]
-    assert not about(notes(folder, rare, min_freq=2)[0], "price")
+    notes, _ = notes_of(folder, rare)
+    assert "--min-freq 2 makes unknown the 400 words that train has once" in about(notes, "price")[0]
+    assert not about(notes_of(folder, rare, min_freq=2)[0], "price")
 
 
 def test_many_unknown_words(folder):
-    found, _ = notes(folder, lambda n, line, part: line if part == "train" else f"{line} x{n} y{n}")
-    assert "25.0 % of valid's words are unknown" in about(found, "predicted as one word")[0]
+    notes, _ = notes_of(folder, lambda n, line, part: line if part == "train" else f"{line} x{n} y{n}")
+    assert "25.0 % of valid's words are unknown" in about(notes, "predicted as one word")[0]
 
 
 def test_words_that_were_never_cut_are_refused(folder):
     with pytest.raises(
         DataError, match=r"valid\.txt: 100\.0 % of its words are unknown to train; a line has 1\.0 words"
     ) as caught:
-        notes(folder, lambda n, line, part: line.replace(" ", "") + f"{n}{part}")
+        notes_of(folder, lambda n, line, part: line.replace(" ", "") + f"{n}{part}")
     assert "put blanks between" in str(caught.value)
 
 
 def test_another_language_is_refused(folder):
     with pytest.raises(DataError, match=r"test\.txt: .* another language"):
-        notes(
+        notes_of(
             folder, lambda n, line, part: line if part != "test" else " ".join(f"q{n}{word}" for word in line.split())
         )
 
 
 def test_valid_and_test_inside_train(folder):
-    found, _ = notes(folder, parts={"valid": BASE["train"][:60], "test": BASE["train"][60:75] + made(45, 3, "that")})
-    assert "60 of 60 valid sentences (100.0 %) stand in train word for word: its figures" in about(found, "valid")[0]
-    assert "15 of 60 test sentences (25.0 %) stand in train word for word: this part" in about(found, "test sent")[0]
+    notes, _ = notes_of(folder, parts={"valid": BASE["train"][:60], "test": BASE["train"][60:75] + made(45, 3, "that")})
+    assert "60 of 60 valid sentences (100.0 %) stand in train word for word: its figures" in about(notes, "valid")[0]
+    assert "15 of 60 test sentences (25.0 %) stand in train word for word: this part" in about(notes, "test sent")[0]
 
 
 def test_a_train_of_repeats(folder):
-    found, _ = notes(folder, parts={"train": BASE["train"][:50] * 8})
-    assert about(found, "of train's sentences repeat an earlier one")
+    notes, _ = notes_of(folder, parts={"train": BASE["train"][:50] * 8})
+    assert about(notes, "of train's sentences repeat an earlier one")
 
 
 def test_cut_sentences(folder):
-    assert "100.0 % of train's sentences are cut" in about(notes(folder, max_length=3)[0], "cut at --max-length")[0]
+    assert "100.0 % of train's sentences are cut" in about(notes_of(folder, max_length=3)[0], "cut at --max-length")[0]
 
 
 def test_punctuation_at_the_ends_of_words(folder):
     raw = lambda n, line, part: line.replace(" .", ".")  # noqa: E731
-    assert "20.0 % of train's words end in punctuation" in about(notes(folder, raw)[0], "basic_english")[0]
-    assert not about(notes(folder, raw, tokenizer="basic_english")[0], "end in punctuation")
+    assert "20.0 % of train's words end in punctuation" in about(notes_of(folder, raw)[0], "basic_english")[0]
+    assert not about(notes_of(folder, raw, tokenizer="basic_english")[0], "end in punctuation")
 
 
 def test_invisible_characters(folder):
-    found, _ = notes(folder, lambda n, line, part: line.replace("the ", "the\u200b ") if n == 0 else line)
-    assert "1 of train's words hold invisible characters, 'the\\u200b' for one" in about(found, "invisible")[0]
+    notes, _ = notes_of(folder, lambda n, line, part: line.replace("the ", "the\u200b ") if n == 0 else line)
+    assert "1 of train's words hold invisible characters, 'the\\u200b' for one" in about(notes, "invisible")[0]
 
 
 def labelled(label):
@@ -159,19 +159,19 @@ def labelled(label):
 
 
 def test_classes_and_their_shares(folder):
-    _, corpus = notes(folder, labelled(lambda n, part: "abbb"[n % 4]))
+    _, corpus = notes_of(folder, labelled(lambda n, part: "abbb"[n % 4]))
     assert "labels: 2 classes in train: b 75.0 %, a 25.0 %" in corpus.notes
 
 
 def test_one_class(folder):
-    found, corpus = notes(folder, labelled(lambda n, part: "a"))
+    notes, corpus = notes_of(folder, labelled(lambda n, part: "a"))
     assert "labels: 1 class in train: a 100.0 %" in corpus.notes
-    assert about(found, "one class, which a probe can't tell")
+    assert about(notes, "one class, which a probe can't tell")
 
 
 def test_classes_that_train_lacks(folder):
-    found, _ = notes(folder, labelled(lambda n, part: n % 2 + (part == "test")))
-    assert about(found, "30 of 60 test sentences have a label that train lacks (2); a probe leaves them out")
+    notes, _ = notes_of(folder, labelled(lambda n, part: n % 2 + (part == "test")))
+    assert about(notes, "30 of 60 test sentences have a label that train lacks (2); a probe leaves them out")
 
 
 @given(st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=40))

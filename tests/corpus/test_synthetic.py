@@ -17,9 +17,9 @@ from vaecli.corpus.types import UNK
 SMALL = {"train_size": 300, "valid_size": 40, "test_size": 30}
 
 
-def falling(place, count):
+def falling(rank, count):
     """Weight of one of `count` entries: 1/4, 1/5, ... normalised."""
-    return 1 / (place + 4) / sum(1 / (n + 4) for n in range(count))
+    return 1 / (rank + 4) / sum(1 / (n + 4) for n in range(count))
 
 
 def test_hand_worked_log_prob():

@@ -77,7 +77,7 @@ def test_labels(folder):
 
 
 @pytest.mark.parametrize(
-    ("files", "place", "problem"),
+    ("files", "line", "problem"),
     [
         ({"train": "pos\ta\n\nb c\n"}, "train.txt:3", "no tab, though the first line of train.txt has a label"),
         ({"train": "a b\nc\npos\td\n"}, "train.txt:3", "a tab, though the first line of train.txt has none"),
@@ -87,10 +87,10 @@ def test_labels(folder):
         ({"train": "x\ta\n\tb\n", "valid": "x\ta\n", "test": "x\ta\n"}, "train.txt:2", "an empty label"),
     ],
 )
-def test_labels_on_some_lines_only(folder, files, place, problem):
+def test_labels_on_some_lines_only(folder, files, line, problem):
     with pytest.raises(DataError, match=problem) as caught:
         load(folder(**files))
-    assert f"{place}: " in str(caught.value)
+    assert f"{line}: " in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -18,22 +18,22 @@ def lines_of(text):
 
 
 def check(numbering, text, limit=10**6):
-    found, expected = numbering.text(text.encode(), limit), lines_of(text)
-    spelt = [numbering.spellings[n] for n in found.types.tolist()]
-    assert found.lengths.tolist() == [min(len(line), limit + 1) for line in expected]
+    words, expected = numbering.text(text.encode(), limit), lines_of(text)
+    spelt = [numbering.spellings[n] for n in words.types.tolist()]
+    assert words.lengths.tolist() == [min(len(line), limit + 1) for line in expected]
     assert spelt == [word for line in expected for word in line[:limit]]
     assert len(set(numbering.spellings)) == len(numbering.spellings)
 
 
 def test_by_hand():
     numbering = TextNumbering()
-    found = numbering.text(b"the cat\n\nthe  incomprehensibilities the", 9)
-    assert [numbering.spellings[n] for n in found.types] == ["the", "cat", "the", "incomprehensibilities", "the"]
-    assert found.lengths.tolist() == [2, 0, 3]
+    words = numbering.text(b"the cat\n\nthe  incomprehensibilities the", 9)
+    assert [numbering.spellings[n] for n in words.types] == ["the", "cat", "the", "incomprehensibilities", "the"]
+    assert words.lengths.tolist() == [2, 0, 3]
     # a second text goes on with the numbers of the first
     again = numbering.text(b"cat incomprehensibilities dog\n", 9)
-    assert again.types[0] == found.types[1]
-    assert again.types[1] == found.types[3]
+    assert again.types[0] == words.types[1]
+    assert again.types[1] == words.types[3]
     assert set(numbering.spellings) == {"the", "cat", "incomprehensibilities", "dog"}
 
 
@@ -68,18 +68,18 @@ def test_long_lines_are_split_as_short_ones_are(pieces, limit):
     text = "".join(pieces)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PARTS", (20, 80))
-        for place in (module, long_lines):
-            patch.setattr(place, "STRETCH", 80)
+        for splitter in (module, long_lines):
+            patch.setattr(splitter, "STRETCH", 80)
         patch.setattr(module, "LONGEST_WORD", 17)
         numbering = TextNumbering()
-        found = numbering.text(text.encode(), limit)
+        words = numbering.text(text.encode(), limit)
     lines = lines_of(text)
     kept = [line[:limit] for line in lines]
-    spelt = [numbering.spellings[n] for n in found.types.tolist()]
+    spelt = [numbering.spellings[n] for n in words.types.tolist()]
     assert spelt == ["<unk>" if len(word) > 17 else word for line in kept for word in line]
-    assert found.lengths.tolist() == [min(len(line), limit + 1) for line in lines]
+    assert words.lengths.tolist() == [min(len(line), limit + 1) for line in lines]
     too_long = [sum(len(word) > 17 for word in line) for line in kept]
-    assert found.long == long_lines.LongWords(
+    assert words.long == long_lines.LongWords(
         sum(too_long), line=next((n for n, count in enumerate(too_long) if count), 0)
     )
 
@@ -125,5 +125,5 @@ def test_sentences_are_cut_and_words_that_are_too_long_unknown():
 
 
 def test_nothing():
-    found = TextNumbering().text(b"", 9)
-    assert len(found.types) == len(found.lengths) == 0
+    words = TextNumbering().text(b"", 9)
+    assert len(words.types) == len(words.lengths) == 0

@@ -150,12 +150,12 @@ def test_files_of_two_moments_are_not_mixed(folder, monkeypatch):
 
     def busy(path):
         nonlocal times
-        found = signatures(path)
+        listing = signatures(path)
         if times:
             times -= 1
             (path / LAST_FILE).write_text(f"newer {times}")
             os.utime(path / LAST_FILE, (times, times))
-        return found
+        return listing
 
     monkeypatch.setattr(parcel, "signatures", busy)
     files, _ = changes(folder, {})

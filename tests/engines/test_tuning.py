@@ -72,11 +72,11 @@ def search(tmp_path):
 
 
 def test_the_first_trial_is_that_of_the_defaults_and_the_best_is_near_the_optimum(search):
-    found = search(trials=20)
-    found.run(Bowl(), unwatched)
-    assert found.candidates[0].values == {"bn.gamma": 0.6}
-    assert found.best().figures["neg_elbo"] < 20.25 + 0.01
-    assert abs(found.best().values["bn.gamma"] - 0.5) < 0.1
+    tuning = search(trials=20)
+    tuning.run(Bowl(), unwatched)
+    assert tuning.candidates[0].values == {"bn.gamma": 0.6}
+    assert tuning.best().figures["neg_elbo"] < 20.25 + 0.01
+    assert abs(tuning.best().values["bn.gamma"] - 0.5) < 0.1
 
 
 def test_the_budget_is_one_of_epochs(search):
@@ -91,13 +91,13 @@ def test_the_budget_is_one_of_epochs(search):
 
 
 def test_a_pruned_trial_is_worse_than_half_of_those_before_and_says_so(search):
-    found = search(trials=12)
-    found.run(Bowl(), unwatched)
-    pruned = next(c for c in found.candidates if c.status == "pruned")
+    tuning = search(trials=12)
+    tuning.run(Bowl(), unwatched)
+    pruned = next(c for c in tuning.candidates if c.status == "pruned")
     run = RunFolder(pruned.path).run()
     assert run["status"] == "interrupted"
     assert run["message"].startswith("pruned by vae tune")
-    done = sorted(abs(c.values["bn.gamma"] - 0.5) for c in found.candidates if c.status == "done")
+    done = sorted(abs(c.values["bn.gamma"] - 0.5) for c in tuning.candidates if c.status == "done")
     assert abs(pruned.values["bn.gamma"] - 0.5) > done[len(done) // 4]
 
 
@@ -126,9 +126,9 @@ def test_a_finished_search_trains_nothing_and_a_larger_budget_goes_on(search):
 
 
 def test_trials_are_ordinary_runs(search):
-    found = search(trials=4)
-    found.run(Bowl(), unwatched)
-    for candidate in found.candidates:
+    tuning = search(trials=4)
+    tuning.run(Bowl(), unwatched)
+    for candidate in tuning.candidates:
         gamma = candidate.values["bn.gamma"]
         run = RunFolder(candidate.path)
         assert candidate.path.parent.name == f"bn--bn.gamma-{gamma}"
@@ -155,11 +155,11 @@ def test_two_seeds_propose_nothing_twice(search):
 
 
 def test_a_limit_goes_before_the_figure(search):
-    found = search("mi at neg_elbo <= 20.5", trials=16)
-    found.run(Bowl(), unwatched)
-    best = found.best()
+    tuning = search("mi at neg_elbo <= 20.5", trials=16)
+    tuning.run(Bowl(), unwatched)
+    best = tuning.best()
     assert best.figures["neg_elbo"] <= 20.5
-    keeping = [c for c in found.candidates if c.status == "done" and c.figures["neg_elbo"] <= 20.5]
+    keeping = [c for c in tuning.candidates if c.status == "done" and c.figures["neg_elbo"] <= 20.5]
     assert best.figures["mi"] == max(c.figures["mi"] for c in keeping)
     none = search("mi at neg_elbo <= 1", trials=4, name="none")
     none.run(Bowl(), unwatched)
@@ -177,10 +177,10 @@ def test_few_values_end_the_search(search):
             return Outcome({})
 
     words = Words()
-    found = search(trials=30, method="pooling", ranges=[])
-    found.run(words, unwatched)
+    tuning = search(trials=30, method="pooling", ranges=[])
+    tuning.run(words, unwatched)
     assert sorted(words.trained) == ["max", "mean"], "each once"
-    assert len(found.candidates) == 2
+    assert len(tuning.candidates) == 2
 
 
 def test_a_diverged_trial_counts_and_is_no_answer(search):
@@ -190,17 +190,17 @@ def test_a_diverged_trial_counts_and_is_no_answer(search):
                 RunFolder(trial.path).update(status="diverged")
             return Outcome({})
 
-    found = search(trials=3, jobs=1)
-    found.run(Diverges(), unwatched)
-    assert found.best() is None
-    assert {c.status for c in found.candidates} == {"diverged"}
-    assert len(found.candidates) <= 3 * EPOCHS, "each counts as an epoch at least"
+    tuning = search(trials=3, jobs=1)
+    tuning.run(Diverges(), unwatched)
+    assert tuning.best() is None
+    assert {c.status for c in tuning.candidates} == {"diverged"}
+    assert len(tuning.candidates) <= 3 * EPOCHS, "each counts as an epoch at least"
 
 
 def test_the_journal_is_lines_of_json(search):
-    found = search(trials=2)
-    found.run(Bowl(), unwatched)
-    lines = (found.folder / "bn.log").read_text().splitlines()
+    tuning = search(trials=2)
+    tuning.run(Bowl(), unwatched)
+    lines = (tuning.folder / "bn.log").read_text().splitlines()
     assert all(isinstance(json.loads(line), dict) for line in lines)
 
 

@@ -86,22 +86,22 @@ def products(rows, inner, columns):
 def test_no_float32_product_is_rounded_further(shape):
     """On a CPU with AMX, oneDNN would multiply in bf16 if asked to be fast: 3e-3 of the largest."""
     with a.arithmetic("fp32", CPU):
-        for found, exact in products(*shape):
-            assert (found.double() - exact).abs().max() < 1e-5 * exact.abs().max()
+        for product, exact in products(*shape):
+            assert (product.double() - exact).abs().max() < 1e-5 * exact.abs().max()
 
 
 @pytest.mark.parametrize("module", [torch.nn.LSTM(64, 96, batch_first=True), torch.nn.Conv1d(64, 96, 3)])
 def test_no_float32_layer_is_rounded_further(module):
     exact = copy.deepcopy(module).double()
     x = torch.randn(32, 64, 64, generator=torch.Generator().manual_seed(0))
-    found = []
+    tensors = []
     with a.arithmetic("fp32", CPU):
-        for layer, given in ((module, x.clone()), (exact, x.double())):
-            made = layer(given.requires_grad_())
+        for layer, inputs in ((module, x.clone()), (exact, x.double())):
+            made = layer(inputs.requires_grad_())
             states = made[0] if isinstance(made, tuple) else made
             states.square().sum().backward()
-            found.append([states.detach(), given.grad, *(p.grad for p in layer.parameters())])
-    for one, true in zip(*found, strict=True):
+            tensors.append([states.detach(), inputs.grad, *(p.grad for p in layer.parameters())])
+    for one, true in zip(*tensors, strict=True):
         assert (one.double() - true).abs().max() < 1e-5 * true.abs().max()
 
 

@@ -57,16 +57,16 @@ def results(layer, x, state, constant, library):
 @pytest.mark.parametrize("hidden", [8, 16, 24, 40, 160])
 @pytest.mark.parametrize(("rows", "words"), [(1, 1), (2, 2), (7, 7), (6, 2), (50, 50)])
 def test_is_torchs_lstm(rows, words, hidden, constant, library):
-    given = problem(rows, words, hidden, constant)
-    for ours, expected in zip(results(*given, library), results(*given, None), strict=True):
+    arguments = problem(rows, words, hidden, constant)
+    for ours, expected in zip(results(*arguments, library), results(*arguments, None), strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-5, atol=2e-5)
 
 
 def test_without_gradients_it_is_the_same_to_the_last_bit(library):
-    given = problem(6, 2)
+    arguments = problem(6, 2)
     with torch.no_grad():
-        states, (h, c) = given[0].by_library(library, *given[1:])
-    for ours, expected in zip((states, h, c), results(*given, library)[:3], strict=True):
+        states, (h, c) = arguments[0].by_library(library, *arguments[1:])
+    for ours, expected in zip((states, h, c), results(*arguments, library)[:3], strict=True):
         assert torch.equal(ours, expected)
 
 

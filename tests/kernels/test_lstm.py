@@ -53,8 +53,8 @@ def test_by_hand():
 def test_agrees_with_torch(block, initial, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_ELEMENTS", block)
     lstm, x, state = problem()
-    given = state if initial else None
-    ours, expected = (results(f, lstm, x, given) for f in (lstm.by_products, super(LSTM, lstm).forward))
+    initial_state = state if initial else None
+    ours, expected = (results(f, lstm, x, initial_state) for f in (lstm.by_products, super(LSTM, lstm).forward))
     torch.testing.assert_close(ours, expected)
 
 

@@ -68,8 +68,8 @@ def test_agrees_with_torch_across_chunks(rows):
 @pytest.mark.parametrize("uniform", [True, False])
 def test_frozen_inputs_get_no_gradient_and_change_no_other(frozen, uniform):
     inputs = problem(5)
-    for place in frozen:
-        inputs[place].requires_grad_(False)
+    for index in frozen:
+        inputs[index].requires_grad_(False)
     upstream = torch.full((5,), 2.0, dtype=torch.float64) if uniform else torch.arange(5, dtype=torch.float64)
     ours = gradients(linear_cross_entropy, inputs, upstream)
     assert len(ours) == 2 - len(frozen)

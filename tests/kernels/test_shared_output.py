@@ -55,14 +55,14 @@ def test_a_draw_worked_by_hand():
 def test_two_words_worked_by_hand():
     # Both words are drawn. h = (0, 2 ln 3), w = (0, 1): logits (0, 0) and (0, 2 ln 3), so p(second) = 1/2 and 9/10.
     states = torch.tensor([0.0, 2 * math.log(3)]).view(2, 1, 1)
-    found = shared_nll(states, torch.tensor([1]), torch.tensor([0]), torch.tensor([[0.0], [1.0]]))
-    assert found.flatten().tolist() == pytest.approx([math.log(2), math.log(10 / 9)], abs=1e-6)
+    nll = shared_nll(states, torch.tensor([1]), torch.tensor([0]), torch.tensor([[0.0], [1.0]]))
+    assert nll.flatten().tolist() == pytest.approx([math.log(2), math.log(10 / 9)], abs=1e-6)
 
 
 def test_samples_that_are_alike_are_exact():
     states, targets, places, weight = example(0.0)
-    found = shared_nll(states, targets, places, weight)
-    assert torch.allclose(found.double(), exact_nll(states, targets, weight), atol=2e-5)
+    nll = shared_nll(states, targets, places, weight)
+    assert torch.allclose(nll.double(), exact_nll(states, targets, weight), atol=2e-5)
 
 
 @fast_only
@@ -70,8 +70,8 @@ def test_the_error_is_of_second_order(counted):
     errors = []
     for spread in (0.1, 0.05, 0.025):
         states, targets, places, weight = example(spread)
-        found = shared_nll(states, targets, places, weight)
-        errors.append((found.double() - exact_nll(states, targets, weight)).square().mean().sqrt().item())
+        nll = shared_nll(states, targets, places, weight)
+        errors.append((nll.double() - exact_nll(states, targets, weight)).square().mean().sqrt().item())
     assert not counted
     assert errors[0] < 0.005
     # A quarter at half the distance; without the first-order term it would be half.
@@ -95,9 +95,9 @@ def test_positions_that_samples_disagree_on_are_scored_with_all_words(counted):
     states, targets, places, weight = example(0.05)
     far = torch.randn(SAMPLES, SIZE, generator=torch.Generator().manual_seed(1)) * 3
     states[:, 4] = far  # samples with nothing in common: their mean says little about any of them
-    found = shared_nll(states, targets, places, weight)
+    nll = shared_nll(states, targets, places, weight)
     assert len(counted) == 1
-    assert torch.allclose(found[:, 4].double(), exact_nll(states, targets, weight)[:, 4], atol=1e-4)
+    assert torch.allclose(nll[:, 4].double(), exact_nll(states, targets, weight)[:, 4], atol=1e-4)
 
 
 def test_the_farthest_sample_is_never_off_by_more_than_the_tolerance():
@@ -125,10 +125,10 @@ def drawn(monkeypatch):
 @fast_only
 @pytest.mark.parametrize("positions", [1, 5])
 def test_blocks_do_not_matter(positions, monkeypatch, drawn):
-    given = example(0.1)
-    whole = shared_nll(*given)
+    arguments = example(0.1)
+    whole = shared_nll(*arguments)
     monkeypatch.setattr(shared_output, "BLOCK_ELEMENTS", positions * TYPES)
-    difference = (shared_nll(*given) - whole).abs().amax(0)
+    difference = (shared_nll(*arguments) - whole).abs().amax(0)
     assert len(drawn) == 2 * POSITIONS
     alike = torch.tensor([bool((a == b).all()) for a, b in zip(drawn[:POSITIONS], drawn[POSITIONS:], strict=True)])
     assert alike.sum() >= POSITIONS / 2
@@ -144,7 +144,7 @@ def test_rounding_makes_no_estimate_worse(seed, drawn):
     one, other = (shared_nll(states, targets, places, w) for w in (weight, weight * (1 + 2e-7)))
     assert any(bool((a != b).any()) for a, b in zip(drawn[:POSITIONS], drawn[POSITIONS:], strict=True))
     assert (one - other).abs().max() < 2e-3
-    errors = [(found - expected).square().mean().sqrt().item() for found in (one, other)]
+    errors = [(nll - expected).square().mean().sqrt().item() for nll in (one, other)]
     assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
@@ -164,10 +164,10 @@ def test_in_bf16_it_is_no_worse_than_all_words_in_bf16():
 def test_what_is_not_finite_stays_so(value):
     states, targets, places, weight = example(0.1)
     states[3, 5, 2] = value
-    found = shared_nll(states, targets, places, weight)
-    assert not found[3, 5].isfinite()
+    nll = shared_nll(states, targets, places, weight)
+    assert not nll[3, 5].isfinite()
     others = torch.arange(POSITIONS) != 5
-    assert torch.allclose(found[:, others].double(), exact_nll(states, targets, weight)[:, others], atol=0.05)
+    assert torch.allclose(nll[:, others].double(), exact_nll(states, targets, weight)[:, others], atol=0.05)
 
 
 def test_few_samples_or_words_do_not_share():

@@ -95,11 +95,11 @@ def public(module):
 
 
 def test_nothing_in_kernels_is_without_a_twin():
-    for found in pkgutil.iter_modules(vaecli.kernels.__path__):
-        if found.name not in ("plain", "switch"):
-            rest = set(public(importlib.import_module(f"vaecli.kernels.{found.name}")))
-            rest -= {"LBFGS"} if found.name == "optimizers" else set()  # all of it that is fast is `Eager`'s
-            assert rest == set(HELPERS.get(found.name, []))
+    for module in pkgutil.iter_modules(vaecli.kernels.__path__):
+        if module.name not in ("plain", "switch"):
+            rest = set(public(importlib.import_module(f"vaecli.kernels.{module.name}")))
+            rest -= {"LBFGS"} if module.name == "optimizers" else set()  # all of it that is fast is `Eager`'s
+            assert rest == set(HELPERS.get(module.name, []))
 
 
 @pytest.mark.parametrize("name", KERNELS)

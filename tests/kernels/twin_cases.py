@@ -224,10 +224,10 @@ def words_of_texts():
     ]
     numbering = TextNumbering()
     for text in texts * 2:
-        found = numbering.text(text.encode(), 4)
-        yield torch.tensor([found.long.count, found.long.line])
-        yield " ".join(numbering.spellings[n] for n in found.types.tolist())
-        yield torch.from_numpy(found.lengths)
+        words = numbering.text(text.encode(), 4)
+        yield torch.tensor([words.long.count, words.long.line])
+        yield " ".join(numbering.spellings[n] for n in words.types.tolist())
+        yield torch.from_numpy(words.lengths)
     yield " ".join(sorted(numbering.spellings))
 
 
@@ -240,8 +240,8 @@ def gaussians(spread):
 @case("metrics.columns.mi.against_all", within=1e-9)
 def information():
     for spread in (0.0, 1.0, 100.0):
-        found = mutual_information(*gaussians(spread))
-        yield from (found.terms, found.log_posterior)
+        mi = mutual_information(*gaussians(spread))
+        yield from (mi.terms, mi.log_posterior)
     posterior, z = gaussians(1.0)
     yield mutual_information(posterior, z + 100).terms  # samples far from where their own density is
 
@@ -306,9 +306,9 @@ def components_of_a_mixture():
     torch.manual_seed(0)
     mixture = MixtureOfGaussians(3, 5)
     z = numbers(2, 7, 3).requires_grad_()
-    found = mixture.component_log_prob(z)
-    yield found
-    yield from torch.autograd.grad(found.logsumexp(-1).sum(), [z, mixture.mean, mixture.logvar])
+    log_prob = mixture.component_log_prob(z)
+    yield log_prob
+    yield from torch.autograd.grad(log_prob.logsumexp(-1).sum(), [z, mixture.mean, mixture.logvar])
 
 
 @case("model.decoding.steps_of")

@@ -89,14 +89,14 @@ class Oracle:
     def decode(self, z, longest, size):
         """The best sentence in a beam of `size` prefixes, at one (Z,) code; ended sentences stay in the beam."""
         beam = [(0.0, [], BOS, self.start(z[None]))]
-        for place in range(longest + 1):
+        for position in range(longest + 1):
             grown = []
             for total, words, last, state in beam:
                 if last == EOS:
                     grown.append((total, words, EOS, state))
                     continue
                 log_probs, after = self.step(z[None], last, state)
-                allowed = [EOS] if place == longest else [w for w in range(log_probs.shape[1]) if w not in (0, BOS)]
+                allowed = [EOS] if position == longest else [w for w in range(log_probs.shape[1]) if w not in (0, BOS)]
                 for word in allowed:
                     kept = words if word == EOS else [*words, word]
                     grown.append((total + log_probs[0, word], kept, word, after))

@@ -33,8 +33,8 @@ def probe_figures(posteriors, listed, labels, seed):
     def put(name, value):
         table.setdefault(name, []).append(value)
 
-    for place, name in enumerate(("first", "length")):
-        test = np.array([labels(words)[place] for words in listed])
+    for column, name in enumerate(("first", "length")):
+        test = np.array([labels(words)[column] for words in listed])
         train = np.tile(test, 20)
         every = np.arange(len(train))
         field = Field(name, int(test.max()) + 1, torch.from_numpy(train), torch.from_numpy(test))
@@ -65,4 +65,4 @@ def own_noise(purpose, count, seed):
 
 def first_of_each(order, classes, size):
     """The places of the first sentences of each class in an order."""
-    return np.array([place for kind in set(classes.tolist()) for place in order[classes[order] == kind][:size]])
+    return np.array([index for kind in set(classes.tolist()) for index in order[classes[order] == kind][:size]])

@@ -114,7 +114,7 @@ def recipe():
     return build_config({"model": sizes, "training": training, "evaluation": {"batch_size": 7}})
 
 
-def given(model, iw_samples=IW, **options):
+def block(model, iw_samples=IW, **options):
     return block_input(
         model,
         labelled_split(SENTENCES),
@@ -128,7 +128,7 @@ def given(model, iw_samples=IW, **options):
 
 
 @pytest.fixture(scope="module")
-def found(world):
+def figures(world):
     """Every figure as the program computes it."""
     model = world[0]
     config = EvaluationConfig(iw_samples=IW, batch_size=7, rec_samples=REC)
@@ -137,12 +137,12 @@ def found(world):
     values["unknown"] = evaluate(model, split_of(*RARE), config, seed=SEED, device=CPU, full=False).values["unknown"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gaps, "TEST_SAMPLES", 2000)
-        values |= load_block("gaps")(given(model, iw_samples=2000)).values
+        values |= load_block("gaps")(block(model, iw_samples=2000)).values
         for name in ("dimensions", "decoder_use", "bleu", "probe"):
-            values |= load_block(name)(given(model)).values
-        trainer = lm_trainer(given(model).corpus, recipe(), CPU)
+            values |= load_block(name)(block(model)).values
+        trainer = lm_trainer(block(model).corpus, recipe(), CPU)
         for name in ("samples", "reverse_ppl"):
-            asked = given(model, sentences=DRAWN, reference=language_model(5), train_lm=trainer)
+            asked = block(model, sentences=DRAWN, reference=language_model(5), train_lm=trainer)
             values |= load_block(name)(asked).values
     return values | {"verdict": verdict(values)}
 
@@ -275,7 +275,7 @@ def sample_figures(world):
     scores = [scorer.sentence_score(line, lines[:n] + lines[n + 1 :]).score for n, line in enumerate(lines)]
     pairs = Counter(pair for words in drawn for pair in pairwise(words))
     singles = Counter(word for words in drawn for word in words)
-    reverse = train_reference_lm(drawn, given(model).corpus, recipe(), SEED)
+    reverse = train_reference_lm(drawn, block(model).corpus, recipe(), SEED)
     return {
         "forward_ppl": perplexity(language_model(5), drawn),
         "reverse_ppl": perplexity(reverse, SENTENCES),
@@ -333,27 +333,27 @@ def gap_figures(oracle, posteriors):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_is_that_of_brute_force(name, found, expected):
+def test_figure_is_that_of_brute_force(name, figures, expected):
     assert name in expected, f"{name} is in the schema, and nothing here computes it by brute force"
     if name == "verdict":
-        assert found[name] == expected[name]
+        assert figures[name] == expected[name]
         return
     value, tolerance = expected[name]
     if value is None:
-        assert found[name] is None
+        assert figures[name] is None
         return
-    assert found[name] == pytest.approx(value, rel=0, abs=tolerance)
+    assert figures[name] == pytest.approx(value, rel=0, abs=tolerance)
 
 
-def test_the_model_is_worth_checking(found, expected):
+def test_the_model_is_worth_checking(figures, expected):
     """The figures are far enough from 0 and from one another for a mistake to show."""
     assert set(expected) == set(FIGURES)
-    assert found["kl"] > 0.3
-    assert found["mi"] > 0.1
-    assert found["au"] >= 1
-    assert found["z_gain_shuffled"] > 0.1
-    assert found["amortisation_gap"] > 0.1
-    assert found["rec"] > found["iw_nll"] - found["kl"]
-    assert found["unknown"] == pytest.approx(31 / 258)  # half of the sentences; 2 + 8 + 24 + 64 + 160 words
-    figures = [found[name] for name in FIGURES if name != "verdict" and found[name] is not None]
-    assert len({round(figure, 6) for figure in figures}) > 40
+    assert figures["kl"] > 0.3
+    assert figures["mi"] > 0.1
+    assert figures["au"] >= 1
+    assert figures["z_gain_shuffled"] > 0.1
+    assert figures["amortisation_gap"] > 0.1
+    assert figures["rec"] > figures["iw_nll"] - figures["kl"]
+    assert figures["unknown"] == pytest.approx(31 / 258)  # half of the sentences; 2 + 8 + 24 + 64 + 160 words
+    numbers = [figures[name] for name in FIGURES if name != "verdict" and figures[name] is not None]
+    assert len({round(number, 6) for number in numbers}) > 40

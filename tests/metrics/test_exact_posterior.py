@@ -23,20 +23,20 @@ def test_a_decoder_that_is_gaussian_in_z_has_the_posterior_of_the_textbook():
     """p(x|z) = N(x; z, 1) and p(z) = N(0, 1) make p(z|x) = N(x/2, 1/2) and p(x) = N(x; 0, 2)."""
     numbers = [-7.0, -1.0, 0.0, 0.3, 2.5, 11.0]
     model, split = linear_gaussian(numbers)
-    found = exact_posterior(model, scoring(split, batch_size=4))
-    assert found.mean == pytest.approx([x / 2 for x in numbers], abs=1e-10)
-    assert found.variance == pytest.approx([0.5] * 6, abs=1e-10)
-    assert found.log_evidence == pytest.approx([-true_nll(x) for x in numbers], abs=1e-10)
-    assert (found.change < 1e-4).all()
+    posterior = exact_posterior(model, scoring(split, batch_size=4))
+    assert posterior.mean == pytest.approx([x / 2 for x in numbers], abs=1e-10)
+    assert posterior.variance == pytest.approx([0.5] * 6, abs=1e-10)
+    assert posterior.log_evidence == pytest.approx([-true_nll(x) for x in numbers], abs=1e-10)
+    assert (posterior.change < 1e-4).all()
 
 
 def test_narrow_and_wide_densities():
     mean = torch.tensor([0.0, 3.21, -17.77, 0.1, 5.0], dtype=torch.float64)
     deviation = torch.tensor([1.0, 0.04, 0.05, 2.0, 0.2], dtype=torch.float64)
-    found = quadrature(gaussian(mean, deviation), 5)
-    assert found.mean == pytest.approx(mean, abs=1e-8)
-    assert found.variance.sqrt() == pytest.approx(deviation, rel=1e-7)
-    assert found.log_evidence == pytest.approx([0.5 * math.log(2 * math.pi)] * 5, abs=1e-8)
+    posterior = quadrature(gaussian(mean, deviation), 5)
+    assert posterior.mean == pytest.approx(mean, abs=1e-8)
+    assert posterior.variance.sqrt() == pytest.approx(deviation, rel=1e-7)
+    assert posterior.log_evidence == pytest.approx([0.5 * math.log(2 * math.pi)] * 5, abs=1e-8)
 
 
 def test_two_modes_far_apart():
@@ -46,9 +46,9 @@ def test_two_modes_far_apart():
         first = math.log(3) - 2 * (z + 6).square()
         return torch.logaddexp(first, -2 * (z - 8).square())
 
-    found = quadrature(two, 2)
-    assert found.mean == pytest.approx([(3 * -6 + 8) / 4] * 2, abs=1e-8)
-    assert found.variance == pytest.approx([0.25 + 14**2 * 3 / 16] * 2, abs=1e-7)
+    posterior = quadrature(two, 2)
+    assert posterior.mean == pytest.approx([(3 * -6 + 8) / 4] * 2, abs=1e-8)
+    assert posterior.variance == pytest.approx([0.25 + 14**2 * 3 / 16] * 2, abs=1e-7)
 
 
 def test_only_sentences_that_still_move_are_refined():
@@ -59,20 +59,20 @@ def test_only_sentences_that_still_move_are_refined():
         ripples = torch.where(rows == 1, 3.0, 0.0) * torch.sin(8 * z)
         return -0.5 * z.square() + ripples
 
-    found = quadrature(joint, 3, tolerance=1e-6)
+    posterior = quadrature(joint, 3, tolerance=1e-6)
     assert asked[:3] == [[0, 1, 2]] * 3
     assert set(map(tuple, asked[3:])) == {(1,)}
     z = torch.linspace(-LARGEST, LARGEST, 400_001, dtype=torch.float64)
     share = (-0.5 * z.square() + 3 * torch.sin(8 * z)).softmax(0)
-    assert found.mean == pytest.approx([0.0, float((share * z).sum()), 0.0], abs=1e-7)
-    assert (found.change < 1e-6).all()
+    assert posterior.mean == pytest.approx([0.0, float((share * z).sum()), 0.0], abs=1e-7)
+    assert (posterior.change < 1e-6).all()
 
 
 @pytest.mark.parametrize("method", ["vanilla", "skip", "bn", "mog"])
 def test_the_adaptive_rule_agrees_with_a_grid_of_four_thousand_steps(method):
     model = make_method(method).build(tiny_shape(1, init_range=2.0), 3).double()
     split = tiny_split(12)
-    usual, found = (exact_posterior(model, scoring(split, batch_size=5), tolerance) for tolerance in (1e-4, 1e-7))
+    usual, refined = (exact_posterior(model, scoring(split, batch_size=5), tolerance) for tolerance in (1e-4, 1e-7))
     z = torch.linspace(-LARGEST, LARGEST, 4_001, dtype=torch.float64).view(-1, 1, 1)
     how = scoring(split)
     with evaluation_mode(model, how.device):
@@ -81,9 +81,9 @@ def test_the_adaptive_rule_agrees_with_a_grid_of_four_thousand_steps(method):
             share = joint.softmax(0)
             mean = float((share * z[:, :, 0]).sum())
             n = int(index)
-            assert float(found.mean[n]) == pytest.approx(mean, abs=1e-9)
+            assert float(refined.mean[n]) == pytest.approx(mean, abs=1e-9)
             assert float(usual.mean[n]) == pytest.approx(mean, abs=1e-4)
-            assert float(found.log_evidence[n]) == pytest.approx(float(joint.logsumexp(0)) + math.log(1e-2), abs=1e-9)
+            assert float(refined.log_evidence[n]) == pytest.approx(float(joint.logsumexp(0)) + math.log(1e-2), abs=1e-9)
 
 
 def test_batches_do_not_matter_and_the_model_stays_as_it_was():
@@ -100,9 +100,9 @@ def test_a_decoder_that_ignores_z_leaves_the_prior():
     with torch.no_grad():
         model.decoder.initial.weight.zero_()
         model.decoder.lstm.weight_ih_l0[:, -1] = 0
-    found = exact_posterior(model, scoring(tiny_split(5)))
-    assert found.mean == pytest.approx([0.0] * 5, abs=1e-6)
-    assert found.variance == pytest.approx([1.0] * 5, abs=1e-5)
+    posterior = exact_posterior(model, scoring(tiny_split(5)))
+    assert posterior.mean == pytest.approx([0.0] * 5, abs=1e-6)
+    assert posterior.variance == pytest.approx([1.0] * 5, abs=1e-5)
 
 
 def test_more_dimensions_are_refused():

@@ -46,21 +46,21 @@ def figures(method, batch_size):
     model = tiny_model(method, init_range=0.8).double()
     how = scoring(SPLIT, batch_size, seed=2)
     terms = elbo_terms(model, how, rec_samples=2)
-    found = {"rec": terms.rec, "kl": terms.kl, "z": terms.z}
+    tensors = {"rec": terms.rec, "kl": terms.kl, "z": terms.z}
     if terms.posterior is not None and terms.posterior.has_density:
-        found["iw"] = importance_weighted_nll(model, how, terms.posterior, 5)
+        tensors["iw"] = importance_weighted_nll(model, how, terms.posterior, 5)
     if terms.posterior is not None:
-        found["mi"] = mutual_information(terms.posterior, terms.z).terms
+        tensors["mi"] = mutual_information(terms.posterior, terms.z).terms
         losses = code_losses(model, how, make_codes(model, how))
-        found |= {f"nll {source}": loss.sentence for source, loss in losses.items()}
-        found["mean"] = posterior_means(model, how)
-    return {name: value for name, value in found.items() if value is not None}
+        tensors |= {f"nll {source}": loss.sentence for source, loss in losses.items()}
+        tensors["mean"] = posterior_means(model, how)
+    return {name: value for name, value in tensors.items() if value is not None}
 
 
-def same(found, expected):
-    assert set(found) == set(expected)
+def same(tensors, expected):
+    assert set(tensors) == set(expected)
     for name, value in expected.items():
-        assert torch.allclose(found[name], value, rtol=0, atol=1e-9), name
+        assert torch.allclose(tensors[name], value, rtol=0, atol=1e-9), name
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -83,12 +83,12 @@ def further_figures(batch_size):
     terms = elbo_terms(model, how)
     noise = gradient_noise(model, how, terms.posterior)
     gap = measure_gaps(model, how, terms.posterior, 5).by_name
-    given = block_input(model, SPLIT, method="slvae", batch_size=batch_size, iw_samples=5, seed=2)
-    cells, _ = measure(given, terms, terms.posterior, terms.z)
+    block = block_input(model, SPLIT, method="slvae", batch_size=batch_size, iw_samples=5, seed=2)
+    cells, _ = measure(block, terms, terms.posterior, terms.z)
     return {
         **{"signal": noise.signal, "noise": noise.noise},
         **{"log p": cells.log_prob, "prior": cells.prior, "marginal": cells.marginal},
-        "label": map_features(given, model.aux["slvae"]),
+        "label": map_features(block, model.aux["slvae"]),
         **gap,
     }
 

@@ -38,7 +38,7 @@ def test_every_figure_against_brute_force():
     numbers = [0.1 * n - 2 for n in range(40)]
     slope, scale, n = 0.8, 0.6, 40
     model, split = linear_gaussian(numbers, slope, scale)
-    found = run(model, split, iw_samples=6, seed=3, truth=KnownEntropy(2.0, 0.05)).values
+    figures = run(model, split, iw_samples=6, seed=3, truth=KnownEntropy(2.0, 0.05)).values
 
     q = [NormalDist(slope * x, scale) for x in numbers]
     prior = NormalDist()
@@ -55,7 +55,7 @@ def test_every_figure_against_brute_force():
     aggregate = [fmean(other.pdf(v) for other in q) for v in z]
     mi = [math.log(q[i].pdf(z[i]) / aggregate[i]) for i in range(n)]
     order = batch_order(n, 3).tolist()
-    batch = {i: [q[j] for j in (order[:32] if place < 32 else order[32:])] for place, i in enumerate(order)}
+    batch = {i: [q[j] for j in (order[:32] if rank < 32 else order[32:])] for rank, i in enumerate(order)}
     mi_batch = [math.log(q[i].pdf(z[i]) / fmean(other.pdf(z[i]) for other in batch[i])) for i in range(n)]
     error = {name: stdev(v) / math.sqrt(n) for name, v in (("rec", rec), ("elbo", neg_elbo), ("iw", iw), ("mi", mi))}
 
@@ -85,9 +85,9 @@ def test_every_figure_against_brute_force():
         "neg_elbo_se": error["elbo"],
         "iw_nll_se": error["iw"],
     }
-    assert set(found) == set(expected)
+    assert set(figures) == set(expected)
     for name, value in expected.items():
-        assert found[name] == pytest.approx(value, abs=1e-9), name
+        assert figures[name] == pytest.approx(value, abs=1e-9), name
 
 
 def test_values_are_columns_and_survive_json():
@@ -141,11 +141,11 @@ def test_per_dimension_sums_to_the_totals():
 
 @pytest.mark.parametrize("options", [{"full": False}, {"iw_samples": 0}])
 def test_importance_weighting_can_be_left_out(options):
-    found = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0), **options).values
+    figures = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0), **options).values
     whole = run(tiny_model(), tiny_split(8), truth=KnownEntropy(1.0)).values
     left_out = {"iw_nll", "iw_nll_se", "iw_samples", "ppl_iw", "ppl_word", "excess_nll", "excess_nll_se"}
-    assert {name for name in found if found[name] is None} == left_out
-    assert all(found[name] == whole[name] for name in set(found) - left_out)
+    assert {name for name in figures if figures[name] is None} == left_out
+    assert all(figures[name] == whole[name] for name in set(figures) - left_out)
 
 
 def test_no_truth_no_excess():
@@ -154,9 +154,11 @@ def test_no_truth_no_excess():
 
 def test_figures_do_not_depend_on_the_batch_size():
     model, split = tiny_model(init_range=1.0), tiny_split(40)
-    found = [evaluate(model, split, EvaluationConfig(iw_samples=8, batch_size=b), seed=0, device=CPU) for b in (1, 7)]
-    known = [{name: value for name, value in f.values.items() if value is not None} for f in found]
-    assert len(known[0]) == len(found[0].values) - 2  # all but the excess, without a truth
+    evaluations = [
+        evaluate(model, split, EvaluationConfig(iw_samples=8, batch_size=b), seed=0, device=CPU) for b in (1, 7)
+    ]
+    known = [{name: value for name, value in f.values.items() if value is not None} for f in evaluations]
+    assert len(known[0]) == len(evaluations[0].values) - 2  # all but the excess, without a truth
     assert known[0] == pytest.approx(known[1], rel=1e-5, abs=1e-5)
 
 
@@ -262,8 +264,8 @@ def test_same_seed_same_figures_and_other_seed_other_noise():
 
 def test_validation_mutual_information_is_the_mi_column():
     model, split, config = tiny_model(init_range=1.0), tiny_split(30), EvaluationConfig()
-    found = validation_mutual_information(model, split, config, seed=0, device=CPU)
-    assert found == run(model, split).values["mi"]
+    information = validation_mutual_information(model, split, config, seed=0, device=CPU)
+    assert information == run(model, split).values["mi"]
     assert validation_mutual_information(tiny_model("lm"), split, config, seed=0, device=CPU) == 0.0
 
 

@@ -72,9 +72,9 @@ def test_one_distribution_over_texts_as_words_and_as_characters(corpora):
     by_character = figures(characters, table)
 
     # -log p of "a b" and "a" together: 1/2 1/4 1/4 and 1/2 1/4, which is 1/256; 3 words and 2 ends of sentences
-    for found in (by_word, by_character):
-        assert 2 * found["iw_nll"] == pytest.approx(math.log(256))
-        assert found["ppl_word"] == pytest.approx(256 ** (1 / 5))
+    for perplexities in (by_word, by_character):
+        assert 2 * perplexities["iw_nll"] == pytest.approx(math.log(256))
+        assert perplexities["ppl_word"] == pytest.approx(256 ** (1 / 5))
     assert by_word["ppl_iw"] == by_word["ppl_word"]
     assert (by_word["tokens"], by_character["tokens"]) == (5, 8)
     assert by_character["ppl_iw"] == pytest.approx(2)  # 256 ** (1 / 8): which flatters more tokens

@@ -56,9 +56,9 @@ def test_the_columns_of_older_tables_come_first_and_in_their_order():
     for name in ("all", "ptb"):
         header = (ROOT / "experiments" / name / "results.csv").read_text(encoding="utf-8").split("\n")[0].split(",")
         names = [c.name for c in RESULT_COLUMNS]
-        place = header.index("peak_memory_mb") + 1
-        assert header[:place] == names[:place]
-        assert set(header[place:]) <= {c.name for c in (*RESULT_COLUMNS, *OPTIONAL_COLUMNS)}
+        end = header.index("peak_memory_mb") + 1
+        assert header[:end] == names[:end]
+        assert set(header[end:]) <= {c.name for c in (*RESULT_COLUMNS, *OPTIONAL_COLUMNS)}
 
 
 def test_what_a_verdict_needs_stands_in_the_table():

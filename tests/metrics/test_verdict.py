@@ -91,8 +91,13 @@ def test_spread_directions_on_a_sphere_are_no_collapse():
     shared = Concentration(13.0, 32, angle_table(13.0, 32))
     posterior = VonMisesFisher(directions * mean_cosine(13.0, 32), shared)
     z = posterior.sample(torch.randn(1, 2000, 33, generator=generator, dtype=torch.float64))[0]
-    found = mutual_information(posterior, z)
-    row = {"kl": vmf_kl(13.0, 32), "mi": found.value, "mi_ceiling": found.ceiling, "au": active_units(posterior.mean)}
+    information = mutual_information(posterior, z)
+    row = {
+        "kl": vmf_kl(13.0, 32),
+        "mi": information.value,
+        "mi_ceiling": information.ceiling,
+        "au": active_units(posterior.mean),
+    }
     assert row["kl"] == pytest.approx(2.173, abs=1e-3)
     assert row["mi"] == pytest.approx(2.16, abs=0.05)
     assert row["au"] == 0
@@ -104,9 +109,9 @@ def test_needles_that_tell_every_sentence_apart_are_no_collapse():
     generator = torch.Generator().manual_seed(0)
     mean, noise = torch.randn(2, 2000, 16, generator=generator, dtype=torch.float64)
     posterior = DiagonalGaussian(0.02 * mean, torch.full_like(mean, -10.0))
-    found = mutual_information(posterior, posterior.sample(noise.unsqueeze(0))[0])
+    information = mutual_information(posterior, posterior.sample(noise.unsqueeze(0))[0])
     kl = float(posterior.kl(StandardNormal(16)).sum(1).mean())
-    row = {"kl": kl, "mi": found.value, "mi_ceiling": found.ceiling, "au": active_units(posterior.mean)}
+    row = {"kl": kl, "mi": information.value, "mi_ceiling": information.ceiling, "au": active_units(posterior.mean)}
     assert row["mi"] == pytest.approx(7.60, abs=0.01)
     assert row["au"] == 0
     assert verdict(row) == "saturated"

@@ -62,8 +62,8 @@ def test_greedy_is_the_argmax_given_every_prefix(method, size):
     assert len({tuple(s.words) for s in sentences}) > (5 if size else 0)
     for code, sentence in zip(z, sentences, strict=True):
         target = [*sentence.words, EOS]
-        for place, word in enumerate(target[:LONGEST]):
-            prefix = torch.tensor([[BOS, *target[:place]]])
+        for position, word in enumerate(target[:LONGEST]):
+            prefix = torch.tensor([[BOS, *target[:position]]])
             logits = model.decoder.output.logits(model.decoder.hidden(code.unsqueeze(0), prefix))[0, -1]
             logits[[PAD, BOS]] = -math.inf
             assert word == int(logits.argmax())
@@ -86,10 +86,10 @@ def test_carried_states_are_those_of_the_whole_prefix(method, size):
     z = codes(6, size)
     fast, general = steps_of(decoder, z), PrefixSteps(decoder, z)
     assert isinstance(fast, LSTMSteps)
-    for place, words in enumerate(torch.randint(4, 12, (5, 6))):
+    for position, words in enumerate(torch.randint(4, 12, (5, 6))):
         words = words[: len(fast.z)]
         torch.testing.assert_close(fast.hidden(words), general.hidden(words))
-        if place == 1:  # rows swapped, repeated and left out
+        if position == 1:  # rows swapped, repeated and left out
             for steps in (fast, general):
                 steps.pick(torch.tensor([3, 0, 0, 5]))
 
@@ -129,14 +129,14 @@ def test_a_wide_beam_finds_the_best_sentence_of_all(normalise):
     every = [list(s) for n in range(4) for s in itertools.product([UNK, 4, 5], repeat=n)]
     batch = collate(split_of(*every), torch.arange(len(every)))
     lengths = torch.tensor([len(s) + 1 for s in every])
-    found = set()
+    sentences = set()
     for code, sentence in zip(z, beam(decoder, z, 3, size=40, normalise=normalise), strict=True):
         log_prob = -decoder.token_nll(code.expand(len(every), -1), batch.inputs, batch).sum(1)
         best = int((log_prob / lengths if normalise else log_prob).argmax())
         assert sentence.words == every[best]
         assert sentence.log_prob == pytest.approx(float(log_prob[best].detach()))
-        found.add(tuple(sentence.words))
-    assert len(found) > 2
+        sentences.add(tuple(sentence.words))
+    assert len(sentences) > 2
 
 
 def test_a_beam_sees_past_the_most_probable_word():
@@ -211,10 +211,10 @@ def test_words_are_drawn_with_the_softmax_at_the_temperature(temperature):
 )
 def test_only_the_most_probable_words_may_come(drawing, expected):
     log_probs = torch.tensor([[0, 0.5, 0.3, 0.2], [0, 0.2, 0.3, 0.5]], dtype=torch.float64).log()
-    found = drawing.probabilities(log_probs)
-    found = found / found.sum(1, keepdim=True)
-    assert found[0].tolist() == pytest.approx([0, *expected])
-    assert found[1].tolist() == pytest.approx([0, *expected[::-1]])
+    probabilities = drawing.probabilities(log_probs)
+    probabilities = probabilities / probabilities.sum(1, keepdim=True)
+    assert probabilities[0].tolist() == pytest.approx([0, *expected])
+    assert probabilities[1].tolist() == pytest.approx([0, *expected[::-1]])
 
 
 def test_a_low_temperature_is_greedy():

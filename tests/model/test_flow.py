@@ -213,8 +213,8 @@ def test_products_are_not_rounded_under_autocast():
 
 
 def test_mirrored_noise_has_mean_zero_and_variance_one():
-    found = antithetic_noise(8, 3)
-    assert found.shape == (16, 1, 3)
-    torch.testing.assert_close(found.mean(0), torch.zeros(1, 3), atol=1e-6, rtol=0)
-    torch.testing.assert_close(found.square().mean(0), torch.ones(1, 3))
-    assert torch.equal(found, antithetic_noise(8, 3))
+    draws = antithetic_noise(8, 3)
+    assert draws.shape == (16, 1, 3)
+    torch.testing.assert_close(draws.mean(0), torch.zeros(1, 3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(draws.square().mean(0), torch.ones(1, 3))
+    assert torch.equal(draws, antithetic_noise(8, 3))

@@ -23,8 +23,8 @@ def vector(*numbers):
 
 def test_a_right_angle_by_hand():
     # from (2, 0) to (0, 1) by a third: 30 degrees
-    found = great_circle(vector(2, 0), vector(0, 1), vector(0, 1 / 3, 1))
-    assert found.flatten().tolist() == pytest.approx([1, 0, math.sqrt(0.75), 0.5, 0, 1], abs=1e-12)
+    path = great_circle(vector(2, 0), vector(0, 1), vector(0, 1 / 3, 1))
+    assert path.flatten().tolist() == pytest.approx([1, 0, math.sqrt(0.75), 0.5, 0, 1], abs=1e-12)
     # lengths 2 and 1 change evenly: 5/3 at a third
     middle = polar(vector(2, 0), vector(0, 1), vector(1 / 3))[0]
     assert middle.tolist() == pytest.approx([5 / 3 * math.sqrt(0.75), 5 / 6])
@@ -33,19 +33,19 @@ def test_a_right_angle_by_hand():
 @given(st.integers(0, 10_000), st.integers(2, 9))
 def test_a_great_circle_stays_on_the_sphere_in_equal_steps(seed, size):
     a, b = torch.randn(2, size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    found = great_circle(a, b, WEIGHTS)
-    assert found.norm(dim=1).tolist() == pytest.approx([1.0] * 5)
-    for end, known in ((found[0], a), (found[-1], b)):
+    path = great_circle(a, b, WEIGHTS)
+    assert path.norm(dim=1).tolist() == pytest.approx([1.0] * 5)
+    for end, known in ((path[0], a), (path[-1], b)):
         torch.testing.assert_close(end, known / known.norm())
-    steps = (found[1:] * found[:-1]).sum(1)
+    steps = (path[1:] * path[:-1]).sum(1)
     assert steps.tolist() == pytest.approx([steps[0].item()] * 4)
 
 
 @pytest.mark.parametrize("last", [(3.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0)])
 def test_the_same_the_opposite_and_no_direction(last):
-    found = great_circle(vector(1, 0, 0), vector(*last), WEIGHTS)
-    assert found.norm(dim=1).tolist() == pytest.approx([1.0] * 5)
-    assert found[-1, 0].item() == pytest.approx(-1.0 if last[0] < 0 else 1.0)
+    path = great_circle(vector(1, 0, 0), vector(*last), WEIGHTS)
+    assert path.norm(dim=1).tolist() == pytest.approx([1.0] * 5)
+    assert path[-1, 0].item() == pytest.approx(-1.0 if last[0] < 0 else 1.0)
     assert not great_circle(vector(0, 0), vector(0, 0), WEIGHTS).any()
 
 
@@ -74,8 +74,8 @@ def test_discrete_codes_on_the_way_are_codes():
     means = torch.tensor([[0.5, 0.3, 0.2, 0.1, 0.1, 0.8], [0.2, 0.7, 0.1, 0.0, 1.0, 0.0]], dtype=torch.float64)
     assert classes.index(means).tolist() == [[0, 2], [1, 1]]
     assert classes.code(means)[0].tolist() == [1, 0, 0, 0, 0, 1]
-    found = classes.path(*means, torch.linspace(0, 1, 3, dtype=torch.float64))
-    assert found.tolist() == [[1, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0]]
+    path = classes.path(*means, torch.linspace(0, 1, 3, dtype=torch.float64))
+    assert path.tolist() == [[1, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0]]
     book = Codebook(2, 2, 3, 0.9)
     book.codebook.copy_(torch.tensor([[-1.0], [0.0], [1.0]]))
     way = book.path(vector(-0.9, 1.2), vector(0.1, -3.0), torch.linspace(0, 1, 3))

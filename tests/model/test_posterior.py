@@ -150,9 +150,9 @@ def test_point_masses_that_are_nearly_all_alike_take_no_more_memory_than_the_tab
     mean[torch.arange(apart), torch.arange(apart)] = torch.linspace(2, 1, apart, dtype=torch.float64)
     q = PointMass(mean)
     with Largest() as largest:
-        found = q.pairwise_log_prob(q.mean)
-    assert largest.numbers <= max(found.numel(), mean.numel())
-    assert torch.equal(found, pairwise_by_definition(q, q.mean))
+        log_prob = q.pairwise_log_prob(q.mean)
+    assert largest.numbers <= max(log_prob.numel(), mean.numel())
+    assert torch.equal(log_prob, pairwise_by_definition(q, q.mean))
 
 
 def test_standard_normal_prior_agrees_with_torch():

@@ -14,18 +14,18 @@ LENGTH = 6
 
 
 @pytest.mark.parametrize("latent_size", [4, 0])
-@pytest.mark.parametrize("place", range(LENGTH))
-def test_decoder_is_causal(place, latent_size):
-    torch.manual_seed(place)
+@pytest.mark.parametrize("position", range(LENGTH))
+def test_decoder_is_causal(position, latent_size):
+    torch.manual_seed(position)
     decoder = LSTMDecoder(VOCABULARY_SIZE, 5, 7, latent_size)
     inputs = torch.randint(4, VOCABULARY_SIZE, (2, LENGTH))
     changed = inputs.clone()
-    changed[:, place] = (inputs[:, place] - 3) % (VOCABULARY_SIZE - 4) + 4
-    assert not (changed == inputs).all(0)[place]
+    changed[:, position] = (inputs[:, position] - 3) % (VOCABULARY_SIZE - 4) + 4
+    assert not (changed == inputs).all(0)[position]
     z = torch.randn(2, latent_size)
     before, after = decoder.hidden(z, inputs), decoder.hidden(z, changed)
-    assert torch.equal(before[:, :place], after[:, :place])
-    assert (before[:, place:] != after[:, place:]).any(-1).all()
+    assert torch.equal(before[:, :position], after[:, :position])
+    assert (before[:, position:] != after[:, position:]).any(-1).all()
 
 
 def test_every_state_of_the_decoder_sees_z():

@@ -23,11 +23,11 @@ late = clock(40, steps_per_epoch=10, epochs=4)
 def trajectory(trace, target=2.0, step=0.1, smoothing=0.0):
     """u before and after each mean information of a trace."""
     state = InformationPrice(target, step, smoothing)
-    found = [state.value.item()]
+    prices = [state.value.item()]
     for information in trace:
         state.update(torch.tensor(float(information)))
-        found.append(state.value.item())
-    return found
+        prices.append(state.value.item())
+    return prices
 
 
 def terms_of(mean, state, logvar=0.0, **context):
@@ -41,16 +41,16 @@ def test_two_codes_by_hand():
     # is log 2 - log(1 + e^-2) = 0.5662191 a sentence; the KL is 1/2; at u = 1/4 what is left is 0.5 - 0.1415548
     state = InformationPrice(2.0, 0.1, 0.0)
     state.value.fill_(0.25)
-    found = AntiCollapse().objective(terms_of([-1.0, 1.0], state), late)
-    assert found.kl.flatten().tolist() == pytest.approx([0.3584452] * 2, abs=1e-6)
+    terms = AntiCollapse().objective(terms_of([-1.0, 1.0], state), late)
+    assert terms.kl.flatten().tolist() == pytest.approx([0.3584452] * 2, abs=1e-6)
     # then u moves by 0.1 (2 - 0.5662191)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)
     # half way through the warm-up the gap, -0.0662191 here, has the weight 1/2: -0.0331096 + 0.6066219 * 0.5662191
     state.opening.since.fill_(4)
-    found = AntiCollapse(start=0, warm_up=0.5).objective(
+    terms = AntiCollapse(start=0, warm_up=0.5).objective(
         terms_of([-1.0, 1.0], state), clock(14, steps_per_epoch=10, epochs=4)
     )
-    assert found.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
+    assert terms.kl.flatten().tolist() == pytest.approx([0.3103713] * 2, abs=1e-6)
     assert state.value.item() == pytest.approx(0.3933781, abs=1e-6)  # and u waits
 
 
@@ -62,8 +62,8 @@ def test_trajectory_by_hand():
 
 @given(st.lists(st.floats(0, 20), max_size=30), st.floats(0, 5), st.floats(0.001, 1))
 def test_the_price_moves_against_what_is_missing_and_stays_a_discount(trace, target, step):
-    found = trajectory(trace, target, step)
-    for before, after, information in zip(found, found[1:], trace, strict=False):
+    prices = trajectory(trace, target, step)
+    for before, after, information in zip(prices, prices[1:], trace, strict=False):
         assert 0 <= after <= 1
         assert (after - before) * (target - information) >= 0
 
@@ -125,8 +125,8 @@ def test_at_first_the_gap_has_its_first_weight_and_information_none():
     terms = terms_of([-3.0, 9.0], InformationPrice(2.0, 0.1, 0.0))
     assert not AntiCollapse(start=0).objective(terms, clock()).kl.any()
     # two codes that far apart inform by log 2, and their KL is 9/2 and 81/2
-    found = AntiCollapse(start=0.1).objective(terms, clock()).kl.flatten().tolist()
-    assert found == pytest.approx([0.1 * (4.5 - math.log(2)), 0.1 * (40.5 - math.log(2))], abs=1e-6)
+    kl = AntiCollapse(start=0.1).objective(terms, clock()).kl.flatten().tolist()
+    assert kl == pytest.approx([0.1 * (4.5 - math.log(2)), 0.1 * (40.5 - math.log(2))], abs=1e-6)
 
 
 def test_taxes_wait_for_the_code_to_open():

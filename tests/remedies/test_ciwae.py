@@ -19,8 +19,8 @@ def test_half_and_half_by_hand():
     # with the true posterior L_K is log p(x) and the -ELBO is that too in the mean: z = 1 gives nll 0, KL = 0.3465736
     terms = toy_terms(50)
     neg_elbo = (terms.nll + terms.kl.sum(-1)).mean()
-    found = loss_of(CIWAE(samples=3), terms)
-    assert found.item() == pytest.approx((neg_elbo.item() + NLL) / 2, abs=1e-9)
+    loss = loss_of(CIWAE(samples=3), terms)
+    assert loss.item() == pytest.approx((neg_elbo.item() + NLL) / 2, abs=1e-9)
 
 
 def test_the_ends_are_vanilla_and_iwae():

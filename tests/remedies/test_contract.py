@@ -64,24 +64,24 @@ def sections(text):
     Raises:
         ValueError: A paragraph has no title of its own on a line.
     """
-    found = {}
+    texts = {}
     for paragraph in text.split("\n\n")[1:]:
         title, _, body = paragraph.partition("\n")
         if not title.endswith(":") or not body or any(not line.startswith("    ") for line in body.split("\n")):
             raise ValueError(f"no section: {title}")
-        found[title[:-1]] = " ".join(body.split())
-    return found
+        texts[title[:-1]] = " ".join(body.split())
+    return texts
 
 
 @pytest.mark.parametrize("name", REMEDIES)
 def test_a_docstring_has_its_sections_and_nothing_that_is_generated(name):
     kind, module = remedy_class(name), importlib.import_module(f"vaecli.remedies.{name}")
-    found = sections(module.__doc__.rstrip())
-    assert list(found) == [title for title in SECTIONS if title in found]
-    assert {"Equation", "References"} <= set(found)
-    assert kind.paper.authors.split(" ")[0].strip(",") in found["References"]
-    assert f"({kind.paper.year})" in found["References"]
-    assert not any(text[-1] not in ".`" for text in found.values())
+    texts = sections(module.__doc__.rstrip())
+    assert list(texts) == [title for title in SECTIONS if title in texts]
+    assert {"Equation", "References"} <= set(texts)
+    assert kind.paper.authors.split(" ")[0].strip(",") in texts["References"]
+    assert f"({kind.paper.year})" in texts["References"]
+    assert not any(text[-1] not in ".`" for text in texts.values())
     assert "composes with" not in module.__doc__.lower()
 
 

@@ -17,11 +17,11 @@ PUBLISHED = Gains(0.01, 1e-4, 0.0, 1.0)
 
 def weights(trace, target=3.0, gains=PUBLISHED, smoothing=0.0):
     """The weight after each KL of a trace."""
-    controller, found = Controller(target, gains, smoothing), []
+    controller, schedule = Controller(target, gains, smoothing), []
     for kl in trace:
         controller.update(torch.tensor(float(kl)))
-        found.append(controller.weight.item())
-    return found
+        schedule.append(controller.weight.item())
+    return schedule
 
 
 def test_two_updates_by_hand():
@@ -70,9 +70,9 @@ def test_no_wind_up_at_the_minimum():
 @given(st.lists(st.floats(0, 500), min_size=1, max_size=20), st.floats(0, 0.95))
 def test_weights_stay_in_range_and_a_trace_repeats(trace, smoothing):
     gains = Gains(0.5, 0.01, 0.1, 0.8)
-    found = weights(trace, gains=gains, smoothing=smoothing)
-    assert all(0.1 - 1e-6 <= w <= 0.8 + 1e-6 for w in found)
-    assert found == weights(trace, gains=gains, smoothing=smoothing)
+    schedule = weights(trace, gains=gains, smoothing=smoothing)
+    assert all(0.1 - 1e-6 <= w <= 0.8 + 1e-6 for w in schedule)
+    assert schedule == weights(trace, gains=gains, smoothing=smoothing)
 
 
 def test_holds_a_kl_that_falls_with_its_weight_at_the_target():

@@ -94,11 +94,11 @@ def test_without_the_bound_and_with_the_identity_it_is_vanilla_up_to_the_samplin
 
 def test_the_bound_is_added_with_its_factor():
     terms = raw_terms(tiny_model("flow_prior"), tiny_batch(8))
-    found = []
+    extras = []
     for weight in (1.0, 2.0):
         torch.manual_seed(1)
-        found.append(FlowPrior(weight=weight, samples=3).objective(terms, clock()).extra)
-    torch.testing.assert_close(found[1], 2 * found[0])
+        extras.append(FlowPrior(weight=weight, samples=3).objective(terms, clock()).extra)
+    torch.testing.assert_close(extras[1], 2 * extras[0])
     one = FlowPrior(samples=1).objective(terms, clock()).extra
     torch.testing.assert_close(one, terms.nll + terms.kl.squeeze(1))
 

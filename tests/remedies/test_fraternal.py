@@ -57,7 +57,7 @@ def test_the_weight_is_a_factor_and_the_gradient_leaves_the_output_layer_alone()
 
 def test_of_a_decoder_whose_output_layer_reads_z_the_mean_is_over_states_and_z(monkeypatch):
     seen, states_of = [], fraternal.decoder_states
-    monkeypatch.setattr(fraternal, "decoder_states", lambda *given: seen.append(states_of(*given)) or seen[-1])
+    monkeypatch.setattr(fraternal, "decoder_states", lambda *arguments: seen.append(states_of(*arguments)) or seen[-1])
     model, batch = tiny_model("fraternal", decoder="lstm_output"), tiny_batch(6)
     extra, size = terms_of(model, batch)[1].extra, model.decoder.hidden_size
     one, other = seen

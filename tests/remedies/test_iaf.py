@@ -84,27 +84,27 @@ def test_the_information_that_others_train_on_takes_no_inverse(steep):
     model = bent_model(scale=20.0 if steep else 0.3)
     terms = raw_terms(model, tiny_batch(8))
     q, z = terms.context.posterior, terms.z
-    found = sentence_information(q, z)
-    torch.testing.assert_close(found, sentence_information(q.start, q.start_of(z).z))
+    information = sentence_information(q, z)
+    torch.testing.assert_close(information, sentence_information(q.start, q.start_of(z).z))
     torch.testing.assert_close(
         self_scores(q, z).diagonal().float(), q.log_prob(z.unsqueeze(0))[0], atol=1e-4, rtol=1e-4
     )
     if not steep:  # where the inverse has its digits, it agrees, gradients included
         direct = sentence_information(q, z.clone())
-        torch.testing.assert_close(found, direct, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(information, direct, atol=1e-4, rtol=1e-4)
         weights = [*model.head.parameters()]
-        gradients = [torch.autograd.grad(t.sum(), weights, retain_graph=True) for t in (found, direct)]
+        gradients = [torch.autograd.grad(t.sum(), weights, retain_graph=True) for t in (information, direct)]
         torch.testing.assert_close(*gradients, atol=1e-3, rtol=1e-3)
 
 
 def test_figures_do_not_depend_on_the_batch_size():
     model, split = bent_model(), tiny_split(30)
-    found = []
+    figures = []
     for size in (1, 13):
         config = EvaluationConfig(iw_samples=4, batch_size=size)
         values = evaluate(model, split, config, seed=0, device=torch.device("cpu")).values
-        found.append({name: value for name, value in values.items() if value is not None})
-    assert found[0] == pytest.approx(found[1], rel=1e-5, abs=1e-5)
+        figures.append({name: value for name, value in values.items() if value is not None})
+    assert figures[0] == pytest.approx(figures[1], rel=1e-5, abs=1e-5)
 
 
 def test_evaluation_forms_no_gradients_and_leaves_the_flow_alone():

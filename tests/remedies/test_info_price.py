@@ -27,21 +27,21 @@ def test_by_hand():
     # half way down half a cosine from 1 to 0.2 is 0.6; the information of N(-1, 1) and N(1, 1) is log 2 - log(1 + e^-2)
     # = 0.5662191 at their means, their KL 1/2: 0.5 - 0.6 * 0.5662191
     assert price_at(0.25, 0.2, 0.5) == pytest.approx(0.6)
-    found = InfoPrice(price=0.2, share=0.5).objective(two_codes(), clock(10, steps_per_epoch=10, epochs=4))
-    assert found.kl.flatten().tolist() == pytest.approx([0.1602685] * 2, abs=1e-6)
+    terms = InfoPrice(price=0.2, share=0.5).objective(two_codes(), clock(10, steps_per_epoch=10, epochs=4))
+    assert terms.kl.flatten().tolist() == pytest.approx([0.1602685] * 2, abs=1e-6)
     # a fifth of the way up half of the run the gap of -0.0662191 has the weight 0.2, and u is 0.9236068
-    found = InfoPrice(price=0.2, start=0, warm_up=0.5, share=0.5).objective(
+    terms = InfoPrice(price=0.2, start=0, warm_up=0.5, share=0.5).objective(
         two_codes(), clock(4, steps_per_epoch=10, epochs=4)
     )
-    assert found.kl.flatten().tolist() == pytest.approx([0.0300119] * 2, abs=1e-6)
+    assert terms.kl.flatten().tolist() == pytest.approx([0.0300119] * 2, abs=1e-6)
 
 
 @given(st.floats(0, 1), st.floats(0.01, 1))
 def test_it_falls_from_free_to_the_price_and_stays(price, share):
-    found = [price_at(step / 40, price, share) for step in range(41)]
-    assert found[0] == 1.0
-    assert found[-1] == price
-    assert all(price <= after <= before for before, after in pairwise(found))
+    prices = [price_at(step / 40, price, share) for step in range(41)]
+    assert prices[0] == 1.0
+    assert prices[-1] == price
+    assert all(price <= after <= before for before, after in pairwise(prices))
     assert all(price_at(at, price, share) == price for at in (share, share + 0.1))
 
 
@@ -71,8 +71,8 @@ def test_price_and_tax_wait_for_the_code_to_open():
         InfoPrice().objective(terms, now)
         assert terms.context.aux["info_price"].since.item() == expected
     # 5 updates later half of the gap of -0.0662191 is taxed, and u is price_at(5 / 40)
-    found = InfoPrice(price=0.2, start=0, share=0.5).objective(opened, clock(13, steps_per_epoch=10, epochs=4)).kl
-    assert found[0].item() == pytest.approx(-0.0331096 + (1 - price_at(0.125, 0.2, 0.5)) * 0.5662191, abs=1e-6)
+    kl = InfoPrice(price=0.2, start=0, share=0.5).objective(opened, clock(13, steps_per_epoch=10, epochs=4)).kl
+    assert kl[0].item() == pytest.approx(-0.0331096 + (1 - price_at(0.125, 0.2, 0.5)) * 0.5662191, abs=1e-6)
 
 
 def test_a_code_that_opened_in_an_earlier_phase_is_open_from_the_start_of_the_next():

@@ -62,8 +62,8 @@ def test_the_posterior_estimates_it_at_its_nu():
     q = ImplicitPosterior(torch.ones(20_000, 1).double(), torch.zeros(20_000, 1).double(), sampler)
     torch.manual_seed(0)
     z = q.sample(torch.randn(1, 20_000, 1, dtype=torch.float64))[0]
-    found = q.kl_estimate(tiny_model(latent_size=1).prior, z)
-    assert found.mean().item() == pytest.approx(0.8181472, abs=5 * found.std().item() / math.sqrt(20_000))
+    kl = q.kl_estimate(tiny_model(latent_size=1).prior, z)
+    assert kl.mean().item() == pytest.approx(0.8181472, abs=5 * kl.std().item() / math.sqrt(20_000))
 
 
 def test_the_model_doesn_t_move_nu_and_nu_doesn_t_move_the_model():

@@ -16,9 +16,9 @@ from vaecli.remedies.shared.multisample import neg_bound, sampled_losses
 
 
 def losses(terms, samples):
-    found = IWAE(samples=samples).objective(terms, clock())
-    assert found.kl_weight == 1.0
-    return found.nll + found.kl.sum(-1) + found.extra
+    bound = IWAE(samples=samples).objective(terms, clock())
+    assert bound.kl_weight == 1.0
+    return bound.nll + bound.kl.sum(-1) + bound.extra
 
 
 def test_a_bound_by_hand():
@@ -34,12 +34,12 @@ def test_with_the_true_posterior_every_sample_says_log_p_x(samples):
 
 def test_it_falls_with_k_towards_log_p_x():
     terms = toy_terms(40_000, mean=-0.5, variance=1.0)
-    found = {k: losses(terms, k).detach() for k in (1, 2, 8, 64)}
-    means = [found[k].mean().item() for k in (1, 2, 8, 64)]
+    bounds = {k: losses(terms, k).detach() for k in (1, 2, 8, 64)}
+    means = [bounds[k].mean().item() for k in (1, 2, 8, 64)]
     assert means == sorted(means, reverse=True)
     assert means[-1] == pytest.approx(NLL, abs=0.02)
     # K = 1 is the -ELBO: E (z - 1)^2 / 2 = (1.5^2 + 1) / 2 and KL = 0.5^2 / 2
-    error = found[1].std().item() / math.sqrt(40_000)
+    error = bounds[1].std().item() / math.sqrt(40_000)
     assert means[0] == pytest.approx(1.625 + 0.125, abs=5 * error)
 
 

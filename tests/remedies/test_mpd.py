@@ -35,8 +35,8 @@ def test_two_sentences_by_hand():
 
 def test_with_equal_variances_it_is_the_unbiased_variance_of_the_means_over_the_variance():
     q = gaussians(same_variance=True)
-    found = other_pairs(pairwise_kl(q)).mean(0)
-    torch.testing.assert_close(found, q.mean.var(0) / math.exp(-0.7))
+    divergences = other_pairs(pairwise_kl(q)).mean(0)
+    torch.testing.assert_close(divergences, q.mean.var(0) / math.exp(-0.7))
 
 
 def test_the_mean_over_all_pairs_bounds_the_information_within_the_batch():

@@ -17,11 +17,11 @@ from vaecli.remedies.soft_free_bits import AdaptiveWeight, SoftFreeBits
 def trajectory(trace, **hyper):
     """The weight before and after each KL of a trace."""
     state = AdaptiveWeight(SoftFreeBits(**{"smoothing": 0.0, **hyper}))
-    found = [state.weight.item()]
+    weights = [state.weight.item()]
     for kl in trace:
         state.update(torch.tensor(float(kl)))
-        found.append(state.weight.item())
-    return found
+        weights.append(state.weight.item())
+    return weights
 
 
 def test_trajectory_by_hand():
@@ -42,9 +42,9 @@ def test_the_weight_stays_between_its_floor_and_one():
 
 def test_a_collapsed_run_comes_back():
     # from the floor, 0.001 * 1.1^73 = 1.0510 > 1 > 0.001 * 1.1^72 = 0.9555
-    found = trajectory([0] * 5000 + [9] * 73)
-    assert found[-2] == pytest.approx(0.9555, abs=1e-3)
-    assert found[-1] == 1.0
+    weights = trajectory([0] * 5000 + [9] * 73)
+    assert weights[-2] == pytest.approx(0.9555, abs=1e-3)
+    assert weights[-1] == 1.0
 
 
 def test_the_running_mean_rides_over_a_single_batch():
@@ -56,9 +56,9 @@ def test_the_running_mean_rides_over_a_single_batch():
 
 @given(st.lists(st.floats(0, 20), max_size=30), st.floats(1.01, 3))
 def test_each_update_moves_by_the_factor_at_most(trace, factor):
-    found = trajectory(trace, factor=factor)
-    assert all(1e-3 - 1e-9 <= w <= 1 for w in found)
-    assert all(b <= a * factor * 1.0001 and b >= a / factor * 0.9999 for a, b in pairwise(found))
+    weights = trajectory(trace, factor=factor)
+    assert all(1e-3 - 1e-9 <= w <= 1 for w in weights)
+    assert all(b <= a * factor * 1.0001 and b >= a / factor * 0.9999 for a, b in pairwise(weights))
 
 
 def terms_with_kl(kl, state, **context):

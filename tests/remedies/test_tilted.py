@@ -74,9 +74,9 @@ def test_the_mean_of_the_length_is_that_of_the_noncentral_chi_distribution(r):
     low, high = (spread.ppf(p) for p in (1e-12, 1 - 1e-12))
     exact = integrate.quad(lambda s: math.sqrt(s) * spread.pdf(s), low, high, limit=500)[0]
     at = torch.tensor(r, dtype=torch.float64, requires_grad=True)
-    found = mean_norm(at, norm_table(size))
-    assert found.item() == pytest.approx(exact, abs=1e-5)
-    found.backward()
+    length = mean_norm(at, norm_table(size))
+    assert length.item() == pytest.approx(exact, abs=1e-5)
+    length.backward()
     assert 0 <= at.grad.item() <= 1
 
 

@@ -59,10 +59,10 @@ def test_frontier_takes_means_over_seeds():
 @given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), min_size=1, max_size=8))
 def test_frontier_is_never_empty_and_falls(points):
     rows = table(*(trial(f"m{i}", rec=rec, kl=kl) for i, (rec, kl) in enumerate(points)))
-    found = [points[int(name[1:])] for name in frontier(rows)]
-    assert found
-    assert [kl for _, kl in found] == sorted(kl for _, kl in found)
-    assert [rec for rec, _ in found] == sorted((rec for rec, _ in found), reverse=True)
+    front = [points[int(name[1:])] for name in frontier(rows)]
+    assert front
+    assert [kl for _, kl in front] == sorted(kl for _, kl in front)
+    assert [rec for rec, _ in front] == sorted((rec for rec, _ in front), reverse=True)
 
 
 @pytest.mark.parametrize(

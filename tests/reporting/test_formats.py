@@ -61,25 +61,25 @@ def test_markdown_is_aligned_and_has_the_best_in_bold():
 
 def test_ranks_in_every_format():
     rows = table(trial("a", rec=20.0), trial("b", rec=19.0), trial("c", rec=20.0))
-    found = {name: render(rows, name, "method,rec", ranked=True) for name in ("table", "markdown", "latex", "csv")}
-    assert "19.00* (1)" in found["table"]
-    assert "20.00 (2.5)" in found["table"]
-    assert "**19.00** (1)" in found["markdown"]
-    assert r"\textbf{19.00} (1) \\" in found["latex"]
-    assert found["csv"].splitlines() == ["method,rec,rec_rank", "a,20.0,2.5", "b,19.0,1.0", "c,20.0,2.5"]
+    texts = {name: render(rows, name, "method,rec", ranked=True) for name in ("table", "markdown", "latex", "csv")}
+    assert "19.00* (1)" in texts["table"]
+    assert "20.00 (2.5)" in texts["table"]
+    assert "**19.00** (1)" in texts["markdown"]
+    assert r"\textbf{19.00} (1) \\" in texts["latex"]
+    assert texts["csv"].splitlines() == ["method,rec,rec_rank", "a,20.0,2.5", "b,19.0,1.0", "c,20.0,2.5"]
 
 
 def test_a_figure_at_its_ceiling_in_every_format():
     rows = table(trial("ae", mi=7.6), trial("bn", kl=3.0, mi=2.1))
-    found = {name: render(rows, name, "method,mi") for name in ("table", "markdown", "latex", "csv", "json")}
-    assert "≥7.60" in found["table"]
-    assert "| ≥7.60 |" in found["markdown"]
-    assert r"ae & $\geq$ 7.60 \\" in found["latex"]
-    assert "7.60*" not in found["table"]
-    assert "**7.60" not in found["markdown"]
-    assert "textbf" not in found["latex"]
-    assert found["csv"].splitlines()[1] == "ae,7.6"
-    assert json.loads(found["json"])[0]["mi"] == 7.6
+    texts = {name: render(rows, name, "method,mi") for name in ("table", "markdown", "latex", "csv", "json")}
+    assert "≥7.60" in texts["table"]
+    assert "| ≥7.60 |" in texts["markdown"]
+    assert r"ae & $\geq$ 7.60 \\" in texts["latex"]
+    assert "7.60*" not in texts["table"]
+    assert "**7.60" not in texts["markdown"]
+    assert "textbf" not in texts["latex"]
+    assert texts["csv"].splitlines()[1] == "ae,7.6"
+    assert json.loads(texts["json"])[0]["mi"] == 7.6
     for name in ("table", "markdown"):
         plain = render(rows, name, "method,mi", target=Target(ascii_only=True))
         assert ">=7.60" in plain.replace("\\", "")

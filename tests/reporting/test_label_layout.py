@@ -37,9 +37,9 @@ def figure():
     """The planes of all methods of the committed table."""
     frame = load_results(ALL / "results.csv").frame
     assert frame["method"].nunique() == 68
-    found = plane_figure(frame)
-    found.draw_without_rendering()
-    return found
+    planes = plane_figure(frame)
+    planes.draw_without_rendering()
+    return planes
 
 
 def names_of(axes):

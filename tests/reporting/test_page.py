@@ -65,16 +65,18 @@ def data_of(page, section="s1"):
 
 
 def test_a_page_is_whole_and_asks_the_network_for_nothing():
-    found = Elements(page := render(three_methods(), "html", baseline="vanilla"))
+    elements = Elements(page := render(three_methods(), "html", baseline="vanilla"))
     assert page.lstrip().startswith("<!DOCTYPE html>")
     assert '<html lang="en">' in page
     assert "default-src 'none'" in page
-    assert found.urls == []
-    assert len(found.ids) == len(set(found.ids))
-    assert set(found.links) <= set(found.ids)
-    assert {"s1-table", "s1-plane", "s1-differences", "s1-settings", "s1-failures", "environment"} <= set(found.links)
-    assert found.levels[0] == 1
-    assert all(later <= earlier + 1 for earlier, later in zip(found.levels, found.levels[1:], strict=False))
+    assert elements.urls == []
+    assert len(elements.ids) == len(set(elements.ids))
+    assert set(elements.links) <= set(elements.ids)
+    assert {"s1-table", "s1-plane", "s1-differences", "s1-settings", "s1-failures", "environment"} <= set(
+        elements.links
+    )
+    assert elements.levels[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in zip(elements.levels, elements.levels[1:], strict=False))
 
 
 def test_points_lines_and_intervals_are_those_of_the_table():
@@ -230,9 +232,9 @@ def test_what_z_is_worth_by_position_is_drawn_for_the_runs_that_were_measured(tm
     losses = {"posterior": [1.0] * 50, "shuffled": [float(n) for n in range(1, 51)], "prior": [1.5] * 50}
     one.write_metrics(one.metrics() | {"decoder_use": {"position_counts": [9] * 50, "position_nll": losses}})
     page = report(folder, "--without-models").stdout
-    found = data_of(page)["gains"]
-    (run,) = found["runs"]
-    assert (data_of(page)["labels"][run["m"]], run["seed"], found["thinned"]) == ("bn", 1, 1)
+    gains = data_of(page)["gains"]
+    (run,) = gains["runs"]
+    assert (data_of(page)["labels"][run["m"]], run["seed"], gains["thinned"]) == ("bn", 1, 1)
     assert (run["positions"][0], run["positions"][-1], len(run["positions"])) == (1, 50, 40)
     assert run["gains"]["shuffled"] == [n - 1.0 for n in run["positions"]]
     assert set(run["gains"]["prior"]) == {0.5}
@@ -339,8 +341,8 @@ def test_a_schedule_is_replayed_between_the_validations(trained):
     (replay,) = [w for w in data["weights"] if data["labels"][w["m"]] == "cyclical"]
     history = RunFolder(trained / "cyclical" / "seed-0").history()
     assert len(replay["steps"]) == history[-1]["steps"] > len(history)
-    found = dict(zip(replay["steps"], replay["weights"], strict=True))
-    assert all(found[row["steps"]] == pytest.approx(row["kl_weight"]) for row in history)
+    schedule = dict(zip(replay["steps"], replay["weights"], strict=True))
+    assert all(schedule[row["steps"]] == pytest.approx(row["kl_weight"]) for row in history)
 
 
 def test_a_replay_that_misses_the_history_is_dropped(trained):

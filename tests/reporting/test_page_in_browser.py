@@ -93,9 +93,9 @@ def browse(page, folder, *options):
     whole, end, rest = page.rpartition("</body>")
     file.write_text(whole + DRIVER + end + rest, encoding="utf-8")
     document, console = open_page(file, *options)
-    found = re.search(r'<pre id="seen">([^<]+)</pre>', document)
-    assert found, console
-    return json.loads(base64.b64decode(found[1])), console
+    match = re.search(r'<pre id="seen">([^<]+)</pre>', document)
+    assert match, console
+    return json.loads(base64.b64decode(match[1])), console
 
 
 @pytest.fixture(scope="module")

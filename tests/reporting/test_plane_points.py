@@ -73,9 +73,9 @@ def test_figures_out_of_all_bounds_are_not_drawn():
         ("e", "c", "twr", 0, "done", "test", 1e308, 3.0, 2.0, 7.0, 16),
         ("e", "c", "hr", 0, "done", "test", 25.0, 2.0, 1e300, 7.0, 16),
     ]
-    found = plane_points(plane_table([*ROWS, *odd]))
-    assert [p.label for p in found] == ["vanilla", "hr", "bn"]
-    assert found[1].mi is None
+    points = plane_points(plane_table([*ROWS, *odd]))
+    assert [p.label for p in points] == ["vanilla", "hr", "bn"]
+    assert points[1].mi is None
 
 
 def test_the_legend_has_one_word_for_seeds_that_disagree():

@@ -64,10 +64,10 @@ def test_the_last_look_before_a_moment_is_seen(recorded):
 
 
 def test_spread_by_hand():
-    found = spread(np.array([[-1.0, -0.5], [1.0, 0.5], [3.0, 0.0]]))
-    assert found.exact == pytest.approx(math.sqrt(8 / 3))  # around 1: -2, 0, 2
-    assert found.encoder == pytest.approx(math.sqrt(0.5 / 3))
-    assert found.distance == pytest.approx(math.sqrt((0.25 + 0.25 + 9) / 3))
+    deviations = spread(np.array([[-1.0, -0.5], [1.0, 0.5], [3.0, 0.0]]))
+    assert deviations.exact == pytest.approx(math.sqrt(8 / 3))  # around 1: -2, 0, 2
+    assert deviations.encoder == pytest.approx(math.sqrt(0.5 / 3))
+    assert deviations.distance == pytest.approx(math.sqrt((0.25 + 0.25 + 9) / 3))
 
 
 def looks(*updates):

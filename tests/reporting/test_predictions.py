@@ -44,37 +44,37 @@ def frame():
     )
 
 
-def scores(tmp_path):
+def scores_of(tmp_path):
     guesses = read_predictions(written(tmp_path))
     return score(guesses, outcomes(frame(), ["kl", "mi"]))
 
 
 def test_hits_and_brier_by_hand(tmp_path):
     """vanilla hits at 0.9; bn misses at 0.8; beta's seeds are one against one, so nobody's, at 0.5."""
-    found = scores(tmp_path)
-    assert [line.hit for line in found.lines] == [True, False, False]
-    assert [line.outcome.verdict for line in found.lines] == ["collapsed", "informative", "mixed"]
-    assert found.hits == 1
-    assert found.brier == pytest.approx((0.1**2 + 0.8**2 + 0.5**2) / 3)  # 0.3
-    assert found.brier == pytest.approx(0.3)
-    assert found.constant_brier == pytest.approx(2 / 9)
-    assert (found.open, found.unpredicted) == (("mim",), ("control",))
+    scores = scores_of(tmp_path)
+    assert [line.hit for line in scores.lines] == [True, False, False]
+    assert [line.outcome.verdict for line in scores.lines] == ["collapsed", "informative", "mixed"]
+    assert scores.hits == 1
+    assert scores.brier == pytest.approx((0.1**2 + 0.8**2 + 0.5**2) / 3)  # 0.3
+    assert scores.brier == pytest.approx(0.3)
+    assert scores.constant_brier == pytest.approx(2 / 9)
+    assert (scores.open, scores.unpredicted) == (("mim",), ("control",))
 
 
 def test_gaps_by_hand(tmp_path):
-    found = scores(tmp_path)
-    assert found.errors("kl") == pytest.approx([0.02, 0.6, -0.98])  # 3.1 - 2.5; 0.52 - 1.5
-    assert found.errors("mi") == pytest.approx([1.2, -1.035])  # vanilla's mi is not guessed
-    assert [line.outcome.label for line in found.furthest("mi")] == ["bn", "beta"]
-    assert [line.outcome.label for line in found.wrong] == ["bn", "beta"]
+    scores = scores_of(tmp_path)
+    assert scores.errors("kl") == pytest.approx([0.02, 0.6, -0.98])  # 3.1 - 2.5; 0.52 - 1.5
+    assert scores.errors("mi") == pytest.approx([1.2, -1.035])  # vanilla's mi is not guessed
+    assert [line.outcome.label for line in scores.furthest("mi")] == ["bn", "beta"]
+    assert [line.outcome.label for line in scores.wrong] == ["bn", "beta"]
 
 
 def test_bins_hold_their_lower_end_and_the_last_both():
     guesses = [Prediction(str(n), "collapsed", c) for n, c in enumerate((0.49, 0.5, 0.59, 0.6, 0.9, 1.0))]
-    found = score(
+    scores = score(
         guesses, [Obtained(g.method, g.method, "collapsed" if n % 2 else "informative") for n, g in enumerate(guesses)]
     )
-    assert [(b.low, b.count, round(b.confidence, 3), b.hits) for b in found.bins] == [
+    assert [(b.low, b.count, round(b.confidence, 3), b.hits) for b in scores.bins] == [
         (0.0, 1, 0.49, 0.0),
         (0.5, 2, 0.545, 0.5),
         (0.6, 1, 0.6, 1.0),
@@ -85,8 +85,8 @@ def test_bins_hold_their_lower_end_and_the_last_both():
 def test_the_label_of_a_row_goes_before_its_method():
     guesses = [Prediction("bn", "collapsed", 0.6), Prediction("bn (bn.gamma=1)", "informative", 0.7)]
     rows = [Obtained("bn (bn.gamma=1)", "bn", "informative"), Obtained("bn (bn.gamma=0.1)", "bn", "collapsed")]
-    found = score(guesses, rows)
-    assert [(line.outcome.label, line.hit) for line in found.lines] == [
+    scores = score(guesses, rows)
+    assert [(line.outcome.label, line.hit) for line in scores.lines] == [
         ("bn (bn.gamma=0.1)", True),
         ("bn (bn.gamma=1)", True),
     ]
@@ -128,8 +128,8 @@ def test_nothing_that_is_predicted_was_run(tmp_path):
 
 
 def test_formats(tmp_path):
-    found = scores(tmp_path)
-    text = predictions_text(found, "table", Target())
+    scores = scores_of(tmp_path)
+    text = predictions_text(scores, "table", Target())
     for part in (
         "1 of 3 verdicts are as predicted",
         "Brier score 0.300; 0.222",
@@ -140,19 +140,19 @@ def test_formats(tmp_path):
     ):
         assert part in text
     assert "more than 1 off in 2, too high in 1" in text
-    values = json.loads(predictions_text(found, "json", Target()))
-    assert values == record_of(found)
+    values = json.loads(predictions_text(scores, "json", Target()))
+    assert values == record_of(scores)
     assert values["calibration"][-1] == {"low": 0.9, "high": 1.0, "predictions": 1, "confidence": 0.9, "hits": 1.0}
-    lines = predictions_text(found, "csv", Target()).splitlines()
+    lines = predictions_text(scores, "csv", Target()).splitlines()
     assert lines[0] == "row,predicted,confidence,obtained,hit,kl_predicted,kl_obtained,mi_predicted,mi_obtained"
     assert lines[2].startswith("bn,fake-rate,0.8,informative,0,2.5,3.1,1.0,2.2")
-    assert predictions_text(found, "markdown", Target()).startswith("**Predicted and obtained**")
+    assert predictions_text(scores, "markdown", Target()).startswith("**Predicted and obtained**")
 
 
 def test_infinite_figures_are_no_numbers_of_json():
     guess, outcome = Prediction("a", "diverged", 0.5, {"kl": 1.0}), Obtained("a", "a", "diverged", {"kl": math.inf})
-    found = score([guess], [outcome])
-    assert record_of(found)["predictions"][0]["kl_obtained"] is None
+    scores = score([guess], [outcome])
+    assert record_of(scores)["predictions"][0]["kl_obtained"] is None
 
 
 def test_rows_of_two_experiments_are_told_apart(tmp_path):
@@ -161,14 +161,14 @@ def test_rows_of_two_experiments_are_told_apart(tmp_path):
         trial("bn", 0, experiment="second", rec=22.0, kl=0.0, mi=0.0, au=0),
         trial("vanilla", 0, experiment="second", rec=22.0, kl=0.0, mi=0.0, au=0),
     )
-    found = score(read_predictions(written(tmp_path)), outcomes(both, ["kl"]))
+    scores = score(read_predictions(written(tmp_path)), outcomes(both, ["kl"]))
     first = both["experiment"].iloc[0]
-    assert [line.outcome.row for line in found.lines] == [
+    assert [line.outcome.row for line in scores.lines] == [
         "vanilla",
         f"bn, experiment {first}",
         "bn, experiment second",
     ]
-    told = predictions_text(found, "csv", Target())
+    told = predictions_text(scores, "csv", Target())
     assert f"bn, experiment {first}" in told
 
 
@@ -182,8 +182,8 @@ def test_nothing_scored_names_both_sides(tmp_path):
 
 def test_large_figures_are_powers_of_ten_and_none_is_minus_zero():
     guess = Prediction("bn", "informative", 0.9, {"kl": 1e300, "mi": 0.001})
-    found = score([guess], [Obtained("bn", "bn", "informative", {"kl": 0.0, "mi": -0.001})])
-    text = predictions_text(found, "table", Target())
+    scores = score([guess], [Obtained("bn", "bn", "informative", {"kl": 0.0, "mi": -0.001})])
+    text = predictions_text(scores, "table", Target())
     assert "1e+300" in text
     assert "-0.00" not in text
     assert max(map(len, text.splitlines())) < 120

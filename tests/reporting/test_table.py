@@ -14,8 +14,8 @@ from vaecli.reporting.table import build_views
 
 
 def column(view, name):
-    place = [head.name for head in view.heads].index(name)
-    return [row[place] for row in view.rows]
+    index = [head.name for head in view.heads].index(name)
+    return [row[index] for row in view.rows]
 
 
 def texts(view, name):

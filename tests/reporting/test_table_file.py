@@ -105,11 +105,11 @@ def test_a_copy_with_a_further_evaluation_is_the_same_trial(tmp_path):
 )
 def test_what_decides_figures_makes_another_trial(tmp_path, other):
     path = written(tmp_path, row(), row(**{"rec": "22.5"} | other))
-    found = report(path)
+    rows = report(path)
     if "seed" in other:
-        assert [(r["seeds"], r["rec"]) for r in found] == [(2, 21.5)]
+        assert [(r["seeds"], r["rec"]) for r in rows] == [(2, 21.5)]
     else:
-        assert [(r["seeds"], r["rec"]) for r in found] == [(1, 20.5), (1, 22.5)]
+        assert [(r["seeds"], r["rec"]) for r in rows] == [(1, 20.5), (1, 22.5)]
 
 
 def test_trials_without_a_seed_cant_be_told_apart(tmp_path):

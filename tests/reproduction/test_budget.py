@@ -56,14 +56,14 @@ def test_a_trial_is_in_one_place_however_many_there_are():
 )
 def test_it_keeps_to_the_budget_and_gives_what_there_is(drawn, budget):
     rows = {str(n): row(epochs, epoch, trials=trials) for n, (epochs, epoch, trials) in enumerate(drawn)}
-    found = epochs_within(rows, budget)
-    assert all(1 <= found[name] <= rows[name].epochs for name in rows)
+    allowance = epochs_within(rows, budget)
+    assert all(1 <= allowance[name] <= rows[name].epochs for name in rows)
     least = total_seconds(rows, dict.fromkeys(rows, 1), 1)
-    assert total_seconds(rows, found, 1) <= max(budget, least) + 1e-6
-    cut = [name for name in rows if found[name] < rows[name].epochs and found[name] > 1]
+    assert total_seconds(rows, allowance, 1) <= max(budget, least) + 1e-6
+    cut = [name for name in rows if allowance[name] < rows[name].epochs and allowance[name] > 1]
     for name in cut:  # no row that was cut has less than another but for a part of its epoch
-        spent = rows[name].seconds(found[name] + 1)
-        assert all(rows[other].seconds(found[other]) <= spent + 1e-6 for other in rows if found[other] > 1)
+        spent = rows[name].seconds(allowance[name] + 1)
+        assert all(rows[other].seconds(allowance[other]) <= spent + 1e-6 for other in rows if allowance[other] > 1)
 
 
 @pytest.mark.parametrize(("epochs", "start"), [(30, 15), (10, 5), (3, 1), (1, 0)])

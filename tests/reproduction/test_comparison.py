@@ -153,8 +153,8 @@ def test_where_nothing_is_in_print_a_row_has_one_line(width):
     def line(row, column, *figures):
         if not figures:
             return Compared(row, column, None, None, None, (8, 8))
-        found = Interval(len(figures), sum(figures) / len(figures), 0.02 if len(figures) > 1 else None, 0, 9)
-        return Compared(row, column, found, None, None, (8, 8))
+        interval = Interval(len(figures), sum(figures) / len(figures), 0.02 if len(figures) > 1 else None, 0, 9)
+        return Compared(row, column, interval, None, None, (8, 8))
 
     lines = [line("lm", "ppl_iw", 66.034), line("lm", "kl"), line("lm", "au"), line("lm", "probe_sampled")]
     lines += [line("bn", "ppl_iw", 67.98), line("bn", "kl", 2.8, 3.0), line("bn", "au")]
@@ -236,14 +236,14 @@ def test_a_run_as_published_is_what_tables_call_by_the_name_without_its_companio
 
 
 def test_hyper_parameters_decide_there_too():
-    found = sources_of("bn+linear_anneal", "published", "bn.gamma=1.2")
-    assert found == {"Zhang et al. 2022, printed as bn, gamma=1.2"}
+    sources = sources_of("bn+linear_anneal", "published", "bn.gamma=1.2")
+    assert sources == {"Zhang et al. 2022, printed as bn, gamma=1.2"}
 
 
 def test_a_row_that_says_that_it_is_without_them_is_no_such_row():
-    found = sources_of("lagging+linear_anneal", "published", "linear_anneal.start=0.1")
-    assert "He et al. 2019, Table 1, with annealing" in found
-    assert not [source for source in found if "no annealing" in source]
+    sources = sources_of("lagging+linear_anneal", "published", "linear_anneal.start=0.1")
+    assert "He et al. 2019, Table 1, with annealing" in sources
+    assert not [source for source in sources if "no annealing" in source]
     assert "He et al. 2019, Table 1, no annealing" in sources_of("lagging", "shared")
 
 

@@ -49,11 +49,11 @@ def test_every_row_of_every_table_can_be_run(name):
         assert all(tolerance(figure.column, figure.value, 20.0) > 0 for figure in row.printed)
         for key, value in {**table.shared_settings(row), **row.settings}.items():
             group, _, field = key.partition(".")
-            found = getattr(getattr(config, group), field) if group in GROUPS else config.hyper[group][field]
+            setting = getattr(getattr(config, group), field) if group in GROUPS else config.hyper[group][field]
             if key == "training.protocol":
-                assert found == value[0] == "shared"
+                assert setting == value[0] == "shared"
                 continue
-            assert found == (tuple(value) if isinstance(value, list) else value), key
+            assert setting == (tuple(value) if isinstance(value, list) else value), key
 
 
 def test_the_anchor_rows_on_penn_treebank():
@@ -75,8 +75,8 @@ def test_figures_from_memory_are_unconfirmed_and_no_others():
 def test_kim_et_al_print_gaps_over_their_true_likelihood():
     printed = {row.name: figures(row)["bound_gap"] for row in load_table("kim2018").rows}
     bounds = {"vae": (21.77, 27.06), "svi": (22.33, 25.00), "sa": (20.13, 25.21)}
-    for name, (given, learned) in bounds.items():
-        assert printed[f"{name}-oracle"] == pytest.approx(given - 19.63)
+    for name, (oracle, learned) in bounds.items():
+        assert printed[f"{name}-oracle"] == pytest.approx(oracle - 19.63)
         assert printed[f"{name}-learned"] == pytest.approx(learned - 19.63)
 
 

@@ -157,8 +157,8 @@ def test_runs_are_found_in_the_order_of_the_grid_then_by_name(tmp_path):
     extra = experiment(tmp_path, ["beta"], "0").trials()[0]
     RunFolder(extra.path).create(extra.config)
     (tmp_path / "exp" / "notes" / "seed-1").mkdir(parents=True)
-    found = [str(folder.path.relative_to(tmp_path / "exp")) for folder in find_runs(tmp_path / "exp")]
-    assert found == ["vanilla/seed-10", "vanilla/seed-2", "bn/seed-10", "bn/seed-2", "beta/seed-0"]
+    paths = [str(folder.path.relative_to(tmp_path / "exp")) for folder in find_runs(tmp_path / "exp")]
+    assert paths == ["vanilla/seed-10", "vanilla/seed-2", "bn/seed-10", "bn/seed-2", "beta/seed-0"]
 
 
 def test_what_a_grid_says_of_a_method_that_is_gone_stays_when_others_are_added(tmp_path):

@@ -192,10 +192,10 @@ def test_deleting_keeps_the_marker_to_the_end(folder, monkeypatch):
     assert folder.exists
 
 
-@pytest.mark.parametrize(("found", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older")])
-def test_other_formats_are_named(folder, found, message):
-    folder.update(format=found)
-    with pytest.raises(UsageError, match=f"run format {found} is {message} than this program's {FORMAT}"):
+@pytest.mark.parametrize(("run_format", "message"), [(FORMAT + 1, "newer"), (OLDEST - 1, "older")])
+def test_other_formats_are_named(folder, run_format, message):
+    folder.update(format=run_format)
+    with pytest.raises(UsageError, match=f"run format {run_format} is {message} than this program's {FORMAT}"):
         RunFolder.open(folder.path)
     folder.create(config(), overwrite=True)
     assert folder.status == "pending"
@@ -371,8 +371,8 @@ def test_the_folder_of_a_method_or_an_experiment_names_its_runs(folder):
 
 def test_a_run_of_an_earlier_version_goes_on_with_all_its_hyper_parameters(tmp_path):
     """Its file has those that were given; what a table tells of it stays the same."""
-    given = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6}}})
-    folder = RunFolder(tmp_path / "a").create(given)
+    own_config = build_config({"method": "bn", "hyper": {"bn": {"gamma": 0.6}}})
+    folder = RunFolder(tmp_path / "a").create(own_config)
     run = json.loads((folder.path / "run.json").read_text())
     del run["own"]
     (folder.path / "run.json").write_text(json.dumps(run | {"format": 2}))

@@ -21,8 +21,8 @@ def frame(*rows, **shared):
     return pd.DataFrame([{"experiment": "e", "status": "done", "method": "bn", **shared, **row} for row in rows])
 
 
-def text(found):
-    return ", ".join(f"{name} {n}" for name, n in sorted(found.items()))
+def text(versions):
+    return ", ".join(f"{name} {n}" for name, n in sorted(versions.items()))
 
 
 def test_versions_of_remedies_come_before_those_of_estimators():
@@ -32,8 +32,8 @@ def test_versions_of_remedies_come_before_those_of_estimators():
 
 
 @given(VERSIONS)
-def test_versions_are_read_back(found):
-    assert parse_versions(text(found)) == {name: str(n) for name, n in found.items()}
+def test_versions_are_read_back(versions):
+    assert parse_versions(text(versions)) == {name: str(n) for name, n in versions.items()}
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, "", " , "])
@@ -56,14 +56,14 @@ def test_an_evaluation_that_a_trial_lacks_keeps_it_apart_from_none():
 
 
 def test_a_trial_that_is_done_and_has_no_versions_is_of_unknown_ones():
-    found = disagreements(["bn 1", "", ""], ["bn"] * 3, [True, True, False])
-    assert found == ["versions known", "versions unknown", "versions known"]  # the last one hasn't begun
+    labels = disagreements(["bn 1", "", ""], ["bn"] * 3, [True, True, False])
+    assert labels == ["versions known", "versions unknown", "versions known"]  # the last one hasn't begun
     assert disagreements(["", ""], ["bn"] * 2, [True, True]) == ["", ""]  # an older table
 
 
 @given(st.lists(st.tuples(VERSIONS, st.sampled_from(["done", "pending"])), min_size=1, max_size=6))
 def test_what_is_completed_is_complete(trials):
-    rows = [{"seed": n, "versions": text(found), "status": status} for n, (found, status) in enumerate(trials)]
+    rows = [{"seed": n, "versions": text(versions), "status": status} for n, (versions, status) in enumerate(trials)]
     once = complete(frame(*rows))
     assert list(complete(once)[APART]) == list(once[APART])
     assert [len(g.trials) for g in grouped(once)] == [len(g.trials) for g in grouped(frame(*rows))]
@@ -71,11 +71,11 @@ def test_what_is_completed_is_complete(trials):
 
 @given(st.lists(VERSIONS, min_size=2, max_size=5))
 def test_trials_that_disagree_are_never_in_one_group(trials):
-    table = frame(*({"seed": n, "versions": text(found)} for n, found in enumerate(trials)))
+    table = frame(*({"seed": n, "versions": text(versions)} for n, versions in enumerate(trials)))
     for group in grouped(table):
-        found = [trials[n] for n in group.trials["seed"]]
-        for name in {name for versions in found for name in versions}:
-            assert len({versions[name] for versions in found if name in versions}) == 1
+        members = [trials[n] for n in group.trials["seed"]]
+        for name in {name for versions in members for name in versions}:
+            assert len({versions[name] for versions in members if name in versions}) == 1
 
 
 @pytest.mark.parametrize("key", ["experiment", "corpus", "fingerprint", "protocol", "split", "variant"])
@@ -122,8 +122,8 @@ def test_variants_are_readable_and_sorted():
 
 def test_an_override_leaves_the_protocol_what_the_grid_says():
     shared = {"training": {"clip": 5.0, "epochs": 6}}
-    given = shared["training"], {"clip": 1.0, "epochs": 6}
-    plain, own = (build_config({"training": values}).model_dump(mode="json") for values in given)
+    trainings = shared["training"], {"clip": 1.0, "epochs": 6}
+    plain, own = (build_config({"training": values}).model_dump(mode="json") for values in trainings)
     assert protocol(own, {"training": {"clip": 1.0}}, shared) == protocol(plain, {}, shared)
     assert protocol(own, {}, shared) != protocol(plain, {}, shared)
     assert protocol(own, {"training": {"clip": 1.0}}, {}) == protocol(plain, {}, shared)  # the default

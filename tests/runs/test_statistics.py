@@ -23,17 +23,17 @@ def frame(*rows, **shared):
 def test_interval_of_three_values():
     # mean 4; deviations -2, 0, 2, so sd = sqrt(8 / 2) = 2; t(0.975, 2 df) = 4.302653 (any t table),
     # half = 4.302653 * 2 / sqrt(3) = 4.968275
-    found = interval([2.0, 4.0, 6.0])
-    assert (found.n, found.mean, found.sd) == (3, 4.0, 2.0)
-    assert found.half == pytest.approx(4.968275, abs=1e-6)
-    assert (found.low, found.high) == pytest.approx((4 - 4.968275, 4 + 4.968275), abs=1e-6)
+    summary = interval([2.0, 4.0, 6.0])
+    assert (summary.n, summary.mean, summary.sd) == (3, 4.0, 2.0)
+    assert summary.half == pytest.approx(4.968275, abs=1e-6)
+    assert (summary.low, summary.high) == pytest.approx((4 - 4.968275, 4 + 4.968275), abs=1e-6)
 
 
 def test_intervals_of_three_seeds_hold_the_mean_as_often_as_they_say():
     # a bootstrap's are about the range of the three, which holds it in 3 of 4 cases: 1 - 2 / 2^3
     draws = np.random.default_rng(0).normal(size=(4000, 3))
-    found = [interval(row) for row in draws]
-    assert np.mean([i.low <= 0 <= i.high for i in found]) == pytest.approx(0.95, abs=0.012)
+    intervals = [interval(row) for row in draws]
+    assert np.mean([i.low <= 0 <= i.high for i in intervals]) == pytest.approx(0.95, abs=0.012)
     assert np.mean((draws.min(1) <= 0) & (draws.max(1) >= 0)) == pytest.approx(0.75, abs=0.025)
 
 
@@ -49,23 +49,23 @@ def test_undefined_values_are_left_out_and_not_zero():
 
 
 def test_infinite_values_give_no_interval():
-    found = interval([1.0, math.inf])
-    assert (found.mean, found.sd, found.low) == (math.inf, None, None)
+    summary = interval([1.0, math.inf])
+    assert (summary.mean, summary.sd, summary.low) == (math.inf, None, None)
 
 
 def test_equal_values_have_no_spread_at_all():
     # 0.1 + 0.1 + 0.1 is not 0.3 in binary, yet the spread must be 0
-    found = interval([0.1, 0.1, 0.1])
-    assert (found.mean, found.sd, found.half) == (0.1, 0.0, 0.0)
+    summary = interval([0.1, 0.1, 0.1])
+    assert (summary.mean, summary.sd, summary.half) == (0.1, 0.0, 0.0)
 
 
 @given(st.lists(FINITE, min_size=2, max_size=8), st.floats(-1e3, 1e3))
 def test_interval_holds_its_mean_and_moves_with_the_values(values, shift):
-    found, moved = interval(values), interval([value + shift for value in values])
-    assert found.low <= found.mean <= found.high
-    assert min(values) - 1e-6 <= found.mean <= max(values) + 1e-6
-    assert moved.mean == pytest.approx(found.mean + shift, abs=1e-6)
-    assert moved.half == pytest.approx(found.half, rel=1e-3, abs=1e-6)
+    summary, moved = interval(values), interval([value + shift for value in values])
+    assert summary.low <= summary.mean <= summary.high
+    assert min(values) - 1e-6 <= summary.mean <= max(values) + 1e-6
+    assert moved.mean == pytest.approx(summary.mean + shift, abs=1e-6)
+    assert moved.half == pytest.approx(summary.half, rel=1e-3, abs=1e-6)
 
 
 def test_t_test_with_one_degree_of_freedom():

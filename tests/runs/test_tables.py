@@ -180,12 +180,12 @@ def test_settings_tell_rows_apart(tmp_path):
     ],
 )
 def test_what_a_protocol_is(tmp_path, setting, same):
-    found = []
+    protocols = []
     for name, sets in (("one", []), ("two", [setting])):
         finish(prepared(tmp_path, name=name, sets=sets)[0], {"rec": 20.0})
-        found.append(results_table(tmp_path / name)["protocol"].iloc[0])
-    assert (found[0] == found[1]) is same
-    assert all(len(text) == 12 for text in found)
+        protocols.append(results_table(tmp_path / name)["protocol"].iloc[0])
+    assert (protocols[0] == protocols[1]) is same
+    assert all(len(text) == 12 for text in protocols)
 
 
 def test_trials_of_other_settings_are_never_averaged(tmp_path):

@@ -299,8 +299,8 @@ def test_tensorboard_holds_the_history(tmp_path, data):
     folder, rows = twice(tmp_path, data, "tensorboard")
     events = EventAccumulator(str(folder.path / "tensorboard"))
     events.Reload()
-    found = [(event.step, event.value) for event in events.Scalars("kl")]
-    assert found == [(row["steps"], pytest.approx(row["kl"])) for row in rows]
+    points = [(event.step, event.value) for event in events.Scalars("kl")]
+    assert points == [(row["steps"], pytest.approx(row["kl"])) for row in rows]
     final = events.Scalars("test/kl")
     assert final[-1].value == pytest.approx(folder.metrics()["values"]["kl"])
     assert len(events.PluginTagToContent("hparams")) == 3, "the experiment, and a session's start and end"
@@ -316,13 +316,13 @@ def test_mlflow_holds_the_history_in_one_run(tmp_path, data, monkeypatch):
 
     folder, rows = twice(tmp_path, data, "mlflow")
     client = MlflowClient(f"sqlite:///{folder.path}/mlflow/mlflow.db")
-    (found,) = client.search_runs([client.get_experiment_by_name("exp").experiment_id])
-    assert (found.info.run_name, found.info.status) == ("bn seed 0", "FINISHED")
-    assert found.data.params["bn.gamma"] == "0.6"
-    assert found.data.tags["method"] == "bn"
-    history = [(metric.step, metric.value) for metric in client.get_metric_history(found.info.run_id, "kl")]
+    (mlflow_run,) = client.search_runs([client.get_experiment_by_name("exp").experiment_id])
+    assert (mlflow_run.info.run_name, mlflow_run.info.status) == ("bn seed 0", "FINISHED")
+    assert mlflow_run.data.params["bn.gamma"] == "0.6"
+    assert mlflow_run.data.tags["method"] == "bn"
+    history = [(metric.step, metric.value) for metric in client.get_metric_history(mlflow_run.info.run_id, "kl")]
     assert history == [(row["steps"], row["kl"]) for row in rows]
-    assert found.data.metrics["test/kl"] == folder.metrics()["values"]["kl"]
+    assert mlflow_run.data.metrics["test/kl"] == folder.metrics()["values"]["kl"]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/own.db")
     other = run(tmp_path / "other", data, "mlflow")
     assert not (other.path / "mlflow").exists()
@@ -357,10 +357,10 @@ def test_aim_holds_the_history_in_one_run(tmp_path, data, monkeypatch):
     repository = aim.Repo(str(folder.path / "aim"))
     (key,) = repository.list_all_runs()
     RepoIndexManager.get_index_manager(repository).index(key)  # as `aim up` does
-    (found,) = aim.Repo(str(folder.path / "aim")).iter_runs()
-    assert (found.experiment, found.name, found["method"], found["end"]) == ("exp", "bn seed 0", "bn", "done")
-    assert found["hparams"]["bn.gamma"] == 0.6
-    curves = {metric.name: metric.dataframe() for metric in found.metrics()}
+    (aim_run,) = aim.Repo(str(folder.path / "aim")).iter_runs()
+    assert (aim_run.experiment, aim_run.name, aim_run["method"], aim_run["end"]) == ("exp", "bn seed 0", "bn", "done")
+    assert aim_run["hparams"]["bn.gamma"] == 0.6
+    curves = {metric.name: metric.dataframe() for metric in aim_run.metrics()}
     assert list(curves["kl"]["step"]) == [row["steps"] for row in rows]
     assert list(curves["kl"]["value"]) == [row["kl"] for row in rows]
     assert curves["test/kl"]["value"].iloc[-1] == folder.metrics()["values"]["kl"]

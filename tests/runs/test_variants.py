@@ -29,10 +29,12 @@ def test_a_list_makes_variants_of_the_methods_it_concerns(tmp_path):
 
 def test_lists_combine_and_a_list_for_all_concerns_all(tmp_path):
     trials = grid(tmp_path, "bn.gamma=0.3,0.5", "training.learning_rate=[0.001, 0.002]", seeds="0-1").trials()
-    found = [(t.method, t.config.hyper.get("bn", {}).get("gamma"), t.config.training.learning_rate) for t in trials]
+    combinations = [
+        (t.method, t.config.hyper.get("bn", {}).get("gamma"), t.config.training.learning_rate) for t in trials
+    ]
     bn = [("bn", gamma, rate) for gamma in (0.3, 0.5) for rate in (0.001, 0.002)]
     vanilla = [("vanilla", None, rate) for rate in (0.001, 0.002)]
-    assert found == [item for item in bn + vanilla for _ in range(2)]
+    assert combinations == [item for item in bn + vanilla for _ in range(2)]
     assert len({t.path for t in trials}) == 12
 
 

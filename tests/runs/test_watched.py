@@ -157,7 +157,7 @@ def test_a_run_is_watched_from_inside_its_folder(tmp_path, monkeypatch):
     for folder, name in ((trial.path, "."), (trial.path.parent, "seed-0"), (trial.path.parent, ".")):
         monkeypatch.chdir(folder)
         watch = find_watched(Path(name))
-        assert ([found.label for found in watch.look()], watch.title) == ([trial.label], name)
+        assert ([watched.label for watched in watch.look()], watch.title) == ([trial.label], name)
         assert watch.experiment.samefile(trial.path.parent.parent)
 
 

@@ -36,14 +36,14 @@ def resolved(methods, text):
         return None, str(error)
 
 
-@pytest.mark.parametrize(("place", "key"), SETTINGS + HYPER)
-def test_a_number_out_of_range_is_refused_by_name_or_can_be_built_with(place, key, corpus):
-    methods = [] if place in GROUPS else [place]
+@pytest.mark.parametrize(("group", "key"), SETTINGS + HYPER)
+def test_a_number_out_of_range_is_refused_by_name_or_can_be_built_with(group, key, corpus):
+    methods = [] if group in GROUPS else [group]
     refused = 0
     for text in LARGE:
-        made, said = resolved(methods, f"{place}.{key}={text}")
+        made, said = resolved(methods, f"{group}.{key}={text}")
         if made is None:
-            assert f"--set {place}.{key}={text}: {place}.{key}: " in said or said.startswith(f"{place}: "), said
+            assert f"--set {group}.{key}={text}: {group}.{key}: " in said or said.startswith(f"{group}: "), said
             refused += 1
         else:
             problem = build_problem(made.config(made.methods[0], made.seeds[0]), corpus)

@@ -28,12 +28,12 @@ def settings(*methods, options=None, **how):
     return load_settings(methods=methods, options=options, **how)
 
 
-def configs(found):
+def configs(grid):
     return {
         (method, config.training.protocol): config
-        for method in found.methods
-        for variant in found.variants(method)
-        for config in [found.config(method, 0, "x", variant)]
+        for method in grid.methods
+        for variant in grid.variants(method)
+        for config in [grid.config(method, 0, "x", variant)]
     }
 
 
@@ -45,8 +45,8 @@ def test_shared_is_the_default_and_says_nothing():
 
 
 def test_published_is_the_papers_training_at_the_presets_sizes_and_epochs():
-    found = configs(settings("mim", options=TWO))
-    shared, own = found["mim", "shared"], found["mim", "published"]
+    by_protocol = configs(settings("mim", options=TWO))
+    shared, own = by_protocol["mim", "shared"], by_protocol["mim", "published"]
     training = own.training
     assert (training.optimizer, training.learning_rate, training.clip, training.batch_size) == ("adam", 1e-3, 0.25, 20)
     assert (training.epochs, own.model, own.corpus) == (shared.training.epochs, shared.model, shared.corpus)
@@ -73,8 +73,8 @@ def test_the_same_composition_shared_and_alone_is_another_row(tmp_path):
 
 
 def test_a_method_without_recipe_runs_as_under_shared_and_says_so():
-    found = configs(settings("cnn", options=TWO))
-    shared, own = found["cnn", "shared"], found["cnn", "published"]
+    by_protocol = configs(settings("cnn", options=TWO))
+    shared, own = by_protocol["cnn", "shared"], by_protocol["cnn", "published"]
     assert own.training == shared.training.model_copy(update={"protocol": "published"})
     assert own.hyper == shared.hyper
     assert published("cnn", 6).told.startswith("no recipe: cnn: ")
@@ -88,9 +88,9 @@ def test_a_composition_that_no_paper_trains_has_no_recipe():
 
 
 def test_a_paper_implies_its_protocol_for_its_method_alone():
-    found = settings("he2019", "vanilla")
-    assert found.config("lagging+linear_anneal", 0).training.protocol == "published"
-    assert found.config("vanilla", 0).training.protocol == "shared"
+    grid = settings("he2019", "vanilla")
+    assert grid.config("lagging+linear_anneal", 0).training.protocol == "published"
+    assert grid.config("vanilla", 0).training.protocol == "shared"
     stated = settings("he2019", options={"training": {"protocol": "shared"}})
     assert stated.config("lagging+linear_anneal", 0).training.learning_rate == 8e-3
     with pytest.raises(UsageError, match=r"he2019 is linear_anneal\+lagging under"):
@@ -103,8 +103,8 @@ def test_what_goes_before_a_protocol(tmp_path):
         'methods = ["mim", "bn", "vmf"]\n[training]\nprotocol = "published"\nclip = 7.0\nlearning_rate = 0.5\n'
         '[override."bn".training]\nlearning_rate = 0.25\n'
     )
-    found = load_settings(file, sets=["training.batch_size=48"])
-    mim, bn, vmf = (found.config(method, 0).training for method in ("mim", "bn", "vmf"))
+    grid = load_settings(file, sets=["training.batch_size=48"])
+    mim, bn, vmf = (grid.config(method, 0).training for method in ("mim", "bn", "vmf"))
     assert (mim.clip, bn.clip, vmf.clip) == (0.25, 5.0, 0.25), "a grid's file says what all share, the recipe its own"
     assert (mim.learning_rate, bn.learning_rate, vmf.learning_rate) == (1e-3, 0.25, 10.0), "an override goes before it"
     assert {mim.batch_size, bn.batch_size, vmf.batch_size} == {48}, "--set goes before both"
@@ -183,14 +183,14 @@ def tuned(tmp_path, *methods, **how):
 
 def test_tuned_is_the_best_of_a_finished_search(tmp_path, searched):
     searched("bn", {"bn.gamma": 0.4, "training.learning_rate": 3e-3})
-    found = tuned(tmp_path, "bn")
-    config = found.config("bn", 0, "x")
+    grid = tuned(tmp_path, "bn")
+    config = grid.config("bn", 0, "x")
     assert (config.hyper["bn"]["gamma"], config.training.learning_rate, config.training.protocol) == (
         0.4,
         3e-3,
         "tuned",
     )
-    (tmp_path / "experiment.toml").write_text(grid_text("x", found))
+    (tmp_path / "experiment.toml").write_text(grid_text("x", grid))
     assert load_settings(tmp_path / "experiment.toml").config("bn", 0, "x") == config, "without the search"
     (tmp_path / "config.toml").write_text(run_text(config))
     assert load_settings(tmp_path / "config.toml").config("bn", 0, "x") == config

@@ -313,9 +313,9 @@ def test_a_key_is_set_once_in_a_command_line():
 )
 def test_a_key_is_set_once_in_a_file(grid, text, said):
     path = grid('methods = ["control"]\n'[: 0 if text.startswith("data") else None] + text)
-    found = problems(file=path)
-    assert said in found
-    assert found.count(f"{path}:") == 2, "both lines are named"
+    message = problems(file=path)
+    assert said in message
+    assert message.count(f"{path}:") == 2, "both lines are named"
 
 
 def test_set_goes_before_an_option_and_says_so():

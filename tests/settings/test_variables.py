@@ -37,8 +37,8 @@ def test_preset_and_jobs(tmp_path):
 def test_data_is_that_of_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text").mkdir()
-    found = settings(tmp_path, "", {"VAE_DATA": "text"})
-    assert found.config("vanilla", 0).corpus.data == str(tmp_path / "text")
+    grid = settings(tmp_path, "", {"VAE_DATA": "text"})
+    assert grid.config("vanilla", 0).corpus.data == str(tmp_path / "text")
 
 
 @pytest.mark.parametrize(

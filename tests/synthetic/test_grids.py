@@ -15,10 +15,10 @@ AXES = ((0, 1, 2), (16, 64, 128), (2, 8, 32))
 
 
 def test_cells_are_all_27_and_each_three_in_a_row_have_every_value():
-    found = design.cells(*AXES)
-    assert set(found) == set(product(*AXES))
+    cells = design.cells(*AXES)
+    assert set(cells) == set(product(*AXES))
     for start in range(0, 27, 3):
-        for values in zip(*found[start : start + 3], strict=True):
+        for values in zip(*cells[start : start + 3], strict=True):
             assert len(set(values)) == 3
     with pytest.raises(ValueError, match="three corpora"):
         design.cells("ab", *AXES[1:])

@@ -45,8 +45,8 @@ def trials():
 
 
 def test_the_excess_of_a_corpus_that_cannot_say_it_is_above_its_entropy():
-    found = trials().set_index("corpus").loc["mixture"]
-    assert (found["excess_nll"], found["share"]) == (pytest.approx(33.0 - 30.0), pytest.approx(0.75))
+    row = trials().set_index("corpus").loc["mixture"]
+    assert (row["excess_nll"], row["share"]) == (pytest.approx(33.0 - 30.0), pytest.approx(0.75))
 
 
 @pytest.mark.parametrize(

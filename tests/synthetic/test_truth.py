@@ -19,25 +19,25 @@ def small(monkeypatch):
 
 
 def test_probabilities_of_all_sentences_sum_to_one(small):
-    found = truth.integrate(*small, step=0.4)
-    assert np.exp(found.log_prob).sum() == pytest.approx(1.0, abs=1e-9)
+    integrals = truth.integrate(*small, step=0.4)
+    assert np.exp(integrals.log_prob).sum() == pytest.approx(1.0, abs=1e-9)
 
 
 def test_information_is_that_of_enumeration(small):
     """I(x; z) = H(x) - H(x|z) and I(x; k) = H(x) - H(x|k), with p(x|z) of all sentences at points of z."""
     generator, sentences = small
-    found = truth.integrate(generator, sentences, step=0.4)
-    p = np.exp(found.log_prob)
+    integrals = truth.integrate(generator, sentences, step=0.4)
+    p = np.exp(integrals.log_prob)
     points = truth.mesh(truth.axis(0.3))
     by_cluster = np.exp(truth.log_prior(points)) * 0.3**2
     likelihood = np.exp([generator.log_prob(np.tile(x, (len(points), 1)), points) for x in sentences])  # (27, G)
     of_code = entropy(likelihood.T) @ by_cluster.sum(1)
-    assert p @ found.kl == pytest.approx(float(entropy(p)) - float(of_code), abs=1e-6)
+    assert p @ integrals.kl == pytest.approx(float(entropy(p)) - float(of_code), abs=1e-6)
     shares = by_cluster.sum(0)
     of_cluster = shares @ entropy((likelihood @ by_cluster / shares).T)
-    information = float(entropy(shares)) - float(p @ found.cluster_entropy)
+    information = float(entropy(shares)) - float(p @ integrals.cluster_entropy)
     assert information == pytest.approx(float(entropy(p)) - float(of_cluster), abs=1e-6)
-    assert 0.01 < information < p @ found.kl
+    assert 0.01 < information < p @ integrals.kl
 
 
 def test_points_that_are_left_out_move_nothing(small):

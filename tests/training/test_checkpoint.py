@@ -44,17 +44,17 @@ def test_a_damaged_last_falls_back_to_the_one_before_with_a_warning(tmp_path, da
         data[-1] ^= 1
     (tmp_path / LAST).write_bytes({"truncated": data[:-4], "flipped": data, "empty": b""}[damage])
     with pytest.warns(UserWarning, match=PREVIOUS):
-        found = load_latest(tmp_path)
-    assert found is not None
-    assert found[1] == {"n": 1}
+        checkpoint = load_latest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint[1] == {"n": 1}
 
 
 def test_a_kill_between_the_two_renames_leaves_the_one_before(tmp_path):
     save_checkpoint(tmp_path, LAST, TENSORS, {"n": 1})
     (tmp_path / LAST).rename(tmp_path / PREVIOUS)
-    found = load_latest(tmp_path)
-    assert found is not None
-    assert found[1] == {"n": 1}
+    checkpoint = load_latest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint[1] == {"n": 1}
 
 
 def test_a_pickle_named_as_a_checkpoint_is_refused_without_running_it(tmp_path):

@@ -71,14 +71,14 @@ def test_the_warning_says_how_often_it_errs():
 
 
 def test_the_shipped_rule_is_whole():
-    found = shipped_rule()
-    if found is not None:
-        assert found.kind in ("threshold", "logistic")
-        assert found.missed[0] <= found.missed[1]
-        assert found.methods <= set(REMEDIES)
-        settings = {name: (low * high) ** 0.5 for name, (low, high) in found.ranges.items()}
-        assert found.knows(settings)
-        assert isinstance(found.warns(FIGURES), bool)
+    warning_rule = shipped_rule()
+    if warning_rule is not None:
+        assert warning_rule.kind in ("threshold", "logistic")
+        assert warning_rule.missed[0] <= warning_rule.missed[1]
+        assert warning_rule.methods <= set(REMEDIES)
+        settings = {name: (low * high) ** 0.5 for name, (low, high) in warning_rule.ranges.items()}
+        assert warning_rule.knows(settings)
+        assert isinstance(warning_rule.warns(FIGURES), bool)
 
 
 def session_of(method, **training):
@@ -152,10 +152,10 @@ def test_nothing_is_said_without_a_kl_far_from_what_was_tried_or_without_a_rule(
 
 def test_settings_are_those_of_the_run():
     session = session_of("vanilla", optimizer="sgd", learning_rate=0.5)
-    found = settings_of(session.config, session.corpus)
-    assert found["rate"] == 0.005
-    assert found["updates"] == 18 * session.batches.steps_per_epoch
-    assert json.dumps(found)
+    settings = settings_of(session.config, session.corpus)
+    assert settings["rate"] == 0.005
+    assert settings["updates"] == 18 * session.batches.steps_per_epoch
+    assert json.dumps(settings)
 
 
 def test_windows_alone_give_the_same_figures_but_the_most():

@@ -49,10 +49,10 @@ def test_windows_and_the_most_of_the_kl():
         assert (watch.figures() == {}) == (step <= 6)
         progress.total_steps = step
         watch.step(progress, terms([[kl, 0.0], [kl, 0.0]]))
-    found = watch.figures()
-    assert tuple(found) == FIGURES
-    assert (found["kl_first"], found["kl_middle"], found["kl_last"], found["kl_most"]) == (2.0, 6.0, 3.0, 7.0)
-    assert found["loss_first"] == 4.0 + 0.5 * 2.0 + 1.0
+    figures = watch.figures()
+    assert tuple(figures) == FIGURES
+    assert (figures["kl_first"], figures["kl_middle"], figures["kl_last"], figures["kl_most"]) == (2.0, 6.0, 3.0, 7.0)
+    assert figures["loss_first"] == 4.0 + 0.5 * 2.0 + 1.0
 
 
 def test_a_run_that_goes_on_has_no_first_updates():

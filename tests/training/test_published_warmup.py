@@ -47,12 +47,12 @@ def test_the_papers_warm_up_is_there_in_each_loss_of_the_first_updates(method):
     seen, steps = weights(method, "published")
     whole = 4 * steps
     assert whole > 9, "the warm-up isn't over within what is looked at"
-    for update, found in enumerate(seen):
-        assert found, "each update has a loss"
-        assert found == pytest.approx([0.1 + 0.9 * update / whole] * len(found))
+    for update, kl_weights in enumerate(seen):
+        assert kl_weights, "each update has a loss"
+        assert kl_weights == pytest.approx([0.1 + 0.9 * update / whole] * len(kl_weights))
     assert method != "lagging" or len(seen[0]) == 3, "two of the inner loop and the decoder's"
 
 
 @pytest.mark.parametrize("method", ["lagging", "semi_amortized"])
 def test_under_the_shared_protocol_there_is_none(method):
-    assert {weight for found in weights(method, "shared", updates=2)[0] for weight in found} == {1.0}
+    assert {weight for kl_weights in weights(method, "shared", updates=2)[0] for weight in kl_weights} == {1.0}

@@ -20,7 +20,7 @@ def threads_restored():
 def test_figures_do_not_depend_on_the_number_of_threads(tmp_path):
     sizes = {"corpus.train_size": 200, "corpus.valid_size": 20, "corpus.test_size": 20, "training.epochs": 1}
     sizes |= {"evaluation.iw_samples": 5}
-    found = []
+    figures = []
     for threads in (1, 2):
         sets = [a for k, v in {**sizes, "training.threads": threads}.items() for a in ("--set", f"{k}={v}")]
         out = tmp_path / str(threads)
@@ -28,6 +28,6 @@ def test_figures_do_not_depend_on_the_number_of_threads(tmp_path):
         assert result.exit_code == 0, result.output
         assert torch.get_num_threads() == threads
         values = json.loads((out / "synthetic/bn/seed-0/metrics.json").read_text())["values"]
-        found.append([values[name] for name in ("rec", "kl", "iw_nll", "mi", "marginal_kl")])
+        figures.append([values[name] for name in ("rec", "kl", "iw_nll", "mi", "marginal_kl")])
     # equal to the bit where this was written; another processor may split its sums otherwise
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert figures[0] == pytest.approx(figures[1], rel=1e-4)

@@ -58,9 +58,9 @@ def test_one_entry_for_all_is_no_active_variable_and_one_sentence_has_no_count()
 @pytest.mark.parametrize(("method", "hyper"), [("vq", {"entries": 5, "positions": 2}), ("di", {"classes": 3})])
 def test_use_by_brute_force(method, hyper):
     model, split = tiny_model(method, {method: hyper}, init_range=1.0), tiny_split(30)
-    given = block_input(model, split, method=method, hyper={method: hyper})
-    found = dimensions_block(given).values
-    posterior, prior = elbo_terms(model, given.scoring).posterior, wide_prior(model)
+    block = block_input(model, split, method=method, hyper={method: hyper})
+    code_use = dimensions_block(block).values
+    posterior, prior = elbo_terms(model, block.scoring).posterior, wide_prior(model)
     powers, used, told = [], [], 0
     for m in range(prior.index(posterior.mean).shape[1]):
         column = prior.index(posterior.mean)[:, m].tolist()
@@ -74,7 +74,7 @@ def test_use_by_brute_force(method, hyper):
         entropy = -sum(share * math.log(share) for share in shares)
         powers.append(math.exp(entropy))
         told += entropy - within > -0.5 * math.log(0.99)
-    assert found["code_perplexity"] == pytest.approx(sum(powers) / len(powers), abs=1e-9)
-    assert found["codes_used"] == pytest.approx(sum(used) / len(used))
-    figures = evaluate(model, split, given.config, seed=0, device=torch.device("cpu"), full=False).values
+    assert code_use["code_perplexity"] == pytest.approx(sum(powers) / len(powers), abs=1e-9)
+    assert code_use["codes_used"] == pytest.approx(sum(used) / len(used))
+    figures = evaluate(model, split, block.config, seed=0, device=torch.device("cpu"), full=False).values
     assert figures["au"] == told <= len(used)

@@ -98,9 +98,9 @@ def test_sampled_nll_is_the_nll_of_each_code(monkeypatch):
     batch = collate(split, torch.arange(4))
     z = torch.randn(7, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.no_grad():
-        found = sampled_nll(model, z, batch)
-        assert found.dtype == torch.float64
-        assert torch.allclose(found.float(), model.nll(z.float(), batch), atol=1e-5)
+        nll = sampled_nll(model, z, batch)
+        assert nll.dtype == torch.float64
+        assert torch.allclose(nll.float(), model.nll(z.float(), batch), atol=1e-5)
 
 
 def test_repeated_batch_is_the_collation_of_repeated_places():

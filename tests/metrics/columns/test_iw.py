@@ -68,8 +68,8 @@ def test_agrees_with_quadrature_over_the_latent_of_a_real_decoder():
 
     exact = quadrature(80)
     assert torch.allclose(exact, quadrature(60), atol=1e-3)
-    found = bound(model, split, 4000)
-    assert torch.allclose(found, exact, atol=0.06)
+    iw_nll = bound(model, split, 4000)
+    assert torch.allclose(iw_nll, exact, atol=0.06)
     # The code matters to this decoder: the bound at one sample is far off.
     assert (bound(model, split, 1) - exact).abs().max() > 0.3
 
@@ -132,11 +132,11 @@ def test_shared_words_give_the_bound_of_all_words(many_words, monkeypatch):
     used = []
     real = inference.shared_nll
     monkeypatch.setattr(inference, "shared_nll", lambda *a: (used.append(len(a[0])), real(*a))[1])
-    found = shared_bound(model, split, 600)
+    iw_nll = shared_bound(model, split, 600)
     assert set(used) == {300}  # 600 samples in the fewest equal parts
     exact = bound(copy.deepcopy(model).double(), split, 600)
-    assert (found - exact).mean().abs() < 0.01
-    assert (found - exact).abs().max() < 0.05
+    assert (iw_nll - exact).mean().abs() < 0.01
+    assert (iw_nll - exact).abs().max() < 0.05
     assert (bound(model, split, 1) - exact).abs().mean() > 0.1  # the samples matter
 
 

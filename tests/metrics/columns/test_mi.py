@@ -26,21 +26,21 @@ def gaussian(n, slope, scale, seed=0, sizes=1):
 def test_known_mutual_information_of_gaussians():
     # z = 2x + noise / 2: I = log(1 + 4 / 0.25) / 2 = log(17) / 2 = 1.4166. The pointwise information of a Gaussian
     # pair has variance rho^2 = 16 / 17, so the standard error at N = 4000 is sqrt(0.9412 / 4000) = 0.01534.
-    found = mutual_information(*gaussian(4000, 2.0, 0.5))
-    assert found.standard_error == pytest.approx(0.01534, rel=0.1)
-    assert abs(found.value - 1.4166) < 3 * 0.01534
+    information = mutual_information(*gaussian(4000, 2.0, 0.5))
+    assert information.standard_error == pytest.approx(0.01534, rel=0.1)
+    assert abs(information.value - 1.4166) < 3 * 0.01534
 
 
 def test_it_adds_over_independent_dimensions():
     # Three times log(1 + 1) / 2 = 1.0397; the mixture of 4000 is still far from its ceiling of 8.29.
-    found = mutual_information(*gaussian(4000, 1.0, 1.0, sizes=3))
-    assert abs(found.value - 1.5 * math.log(2)) < 4 * found.standard_error
+    information = mutual_information(*gaussian(4000, 1.0, 1.0, sizes=3))
+    assert abs(information.value - 1.5 * math.log(2)) < 4 * information.standard_error
 
 
 def test_standard_error_is_the_spread_over_splits():
-    found = [mutual_information(*gaussian(150, 1.0, 1.0, seed=s)) for s in range(200)]
-    spread = torch.tensor([f.value for f in found]).std()
-    claimed = sum(f.standard_error for f in found) / len(found)
+    estimates = [mutual_information(*gaussian(150, 1.0, 1.0, seed=s)) for s in range(200)]
+    spread = torch.tensor([f.value for f in estimates]).std()
+    claimed = sum(f.standard_error for f in estimates) / len(estimates)
     assert claimed == pytest.approx(float(spread), rel=0.15)  # a standard deviation of 200 values is known to 5 %
 
 
@@ -56,10 +56,10 @@ def test_identical_posteriors_carry_exactly_nothing(n):
 def test_separated_posteriors_reach_the_ceiling():
     mean = 100.0 * torch.arange(40, dtype=torch.float64).unsqueeze(1)
     posterior = DiagonalGaussian(mean, torch.zeros_like(mean))
-    found = mutual_information(posterior, mean + 0.5)
-    assert found.ceiling == math.log(40)
-    assert found.value == pytest.approx(math.log(40), abs=1e-12)
-    assert found.standard_error == pytest.approx(0, abs=1e-12)
+    information = mutual_information(posterior, mean + 0.5)
+    assert information.ceiling == math.log(40)
+    assert information.value == pytest.approx(math.log(40), abs=1e-12)
+    assert information.standard_error == pytest.approx(0, abs=1e-12)
     # Batches of 32 and 8: (32 log 32 + 8 log 8) / 40 = (110.904 + 16.636) / 40 = 3.1885.
     assert batch_mutual_information(posterior, mean + 0.5, 0) == pytest.approx(3.1885, abs=1e-4)
     assert batch_ceiling(40) == pytest.approx(3.1885, abs=1e-4)
@@ -85,9 +85,9 @@ class Rounded(DiagonalGaussian):
 
     def _densities(self, *shape: int) -> Tensor:
         Rounded.calls += 1
-        found = torch.full(shape, 1e10 - 1e7 * Rounded.calls, dtype=torch.float64)
-        found[..., 0] += 1_000.0  # so that e^1000 is beyond float64, and the term is computed again
-        return found
+        densities = torch.full(shape, 1e10 - 1e7 * Rounded.calls, dtype=torch.float64)
+        densities[..., 0] += 1_000.0  # so that e^1000 is beyond float64, and the term is computed again
+        return densities
 
     def pairwise_log_prob(self, z):
         return self._densities(len(z), len(self.mean))
@@ -131,9 +131,9 @@ def test_batches_belong_to_the_seed():
 def test_kl_is_mutual_information_plus_marginal_kl():
     posterior, z = gaussian(200, 1.5, 0.7, sizes=4)
     prior = StandardNormal(4)
-    found = mutual_information(posterior, z)
+    information = mutual_information(posterior, z)
     sampled_kl = posterior.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z)
-    assert torch.allclose(found.terms + found.marginal_kl_terms(prior, z), sampled_kl, atol=1e-10)
+    assert torch.allclose(information.terms + information.marginal_kl_terms(prior, z), sampled_kl, atol=1e-10)
 
 
 def test_marginal_kl_of_a_matching_aggregate_is_zero():
@@ -158,8 +158,8 @@ def test_deterministic_codes_have_the_entropy_of_the_codes():
 
 
 def test_a_single_sentence_carries_nothing_and_has_no_standard_error():
-    found = mutual_information(*gaussian(1, 1.0, 1.0))
-    assert (found.value, found.ceiling, found.standard_error) == (0.0, 0.0, None)
+    information = mutual_information(*gaussian(1, 1.0, 1.0))
+    assert (information.value, information.ceiling, information.standard_error) == (0.0, 0.0, None)
 
 
 MEMORY = """
@@ -184,8 +184,8 @@ def test_memory_is_bounded_by_a_chunk():
 
 def replicated(n, slope, scale, times):
     """Mean of `value` over splits of n sentences, and its standard error."""
-    found = torch.tensor([mutual_information(*gaussian(n, slope, scale, seed=s)).value for s in range(times)])
-    return float(found.mean()), float(found.std()) / math.sqrt(times)
+    estimates = torch.tensor([mutual_information(*gaussian(n, slope, scale, seed=s)).value for s in range(times)])
+    return float(estimates.mean()), float(estimates.std()) / math.sqrt(times)
 
 
 def test_it_is_too_low_in_expectation_and_less_so_with_more_sentences():
@@ -199,10 +199,10 @@ def test_it_is_too_low_in_expectation_and_less_so_with_more_sentences():
 
 def test_its_bias_is_minus_chi_squared_over_two_n():
     # z = x + noise: E[q(z|x) / q(z)] = 1 / (1 - rho^2) = 2, so chi^2 = 1 and the bias at N = 40 is -1 / 80 = -0.0125.
-    found, error = replicated(40, 1.0, 1.0, 4000)
+    mean, error = replicated(40, 1.0, 1.0, 4000)
     assert error < 0.002
-    assert abs(found - 0.5 * math.log(2) + 1 / 80) < 4 * error
-    assert found < 0.5 * math.log(2) - 3 * error  # the bias is there
+    assert abs(mean - 0.5 * math.log(2) + 1 / 80) < 4 * error
+    assert mean < 0.5 * math.log(2) - 3 * error  # the bias is there
 
 
 @pytest.mark.parametrize(("slope", "scale"), [(2.0, 0.5), (0.3, 0.4)])
@@ -220,10 +220,10 @@ def test_marginal_kl_of_a_known_aggregate(slope, scale):
 def test_the_ceiling_holds_the_estimate_down_and_the_marginal_kl_up():
     # I = 3 log(1 + 400) / 2 = 8.99 nats of 200 sentences: at most log 200 = 5.30, and the rest stands in marginal_kl
     posterior, z = gaussian(200, 2.0, 0.1, sizes=3)
-    found = mutual_information(posterior, z)
-    assert 0.95 * math.log(200) < found.value <= math.log(200)
+    information = mutual_information(posterior, z)
+    assert 0.95 * math.log(200) < information.value <= math.log(200)
     sampled_kl = posterior.log_prob(z.unsqueeze(0))[0] - StandardNormal(3).log_prob(z)
-    marginal = float(found.marginal_kl_terms(StandardNormal(3), z).mean())
+    marginal = float(information.marginal_kl_terms(StandardNormal(3), z).mean())
     assert marginal >= float(sampled_kl.mean()) - math.log(200)
     # q(z) = N(0, 4.01)^3, so the truth is 3 (4.01 - 1 - log 4.01) / 2 = 2.43
     assert marginal > 2.43 + 2
@@ -242,11 +242,13 @@ def bent(scale, sentences=60, size=6):
 
 def test_that_of_a_mild_flow_is_that_by_its_own_densities():
     posterior, z = bent(0.3)
-    found, direct = mutual_information(posterior, z), against_all(posterior, z)
-    torch.testing.assert_close(found.terms, direct.terms, atol=1e-9, rtol=0)
-    torch.testing.assert_close(found.log_posterior, direct.log_posterior, atol=1e-9, rtol=0)
+    information, direct = mutual_information(posterior, z), against_all(posterior, z)
+    torch.testing.assert_close(information.terms, direct.terms, atol=1e-9, rtol=0)
+    torch.testing.assert_close(information.log_posterior, direct.log_posterior, atol=1e-9, rtol=0)
     prior = StandardNormal(6)
-    torch.testing.assert_close(found.marginal_kl_terms(prior, z), direct.marginal_kl_terms(prior, z), atol=1e-9, rtol=0)
+    torch.testing.assert_close(
+        information.marginal_kl_terms(prior, z), direct.marginal_kl_terms(prior, z), atol=1e-9, rtol=0
+    )
     order, direct_batches = batch_order(60, 0), []
     for index in order.split(32):
         part = posterior.map(lambda t, index=index: t[index])
@@ -266,7 +268,8 @@ def test_no_flow_moves_it_however_steep():
     assert mutual_information(copied, z, start).value == expected.value
     assert abs(against_all(copied, z).value - expected.value) > 0.4  # no digit of the inverse is right, on any machine
     # and what is left of the sampled KL is the distance of q(z) from the prior
-    found, prior = mutual_information(posterior, z), StandardNormal(6)
+    information, prior = mutual_information(posterior, z), StandardNormal(6)
     torch.testing.assert_close(
-        found.terms + found.marginal_kl_terms(prior, z), posterior.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z)
+        information.terms + information.marginal_kl_terms(prior, z),
+        posterior.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z),
     )

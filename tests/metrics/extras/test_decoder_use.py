@@ -26,7 +26,7 @@ def test_gains_of_the_linear_gaussian_by_hand():
     numbers = [0.2 * n - 4 for n in range(40)]
     slope, scale, n = 0.8, 0.6, 40
     model, split = linear_gaussian(numbers, slope, scale)
-    found = decoder_use_block(block_input(model, split, seed=3)).values
+    gains = decoder_use_block(block_input(model, split, seed=3)).values
 
     def nll(codes):
         return [0.5 * (x - z) ** 2 + 0.5 * math.log(2 * math.pi) for x, z in zip(numbers, codes, strict=True)]
@@ -41,8 +41,8 @@ def test_gains_of_the_linear_gaussian_by_hand():
     }
     for source, values in codes.items():
         gain = [a - b for a, b in zip(nll(values), nll(z), strict=True)]
-        assert found[f"z_gain_{source}"] == pytest.approx(fmean(gain), abs=1e-9)
-        assert found[f"z_gain_{source}_se"] == pytest.approx(stdev(gain) / math.sqrt(n), abs=1e-9)
+        assert gains[f"z_gain_{source}"] == pytest.approx(fmean(gain), abs=1e-9)
+        assert gains[f"z_gain_{source}_se"] == pytest.approx(stdev(gain) / math.sqrt(n), abs=1e-9)
 
 
 def test_gains_meet_their_expectations():
@@ -50,7 +50,7 @@ def test_gains_meet_their_expectations():
     numbers = torch.randn(3000, generator=torch.Generator().manual_seed(0)).mul(2**0.5).tolist()
     slope, scale = 0.5, 0.5**0.5
     model, split = linear_gaussian(numbers, slope, scale)
-    found = decoder_use_block(block_input(model, split)).values
+    gains = decoder_use_block(block_input(model, split)).values
     square = fmean(x * x for x in numbers)
     posterior = 0.5 * ((1 - slope) ** 2 * square + scale**2)
     expected = {
@@ -60,7 +60,7 @@ def test_gains_meet_their_expectations():
         "zero": 0.5 * square - posterior,
     }
     for source, value in expected.items():
-        assert abs(found[f"z_gain_{source}"] - value) < 4 * found[f"z_gain_{source}_se"], source
+        assert abs(gains[f"z_gain_{source}"] - value) < 4 * gains[f"z_gain_{source}_se"], source
 
 
 def test_a_decoder_that_ignores_the_code_gains_nothing():
@@ -68,24 +68,24 @@ def test_a_decoder_that_ignores_the_code_gains_nothing():
     with torch.no_grad():
         model.decoder.initial.weight.zero_()
         model.decoder.lstm.weight_ih_l0[:, -model.latent_size :] = 0
-    found = decoder_use_block(block_input(model, tiny_split(30)))
-    assert [found.values[f"z_gain_{source}"] for source in ("prior", "shuffled", "zero")] == [0.0] * 3
-    curves = found.details["position_nll"]
+    evaluation = decoder_use_block(block_input(model, tiny_split(30)))
+    assert [evaluation.values[f"z_gain_{source}"] for source in ("prior", "shuffled", "zero")] == [0.0] * 3
+    curves = evaluation.details["position_nll"]
     assert curves["posterior"] == curves["prior"] == curves["zero"]
 
 
 def test_the_posterior_loss_is_rec_and_positions_add_up_to_sentences():
     model, split = tiny_model(init_range=1.0), tiny_split(30)
-    given = block_input(model, split, seed=5, iw_samples=0)
-    found = decoder_use_block(given).details
-    rec = evaluate(model, split, given.config, seed=5, device=CPU).values["rec"]
-    assert found["nll"]["posterior"] == pytest.approx(rec, rel=1e-6)
-    counts = found["position_counts"]
+    block = block_input(model, split, seed=5, iw_samples=0)
+    details = decoder_use_block(block).details
+    rec = evaluate(model, split, block.config, seed=5, device=CPU).values["rec"]
+    assert details["nll"]["posterior"] == pytest.approx(rec, rel=1e-6)
+    counts = details["position_counts"]
     assert sum(counts) == split.predicted_tokens
-    for source, curve in found["position_nll"].items():
+    for source, curve in details["position_nll"].items():
         total = sum(c * m for c, m in zip(counts, curve, strict=True))
-        assert total == pytest.approx(30 * found["nll"][source])
-    json.dumps(found)
+        assert total == pytest.approx(30 * details["nll"][source])
+    json.dumps(details)
 
 
 def test_counts_by_position_by_hand():
@@ -112,8 +112,8 @@ def test_losses_are_those_of_the_codes_given():
     numbers = [0.0, 1.0, -2.0]
     model, split = linear_gaussian(numbers)
     codes = {"own": torch.tensor(numbers, dtype=torch.float64).unsqueeze(1)}
-    found = code_losses(model, scoring(split, 2), codes)["own"]
-    assert found.sentence.tolist() == pytest.approx([0.5 * math.log(2 * math.pi)] * 3)
+    losses = code_losses(model, scoring(split, 2), codes)["own"]
+    assert losses.sentence.tolist() == pytest.approx([0.5 * math.log(2 * math.pi)] * 3)
 
 
 def test_one_sentence_has_no_other_and_a_language_model_no_code():
@@ -122,9 +122,9 @@ def test_one_sentence_has_no_other_and_a_language_model_no_code():
     assert values["z_gain_shuffled"] is None
     assert values["z_gain_prior_se"] is None
     assert values["z_gain_zero"] is not None
-    found = decoder_use_block(block_input(tiny_model("lm"), tiny_split(4), method="lm"))
-    assert found.values == dict.fromkeys(GAIN_COLUMNS)
-    assert "language model" in found.details["reason"]
+    evaluation = decoder_use_block(block_input(tiny_model("lm"), tiny_split(4), method="lm"))
+    assert evaluation.values == dict.fromkeys(GAIN_COLUMNS)
+    assert "language model" in evaluation.details["reason"]
 
 
 def test_modes_and_generators_are_left_as_they_are():

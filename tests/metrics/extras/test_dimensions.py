@@ -15,22 +15,22 @@ from vaecli.metrics.measure import evaluate
 def test_the_linear_gaussian_by_hand():
     numbers = [0.1 * n - 2 for n in range(40)]
     model, split = linear_gaussian(numbers, 0.8, 0.6)
-    found = dimensions_block(block_input(model, split)).details
+    details = dimensions_block(block_input(model, split)).details
     # log 0.6 = -0.5108256
-    assert found["kl"] == pytest.approx([fmean(0.5 * ((0.8 * x) ** 2 + 0.36 + 1.0216512 - 1) for x in numbers)])
-    assert found["mean_variance"] == pytest.approx([variance([0.8 * x for x in numbers])])
-    assert found["posterior_variance"] == pytest.approx([0.36])
+    assert details["kl"] == pytest.approx([fmean(0.5 * ((0.8 * x) ** 2 + 0.36 + 1.0216512 - 1) for x in numbers)])
+    assert details["mean_variance"] == pytest.approx([variance([0.8 * x for x in numbers])])
+    assert details["posterior_variance"] == pytest.approx([0.36])
 
 
 def test_they_are_those_of_the_standard_figures():
     model, split = tiny_model(init_range=1.0), tiny_split(20)
-    given = block_input(model, split)
-    found = dimensions_block(given).details
-    standard = evaluate(model, split, given.config, seed=0, device=torch.device("cpu"))
-    assert found["kl"] == pytest.approx(standard.per_dimension["kl"])
-    assert found["mean_variance"] == pytest.approx(standard.per_dimension["mean_variance"])
-    assert sum(found["kl"]) == pytest.approx(standard.values["kl"])
-    assert json.loads(json.dumps(found)) == found
+    block = block_input(model, split)
+    details = dimensions_block(block).details
+    standard = evaluate(model, split, block.config, seed=0, device=torch.device("cpu"))
+    assert details["kl"] == pytest.approx(standard.per_dimension["kl"])
+    assert details["mean_variance"] == pytest.approx(standard.per_dimension["mean_variance"])
+    assert sum(details["kl"]) == pytest.approx(standard.values["kl"])
+    assert json.loads(json.dumps(details)) == details
 
 
 def test_lines_are_by_kl_and_mark_the_active():
@@ -45,18 +45,18 @@ def test_lines_are_by_kl_and_mark_the_active():
 
 def test_one_sentence_has_a_kl_and_no_variance_of_means():
     model, split = linear_gaussian([1.0], 0.8, 0.6)
-    found = dimensions_block(block_input(model, split))
-    assert found.details["mean_variance"] is None
+    dimensions = dimensions_block(block_input(model, split))
+    assert dimensions.details["mean_variance"] is None
     # (0.64 + 0.36 + 1.0216512 - 1) / 2 = 0.5108
-    assert found.lines[1].split() == ["0", "0.5108", "-", "0.3600"]
+    assert dimensions.lines[1].split() == ["0", "0.5108", "-", "0.3600"]
     none = {"kl": None, "mean_variance": None, "posterior_variance": None}
     assert dimension_lines(none) == ("dimensions: a KL that has no parts, and no variance over one sentence",)
 
 
 def test_codes_without_a_kl_and_none_at_all():
-    found = dimensions_block(block_input(tiny_model("ae"), tiny_split(6), method="ae"))
-    assert (found.details["kl"], found.details["posterior_variance"]) == (None, None)
-    assert found.lines[1].split()[1:3] == ["-", f"{max(found.details['mean_variance']):.4f}"]
+    dimensions = dimensions_block(block_input(tiny_model("ae"), tiny_split(6), method="ae"))
+    assert (dimensions.details["kl"], dimensions.details["posterior_variance"]) == (None, None)
+    assert dimensions.lines[1].split()[1:3] == ["-", f"{max(dimensions.details['mean_variance']):.4f}"]
     assert "language model" in dimensions_block(block_input(tiny_model("lm"), tiny_split(4), method="lm")).lines[0]
 
 
@@ -90,7 +90,7 @@ def test_discrete_codes_have_a_use_and_others_none(method, hyper):
 
 def test_with_one_position_the_log_of_the_use_is_the_information():
     model, split = tiny_model("vq", {"vq": {"entries": 4}}, init_range=1.0), tiny_split(30)
-    given = block_input(model, split, method="vq", hyper={"vq": {"entries": 4}})
-    information = evaluate(model, split, given.config, seed=0, device=torch.device("cpu")).values["mi"]
-    (number,) = dimensions_block(given).details["codebook_use"]
+    block = block_input(model, split, method="vq", hyper={"vq": {"entries": 4}})
+    information = evaluate(model, split, block.config, seed=0, device=torch.device("cpu")).values["mi"]
+    (number,) = dimensions_block(block).details["codebook_use"]
     assert torch.tensor(number).log().item() == pytest.approx(information, abs=1e-6)

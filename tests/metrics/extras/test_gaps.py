@@ -40,18 +40,18 @@ def test_gaps_of_the_linear_gaussian():
 
 def test_the_true_posterior_has_no_gap_and_its_bound_is_exact():
     model, split = linear_gaussian(NUMBERS)
-    found = gaps_block(block_input(model, split, iw_samples=10))
+    gaps = gaps_block(block_input(model, split, iw_samples=10))
     for name in ("amortisation_gap", "approximation_gap", "inference_gap"):
-        assert abs(found.values[name]) < 0.05, name  # noise of about .6 / sqrt(50 * 40)
-    assert found.details["iw_nll_best"] == pytest.approx(fmean(map(true_nll, NUMBERS)), abs=2e-3)
+        assert abs(gaps.values[name]) < 0.05, name  # noise of about .6 / sqrt(50 * 40)
+    assert gaps.details["iw_nll_best"] == pytest.approx(fmean(map(true_nll, NUMBERS)), abs=2e-3)
 
 
 def test_the_best_gaussian_beats_the_encoder_of_a_real_decoder():
     model, split = tiny_model(init_range=1.0), tiny_split(30)
-    found = gaps_block(block_input(model, split))
-    assert found.values["amortisation_gap"] > 4 * found.values["amortisation_gap_se"]
-    assert found.details["neg_elbo"] > found.details["neg_elbo_best"] > found.details["iw_nll_best"]
-    assert json.loads(json.dumps(found.details)) == found.details
+    gaps = gaps_block(block_input(model, split))
+    assert gaps.values["amortisation_gap"] > 4 * gaps.values["amortisation_gap_se"]
+    assert gaps.details["neg_elbo"] > gaps.details["neg_elbo_best"] > gaps.details["iw_nll_best"]
+    assert json.loads(json.dumps(gaps.details)) == gaps.details
 
 
 def test_no_influence_of_the_batch_size_and_the_same_at_every_call():
@@ -81,15 +81,15 @@ def test_a_sample_of_sentences_is_of_the_seed_and_in_order():
     assert all(part.sentence(n) in places for n in range(10))  # in the split's order: the iterator only goes on
     assert [part.sentence(n) for n in range(10)] == [sample_sentences(split, 10, 3).sentence(n) for n in range(10)]
     assert sample_sentences(split, 50, 3) is split
-    found = gaps_block(block_input(tiny_model(), split, sentences=7))
-    assert found.details["sentences"] == 7
+    gaps = gaps_block(block_input(tiny_model(), split, sentences=7))
+    assert gaps.details["sentences"] == 7
 
 
 @pytest.mark.parametrize(("method", "why"), [("lm", "language model"), ("ae", "PointMass")])
 def test_other_posteriors_have_no_gaps_and_say_why(method, why):
-    found = gaps_block(block_input(tiny_model(method), tiny_split(4), method=method))
-    assert found.values == dict.fromkeys(GAP_COLUMNS)
-    assert why in found.details["reason"]
+    gaps = gaps_block(block_input(tiny_model(method), tiny_split(4), method=method))
+    assert gaps.values == dict.fromkeys(GAP_COLUMNS)
+    assert why in gaps.details["reason"]
 
 
 def test_a_prior_without_a_closed_form_is_measured_from_samples():
@@ -104,6 +104,6 @@ def test_a_prior_without_a_closed_form_is_measured_from_samples():
     batch = collate(split, torch.arange(40))
     noise = torch.randn(4000, 40, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.no_grad():
-        found = [neg_elbo(model, model.prior, q, batch, noise) for q in (exact, sampled)]
-    assert torch.allclose(*found, atol=0.1)  # (z^2 - eps^2) / 2 of 4,000 samples: .02 a sentence
-    assert not torch.equal(*found)
+        bounds = [neg_elbo(model, model.prior, q, batch, noise) for q in (exact, sampled)]
+    assert torch.allclose(*bounds, atol=0.1)  # (z^2 - eps^2) / 2 of 4,000 samples: .02 a sentence
+    assert not torch.equal(*bounds)

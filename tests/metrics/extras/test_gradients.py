@@ -38,25 +38,25 @@ def test_signal_and_noise_of_the_linear_gaussian(monkeypatch):
     slope, scale = 0.9, 0.4
     truth = [exact(x, slope, scale) for x in NUMBERS]
     monkeypatch.setattr(gradients, "SAMPLES", 2000)
-    found = measured(*linear_gaussian(NUMBERS, slope, scale))
-    assert found.noise.tolist() == pytest.approx([noise for _, noise in truth], rel=0.15)
-    assert found.signal.tolist() == pytest.approx([signal for signal, _ in truth], abs=0.12)
-    assert found.ratio == pytest.approx(fmean(s for s, _ in truth) / fmean(n for _, n in truth), rel=0.02)
+    signal_to_noise = measured(*linear_gaussian(NUMBERS, slope, scale))
+    assert signal_to_noise.noise.tolist() == pytest.approx([noise for _, noise in truth], rel=0.15)
+    assert signal_to_noise.signal.tolist() == pytest.approx([signal for signal, _ in truth], abs=0.12)
+    assert signal_to_noise.ratio == pytest.approx(fmean(s for s, _ in truth) / fmean(n for _, n in truth), rel=0.02)
 
 
 def test_few_samples_are_without_bias():
     # 32 gradients a sentence of 4,000 sentences: the squared norm of their mean would be 1 / 32 of the noise too large
     slope, scale, numbers = 0.9, 0.4, NUMBERS * 100
-    found = measured(*linear_gaussian(numbers, slope, scale), batch_size=4000)
+    signal_to_noise = measured(*linear_gaussian(numbers, slope, scale), batch_size=4000)
     truth = [exact(x, slope, scale) for x in NUMBERS]
     expected = fmean(s for s, _ in truth) / fmean(n for _, n in truth)
-    assert abs(found.ratio - expected) < 4 * found.standard_error
-    assert found.standard_error < 1 / 32 * expected  # fine enough to see that bias
+    assert abs(signal_to_noise.ratio - expected) < 4 * signal_to_noise.standard_error
+    assert signal_to_noise.standard_error < 1 / 32 * expected  # fine enough to see that bias
 
 
 def test_no_signal_at_the_best_posterior():
-    found = measured(*linear_gaussian(NUMBERS * 10))  # q is the true posterior
-    assert abs(found.ratio) < 4 * found.standard_error
+    signal_to_noise = measured(*linear_gaussian(NUMBERS * 10))  # q is the true posterior
+    assert abs(signal_to_noise.ratio) < 4 * signal_to_noise.standard_error
 
 
 def test_gradients_are_those_of_finite_differences():
@@ -65,17 +65,17 @@ def test_gradients_are_those_of_finite_differences():
     q = elbo_terms(model, scoring(split)).posterior
     noise = sentence_noise(0, "gradients", torch.arange(3), 1, 4)
     with frozen(model):
-        found = bound_gradients(model, wide_prior(model), q, batch, noise)[0]
-    for place in range(8):
+        gradient = bound_gradients(model, wide_prior(model), q, batch, noise)[0]
+    for column in range(8):
         shift = torch.zeros(3, 8, dtype=torch.float64)
-        shift[:, place] = h
+        shift[:, column] = h
         ends = []
         for sign in (1, -1):
             mean, logvar = q.mean + sign * shift[:, :4], q.logvar + sign * shift[:, 4:]
             with torch.no_grad():
                 moved = type(q)(mean, logvar)
                 ends.append(gradients.neg_elbo(model, wide_prior(model), moved, batch, noise))
-        assert torch.allclose(found[:, place], (ends[0] - ends[1]) / (2 * h), atol=1e-5)
+        assert torch.allclose(gradient[:, column], (ends[0] - ends[1]) / (2 * h), atol=1e-5)
 
 
 def test_it_is_a_column_of_the_gaps_and_no_batch_decides_it():

@@ -147,10 +147,10 @@ def test_sizes_stop_below_all_of_train():
     train, test = normal(150, 2), normal(50, 2, seed=1)
     toy = field((train[:, 0] > 0).long(), (test[:, 0] > 0).long())
     features = dense_features(train, test)
-    found = measure_field(toy, {"accuracy": features, "word_counts": features}, 0, (5, 50, 500))
-    assert list(found["accuracy"]) == ["100", "all"]
-    assert list(found["each"]["accuracy"]) == ["5", "50"]  # the rarer sign has fewer than 500
-    assert set(found["each"]) == {"accuracy"}
+    accuracies = measure_field(toy, {"accuracy": features, "word_counts": features}, 0, (5, 50, 500))
+    assert list(accuracies["accuracy"]) == ["100", "all"]
+    assert list(accuracies["each"]["accuracy"]) == ["5", "50"]  # the rarer sign has fewer than 500
+    assert set(accuracies["each"]) == {"accuracy"}
 
 
 def with_labels(split, **labels):
@@ -165,25 +165,27 @@ def test_the_whole_block_on_a_model_whose_code_is_the_number():
     sign = (torch.tensor(numbers) > 0).long()
     coin = torch.randint(0, 2, (150,), generator=torch.Generator().manual_seed(0))
     labelled_split = with_labels(split, sign=sign, coin=coin)
-    given = block_input(model, labelled_split)
+    block = block_input(model, labelled_split)
     words = [f"w{n}" for n in range(150)]
-    given = replace(given, corpus=replace(given.corpus, vocabulary=type(given.corpus.vocabulary)(words)))
-    found = probe_block(given)
-    fields = found.details["fields"]
+    block = replace(block, corpus=replace(block.corpus, vocabulary=type(block.corpus.vocabulary)(words)))
+    evaluation = probe_block(block)
+    fields = evaluation.details["fields"]
     assert fields["sign"]["accuracy"]["all"] == 1.0
     assert fields["sign"]["majority"] == 0.5
     assert fields["coin"]["accuracy"]["all"] < 0.7
     assert fields["coin"]["word_counts"]["all"] == 1.0  # every sentence is a word of its own and was seen
-    assert found.values["probe_accuracy"] == pytest.approx((1 + fields["coin"]["accuracy"]["all"]) / 2)
-    assert found.values["probe_accuracy_500"] is None  # there are 150
-    assert found.values["probe_5_each"] == pytest.approx(
+    assert evaluation.values["probe_accuracy"] == pytest.approx((1 + fields["coin"]["accuracy"]["all"]) / 2)
+    assert evaluation.values["probe_accuracy_500"] is None  # there are 150
+    assert evaluation.values["probe_5_each"] == pytest.approx(
         (fields["sign"]["each"]["accuracy"]["5"] + fields["coin"]["each"]["accuracy"]["5"]) / 2
     )
     assert fields["sign"]["each"]["accuracy"]["5"] == 1.0  # five numbers of each sign, 2 apart
-    assert found.values["probe_500_each"] is None
-    assert any(line.startswith("sign: no 500 or 5,000 labels a class, for the rarest has 75") for line in found.lines)
-    assert json.loads(json.dumps(found.details)) == found.details
-    assert found.values == probe_block(given).values
+    assert evaluation.values["probe_500_each"] is None
+    assert any(
+        line.startswith("sign: no 500 or 5,000 labels a class, for the rarest has 75") for line in evaluation.lines
+    )
+    assert json.loads(json.dumps(evaluation.details)) == evaluation.details
+    assert evaluation.values == probe_block(block).values
 
 
 def labelled_block(train, test, names=("a", "b", "c")):
@@ -192,9 +194,9 @@ def labelled_block(train, test, names=("a", "b", "c")):
     model, split = linear_gaussian(numbers)
     known = Split("train", split.tokens, split.offsets, {"label": torch.tensor(train)}, {"label": names})
     asked = replace(known, name="test", labels={"label": torch.tensor(test)})
-    given = block_input(model, asked)
-    vocabulary = type(given.corpus.vocabulary)([f"w{n}" for n in range(len(train))])
-    return probe_block(replace(given, corpus=replace(given.corpus, train=known, vocabulary=vocabulary)))
+    block = block_input(model, asked)
+    vocabulary = type(block.corpus.vocabulary)([f"w{n}" for n in range(len(train))])
+    return probe_block(replace(block, corpus=replace(block.corpus, train=known, vocabulary=vocabulary)))
 
 
 def test_sentences_whose_class_train_lacks_are_left_out():
@@ -220,12 +222,12 @@ def test_a_label_that_no_probe_can_tell_has_no_figures(train, test, names, why):
 
 
 def test_no_labels_or_no_code_no_figures():
-    for found, why in (
+    for evaluation, why in (
         (probe_block(block_input(tiny_model(), tiny_split(6))), "no labels"),
         (probe_block(block_input(tiny_model("lm"), tiny_split(6), method="lm")), "language model"),
     ):
-        assert found.values == dict.fromkeys(PROBE_COLUMNS)
-        assert why in found.details["reason"]
+        assert evaluation.values == dict.fromkeys(PROBE_COLUMNS)
+        assert why in evaluation.details["reason"]
 
 
 @pytest.mark.parametrize(
@@ -255,8 +257,8 @@ def posterior_block(numbers, classes, slope, scale, **options):
     model, split = linear_gaussian(numbers, slope, scale)
     names = tuple(map(str, range(max(classes) + 1)))
     split = Split("test", split.tokens, split.offsets, {"label": torch.tensor(classes)}, {"label": names})
-    given = block_input(model, split, **options)
-    return replace(given, corpus=replace(given.corpus, vocabulary=type(given.corpus.vocabulary)(words(len(numbers)))))
+    block = block_input(model, split, **options)
+    return replace(block, corpus=replace(block.corpus, vocabulary=type(block.corpus.vocabulary)(words(len(numbers)))))
 
 
 def words(count):
@@ -272,39 +274,39 @@ def test_draws_of_two_gaussians_have_the_bayes_accuracy(distance):
     """N(-d/2, 1) and N(d/2, 1), as many of each: no rule does better than Phi(d / 2); the means tell them all apart."""
     count = 4000
     classes = [n % 2 for n in range(count)]
-    found = probe_block(posterior_block([distance * (c - 0.5) for c in classes], classes, 1.0, 1.0)).values
+    accuracies = probe_block(posterior_block([distance * (c - 0.5) for c in classes], classes, 1.0, 1.0)).values
     bayes = phi(distance / 2)
     error = (bayes * (1 - bayes) / count) ** 0.5
-    assert found["probe_accuracy"] == 1.0
-    assert found["probe_sampled"] == pytest.approx(bayes, abs=4 * error)
+    assert accuracies["probe_accuracy"] == 1.0
+    assert accuracies["probe_sampled"] == pytest.approx(bayes, abs=4 * error)
 
 
 def test_a_collapsed_posterior_gives_the_majority_and_its_means_may_not():
     """q = N(1e-3 x, 1) against the prior N(0, 1): kl is 1e-6 nats, the means are separable and no draw is."""
     count, draw = 4000, torch.Generator().manual_seed(0)
     classes = (torch.rand(count, generator=draw) > 0.6).long().tolist()
-    found = probe_block(posterior_block([2.0 * c - 1 for c in classes], classes, 1e-3, 1.0)).values
-    majority = found["probe_majority"]
+    accuracies = probe_block(posterior_block([2.0 * c - 1 for c in classes], classes, 1e-3, 1.0)).values
+    majority = accuracies["probe_majority"]
     assert majority == pytest.approx(0.6, abs=0.03)
-    assert found["probe_accuracy"] == 1.0
-    assert found["probe_sampled"] == pytest.approx(majority, abs=4 * (majority * (1 - majority) / count) ** 0.5)
+    assert accuracies["probe_accuracy"] == 1.0
+    assert accuracies["probe_sampled"] == pytest.approx(majority, abs=4 * (majority * (1 - majority) / count) ** 0.5)
 
 
 def test_the_very_prior_for_every_sentence_gives_the_majority_to_the_letter():
     # means are constant, so they are no feature, and the classifier has its bias alone
     classes = [0] * 70 + [1] * 50
-    found = probe_block(posterior_block([float(n) for n in range(120)], classes, 0.0, 1.0)).values
-    assert found["probe_accuracy"] == found["probe_majority"] == 70 / 120
-    assert found["probe_sampled"] == pytest.approx(70 / 120, abs=4 * (70 * 50 / 120**3) ** 0.5)
+    accuracies = probe_block(posterior_block([float(n) for n in range(120)], classes, 0.0, 1.0)).values
+    assert accuracies["probe_accuracy"] == accuracies["probe_majority"] == 70 / 120
+    assert accuracies["probe_sampled"] == pytest.approx(70 / 120, abs=4 * (70 * 50 / 120**3) ** 0.5)
 
 
 def test_well_separated_posteriors_are_read_as_well_from_draws():
     classes = [n % 3 for n in range(300)]
     numbers = [10.0 * c + 0.01 * n for n, c in enumerate(classes)]
-    found = probe_block(posterior_block(numbers, classes, 1.0, 0.1))
-    assert found.values["probe_sampled"] == found.values["probe_accuracy"] == 1.0
+    evaluation = probe_block(posterior_block(numbers, classes, 1.0, 0.1))
+    assert evaluation.values["probe_sampled"] == evaluation.values["probe_accuracy"] == 1.0
     # five labels a class, on either side of the borders: 15 sentences, read as well
-    assert found.details["fields"]["label"]["each"]["sampled"]["50"] == 1.0
+    assert evaluation.details["fields"]["label"]["each"]["sampled"]["50"] == 1.0
 
 
 def test_draws_are_each_sentences_own_and_by_hand():
@@ -337,10 +339,10 @@ def test_a_probe_of_draws_by_hand(monkeypatch):
 
 def test_the_setting_says_how_many_labels_a_class_and_columns_have_theirs():
     classes = [n % 2 for n in range(80)]
-    found = probe_block(posterior_block([2.0 * c for c in classes], classes, 1.0, 0.5, probe_labels=(3, 5)))
-    assert list(found.details["fields"]["label"]["each"]["accuracy"]) == ["3", "5"]
-    assert found.values["probe_5_each"] == 1.0
-    assert found.values["probe_50_each"] is None
+    evaluation = probe_block(posterior_block([2.0 * c for c in classes], classes, 1.0, 0.5, probe_labels=(3, 5)))
+    assert list(evaluation.details["fields"]["label"]["each"]["accuracy"]) == ["3", "5"]
+    assert evaluation.values["probe_5_each"] == 1.0
+    assert evaluation.values["probe_50_each"] is None
 
 
 def test_balanced_draws_are_nested_and_hold_as_many_of_each():
@@ -365,5 +367,5 @@ def test_few_labels_read_by_hand():
     flipped = torch.arange(2000) % 20 < 2
     codes = (2.0 * classes - 1) * (1 - 2.0 * flipped)
     features = dense_features(codes[:, None].double(), codes[:, None].double())
-    found = measure_field(field(classes, classes), {"accuracy": features}, 0, (500,))
-    assert found["each"]["accuracy"]["500"] == pytest.approx(0.9)
+    accuracies = measure_field(field(classes, classes), {"accuracy": features}, 0, (500,))
+    assert accuracies["each"]["accuracy"]["500"] == pytest.approx(0.9)

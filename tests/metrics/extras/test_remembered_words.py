@@ -53,8 +53,8 @@ def test_classes_are_ranks_in_train(monkeypatch):
     monkeypatch.setattr(remembered_words, "RANKS", (1, 2, 3, 4))
     # counts: 7 three times, 5 and 6 twice each, 4 once, 8 never
     train = split_of([7, 7, 7, 5], [6, 5, 6, 4], [UNK])
-    found = [CLASSES[number] if number >= 0 else "" for number in frequency_class(train, 9).tolist()]
-    assert found == ["", "", "</s>", "<unk>", CLASSES[5], CLASSES[3], CLASSES[4], CLASSES[2], CLASSES[6]]
+    names = [CLASSES[number] if number >= 0 else "" for number in frequency_class(train, 9).tolist()]
+    assert names == ["", "", "</s>", "<unk>", CLASSES[5], CLASSES[3], CLASSES[4], CLASSES[2], CLASSES[6]]
 
 
 def test_the_ranks_are_those_that_the_classes_are_called_by():
@@ -75,24 +75,24 @@ def test_the_ranks_are_those_that_the_classes_are_called_by():
 @pytest.mark.parametrize("method", ["vanilla", "historyless", "skip", "dg"])
 def test_gains_of_words_and_positions_add_up_to_that_of_sentences(method):
     model, split = tiny_model(method, init_range=1.0), tiny_split(30)
-    found = details_of(model, split, method=method)
-    gain = found.values["z_gain_shuffled"]
+    evaluation = details_of(model, split, method=method)
+    gain = evaluation.values["z_gain_shuffled"]
     assert abs(gain) > 1e-3
-    classes = found.details["words"]["classes"]
+    classes = evaluation.details["words"]["classes"]
     assert sum(row["gain"] for row in classes) == pytest.approx(gain, abs=1e-9)
     assert sum(row["tokens"] for row in classes) == split.predicted_tokens
-    curves, counts = found.details["position_nll"], found.details["position_counts"]
+    curves, counts = evaluation.details["position_nll"], evaluation.details["position_counts"]
     by_position = [
         (other - own) * n for own, other, n in zip(curves["posterior"], curves["shuffled"], counts, strict=True)
     ]
     assert sum(by_position) / 30 == pytest.approx(gain, abs=1e-9)
-    json.dumps(found.details)
+    json.dumps(evaluation.details)
 
 
 def test_every_word_of_a_toy_against_a_second_computation():
     """All 30 sentences of two words up to a length of four: each token's gain from the weights, one by one in numpy."""
     model, split = tiny_model(init_range=1.0, latent_size=2).double(), split_of(*TOY)
-    found = details_of(model, split, seed=4, batch_size=7)
+    evaluation = details_of(model, split, seed=4, batch_size=7)
     codes = make_codes(model, scoring(split, 7, seed=4))["posterior"].numpy()
     oracle, other = Oracle(model), derangement(len(TOY), 4).tolist()
     gains = {4: [], 5: [], EOS: []}
@@ -101,35 +101,35 @@ def test_every_word_of_a_toy_against_a_second_computation():
         for word, a, b in zip([*words, EOS], own, theirs, strict=True):
             gains[word].append(b - a)
     by_word = {"</s>": gains[EOS], "w0": gains[4], "w1": gains[5]}
-    rows = {row["word"]: row for row in found.details["words"]["types"]}
+    rows = {row["word"]: row for row in evaluation.details["words"]["types"]}
     assert set(rows) == set(by_word)
     for word, values in by_word.items():
         assert rows[word]["tokens"] == len(values)
         assert rows[word]["gain"] == pytest.approx(sum(values) / len(TOY), abs=1e-7)
         assert rows[word]["per_token"] == pytest.approx(np.mean(values), abs=1e-7)
         assert rows[word]["per_token_se"] == pytest.approx(np.std(values, ddof=1) / len(values) ** 0.5, abs=1e-7)
-    assert [row["class"] for row in found.details["words"]["classes"]] == ["</s>", "1 to 10"]
+    assert [row["class"] for row in evaluation.details["words"]["classes"]] == ["</s>", "1 to 10"]
 
 
 def token_nll(oracle, words, code):
     """-log p of each token of a sentence at a (Z,) code."""
-    z, state, last, found = code[None], oracle.start(code[None]), 1, []
+    z, state, last, nll = code[None], oracle.start(code[None]), 1, []
     for word in [*words, EOS]:
         log_probs, state = oracle.step(z, last, state)
-        found.append(-log_probs[0, word])
+        nll.append(-log_probs[0, word])
         last = word
-    return found
+    return nll
 
 
 def test_a_code_of_the_word_is_remembered_at_the_word_and_never_at_the_end():
     """p(x|z) = N(x; z, 1) at the first token and </s> certain: all that z is worth is worth at the words."""
     numbers = torch.randn(400, generator=torch.Generator().manual_seed(0)).mul(2**0.5).tolist()
     model, split = linear_gaussian(numbers)
-    given = block_input(model, split)
-    found = decoder_use_block(given)
-    rows = {row["class"]: row["gain"] for row in found.details["words"]["classes"]}
+    block = block_input(model, split)
+    evaluation = decoder_use_block(block)
+    rows = {row["class"]: row["gain"] for row in evaluation.details["words"]["classes"]}
     assert rows.pop("</s>") == 0.0
-    assert sum(rows.values()) == pytest.approx(found.values["z_gain_shuffled"])
+    assert sum(rows.values()) == pytest.approx(evaluation.values["z_gain_shuffled"])
 
 
 def test_tokens_stand_where_their_sentences_do():
@@ -147,9 +147,9 @@ def test_a_decoder_that_ignores_the_code_remembers_nothing():
     with torch.no_grad():
         model.decoder.initial.weight.zero_()
         model.decoder.lstm.weight_ih_l0[:, -model.latent_size :] = 0
-    found = details_of(model, tiny_split(30))
-    assert all(row["gain"] == row["per_token"] == 0 for row in found.details["words"]["classes"])
-    assert not any("remembered" in line for line in found.lines)
+    evaluation = details_of(model, tiny_split(30))
+    assert all(row["gain"] == row["per_token"] == 0 for row in evaluation.details["words"]["classes"])
+    assert not any("remembered" in line for line in evaluation.lines)
 
 
 def test_the_words_are_told():

@@ -22,9 +22,9 @@ def test_running_mean_by_hand():
 def test_running_mean_is_between_the_values_and_without_smoothing_the_last(smoothing, values):
     smoothed, last = RunningMean(smoothing), RunningMean(0.0)
     for value in values:
-        found = smoothed.update(torch.tensor(value)).item()
+        mean = smoothed.update(torch.tensor(value)).item()
         assert last.update(torch.tensor(value)).item() == pytest.approx(value)
-    assert min(values) - 1e-3 <= found <= max(values) + 1e-3
+    assert min(values) - 1e-3 <= mean <= max(values) + 1e-3
 
 
 def terms_with_kl(*kl, **context):

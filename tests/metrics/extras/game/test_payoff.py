@@ -46,7 +46,7 @@ def cells_of(*values):
 def test_the_four_cells_by_hand():
     """Every cell of a linear Gaussian from its definition in plain Python."""
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
-    found = payoff_block(block_input(model, split, seed=3, iw_samples=6)).details["plain"]
+    cells = payoff_block(block_input(model, split, seed=3, iw_samples=6)).details["plain"]
     prior = NormalDist()
     q = [NormalDist(SLOPE * x, SCALE) for x in NUMBERS]
     draws = sentence_noise(3, "iw", torch.arange(40), 6, 1)[:, :, 0].tolist()
@@ -68,41 +68,41 @@ def test_the_four_cells_by_hand():
         "dependent_different": elbo,
     }
     for name, values in expected.items():
-        assert found[name]["payoff"] == pytest.approx(fmean(values), abs=1e-9), name
-        assert found[name]["se"] == pytest.approx(stdev(values) / math.sqrt(40), abs=1e-9), name
+        assert cells[name]["payoff"] == pytest.approx(fmean(values), abs=1e-9), name
+        assert cells[name]["se"] == pytest.approx(stdev(values) / math.sqrt(40), abs=1e-9), name
 
 
 def test_the_cells_are_the_columns():
     model, split = tiny_model(init_range=1.0), tiny_split(30)
-    given = block_input(model, split, iw_samples=7, seed=2)
-    found = payoff_block(given).details["plain"]
-    values = evaluate(model, split, given.config, seed=2, device=CPU).values
-    assert found["independent_equal"]["payoff"] == pytest.approx(-values["iw_nll"])
-    assert found["independent_different"]["payoff"] == pytest.approx(-values["iw_nll"] - values["marginal_kl"])
-    assert found["dependent_different"]["payoff"] == pytest.approx(-values["neg_elbo"])
+    block = block_input(model, split, iw_samples=7, seed=2)
+    cells = payoff_block(block).details["plain"]
+    values = evaluate(model, split, block.config, seed=2, device=CPU).values
+    assert cells["independent_equal"]["payoff"] == pytest.approx(-values["iw_nll"])
+    assert cells["independent_different"]["payoff"] == pytest.approx(-values["iw_nll"] - values["marginal_kl"])
+    assert cells["dependent_different"]["payoff"] == pytest.approx(-values["neg_elbo"])
 
 
 def test_jensen_makes_collapse_an_equilibrium_of_the_plain_game():
     # log p(x) = log N(x; 0, 2) against E_p(z)[log N(x; z, 1)] = -log(2 pi) / 2 - (x^2 + 1) / 2
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
-    found = payoff_block(block_input(model, split))
+    game = payoff_block(block_input(model, split))
     square = fmean(x * x for x in NUMBERS)
     jensen = -0.5 * math.log(4 * math.pi) - square / 4 - (-0.5 * math.log(2 * math.pi) - (square + 1) / 2)
-    gain = found.details["gains"][0]
+    gain = game.details["gains"][0]
     assert (gain["from"], gain["to"]) == (["independent", "equal"], ["dependent", "equal"])
     assert abs(gain["gain"] + jensen) < 4 * gain["se"]
     assert gain["gain"] < 0
-    assert ["independent", "equal"] in found.details["equilibria"]
-    assert "(collapse)" in found.lines[-1]
-    json.dumps(found.details)
+    assert ["independent", "equal"] in game.details["equilibria"]
+    assert "(collapse)" in game.lines[-1]
+    json.dumps(game.details)
 
 
 def test_a_language_model_gives_log_p_where_there_is_one():
     model, reference, split = tiny_model(init_range=1.0), tiny_model("lm", init_range=1.0), tiny_split(30)
-    found = payoff_block(block_input(model, split, reference=reference))
+    game = payoff_block(block_input(model, split, reference=reference))
     rec = evaluate(reference, split, block_input(model, split).config, seed=0, device=CPU).values["rec"]
-    assert found.details["plain"]["independent_equal"]["payoff"] == pytest.approx(-rec)
-    assert "language model" in found.details["log_p"]
+    assert game.details["plain"]["independent_equal"]["payoff"] == pytest.approx(-rec)
+    assert "language model" in game.details["log_p"]
     without = payoff_block(block_input(model, split, iw_samples=0))
     assert "50 samples; no lm run was named" in without.details["log_p"]
 
@@ -146,11 +146,11 @@ def test_a_game_without_differences_has_all_corners_and_none_for_sure():
 
 
 def test_gains_are_those_of_one_player_alone():
-    found = {(start, end): float(gain.mean()) for start, end, gain in gains(cells_of(0.0, -1.0, -3.0, -7.0))}
-    assert len(found) == 8
-    assert found[CELLS[0], CELLS[2]] == pytest.approx(-3)
-    assert found[CELLS[3], CELLS[1]] == pytest.approx(6)
-    assert (CELLS[0], CELLS[3]) not in found
+    moves = {(start, end): float(gain.mean()) for start, end, gain in gains(cells_of(0.0, -1.0, -3.0, -7.0))}
+    assert len(moves) == 8
+    assert moves[CELLS[0], CELLS[2]] == pytest.approx(-3)
+    assert moves[CELLS[3], CELLS[1]] == pytest.approx(6)
+    assert (CELLS[0], CELLS[3]) not in moves
 
 
 def test_self_labelling_adds_the_same_to_both_cells_of_the_prior():
@@ -158,8 +158,8 @@ def test_self_labelling_adds_the_same_to_both_cells_of_the_prior():
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
     m = measured(model, split)
     plain = plain_cells(m)
-    found = label_cells(plain, measured(model, split), torch.ones(40, 1, dtype=torch.float64), 2.0)
-    added = {cell: (found[cell] - plain[cell]).tolist() for cell in CELLS}
+    cells = label_cells(plain, measured(model, split), torch.ones(40, 1, dtype=torch.float64), 2.0)
+    added = {cell: (cells[cell] - plain[cell]).tolist() for cell in CELLS}
     assert added[CELLS[0]] == pytest.approx(added[CELLS[2]])
     prior = [2 * fmean((c - 1) ** 2 for c in row) for row in m.prior_codes[:, :, 0].T.tolist()]
     assert added[CELLS[0]] == pytest.approx([-v for v in prior])
@@ -182,19 +182,19 @@ def test_self_labelling_may_move_the_posterior_out_of_collapse():
     plain = dict(
         zip(CELLS, (torch.full((3,), v, dtype=torch.float64) for v in (-50.0, -50 - kl, -52, -60)), strict=True)
     )
-    found = label_cells(plain, measures, 0 * ones, 1.0)
-    moves = {(start, end): float(gain.mean()) for start, end, gain in gains(found)}
+    cells = label_cells(plain, measures, 0 * ones, 1.0)
+    moves = {(start, end): float(gain.mean()) for start, end, gain in gains(cells)}
     assert moves[CELLS[0], CELLS[1]] == pytest.approx(2 / 3 - kl)
-    assert CELLS[0] not in equilibria(found)
+    assert CELLS[0] not in equilibria(cells)
 
 
 def test_self_labelling_adds_the_same_wherever_z_is_of_the_prior():
-    found = payoff_block(block_input(tiny_model("slvae", init_range=1.0), tiny_split(40), method="slvae"))
-    own, plain = found.details["own"], found.details["plain"]
+    game = payoff_block(block_input(tiny_model("slvae", init_range=1.0), tiny_split(40), method="slvae"))
+    own, plain = game.details["own"], game.details["plain"]
     added = [own[name]["payoff"] - plain[name]["payoff"] for name in ("independent_equal", "dependent_equal")]
     assert added[0] == pytest.approx(added[1])
     assert added[0] < -1  # ||g||^2 + 4 dimensions of variance 1, times -1
-    assert any("E||z - g(x)||^2" in line for line in found.lines)
+    assert any("E||z - g(x)||^2" in line for line in game.lines)
 
 
 def one_cell_values(kl, log_p=-50.0, prior=-52.0, rec=45.0):
@@ -222,14 +222,14 @@ def test_cells_of_the_constraint_by_hand():
 
     ELBO = -45 - 3 = -48. Below c: -52 + 50 - 2 * 5 = -12 and -48 + 50 - 2 * (5 - 3) = -2; from c on -2 and 2.
     """
-    found = MIConstraint().cells(one_cell_values(3.0))
-    assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -2, -2, 2])
+    cells = MIConstraint().cells(one_cell_values(3.0))
+    assert [float(cells[cell].mean()) for cell in CELLS] == pytest.approx([-12, -2, -2, 2])
     # conditions (5) and (6) of the argument: -2 > -10, and 2 * 3 - 2 * 5 < 0
     # with beta = 2 another 3 nats of KL; a KL of 8 is above c, where the hinge costs nothing: -45 - 8 + 50 = -3
-    found = MIConstraint(beta=2).cells(one_cell_values(3.0))
-    assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -5, -2, -1])
-    found = MIConstraint().cells(one_cell_values(8.0))
-    assert [float(found[cell].mean()) for cell in CELLS] == pytest.approx([-12, -3, -2, -3])
+    cells = MIConstraint(beta=2).cells(one_cell_values(3.0))
+    assert [float(cells[cell].mean()) for cell in CELLS] == pytest.approx([-12, -5, -2, -1])
+    cells = MIConstraint().cells(one_cell_values(8.0))
+    assert [float(cells[cell].mean()) for cell in CELLS] == pytest.approx([-12, -3, -2, -3])
 
 
 def test_the_constraint_looks_at_the_information_its_remedy_looks_at():
@@ -251,27 +251,27 @@ def test_the_constraint_looks_at_the_information_its_remedy_looks_at():
     ],
 )
 def test_other_methods_say_what_their_table_is(method, said):
-    found = payoff_block(block_input(tiny_model(method), tiny_split(20), method=method))
-    assert any(said in line for line in found.lines)
-    same = found.details["own"] == found.details["plain"]
+    game = payoff_block(block_input(tiny_model(method), tiny_split(20), method=method))
+    assert any(said in line for line in game.lines)
+    same = game.details["own"] == game.details["plain"]
     assert same == (method != "mi_constraint")
 
 
 def own_cells(method, hyper):
     """The payoffs of the plain and of the own game of a method on one linear Gaussian, in the order of CELLS."""
     model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
-    found = payoff_block(block_input(model, split, method=method, hyper=hyper, iw_samples=20))
+    game = payoff_block(block_input(model, split, method=method, hyper=hyper, iw_samples=20))
     names = [f"{row}_{column}" for row, column in CELLS]
-    return *([found.details[key][name]["payoff"] for name in names] for key in ("plain", "own")), found
+    return *([game.details[key][name]["payoff"] for name in names] for key in ("plain", "own")), game
 
 
 def test_a_weight_multiplies_the_kl_of_every_cell():
     """beta = 0.25: 0.75 of the KL comes back in the right-hand column, nothing in the left one."""
-    plain, own, found = own_cells("beta", {"beta": {"beta": 0.25}})
+    plain, own, game = own_cells("beta", {"beta": {"beta": 0.25}})
     m = measured(*linear_gaussian(NUMBERS, SLOPE, SCALE))
     back = [0.0, 0.75 * float(m.marginal.mean()), 0.0, 0.75 * float(m.kl.mean())]
     assert own == pytest.approx([p + b for p, b in zip(plain, back, strict=True)])
-    assert any("beta trains on it, with the weight 0.25" in line for line in found.lines)
+    assert any("beta trains on it, with the weight 0.25" in line for line in game.lines)
 
 
 def test_annealing_is_the_plain_game_at_its_end():
@@ -281,12 +281,12 @@ def test_annealing_is_the_plain_game_at_its_end():
 
 def test_free_bits_charge_every_cell_at_least_the_target():
     """max(t, KL) with t = 5, above the KL of every cell: all pay 5."""
-    plain, own, found = own_cells("free_bits", {"free_bits": {"mode": "batch", "target": 5.0}})
+    plain, own, game = own_cells("free_bits", {"free_bits": {"mode": "batch", "target": 5.0}})
     m = measured(*linear_gaussian(NUMBERS, SLOPE, SCALE))
     kls = [0.0, float(m.marginal.mean()), 0.0, float(m.kl.mean())]
     assert max(kls) < 5
     assert own == pytest.approx([p + k - 5 for p, k in zip(plain, kls, strict=True)])
-    assert not any("left out" in line for line in found.lines)
+    assert not any("left out" in line for line in game.lines)
 
 
 def test_a_weight_reaches_the_constraint():
@@ -300,21 +300,21 @@ def test_a_weight_reaches_the_constraint():
 
 @pytest.mark.parametrize("name", [name for name in REMEDIES if remedy_class(name).rate_only])
 def test_methods_of_the_rate_have_cells_of_their_own(name):
-    found = payoff_block(block_input(tiny_model(name, init_range=1.0), tiny_split(20), method=name))
-    assert any(f"as {name} trains on it" in line for line in found.lines)
-    assert not any("left out" in line for line in found.lines)
-    assert all(math.isfinite(cell["payoff"]) for cell in found.details["own"].values())
+    game = payoff_block(block_input(tiny_model(name, init_range=1.0), tiny_split(20), method=name))
+    assert any(f"as {name} trains on it" in line for line in game.lines)
+    assert not any("left out" in line for line in game.lines)
+    assert all(math.isfinite(cell["payoff"]) for cell in game.details["own"].values())
 
 
 @pytest.mark.parametrize("method", ["bn", "skip", "pooling", "lagging"])
 def test_methods_that_leave_the_objective_alone_have_the_plain_table(method):
-    found = payoff_block(block_input(tiny_model(method), tiny_split(20), method=method))
-    assert found.details["own"] == found.details["plain"]
-    assert not any("left out" in line for line in found.lines)
+    game = payoff_block(block_input(tiny_model(method), tiny_split(20), method=method))
+    assert game.details["own"] == game.details["plain"]
+    assert not any("left out" in line for line in game.lines)
 
 
 @pytest.mark.parametrize("method", ["lm", "ae"])
 def test_no_game_without_a_kl(method):
-    found = payoff_block(block_input(tiny_model(method), tiny_split(4), method=method))
-    assert found.values == {}
-    assert "no game" in found.details["reason"]
+    game = payoff_block(block_input(tiny_model(method), tiny_split(4), method=method))
+    assert game.values == {}
+    assert "no game" in game.details["reason"]

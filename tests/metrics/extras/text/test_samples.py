@@ -102,10 +102,10 @@ def test_the_reference_has_to_be_a_language_model_of_the_vocabulary():
 
 
 def test_what_is_missing_has_a_reason():
-    found = samples_block(block_input(tiny_model(), tiny_split(8), sentences=20))
-    assert found.values["forward_ppl"] is None
-    assert "--lm RUN" in found.details["reason"]
-    assert (found.details["samples"], found.details["temperature"]) == (20, 1.0)
+    samples = samples_block(block_input(tiny_model(), tiny_split(8), sentences=20))
+    assert samples.values["forward_ppl"] is None
+    assert "--lm RUN" in samples.details["reason"]
+    assert (samples.details["samples"], samples.details["temperature"]) == (20, 1.0)
     whole = samples_block(block_input(tiny_model(), tiny_split(8), sentences=20, reference=tiny_model("lm")))
     assert whole.values["forward_ppl"] > 1
     assert "reason" not in whole.details
