@@ -270,6 +270,13 @@ def test_a_budget_that_one_epoch_of_one_exceeds_is_not_said_to_fit(vae):
     assert "all epochs fit" not in told
 
 
+def test_the_help_says_where_a_corpus_is_looked_for():
+    """That of a table needn't bear the table's name: `ptb-lstm` reads ./ptb."""
+    (data,) = [parameter for parameter in load_command("reproduce").params if parameter.name == "data"]
+    assert "`vae data fetch`" in data.help
+    assert "NAME" not in data.help
+
+
 def test_the_page_of_settings_names_the_variables_that_it_reads():
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     told = re.search(r"`vae reproduce` reads (.*?) only", re.sub(r"\s+", " ", page))[1]
