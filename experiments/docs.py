@@ -33,7 +33,7 @@ from experiments.protocols import side_by_side as protocols
 from experiments.synthetic import summary as synthetic
 from experiments.synthetic.table import HERE as SYNTHETIC
 from experiments.synthetic.table import read_table as read_synthetic
-from vaecli.catalogue.cards import card, families_lines, methods_page, read_summary
+from vaecli.catalogue.cards import card, families_lines, methods_page, read_own_settings, read_summary
 from vaecli.catalogue.methods_table import load_remedies, update_between_markers
 from vaecli.cli.compare import DEFAULT_METHODS
 from vaecli.reporting.read_results import load_results
@@ -89,7 +89,7 @@ def chaos_table() -> str:
 def generated() -> dict[Path, bytes]:
     """Every generated file by its path; pictures are copied to where the site can show them."""
     remedies = load_remedies()
-    ours = read_summary(ALL / "summary.csv")
+    ours, own = read_summary(ALL / "summary.csv"), read_own_settings(ALL / "all.toml")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = update_between_markers(readme, first_table(), *RESULTS)
     readme = update_between_markers(readme, families_lines(remedies), *METHODS)
@@ -98,7 +98,7 @@ def generated() -> dict[Path, bytes]:
     texts = {ROOT / "README.md": readme, ROOT / "docs" / "methods.md": methods_page(remedies)}
     reliability = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     texts[ROOT / "docs" / "reliability.md"] = update_between_markers(reliability, chaos_table(), *CHAOS)
-    texts |= {ROOT / "docs" / "methods" / f"{name}.md": card(name, remedies, ours) for name in remedies}
+    texts |= {ROOT / "docs" / "methods" / f"{name}.md": card(name, remedies, ours, own) for name in remedies}
     toy = posterior_spread.TOY
     page = ROOT / "docs" / "posterior_picture.md"
     lines = posterior_spread.spread_lines(pd.read_csv(toy / "spread.csv"))

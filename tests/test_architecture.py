@@ -77,6 +77,17 @@ def test_the_order_is_of_all_rooms_and_no_others():
     assert {room(path) for path in FILES} == set(ORDER)
 
 
+def test_the_pages_name_all_rooms_in_their_order():
+    """The table of docs/design.md, which says that a room imports from those above it, and CONTRIBUTING.md."""
+    rooms = [name for name in ORDER if not name.startswith("__")]
+    root = PACKAGE.parent
+    table = (root / "docs" / "design.md").read_text(encoding="utf-8").split("| room |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == rooms
+    chain = re.search(r"`(core < [^`]*)`", (root / "CONTRIBUTING.md").read_text(encoding="utf-8"))[1]
+    assert chain.split() == " < ".join(rooms).split()
+
+
 @pytest.mark.parametrize(
     ("line", "target"),
     [

@@ -2,6 +2,7 @@
 
 import csv
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,3 +55,5 @@ def test_what_remedies_say_of_their_cost_is_about_what_was_measured():
         if not 1 / 1.6 < make_method(name, {}).cost / time.ratio < 1.6
     }
     assert not far
+    page = (Path(__file__).parents[1] / "docs" / "advise.md").read_text(encoding="utf-8")
+    assert "was measured, and is less than a factor of 1.6 away" in page

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vaecli.catalogue.update_times import load_update_times
+from vaecli.metrics.verdict import verdict
 from vaecli.remedies import REMEDIES
 
 ROOT = Path(__file__).parents[1]
@@ -123,3 +125,49 @@ def test_every_method_ran_with_three_seeds():
     assert len(TRIALS) == 3 * len(REMEDIES)
     assert {row["status"] for row in TRIALS.values()} == {"done"}
     assert f"all {len(REMEDIES)} methods" in PROSE
+
+
+def with_a_nat():
+    """The methods whose code holds a nat or more and that have a kl, the least of a figure first."""
+    return [method for method, row in SUMMARY.items() if row["kl_mean"] and mean(method, "mi") >= 1]
+
+
+def test_the_best_likelihoods_of_a_code_with_a_nat_are_named_in_their_order():
+    said = re.search(r"carry a nat or more of information, the best are (.*?): 0\.1 to 0\.2 above", PROSE)
+    named = re.findall(r"`(\w+)`", said[1])
+    ordered = sorted(with_a_nat(), key=lambda method: mean(method, "iw_nll"))
+    assert named == ordered[: len(named)]
+    above = [rounded(mean(method, "iw_nll") - mean("vanilla", "iw_nll"), 1) for method in named]
+    assert (above[0], above[-1]) == ("0.1", "0.2")
+
+
+def test_the_bounds_of_a_code_with_a_nat_lie_between_the_two_that_are_named():
+    said = re.search(r"with a mi of 1 or more from ([\d.]+) \(`(\w+)`\) to ([\d.]+) \(`(\w+)`\)", PROSE)
+    bounds = {method: mean(method, "neg_elbo") for method in with_a_nat() if method != "historyless"}
+    least, most = min(bounds, key=bounds.__getitem__), max(bounds, key=bounds.__getitem__)
+    assert said.groups() == (rounded(bounds[least], 2), least, rounded(bounds[most], 2), most)
+
+
+def test_whose_verdict_depends_on_the_seed():
+    said = re.search(r"## What depends on the seed (.*?) get other verdicts on other seeds", PROSE)
+    named = set(re.findall(r"`(\w+)`", said[1]))
+    assert named == {method for method in SUMMARY if len({verdict(TRIALS[method, seed]) for seed in "012"}) > 1}
+
+
+def test_who_is_on_the_frontier():
+    said = re.search(r"All of ((?:`\w+`[, and]*)+) are on the rate-distortion frontier; `bn` is just inside it", PROSE)
+    points = {method: (mean(method, "kl"), mean(method, "rec")) for method, row in SUMMARY.items() if row["kl_mean"]}
+    inside = {
+        method
+        for method, (kl, rec) in points.items()
+        if any(other[0] <= kl and other[1] < rec for other in points.values())
+    }
+    assert "bn" in inside
+    assert not inside & set(re.findall(r"`(\w+)`", said[1]))
+
+
+@pytest.mark.parametrize("method", ["lagging", "semi_amortized"])
+def test_what_an_update_of_the_two_takes_is_what_was_measured(method):
+    said = re.search(r"`lagging` takes (\d+) times that of vanilla .*? one of `semi_amortized` (\d+) times", PROSE)
+    told = dict(zip(("lagging", "semi_amortized"), said.groups(), strict=True))
+    assert told[method] == f"{load_update_times()[method].ratio:.0f}"

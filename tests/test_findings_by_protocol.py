@@ -136,3 +136,14 @@ def test_the_example_has_the_figures_of_the_committed_table():
         for protocol in ("shared", "published"):
             for name in grid.FIGURES:
                 assert f"{shown(MEANS['mim', protocol], name)}" in EXAMPLE.replace("≥", "")
+
+
+def test_pooling_is_published_with_another_warm_up_and_nothing_else():
+    assert "(that of `pooling` in its warm-up alone)" in re.sub(r"\s+", " ", PAGE)
+    with grid.RESULTS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if "pooling" in row["method"].split("+")]
+    told = {(row["training_protocol"], row["method"]): row["variant"] for row in rows}
+    assert told == {
+        ("shared", "pooling"): "",
+        ("published", "linear_anneal+pooling"): 'training.protocol="published"',
+    }

@@ -137,3 +137,17 @@ def test_a_figure_in_a_sentence_is_that_of_the_committed_table(told):
     for name, cell in (figure.split() for figure in re.sub(r"\s+", " ", figures).split(", ")):
         values = [float(trial[name]) for trial in MEANS[method, protocol]]
         assert cell == f"{sum(values) / len(values):z.{3 if name.startswith('probe') else 2}f}"
+
+
+def test_what_the_dearest_code_of_all_buys():
+    """`scale` over `control` as its paper trains it: by how much, and that it is within two errors of a share."""
+    told = re.search(
+        r"pays (\d+) nats for ([\d.]+), less than two standard errors of a probe", re.sub(r"\s+", " ", PAGE)
+    )
+    (scale,), (control,), (vanilla,) = (
+        MEANS[key] for key in (("scale", "shared"), ("control", "published"), ("vanilla", "shared"))
+    )
+    better, other = (float(trial["probe_sampled"]) for trial in (scale, control))
+    assert told[1] == f"{float(scale['neg_elbo']) - float(vanilla['neg_elbo']):.0f}"
+    assert told[2] == f"{better - other:.3f}"
+    assert better - other < 2 * (other * (1 - other) / float(control["sentences"])) ** 0.5

@@ -15,13 +15,13 @@ EXPERIMENTS = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent
 
 SCORED = {
-    "literature": ("all", "every method on the embedded corpus, by the figures that papers print"),
+    "literature": ("all", "methods on the embedded corpus, by the figures that papers print"),
     "ptb": ("ptb", "four methods on Penn Treebank, by the figures that papers print"),
     "anticollapse_ptb": (
         "anticollapse/ptb",
         "what information costs on Penn Treebank, by a guess before that grid was run",
     ),
-    "atlas": ("atlas", "every method in the atlas, by a guess before its first trial"),
+    "atlas": ("atlas", "methods in the atlas, by guesses before its first trial"),
 }
 """By the name of the file of predictions: the experiment that decides them, and what they are."""
 

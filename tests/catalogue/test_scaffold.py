@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -106,6 +107,13 @@ def test_a_remedy_of_the_tree_is_a_file_and_a_test(tmp_path):
         compile(path.read_text(), str(path), "exec")
     with pytest.raises(UsageError, match="is there already"):
         write_remedy("slow_start", tmp_path)
+
+
+def test_contributing_names_the_files_that_are_written(tmp_path):
+    paths = [str(path.relative_to(tmp_path)) for path in write_remedy("slow_start", tmp_path)]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = re.search(r"`make remedy NAME=name` writes (.*?), `make docs` its card", text)[1]
+    assert [path.replace("name.py", "slow_start.py") for path in re.findall(r"`([^`]+)`", told)] == paths
 
 
 def test_ruff_has_nothing_against_a_remedy_of_the_tree(tmp_path):

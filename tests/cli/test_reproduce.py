@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vaecli.cli.reproduce import KINDS, reproduce
+from vaecli.cli.app import load_command
+from vaecli.cli.reproduce import KINDS, MACHINE, reproduce
 from vaecli.core.durations import seconds_of
 from vaecli.core.errors import DataError, TrialsFailedError, UsageError
 from vaecli.engines.local import LocalEngine
@@ -266,3 +268,17 @@ def test_a_budget_that_one_epoch_of_one_exceeds_is_not_said_to_fit(vae):
     told = " ".join(result.stdout.split())
     assert "budget 10s: one epoch a row, which is all that they have, takes longer" in told
     assert "all epochs fit" not in told
+
+
+def test_the_help_says_where_a_corpus_is_looked_for():
+    """That of a table needn't bear the table's name: `ptb-lstm` reads ./ptb."""
+    (data,) = [parameter for parameter in load_command("reproduce").params if parameter.name == "data"]
+    assert "`vae data fetch`" in data.help
+    assert "NAME" not in data.help
+
+
+def test_the_page_of_settings_names_the_variables_that_it_reads():
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    told = re.search(r"`vae reproduce` reads (.*?) only", re.sub(r"\s+", " ", page))[1]
+    of_options = {parameter.envvar for parameter in load_command("reproduce").params if parameter.envvar}
+    assert set(re.findall(r"`(VAE_\w+)`", told)) == {*MACHINE, *of_options}

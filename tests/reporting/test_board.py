@@ -1,12 +1,15 @@
 """What is visible of an experiment at work, by the size of the terminal; pure, so that no terminal is needed."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
 from tests.reporting.scenes import COLLAPSED, EPOCHS, FIGURES, done, grid, rows, running, watched
+from vaecli.reporting.advice import what_to_try
 from vaecli.reporting.board import Scene, board, totals
 from vaecli.reporting.forecast import forecast
 from vaecli.runs.progress_file import Stand
@@ -198,3 +201,17 @@ def test_what_was_stopped_counts_where_somebody_goes_on():
     trials = [done(), watched(seed=1, told="stopped", rows=rows(4, FIGURES))]
     assert forecast(trials).seconds == pytest.approx(4 * 8.0 + 16.0)
     assert forecast(trials, again=False).seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("number", "method", "options", "known"),
+    [
+        (0, "vanilla", ("--set", "training.epochs=4"), ("vanilla", "bn")),
+        (1, "linear_anneal", (), ("free_bits", "linear_anneal", "bn", "vanilla")),
+    ],
+)
+def test_the_page_shows_what_is_said_to_try(number, method, options, known):
+    """Of its two boards, the first one's line is cut at 80 columns."""
+    page = (Path(__file__).parents[2] / "docs" / "watching.md").read_text(encoding="utf-8")
+    line = f"try `{what_to_try(method, options, known)}`"
+    assert re.findall(r"^try `.*$", page, re.M)[number] == (line if len(line) <= 80 else line[:79] + "…")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from vaecli.catalogue.methods_table import (
     summary,
 )
 from vaecli.catalogue.published import heading, line
+from vaecli.catalogue.settings_table import toml_value
 from vaecli.catalogue.update_times import update_text
 from vaecli.core.messages import counted
 from vaecli.reporting.formats import escape_markdown, markdown_table
@@ -47,12 +49,22 @@ FIGURES = ("rec", "kl", "neg_elbo", "iw_nll", "mi", "marginal_kl", "au")
 Summary = Mapping[str, Mapping[str, str]]
 """The rows of a ``summary.csv`` by method."""
 
+OwnSettings = Mapping[str, Mapping[str, Any]]
+"""What a grid sets of a method's own settings, by method and key."""
+
 
 def read_summary(path: Path) -> dict[str, dict[str, str]]:
     """The rows of a ``summary.csv`` by method, those of the shared protocol."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row.get("training_protocol") or SHARED) == SHARED]
     return {row["method"]: row for row in rows}
+
+
+def read_own_settings(path: Path) -> OwnSettings:
+    """The tables ``[method.NAME]`` of the file of a grid: where its rows aren't of a method's defaults."""
+    with open(path, "rb") as file:
+        found: OwnSettings = tomllib.load(file).get("method", {})
+    return found
 
 
 def _text(text: str) -> str:
@@ -77,13 +89,14 @@ def families(remedies: Remedies) -> dict[str, list[str]]:
     return result
 
 
-def card(name: str, remedies: Remedies, ours: Summary) -> str:
+def card(name: str, remedies: Remedies, ours: Summary, own: OwnSettings) -> str:
     """The page of a method in Markdown.
 
     Args:
         name: Of the remedy.
         remedies: Classes by name.
         ours: The summary of the grid of all methods.
+        own: What that grid has in place of defaults.
     """
     facts = describe(name, remedies)
     kind = remedies[name]
@@ -102,7 +115,7 @@ def card(name: str, remedies: Remedies, ours: Summary) -> str:
     if facts["undefined"]:
         lines += ["## Undefined figures", ""]
         lines += [f"- `{column}`: {_text(why)}" for column, why in facts["undefined"].items()] + [""]
-    lines += _ours(name, ours)
+    lines += _ours(name, ours, own)
     return "\n".join([*lines, *_printed(facts)]).rstrip() + "\n"
 
 
@@ -123,8 +136,8 @@ def _hyper(name: str, hyper: list[dict[str, Any]]) -> list[str]:
     return ["## Settings", "", table, ""]
 
 
-def _ours(name: str, ours: Summary) -> list[str]:
-    """Our figures: the mean over seeds and half the 95 % interval, on the embedded corpus."""
+def _ours(name: str, ours: Summary, own: OwnSettings) -> list[str]:
+    """Our figures: the mean over seeds and half the 95 % interval, on the embedded corpus, and at which settings."""
     row = ours.get(name)
     if row is None:
         return []
@@ -135,11 +148,13 @@ def _ours(name: str, ours: Summary) -> list[str]:
         half = f" ± {float(mean) - float(low):.2f}" if mean and low else ""
         cells.append(f"{float(mean):z.2f}{half}" if mean else "")
     table = markdown_table(list(FIGURES), [cells], [True] * len(FIGURES))
+    others = ", ".join(f"`{name}.{key} = {toml_value(value)}`" for key, value in own.get(name, {}).items())
+    told = f", which has {others} in place of the default{'s' * (len(own.get(name, {})) > 1)}" if others else ""
     return [
         "## Our figures",
         "",
         f"Embedded corpus, preset `quick`, {seeds}, nats per sentence, with half the 95 % interval",
-        "(`vae compare experiments/all/all.toml`):",
+        f"(`vae compare experiments/all/all.toml`{told}):",
         "",
         table,
         "",

@@ -125,7 +125,12 @@ def reproduce(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="FOLDER", help="The corpus, if it isn't in ./NAME.", show_default=False),
+        typer.Option(
+            "--data",
+            metavar="FOLDER",
+            help="The corpus, if it isn't where `vae data fetch` writes it, as ./ptb.",
+            show_default=False,
+        ),
     ] = None,
     set_: o.Sets = None,
     device: Annotated[str | None, o.option_of("training.device")] = None,
