@@ -98,7 +98,10 @@ def test_a_header_is_no_class():
 
 @pytest.mark.parametrize("head", ["text,label,,", "said,kind,,"])
 def test_empty_last_fields_hide_no_header(head):
-    parts = [f"{head}\n" + "".join(f"{part}{text},{label},,\n" for text, label in zip(TEXTS, LABELS)) for part in "tve"]
+    parts = [
+        f"{head}\n" + "".join(f"{part}{text},{label},,\n" for text, label in zip(TEXTS, LABELS, strict=True))
+        for part in "tve"
+    ]
     found, notes = read(*parts, text="1", label="2")
     assert sentences(found["train"]) == [f"t{text}" for text in TEXTS]
     assert notes[0].startswith("train: line 1 names the fields")
