@@ -30,7 +30,7 @@ from vaecli.runs.folder import refuse_links
 from vaecli.runs.statistics import Interval, interval
 from vaecli.runs.tables import csv_text, summary_table
 from vaecli.settings.resolve import Settings, load_settings
-from vaecli.training.fit import build_problem
+from vaecli.training.fit import build_problem, built_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,14 +131,13 @@ def _has_posterior(method: str) -> bool:
 
 
 def _unfit(settings: Settings, corpus: Corpus, methods: Iterable[str]) -> dict[str, str]:
-    """Why some methods can't be drawn, by method; each is built once, and once with what its paper adds."""
+    """Why some methods can't be drawn, by method; each is built once for each of its variants that are built apart."""
     left = {}
     for method in methods:
         if not _has_posterior(method):
             left[method] = "a language model has no z"
             continue
-        configs = {config.method: config for config in reversed(configs_of(settings, method))}
-        problems = (build_problem(config, corpus) for config in configs.values())
+        problems = (build_problem(config, corpus) for config in built_apart(configs_of(settings, method)))
         if problem := next(filter(None, problems), ""):
             left[method] = problem
     return left
