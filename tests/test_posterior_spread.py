@@ -19,9 +19,13 @@ from experiments.posterior_spread import (
     positions,
     spread_lines,
 )
+from vaecli.engines.run_grid import open_experiment
+from vaecli.reproduction import posterior_grid
 from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table
 from vaecli.reproduction.posterior_grid import grid_of, spread_view
+from vaecli.settings import layers
+from vaecli.training import fit
 
 
 def test_the_table_of_the_page_has_a_row_a_method():
@@ -126,3 +130,27 @@ def test_last_looks_at_several_updates_are_told():
     frame = pd.DataFrame({"method": "bn", "seed": [0, 1], "status": "done", "corpus": "mixture"})
     looks = looks_of(("bn", 0, 400, 0.5, 0.5, 0.25), ("bn", 1, 100, 0.5, 0.5, 0.25))
     assert spread_view(load_table("he2019-toy"), frame, looks).rows[0][1].text == "100 to 400"
+
+
+def test_every_method_is_built_once_with_what_each_protocol_adds(tmp_path, monkeypatch):
+    """A method is left out where any of what is trained of it doesn't fit, and nothing is built that has been."""
+    built, table = [], load_table("he2019-toy")
+
+    def build_problem(config, corpus):
+        built.append((config.method, str(config.model)))  # a recipe may begin with other weights
+        return "too wide" if config.method == "linear_anneal+skip" else ""
+
+    monkeypatch.setattr(posterior_grid, "build_problem", build_problem)
+    monkeypatch.setattr(fit, "build_problem", build_problem)
+    monkeypatch.setattr(layers, "loaded_names", lambda: ["lm", *(row.method for row in table.rows)])
+    sizes = tuple(f"corpus.{part}_size=20" for part in ("train", "valid", "test"))
+    sets = (*sizes, "training.protocol=shared,published")
+    grid = grid_of(Request(table, ("all",), sets=sets))
+    assert set(grid.left_out) == {"lm", "skip"}
+    assert grid.built == {method for method, _ in built} - {"skip", "linear_anneal+skip"}
+    assert grid.built > {"vanilla", "bn"}, "bn's paper adds a warm-up"
+    open_experiment(grid.settings, tmp_path, built=grid.built)
+    assert len(built) == len(set(built))
+    fewer = grid.built - {"bn+linear_anneal"}
+    open_experiment(grid.settings, tmp_path, built=fewer)
+    assert built[-1][0] == "bn+linear_anneal"

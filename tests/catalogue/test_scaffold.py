@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vaecli.catalogue.scaffold import class_name, main, write_package, write_remedy
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import UnwritableError, UsageError
 from vaecli.testing.contract import check_repeats
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,15 @@ ROOT = Path(__file__).parents[2]
 def run(*command, cwd, path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*path, ROOT])), "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_a_package_that_can_not_be_written_is_the_machine_s_affair(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(UnwritableError, match=r"pyproject\.toml: can't write there: No space left on device; free"):
+        write_package("slow_start", tmp_path / "vae-slow-start")
 
 
 SIZES = [f"--set=corpus.{split}_size=40" for split in ("train", "valid", "test")]

@@ -55,13 +55,16 @@ def test_rows_with_intervals_and_trials(atlas):
     assert len([line for line in lines if line.split() and line.split()[0] in ("bn", "beta", "vanilla")]) == 3
 
 
-def test_json_and_csv_say_the_same(atlas):
+def test_json_and_csv_say_the_same(atlas, tmp_path):
     advice = json.loads(run(*atlas[1], "--json", "--top", "2", "-q"))
     assert advice["trials"] == 200
     assert advice["rows"][0]["method"] == "bn"
     assert len(advice["rows"]) == 2
     assert advice["distance"] <= advice["reach"]
     head, row = run(*atlas[1], "--csv", "-", "--methods", "bn", "-q").splitlines()
+    (tmp_path / "link.csv").symlink_to("linked.csv")
+    run(*atlas[1], "--csv", str(tmp_path / "link.csv"), "--methods", "bn", "-q")
+    assert (tmp_path / "linked.csv").read_text().splitlines() == [head, row]
     cells = dict(zip(head.split(","), row.split(","), strict=True))
     assert float(cells["mi"]) == pytest.approx(advice["rows"][0]["mi"])
     assert float(cells["informative_low"]) == pytest.approx(advice["rows"][0]["informative_low"])

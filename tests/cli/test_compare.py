@@ -94,6 +94,10 @@ def test_machine_readable_results(vae):
     (record,) = json.loads(vae("--methods", "bn", "--json", "-q", "--csv", "copy.csv").stdout)
     assert (record["method"], record["seed"], record["kl"], record["mi"]) == ("bn", 0, 0.5, None)
     assert Path("copy.csv").read_bytes() == Path("runs/synthetic/results.csv").read_bytes()
+    Path("link.csv").symlink_to("linked.csv")
+    vae("--methods", "bn", "-q", "--csv", "link.csv")
+    assert Path("link.csv").is_symlink()
+    assert Path("linked.csv").read_bytes() == Path("copy.csv").read_bytes()
 
 
 def test_two_results_on_one_stdout_are_refused_before_any_work(tmp_path):

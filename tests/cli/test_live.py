@@ -14,7 +14,7 @@ from rich.console import Console
 from support import SENTENCES, TINY, write_corpus
 
 from vaecli.cli import live
-from vaecli.cli.live import LiveProgress, PlainProgress, Silent, open_progress
+from vaecli.cli.live import LiveProgress, PlainProgress, Silent, describe, open_progress
 from vaecli.training.progress import Progress
 
 COLLAPSED = {"kl": 0.0, "mi": 0.0, "au": 0, "rec": 24.0, "neg_elbo": 24.0, "kl_weight": 1.0}
@@ -155,3 +155,8 @@ def test_train_on_a_terminal(tmp_path):
     text = drawn.decode()
     assert text.index("importing torch") < text.index("reading ") < text.index("building ") < text.index("epoch 1  rec")
     assert "measuring on test" in text
+
+
+def test_no_figure_of_a_validation_is_minus_zero():
+    row = {"epoch": 1, "rec": 20.0, "kl": -0.0, "neg_elbo": 20.0, "mi": -0.001, "au": 0}
+    assert describe(row) == "epoch 1  rec 20.00  kl 0.00  neg_elbo 20.00  mi 0.00  au 0"

@@ -12,7 +12,7 @@ import time
 import pytest
 from command import vae
 
-from vaecli.cli.train import _print
+from vaecli.cli.train import _finished, _print
 from vaecli.runs.folder import RunFolder
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
@@ -49,6 +49,16 @@ def test_a_run_writes_what_it_promises(corpus, tmp_path):
     assert again.returncode == 2
     assert "--overwrite" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+def test_the_path_of_a_finished_run_can_not_steer_the_terminal(capsys, tmp_path):
+    _finished(RunFolder(tmp_path / "\x1b[2J" / "bn" / "seed-0"))
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert told.splitlines()[0].endswith(
+        "seed-0: this run is done; these are its figures, and more --epochs go on with it"
+    )
+    assert "vae: warning: " in told
 
 
 def test_a_perplexity_that_overflows_is_json(capsys, tmp_path):

@@ -96,6 +96,17 @@ def test_a_header_is_no_class():
     assert notes[0] == "train: line 1 names the fields (label, text) and is left out"
 
 
+@pytest.mark.parametrize("head", ["text,label,,", "said,kind,,"])
+def test_empty_last_fields_hide_no_header(head):
+    parts = [
+        f"{head}\n" + "".join(f"{part}{text},{label},,\n" for text, label in zip(TEXTS, LABELS, strict=True))
+        for part in "tve"
+    ]
+    found, notes = read(*parts, text="1", label="2")
+    assert sentences(found["train"]) == [f"t{text}" for text in TEXTS]
+    assert notes[0].startswith("train: line 1 names the fields")
+
+
 def test_a_header_of_unusual_names_is_known_by_its_repetition():
     rows = [("Gefühl", "Satz"), *zip(LABELS, TEXTS, strict=True)]
     table = lines(rows)

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine: mirrors, resumption, digests, archives that lie, and messages offline."""
 
+import errno
 import hashlib
 import io
 import json
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from vaecli.core.errors import DataError, UsageError
+from vaecli.core import files
+from vaecli.core.errors import DataError, UnwritableError, UsageError
+from vaecli.corpus import downloads
 from vaecli.corpus.downloads import CHUNK, DIGESTS, downloads_folder
 from vaecli.corpus.fetched import fetch_corpus
 from vaecli.corpus.origins import SPLITS
@@ -193,6 +196,20 @@ def test_all_files_that_are_missing_are_named_at_once(nowhere, tmp_path):
         run(which, tmp_path / "pets")
     assert f"also needed there: pets.test.txt: {nowhere}/test" in str(caught.value)
     assert "pets.valid.txt" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", ["mkdir", "replace", "digests"])
+def test_a_download_that_the_disk_does_not_take_is_no_failed_download(call, server, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.files["/pets.tar.gz"] = tar(MEMBERS)
+    target = {"mkdir": (Path, "mkdir"), "replace": (downloads.os, "replace"), "digests": (files.os, "fsync")}[call]
+    monkeypatch.setattr(*target, full)
+    with pytest.raises(UnwritableError, match="No space left on device; free some space") as caught:
+        run(corpus(f"{server.url}/pets.tar.gz"), tmp_path / "pets")
+    assert caught.value.exit_code == 6
+    assert "can't be downloaded" not in str(caught.value)
 
 
 def test_a_web_page_is_no_file(server, tmp_path):

@@ -147,9 +147,10 @@ def test_a_column_of_row_numbers_is_no_label(tmp_path):
     assert alone.train.label_names == {}
 
 
-def test_an_empty_last_column_hides_no_header(tmp_path):
-    """The rows that a spreadsheet writes may end in a comma."""
-    corpus = load(table(tmp_path, "a.csv", "text,label,", *(f"{s},{n % 2}," for n, s in enumerate(SHORT))))
+@pytest.mark.parametrize("end", [",", ",,", ", ,"])
+def test_empty_last_columns_hide_no_header(tmp_path, end):
+    """The rows that a spreadsheet writes may end in commas."""
+    corpus = load(table(tmp_path, "a.csv", f"text,label{end}", *(f"{s},{n % 2}{end}" for n, s in enumerate(SHORT))))
     assert len(texts(corpus)) == len(SHORT)
     assert corpus.train.label_names == {"label": ("0", "1")}
 

@@ -59,6 +59,8 @@ class Answering:
         return asked, []
 
     def get(self, asked, timeout=None):
+        if isinstance(self.answer, Exception):
+            raise self.answer
         return self.answer
 
     def kill(self, actor):
@@ -113,6 +115,21 @@ def test_a_trial_whose_folder_is_gone_ends_alone(tmp_path, monkeypatch):
     assert RunFolder(trial.path).history() == [{"epoch": 1}]
     shutil.rmtree(trial.path)
     attempt.asked, attempt.pending = 0.0, "report"
+    assert attempt.poll() == End(code=1)
+    assert not trial.path.exists()
+
+
+def test_a_trial_that_could_not_begin_and_whose_folder_is_gone_ends_alone(tmp_path, monkeypatch):
+    (trial,) = prepared(tmp_path)
+
+    class Refused(ray_engine.RayActorError):
+        def __str__(self):
+            return "an error was raised in its creation task"
+
+    monkeypatch.setattr(ray_engine, "ray", Answering(Refused()))
+    attempt = ray_engine.RayAttempt(Start(trial, 1, 0), SimpleNamespace(**dict.fromkeys(CLUSTER)), TextParcel())
+    shutil.rmtree(trial.path)
+    attempt.pending = "report"
     assert attempt.poll() == End(code=1)
     assert not trial.path.exists()
 

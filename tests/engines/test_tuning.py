@@ -1,6 +1,7 @@
 """The search: its budget, its journal, its pruning, and what it calls best; the trials are made by a stand-in."""
 
 import json
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -99,6 +100,20 @@ def test_a_pruned_trial_is_worse_than_half_of_those_before_and_says_so(search):
     assert run["message"].startswith("pruned by vae tune")
     done = sorted(abs(c.values["bn.gamma"] - 0.5) for c in tuning.candidates if c.status == "done")
     assert abs(pruned.values["bn.gamma"] - 0.5) > done[len(done) // 4]
+
+
+def test_a_trial_whose_folder_is_gone_fails_alone(search):
+    class Removing(Bowl):
+        def run(self, trials, on_event, policy):
+            outcome = super().run(trials, on_event, policy)
+            if self.rounds == 2:
+                shutil.rmtree(trials[0].path)
+            return outcome
+
+    found = search(trials=8, prune=False)
+    found.run(Removing(), unwatched)
+    assert [c.status for c in found.candidates].count("failed") == 1
+    assert found.best() is not None
 
 
 def test_an_interrupted_search_ends_as_one_that_was_not(search):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -98,11 +99,14 @@ def test_what_is_not_there_says_what_to_run(tmp_path):
         newest_experiment(tmp_path / "missing")
 
 
-def test_the_folder_of_one_run_or_method_points_to_its_experiment(tmp_path):
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_folder_of_one_run_or_method_points_to_its_experiment(tmp_path, monkeypatch, inside):
     run = make_run(tmp_path).path
     for inner in (run, run.parent):
+        if inside:
+            monkeypatch.chdir(inner)
         with pytest.raises(UsageError) as caught:
-            load_results(inner)
+            load_results(Path(".") if inside else inner)
         assert f"belongs to one ({(tmp_path / 'quick').resolve()})" in str(caught.value)
 
 

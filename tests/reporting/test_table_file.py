@@ -338,6 +338,9 @@ def test_trials_of_a_designed_table_are_never_averaged(tmp_path):
         ("bn (trial=2)", 31.0, 2),
         ("bn (trial=?)", 1.0, 1),
     ]
+    for names, told in ((("a", ""), ["trial=a", "trial=?"]), (("1.5", "1.75"), ["trial=1.5", "trial=1.75"])):
+        path.write_text("trial,method,seed,status\n" + "".join(f"{name},bn,0,done\n" for name in names))
+        assert list(read_csv(path)["variant"]) == told
     path.write_text("trial,method,variant,seed,status,rec\n1,bn,,0,done,20\n2,bn,,0,done,30\n")
     with pytest.raises(UsageError, match=r"designed\.csv:3: bn seed 0 is in line 2 too, with another trial"):
         read_csv(path)

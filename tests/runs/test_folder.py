@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from vaecli.config import RunConfig, build_config
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import UnwritableError, UsageError
 from vaecli.runs.experiment import find_runs
 from vaecli.runs.folder import FORMAT, MORE_EPOCHS, OLDEST, RunFolder, config_changes, run_path
 from vaecli.runs.lock import LOCK, OWNER
@@ -269,8 +270,26 @@ def test_there_is_nothing_to_open(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_can_not_be_written(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(UsageError, match="can't write there"):
+    with pytest.raises(UnwritableError, match="can't write there: Permission denied; name a place that you may"):
         RunFolder(tmp_path / "a").create(RunConfig())
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "told"),
+    [
+        (errno.ENOSPC, UnwritableError, "No space left on device; free some space"),
+        (errno.EROFS, UnwritableError, "Read-only file system; name a place on a disk that can be written$"),
+        (errno.ENOTDIR, UsageError, "Not a directory$"),
+    ],
+)
+def test_a_folder_that_can_not_be_made_is_the_machine_s_affair(tmp_path, monkeypatch, number, kind, told):
+    def refuse(self, *arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(kind, match=f"seed-0: can't write there: {told}") as caught:
+        RunFolder(tmp_path / "exp" / "bn" / "seed-0").create(RunConfig())
+    assert caught.value.exit_code == (6 if kind is UnwritableError else 2)
 
 
 @pytest.mark.parametrize("owner", [{"pid": 1, "host": "another"}, {"pid": os.getpid(), "host": socket.gethostname()}])

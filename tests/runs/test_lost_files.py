@@ -38,6 +38,17 @@ def test_a_run_without_its_settings_is_not_taken_for_none(folder, status):
     assert (folder.status, folder.metrics(), folder.config()) == ("pending", {}, config(epochs=2))
 
 
+@pytest.mark.parametrize("begun", ["history.csv", "checkpoint"])
+def test_a_run_that_waits_to_be_gone_on_with_is_kept_without_its_settings(folder, begun):
+    """As one that was interrupted and is in a queue again."""
+    (folder.path / begun).mkdir()
+    folder.update(status="pending", message="")
+    (folder.path / "config.toml").unlink()
+    with pytest.raises(UsageError, match=r"this run \(pending\) has lost its config\.toml"):
+        RunFolder(folder.path).create(config())
+    assert (folder.path / begun).exists()
+
+
 def test_an_overwriting_that_was_cut_short_goes_on_without_being_asked_for_again(folder, monkeypatch):
     folder.update(status="done")
     folder.checkpoint_path.mkdir()

@@ -1,5 +1,6 @@
 """A long evaluation that is cut off goes on where it was: nothing is measured twice, and the figures are the same."""
 
+import errno
 import json
 import signal
 from pathlib import Path
@@ -10,9 +11,11 @@ from support import TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import DataError, InterruptedRunError, UsageError
+from vaecli.core.files import unwritable
 from vaecli.metrics.columns import iw
 from vaecli.metrics.extras import gaps, registry
 from vaecli.metrics.extras.registry import BlockResult
+from vaecli.runs import lock
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, evaluate_run, store, write_sentences
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
@@ -222,7 +225,18 @@ def test_a_second_signal_does_not_cut_the_save(run, monkeypatch):
 def test_nothing_is_kept_in_a_folder_that_is_gone(tmp_path):
     folder = RunFolder(tmp_path / "exp" / "bn" / "seed-0")
     assert not FolderKeeper(folder, 0).save()
+    with FolderKeeper(folder, 0).reference_folder([[4, 5]], 0) as path:
+        assert path is None
     assert not folder.path.exists()
+
+
+def test_a_language_model_is_trained_without_checkpoints_on_a_full_disk(run, monkeypatch):
+    def full(path, content, **more):
+        raise unwritable(path, len(content), OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(lock, "write_atomic", full)
+    with FolderKeeper(run.folder, 0).reference_folder([[4, 5]], 0) as path:
+        assert path is None
 
 
 def test_two_processes_train_no_language_model_in_one_folder(run):

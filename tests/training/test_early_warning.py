@@ -150,8 +150,9 @@ def test_nothing_is_said_without_a_kl_far_from_what_was_tried_or_without_a_rule(
     assert early_warning(session_of("vanilla"), print) is None
 
 
-def test_settings_are_those_of_the_run():
-    session = session_of("vanilla", optimizer="sgd", learning_rate=0.5)
+@pytest.mark.parametrize("batch_size", [5, 7])  # of 22 sentences, the last of which would be alone in a batch of 7
+def test_settings_are_those_of_the_run(batch_size):
+    session = session_of("vanilla", optimizer="sgd", learning_rate=0.5, batch_size=batch_size)
     settings = settings_of(session.config, session.corpus)
     assert settings["rate"] == 0.005
     assert settings["updates"] == 18 * session.batches.steps_per_epoch

@@ -15,7 +15,7 @@ from vaecli.corpus.load import load_corpus
 from vaecli.remedies import method_names
 from vaecli.remedies.core.remedy import Paper, Remedy
 from vaecli.training import fit
-from vaecli.training.fit import build_problem, check_methods, error_line, looks_large, named
+from vaecli.training.fit import build_problem, built_apart, check_methods, error_line, looks_large, named
 
 SIZES = {"train_size": 40, "valid_size": 40, "test_size": 40}
 
@@ -115,5 +115,17 @@ def test_the_way_to_run_the_others_stands_once(corpus, monkeypatch):
 def test_each_method_is_built_once(corpus, monkeypatch):
     seen = []
     monkeypatch.setattr(fit, "build_problem", lambda made, corpus: seen.append(made.method) or "")
-    check_methods([config("bn"), config("bn", training={"seed": 1}), config("lm")], corpus)
+    check_methods([config("bn"), config("bn", training={"seed": 1, "learning_rate": 0.1}), config("lm")], corpus)
     assert seen == ["bn", "lm"]
+
+
+def test_a_variant_that_does_not_fit_is_refused_before_its_trials_too(corpus):
+    """The first value fits, and each trial of the others would fail by itself."""
+    looks = {"posteriors_every": 5}
+    made = [config(evaluation=looks, model={"latent_size": size}) for size in (1, 2, 3)]
+    with pytest.raises(UsageError, match=r"^vanilla: .* is for model\.latent_size 1, got 2$"):
+        check_methods([config("lm"), *made][1:], corpus)
+    with pytest.raises(UsageError, match=r"got 2; to run the others, name those alone$"):
+        check_methods([config("lm"), *made], corpus)
+    gammas = [config("bn", hyper={"bn": {"gamma": gamma}}) for gamma in (0.3, 0.5, 0.3)]
+    assert built_apart(gammas) == gammas[:2]

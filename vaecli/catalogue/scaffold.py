@@ -14,7 +14,8 @@ from pathlib import Path
 from string import Template
 
 import vaecli
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import UsageError, VaeError
+from vaecli.core.files import closed
 from vaecli.remedies import SPELLINGS, name_use, registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -238,7 +239,8 @@ def _write(files: dict[Path, str]) -> list[Path]:
     """Writes files that are not there yet.
 
     Raises:
-        UsageError: One of them is there, or can't be written.
+        UsageError: One of them is there.
+        UnwritableError: One can't be written.
     """
     for path in files:
         if path.exists():
@@ -248,7 +250,7 @@ def _write(files: dict[Path, str]) -> list[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"{path}: can't be written: {error.strerror}") from None
+            raise closed(path, error) from None
     return list(files)
 
 
@@ -283,7 +285,7 @@ def main(name: str) -> None:
     try:
         for path in write_remedy(name, Path.cwd()):
             print(path.relative_to(Path.cwd()))
-    except UsageError as error:
+    except VaeError as error:
         sys.exit(f"vae: {error}")
     print(
         f"next: edit both, `pytest {path.relative_to(Path.cwd())}`, then `make docs` for its card\n{CHECKLIST}", end=""

@@ -282,14 +282,14 @@ def show(
     from pathlib import Path
 
     from vaecli.catalogue.advice_table import advice_json, advice_view, rowless_line
-    from vaecli.core.files import write_atomic
+    from vaecli.core.files import write_output
     from vaecli.reporting.formats import to_csv
     from vaecli.reporting.terminal import Target, to_text
 
     rows = adviser.rows(queries)
     view, line = advice_view(rows[:top], adviser.frame, epochs), rowless_line(without)
     if csv is not None and csv != "-":
-        write_atomic(Path(csv), to_csv([view]))
+        write_output(Path(csv), to_csv([view]))
     if csv == "-":
         sys.stdout.write(to_csv([view]))
     elif json:

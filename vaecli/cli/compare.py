@@ -219,7 +219,7 @@ def check_outputs(json: bool, csv: str | None) -> None:
 
 def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: bool) -> None:
     """Prints the results on stdout."""
-    from vaecli.core.files import write_atomic
+    from vaecli.core.files import write_output
     from vaecli.reporting.read_results import load_results
     from vaecli.reporting.render import render
     from vaecli.reporting.terminal import Target
@@ -227,7 +227,7 @@ def show_results(experiment: Experiment, json: bool, csv: str | None, quiet: boo
 
     results, summary = experiment.path / "results.csv", experiment.path / "summary.csv"
     if csv is not None and csv != "-":
-        write_atomic(Path(csv), results.read_text(encoding="utf-8"))
+        write_output(Path(csv), results.read_text(encoding="utf-8"))
     if csv == "-":
         sys.stdout.write(csv_text(results_table(experiment.path)))
     elif json:

@@ -35,7 +35,7 @@ def describe(row: Row) -> str:
     for name in SHOWN:
         value = row.get(name)
         if isinstance(value, int | float):
-            parts.append(f"{name} {value:.2f}" if name != "au" else f"{name} {value:.0f}")
+            parts.append(f"{name} {value:z.2f}" if name != "au" else f"{name} {value:.0f}")
     if row.get("best"):
         parts.append("best")
     return "  ".join(parts)

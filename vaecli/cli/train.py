@@ -185,11 +185,11 @@ def _finished(folder: RunFolder) -> None:
     from vaecli.core.errors import DataError
     from vaecli.runs.loaded_run import load_best
 
-    print(f"{folder.path}: this run is done; these are its figures, and more --epochs go on with it", file=sys.stderr)
+    tell(f"{folder.path}: this run is done; these are its figures, and more --epochs go on with it")
     try:
         load_best(folder)
     except DataError as error:
-        print(f"vae: warning: {error}", file=sys.stderr)
+        tell(f"vae: warning: {error}")
 
 
 def _announce(folder: RunFolder, config: RunConfig, notes: tuple[str, ...]) -> None:

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from errno import ENOENT, ENOTDIR
+from errno import EEXIST, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import Any
 
-from vaecli.core.errors import UnwritableError
+from vaecli.core.errors import UnwritableError, UsageError, VaeError
 from vaecli.core.resources import REMEDIES_OF
 
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
@@ -55,8 +55,24 @@ def unwritable(path: Path, size: int, error: OSError) -> UnwritableError:
         size: Bytes that were to be written.
         error: Of the system.
     """
+    return UnwritableError(f"{path}: can't write {size:,} bytes: {_reason(error)}")
+
+
+def closed(path: Path, error: OSError) -> VaeError:
+    """The error of a folder that can't be made or written in; a `UsageError` where its name is what is wrong.
+
+    Args:
+        path: Of the folder, or of a file that is to be in it.
+        error: Of the system.
+    """
+    kind = UsageError if error.errno in (EEXIST, ENOTDIR, ENAMETOOLONG) else UnwritableError
+    return kind(f"{path}: can't write there: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, with the way out."""
     remedy = "" if error.errno in (ENOENT, ENOTDIR) else REMEDIES_OF.get(error.errno or 0, "")
-    return UnwritableError(f"{path}: can't write {size:,} bytes: {error.strerror}" + (f"; {remedy}" if remedy else ""))
+    return f"{error.strerror}; {remedy}" if remedy else str(error.strerror)
 
 
 def write_output(path: Path, content: str | bytes) -> None:

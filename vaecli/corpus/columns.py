@@ -193,18 +193,18 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     """Whether the first row of a file names the fields.
 
     It does where all its values are usual names; or where all three files, though they go on otherwise, begin with one
-    row of which no value ever comes again.
+    row of which no value ever comes again. Empty ones are no values.
     """
     index = first[part]
     if index is None or not any(record.fields for record in records[part][index + 1 :]):
         return False
-    values = [value.strip().lower() for value in records[part][index].fields.values()]
+    values = [value.strip().lower() for value in records[part][index].fields.values() if value.strip()]
     if all(value in LABEL_NAMES | TEXT_NAMES for value in values) and any(value in TEXT_NAMES for value in values):
         return True
     heads = [[record.fields for record in rows if record.fields][:2] for rows in records.values()]
     if any(head[:1] != heads[0][:1] for head in heads) or all(head == heads[0] for head in heads):
         return False
-    header = set(heads[0][0].values())
+    header = {value for value in heads[0][0].values() if value.strip()}
     with_it = sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows)
     return with_it == len(records)
 

@@ -11,7 +11,8 @@ from typing import Any
 from zlib import crc32
 
 from vaecli.core.errors import DataError, UsageError
-from vaecli.core.files import cache_folder, write_atomic
+from vaecli.core.files import cache_folder, closed, write_atomic
+from vaecli.core.resources import REMEDIES_OF
 from vaecli.corpus.public_corpora import PublishedFile
 
 CHUNK = 1 << 16
@@ -55,6 +56,7 @@ def obtain(file: PublishedFile, folder: Path, mirrors: Sequence[str], progress: 
 
     Raises:
         DataError: It can't be had, or isn't what it should be.
+        UnwritableError: It can't be kept.
         UsageError: The library that downloads is missing.
     """
     path = folder / file.name
@@ -104,7 +106,7 @@ def _download(file: PublishedFile, path: Path, mirrors: Sequence[str], progress:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{path.parent}: can't keep downloads there: {error.strerror}") from None
+        raise closed(path.parent, error) from None
     for url in (*(f"{mirror.rstrip('/')}/{file.name}" for mirror in mirrors), *file.urls):
         part = path.with_name(f".{file.name}.{crc32(url.encode()):08x}.part")
         known = f"sha256:{file.sha256}" if file.sha256 else None
@@ -114,6 +116,8 @@ def _download(file: PublishedFile, path: Path, mirrors: Sequence[str], progress:
             )
             return
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong digest is a ValueError
+            if isinstance(error, OSError) and error.errno in REMEDIES_OF:  # of this machine, which theirs don't say
+                raise closed(path.parent, error) from None
             failures.append(f"{url}: {_reason(error)}")
     raise DataError("\n  ".join([_by_hand(file, path), *failures]))
 

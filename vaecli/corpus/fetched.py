@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
-from vaecli.core.errors import DataError, UsageError
-from vaecli.core.files import write_atomic
+from vaecli.core.errors import DataError, UnwritableError, UsageError
+from vaecli.core.files import closed, write_atomic
 from vaecli.core.messages import counted
 from vaecli.corpus.downloads import Progress, downloads_folder, obtain
 from vaecli.corpus.origins import SPLITS
@@ -38,6 +38,7 @@ def fetch_corpus(
 
     Raises:
         DataError: A file can't be had, is damaged or isn't what it should be.
+        UnwritableError: A file can't be kept or written.
         UsageError: The folder has such files already, of other content; or a library is missing.
     """
     obtained = _obtained(corpus, downloads_folder(), mirrors, progress)
@@ -60,6 +61,8 @@ def _obtained(
     for file in corpus.files:
         try:
             obtained.append(obtain(file, downloads, mirrors, progress))
+        except UnwritableError:
+            raise
         except DataError as error:
             missing = [other for other in corpus.files if other != file and not (downloads / other.name).exists()]
             more = [
@@ -128,6 +131,6 @@ def _write(texts: Mapping[str, bytes], folder: Path, overwrite: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder}: can't make this folder: {error.strerror}") from None
+        raise closed(folder, error) from None
     for part in differ:
         write_atomic(paths[part], texts[part])

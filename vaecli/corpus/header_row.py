@@ -22,17 +22,18 @@ def names_columns(read: Callable[[], Iterator[Record]]) -> bool:
     """Whether the first row of a table names its columns.
 
     It does where all its values are different, short and no numbers, none comes again in its column among the rows that
-    follow, and some column goes on with numbers or with longer texts.
+    follow, and some column goes on with numbers or with longer texts. Empty ones are no values: a program that writes
+    the numbers of rows leaves their column without a name, and the rows of a spreadsheet may end in several commas.
     """
     rows = [record.fields for record in islice(read(), SAMPLE_ROWS) if record.fields]
     if not rows:
         return False
     head, rest = rows[0], rows[1:]
-    values = [value.strip() for value in head.values()]
+    values = [value.strip() for value in head.values() if value.strip()]
     lower = {value.lower() for value in values}
-    if len(lower) != len(values) or not all(map(_is_name, filter(None, values))):
-        return False  # one may be empty: a program that writes the numbers of rows leaves their column without a name
-    if any(value and row.get(key) == value for row in rest for key, value in head.items()):
+    if len(lower) != len(values) or not all(map(_is_name, values)):
+        return False
+    if any(value.strip() and row.get(key) == value for row in rest for key, value in head.items()):
         return False
     if lower & (TEXT_NAMES | LABEL_NAMES):
         return True

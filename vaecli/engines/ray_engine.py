@@ -195,16 +195,21 @@ class RayAttempt(Attempt):
         """How it ended; None while it works. What has come back is written."""
         if self.end is None:
             try:
-                self._sync()
-            except ActorUnavailableError:  # the network; it is asked again
-                self.pending = None
-            except RayActorError as error:
-                self._lost(str(error))
+                self._ask_ray()
             except (VaeError, OSError):
                 if self.folder.exists:  # a full disk is every trial's affair
                     raise
                 self._finish(End(code=1))  # the folder of this one is gone
         return self.end
+
+    def _ask_ray(self) -> None:
+        """A look at the actor, which may be away or gone."""
+        try:
+            self._sync()
+        except ActorUnavailableError:  # the network; it is asked again
+            self.pending = None
+        except RayActorError as error:
+            self._lost(str(error))
 
     def _sync(self) -> None:
         """Asks for a report now and then, and writes what it says."""

@@ -35,7 +35,7 @@ def open_experiment(
         out: Where experiments are kept.
         overwrite: Whether its trials may be made anew.
         told: Hears what takes a while: ``reading synthetic``, ``building 12 methods``.
-        built: Methods, as the grid names them, that have been built on this corpus already.
+        built: Methods, each with what a protocol adds to it, that have been built on this corpus already.
 
     Raises:
         UsageError: The folder holds trials of other settings or another corpus, or hardware is missing.
@@ -51,9 +51,9 @@ def open_experiment(
     corpus = load_corpus(first.corpus)
     replaced = [trial.path for trial in experiment.trials()] if overwrite else []
     experiment.known.check_corpus(corpus, first.corpus.data, replaced)
-    if unbuilt := [method for method in experiment.methods if method not in built]:
-        told(building(unbuilt))
-    check_methods((trial.config for trial in experiment.trials() if trial.as_named not in built), corpus)
+    if unbuilt := [trial for trial in experiment.trials() if trial.method not in built]:
+        told(building(list(dict.fromkeys(trial.as_named for trial in unbuilt))))
+    check_methods((trial.config for trial in unbuilt), corpus)
     return experiment, corpus
 
 

@@ -15,14 +15,14 @@ from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaecli.core.errors import InterruptedRunError
+from vaecli.core.errors import InterruptedRunError, VaeError
 from vaecli.core.nested import merge
 from vaecli.engines.candidates import Candidate, best_figures
 from vaecli.engines.engine import Engine, Event, Policy
 from vaecli.engines.supervisor import mark
 from vaecli.remedies.core.sensible import Sensible, Span, range_text, sensible_text
 from vaecli.runs.experiment import Experiment, Trial, variant_folder
-from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.folder import RunFolder, Status, run_path
 from vaecli.runs.known_trials import with_free
 from vaecli.runs.stop_request import STOP, forget_request, request_stop
 from vaecli.settings.search import Objective, Space, holds
@@ -218,7 +218,7 @@ class Search:
         from optuna.trial import TrialState
 
         folder = RunFolder(trial.path)
-        status = folder.status
+        status = _status(folder)
         if status == "interrupted" and (trial.path / STOP).exists():
             status_text = "pruned"
             mark(folder, "interrupted", f"pruned by vae tune: worse than the median of its search ({self.objective})")
@@ -267,6 +267,14 @@ class Search:
             return max(0.0, self.objective.excess(candidate.figures)), sign * candidate.figures[column]
 
         return min(done, key=rank)
+
+
+def _status(folder: RunFolder) -> Status:
+    """Where a trial stands; one whose folder is gone, or can't be read, has failed."""
+    try:
+        return folder.status
+    except VaeError:
+        return "failed"
 
 
 def suggested(own: optuna.Trial, key: str, values: Sensible) -> Any:

@@ -136,10 +136,10 @@ def is_bare(folder: Path) -> bool:
 
 def _inside_of(path: Path) -> str:
     """A hint for the folder of one run or of one method."""
-    for inner, outer in ((path, path.resolve().parent.parent), (path / "seed-*", path.resolve().parent)):
-        if any(inner.parent.glob(f"{inner.name}/run.json")):
-            return f", but belongs to one ({outer})"
-    return ""
+    whole = path.resolve()  # of a path as short as `.`, as from inside the folder
+    if (whole / "run.json").is_file():
+        return f", but belongs to one ({whole.parent.parent})"
+    return f", but belongs to one ({whole.parent})" if any(whole.glob("seed-*/run.json")) else ""
 
 
 def load_experiment(folder: Path) -> tuple[pd.DataFrame, ReportContext, list[str]]:

@@ -73,9 +73,11 @@ def designed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _trial(value: Any) -> str:
     """A trial's number, or its name; ``?`` without either."""
+    if value is None or value != value:
+        return "?"
     if isinstance(value, str):
         return value
-    return f"{value:.0f}" if value == value else "?"
+    return f"{value:.0f}" if value == round(value) else f"{value:g}"
 
 
 def table_notes(path: Path, frame: pd.DataFrame) -> tuple[str, ...]:

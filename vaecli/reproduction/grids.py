@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vaecli.config import RunConfig
+from vaecli.config import GROUPS, RunConfig
 from vaecli.core.durations import duration
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import dump_json, load_json, write_atomic
@@ -19,6 +20,7 @@ from vaecli.core.resources import cores
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.engines.local import resolve_jobs
 from vaecli.engines.run_grid import open_experiment
+from vaecli.remedies import remedy_name
 from vaecli.reproduction.budget import MARGIN, Planned, decay_start_of, epochs_within, total_seconds
 from vaecli.reproduction.paper_tables import PaperRow, PaperTable
 from vaecli.runs.environment import describe_environment
@@ -76,12 +78,15 @@ class Request:
 
     def settings(self, row: PaperRow) -> Settings:
         """Those of a row, at the table's epochs."""
+        return self._load(row, self._sets(row))
+
+    def _load(self, row: PaperRow, sets: Sequence[str]) -> Settings:
         return load_settings(
             preset=self.table.preset,
             table=self.table.shared_settings(row),
             values=row.settings,
             options={"corpus": {"data": self.data}, "training": {"device": self.device}},
-            sets=self._sets(row),
+            sets=sets,
             environment=self.environment,
             methods=[row.method],
             seeds=self.seeds or self.table.seeds,
@@ -92,8 +97,28 @@ class Request:
 
     def _sets(self, row: PaperRow) -> list[str]:
         """Those that concern a row: a remedy's setting is for the chosen rows that have it, and wrong without any."""
-        others = {part for other in self.chosen for part in other.method.split("+")} - {*row.method.split("+")}
-        return [text for text in self.sets if text.strip().partition(".")[0] not in others]
+        others = frozenset[str]().union(*self._remedies.values()) - self._remedies.get(row.name, frozenset())
+        return [text for text in self.sets if _owner(text) not in others]
+
+    @cached_property
+    def _remedies(self) -> dict[str, frozenset[str]]:
+        """Those of each chosen row, by its name; with what its paper adds, where it is trained as published."""
+        common = [text for text in self.sets if _owner(text) in GROUPS]
+        if len(common) == len(self.sets):
+            return {}
+        found = {}
+        for row in self.chosen:
+            try:
+                methods = [config.method for config in configs_of(self._load(row, common), row.method)]
+            except UsageError:  # which is told together with what is wrong with the others
+                methods = [row.method]
+            found[row.name] = frozenset(part for method in methods for part in method.split("+"))
+        return found
+
+
+def _owner(text: str) -> str:
+    """The group or remedy of a ``--set`` value, in its one spelling."""
+    return remedy_name(text.partition("=")[0].strip().partition(".")[0])
 
 
 @dataclass(frozen=True)
@@ -244,12 +269,13 @@ def _joined(old: Plan | None, new: Plan) -> Plan:
 
 def _planned(settings: Settings) -> Planned:
     training = settings.config(settings.methods[0], settings.seeds[0]).training
-    return Planned(training.epochs, training.decay_start, len(settings.seeds) * len(_configs(settings)))
+    count = len(settings.seeds) * len(configs_of(settings, settings.methods[0]))
+    return Planned(training.epochs, training.decay_start, count)
 
 
-def _configs(settings: Settings) -> list[RunConfig]:
-    """Of each variant of a row, such as each protocol's, with the first seed."""
-    method, seed = settings.methods[0], settings.seeds[0]
+def configs_of(settings: Settings, method: str) -> list[RunConfig]:
+    """Of each variant of a method, such as each protocol's, with the first seed."""
+    seed = settings.seeds[0]
     return [settings.config(method, seed, variant=variant) for variant in settings.variants(method)]
 
 
@@ -263,7 +289,7 @@ def _measured(request: Request, settings: Mapping[str, Settings], planned: Mappi
         for name, row in planned.items():
             told(f"timing the first updates of {name}")
             paces = []
-            for config in _configs(settings[name]):
+            for config in configs_of(settings[name], settings[name].methods[0]):
                 torch.set_num_threads(config.training.threads or max(1, cores() // jobs))
                 paces.append(measured_pace(config, load_corpus(config.corpus)))
             timed[name] = replace(row, pace=mean_pace(paces))

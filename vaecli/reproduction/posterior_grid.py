@@ -23,14 +23,14 @@ from vaecli.reporting.read_results import LoadedResults, load_results
 from vaecli.reporting.render import render
 from vaecli.reporting.view import UNDEFINED, Cell, Head, View, number
 from vaecli.reproduction.comparison_table import UNCONFIRMED
-from vaecli.reproduction.grids import Plan, Request, Told, load_plan, made_here
+from vaecli.reproduction.grids import Plan, Request, Told, configs_of, load_plan, made_here
 from vaecli.reproduction.paper_tables import PaperTable
 from vaecli.reproduction.written import RESULTS, SUMMARY, TABLE, made_lines, notes_on_undone
 from vaecli.runs.folder import refuse_links
 from vaecli.runs.statistics import Interval, interval
 from vaecli.runs.tables import csv_text, summary_table
 from vaecli.settings.resolve import Settings, load_settings
-from vaecli.training.fit import build_problem
+from vaecli.training.fit import build_problem, built_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class PosteriorGrid:
     Attributes:
         settings: Of its methods.
         left_out: Why, by method, of those that ``all`` doesn't draw.
-        built: Those of its methods that have been built, to see whether they fit.
+        built: Methods that have been built, to see whether they fit, each with what its paper adds where it does.
     """
 
     settings: Settings
@@ -98,7 +98,8 @@ def grid_of(request: Request, told: Told = lambda what: None) -> PosteriorGrid:
         corpus, every = load_corpus(first.corpus), [method for method in settings.methods if method not in names]
         told(building(every))
         left = _unfit(settings, corpus, every)
-        built = frozenset(every) - set(left)
+        fit = [method for method in every if method not in left]
+        built = frozenset(config.method for method in fit for config in configs_of(settings, method))
         settings = _settings(request, tuple(method for method in settings.methods if method not in left))
     wrong = [method for method in settings.methods if not _has_posterior(method)]
     if wrong:
@@ -130,13 +131,14 @@ def _has_posterior(method: str) -> bool:
 
 
 def _unfit(settings: Settings, corpus: Corpus, methods: Iterable[str]) -> dict[str, str]:
-    """Why some methods can't be drawn, by method; each is built once."""
+    """Why some methods can't be drawn, by method; each is built once for each of its variants that are built apart."""
     left = {}
     for method in methods:
-        problem = "a language model has no z"
-        if _has_posterior(method):
-            problem = build_problem(settings.config(method, settings.seeds[0]), corpus)
-        if problem:
+        if not _has_posterior(method):
+            left[method] = "a language model has no z"
+            continue
+        problems = (build_problem(config, corpus) for config in built_apart(configs_of(settings, method)))
+        if problem := next(filter(None, problems), ""):
             left[method] = problem
     return left
 

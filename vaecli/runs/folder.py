@@ -33,6 +33,8 @@ FORMAT, OLDEST = 3, 1
 were given; since 2 it spells them ``[method.bn]``, before it ``[hyper.bn]``."""
 MORE_EPOCHS = "more epochs are asked for; further evaluations are to be made again"
 """Why a run that was done is not any more."""
+CLEARED = "it is to be made anew, and is being cleared"
+"""What a run says while it is deleted."""
 FREE = frozenset(
     {"experiment", "training.save_every", "training.threads", "training.early_warning", "tracking.tracker"}
 )
@@ -280,10 +282,12 @@ class RunFolder:
             raise UsageError(f"{self.path} holds something that is no run of vae; choose another --out or --name")
         if overwrite:
             return
-        status = (self._read_json("run.json") or {}).get("status")
+        run = self._read_json("run.json") or {}
+        status = run.get("status")
         if self.exists:
             raise UsageError(f"{self.path}: a run is here already ({status}); --resume it or --overwrite it")
-        if status != "pending":  # as which a run is made, and cleared
+        begun = self.history_path.exists() or self.checkpoint_path.exists()  # as one that waits to be gone on with
+        if status != "pending" or (begun and run.get("message") != CLEARED):
             told = f"this run ({status}) has lost its config.toml; put it back, or --overwrite the run"
             raise UsageError(f"{self.path}: {told}")
 
@@ -297,12 +301,12 @@ class RunFolder:
     def _clear(self) -> None:
         """Deletes an earlier run, its marker last, so that a kill in between leaves a folder that is still ours.
 
-        Without its settings, and pending, it is one whose making was cut short.
+        Without its settings, and pending, it is one whose making was cut short, unless it had begun.
         """
         (self.path / "config.toml").unlink(missing_ok=True)
         if contents := self._contents():
             with suppress(DataError):  # a full disk, on which this makes room
-                self._write_run({**(self._read_json("run.json") or {}), "status": "pending"})
+                self._write_run({**(self._read_json("run.json") or {}), "status": "pending", "message": CLEARED})
         for entry in sorted(contents, key=lambda p: p.name == "run.json"):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

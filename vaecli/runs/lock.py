@@ -18,7 +18,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from vaecli.core.errors import UsageError
-from vaecli.core.files import sweep, write_atomic
+from vaecli.core.files import closed, sweep, write_atomic
 
 LOCK, OWNER = ".lock", ".owner.json"
 """The locked file, which stays when the lock is released, and who holds it, which doesn't."""
@@ -62,7 +62,8 @@ class FolderLock:
         """Holds the lock; may be nested. What killed writers left half written is swept away.
 
         Raises:
-            UsageError: Another process holds it, by number and host; or the folder can't be written.
+            UsageError: Another process holds it, by number and host; or the folder's name is that of a file.
+            UnwritableError: The folder can't be made or written.
         """
         if not self._depth:
             self._take()
@@ -81,7 +82,7 @@ class FolderLock:
         except Timeout:
             raise UsageError(in_use_message(self.folder)) from None
         except OSError as error:
-            raise UsageError(f"{self.folder}: can't write there: {error.strerror}") from None
+            raise closed(self.folder, error) from None
         for folder in (self.folder, *(self.folder / name for name in self.inside)):
             sweep(folder)
         since = datetime.now(UTC).isoformat(timespec="seconds")

@@ -80,14 +80,17 @@ class FolderKeeper:
     def reference_folder(self, sentences: Sequence[Sequence[int]], seed: int) -> Iterator[Path | None]:
         """Where a language model of some sentences has its checkpoints.
 
-        None where another process trains it, or the folder can't be written.
+        None where another process trains it, or the folder can't be written, or is gone.
         """
+        if not self.folder.exists:  # removed meanwhile; the lock would make another one
+            yield None
+            return
         digest = hashlib.sha256(json.dumps([seed, list(map(list, sentences))]).encode()).hexdigest()
         path = self.folder.checkpoint_path / f"reference-{digest[:12]}"
         with ExitStack() as held:
             try:
                 held.enter_context(FolderLock(path).hold())
-            except UsageError:
+            except (UsageError, DataError):
                 yield None
                 return
             self.references.append(path)

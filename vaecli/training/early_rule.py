@@ -8,7 +8,6 @@ nothing is said: see `EarlyRule.knows`. This module draws nothing and names no r
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -133,6 +132,8 @@ class EarlyRule:
 
 def settings_of(config: RunConfig, corpus: Corpus) -> dict[str, float]:
     """The settings of a run that `EarlyRule.knows` asks for."""
+    from vaecli.corpus.batches import batches_per_epoch
+
     training, model = config.training, config.model
     rate = training.learning_rate / (SGD_FACTOR if training.optimizer == "sgd" else 1.0)
     return {
@@ -140,7 +141,7 @@ def settings_of(config: RunConfig, corpus: Corpus) -> dict[str, float]:
         "decoder_size": float(model.decoder_size),
         "latent_size": float(model.latent_size),
         "batch_size": float(training.batch_size),
-        "updates": float(training.epochs * math.ceil(len(corpus.train) / training.batch_size)),
+        "updates": float(training.epochs * batches_per_epoch(len(corpus.train), training.batch_size)),
         "mean_length": corpus.train.predicted_tokens / max(len(corpus.train), 1),
         "vocabulary": float(len(corpus.vocabulary)),
     }

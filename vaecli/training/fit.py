@@ -21,27 +21,37 @@ LARGE = 50_000_000
 
 
 def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
-    """Builds every method once.
+    """Builds every method once for each of its sizes and hyper-parameters.
 
     Args:
-        configs: Of the runs; each method's first counts.
+        configs: Of the runs.
         corpus: Theirs.
 
     Raises:
         UsageError: Methods whose settings don't fit, a line each that names the method; where others fit, with the way
             to run those alone.
     """
-    first: dict[str, RunConfig] = {}
-    for config in configs:
-        first.setdefault(config.method, config)
-    problems = {name: problem for name, config in first.items() if (problem := build_problem(config, corpus))}
+    methods, problems = set[str](), dict[str, str]()
+    for config in built_apart(configs):
+        methods.add(config.method)
+        if config.method not in problems and (problem := build_problem(config, corpus)):
+            problems[config.method] = problem
     if not problems:
         return
-    way = f"; {without(problems)}" if len(problems) < len(first) else ""
+    way = f"; {without(problems)}" if len(problems) < len(methods) else ""
     wrong = [named(name, problem) for name, problem in problems.items()]
     if len(wrong) == 1:
         raise UsageError(wrong[0] + way)
     raise UsageError(f"{len(wrong)} methods can't run{way}:\n  " + "\n  ".join(wrong))
+
+
+def built_apart(configs: Iterable[RunConfig]) -> list[RunConfig]:
+    """The first of those that make one model and are looked at alike, whatever their seed and training."""
+    found: dict[tuple[str, str, str, bool], RunConfig] = {}
+    for config in configs:
+        looked_at = config.evaluation.posteriors_every > 0
+        found.setdefault((config.method, str(config.hyper), str(config.model), looked_at), config)
+    return list(found.values())
 
 
 def named(method: str, problem: str, label: str = "") -> str:

@@ -1,0 +1,61 @@
+"""What a request says of the settings of its rows."""
+
+import pytest
+from support import write_corpus
+
+from vaecli.core.errors import UsageError
+from vaecli.reproduction import grids
+from vaecli.reproduction.grids import Request, configs_of
+from vaecli.reproduction.paper_tables import load_table
+
+
+@pytest.fixture
+def of_rows(tmp_path):
+    """The hyper-parameters of each row of yelp-short, by what is trained."""
+    data = str(write_corpus(tmp_path / "text"))
+
+    def hyper(rows, *sets):
+        request = Request(load_table("yelp-short"), rows, sets=sets, data=data)
+        found = {row.name: configs_of(request.settings(row), row.method) for row in request.chosen}
+        return {name: {config.method: config.hyper for config in configs} for name, configs in found.items()}
+
+    return hyper
+
+
+@pytest.mark.parametrize("rows", [("lagging",), ("lagging", "linear_anneal")])
+def test_a_setting_of_what_a_paper_adds_is_for_every_row_that_has_it(of_rows, rows):
+    found = of_rows(rows, "linear_anneal.start=0.2")
+    assert set(found) == set(rows)
+    assert found["lagging"]["lagging+linear_anneal"]["linear_anneal"]["start"] == 0.2
+    assert "linear_anneal" not in found["lagging"]["lagging"]
+
+
+def test_a_setting_that_a_row_has_under_another_protocol_only_is_not_for_it(of_rows):
+    sets = ("linear_anneal.start=0.2", "training.protocol=shared")
+    assert of_rows(("lagging", "linear_anneal"), *sets)["lagging"].keys() == {"lagging"}
+    with pytest.raises(UsageError, match="no method uses 'linear_anneal'"):
+        of_rows(("lagging", "vanilla"), *sets)
+
+
+@pytest.mark.parametrize("spelling", ["control", "control_vae", "vaecli:control"])
+def test_a_remedy_may_be_spelt_as_elsewhere(of_rows, spelling):
+    assert of_rows(("control", "vanilla"), f"{spelling}.target=2.5")["control"]["control"]["control"]["target"] == 2.5
+
+
+def test_what_no_row_has_is_told_with_all_that_is_wrong(of_rows):
+    with pytest.raises(UsageError) as caught:
+        of_rows(("lagging", "vanilla"), "bn.gamma=1", "training.epochs=-1")
+    assert "no method uses 'bn'" in str(caught.value)
+    assert "training.epochs" in str(caught.value)
+
+
+def test_settings_of_no_remedy_are_read_once_a_row(of_rows, monkeypatch):
+    loaded, load = [], grids.load_settings
+
+    def counted(**settings):
+        loaded.append(settings)
+        return load(**settings)
+
+    monkeypatch.setattr(grids, "load_settings", counted)
+    of_rows(("lagging", "vanilla"), "training.epochs=2")
+    assert len(loaded) == 2
