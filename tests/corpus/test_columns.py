@@ -102,8 +102,8 @@ def test_empty_last_fields_hide_no_header(head):
         f"{head}\n" + "".join(f"{part}{text},{label},,\n" for text, label in zip(TEXTS, LABELS, strict=True))
         for part in "tve"
     ]
-    found, notes = read(*parts, text="1", label="2")
-    assert sentences(found["train"]) == [f"t{text}" for text in TEXTS]
+    splits, notes = read(*parts, text="1", label="2")
+    assert sentences(splits["train"]) == [f"t{text}" for text in TEXTS]
     assert notes[0].startswith("train: line 1 names the fields")
 
 

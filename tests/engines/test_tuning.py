@@ -110,10 +110,10 @@ def test_a_trial_whose_folder_is_gone_fails_alone(search):
                 shutil.rmtree(trials[0].path)
             return outcome
 
-    found = search(trials=8, prune=False)
-    found.run(Removing(), unwatched)
-    assert [c.status for c in found.candidates].count("failed") == 1
-    assert found.best() is not None
+    tuning = search(trials=8, prune=False)
+    tuning.run(Removing(), unwatched)
+    assert [c.status for c in tuning.candidates].count("failed") == 1
+    assert tuning.best() is not None
 
 
 def test_an_interrupted_search_ends_as_one_that_was_not(search):

@@ -16,18 +16,18 @@ def of_rows(tmp_path):
 
     def hyper(rows, *sets):
         request = Request(load_table("yelp-short"), rows, sets=sets, data=data)
-        found = {row.name: configs_of(request.settings(row), row.method) for row in request.chosen}
-        return {name: {config.method: config.hyper for config in configs} for name, configs in found.items()}
+        by_row = {row.name: configs_of(request.settings(row), row.method) for row in request.chosen}
+        return {name: {config.method: config.hyper for config in configs} for name, configs in by_row.items()}
 
     return hyper
 
 
 @pytest.mark.parametrize("rows", [("lagging",), ("lagging", "linear_anneal")])
 def test_a_setting_of_what_a_paper_adds_is_for_every_row_that_has_it(of_rows, rows):
-    found = of_rows(rows, "linear_anneal.start=0.2")
-    assert set(found) == set(rows)
-    assert found["lagging"]["lagging+linear_anneal"]["linear_anneal"]["start"] == 0.2
-    assert "linear_anneal" not in found["lagging"]["lagging"]
+    by_row = of_rows(rows, "linear_anneal.start=0.2")
+    assert set(by_row) == set(rows)
+    assert by_row["lagging"]["lagging+linear_anneal"]["linear_anneal"]["start"] == 0.2
+    assert "linear_anneal" not in by_row["lagging"]["lagging"]
 
 
 def test_a_setting_that_a_row_has_under_another_protocol_only_is_not_for_it(of_rows):

@@ -63,8 +63,8 @@ def read_summary(path: Path) -> dict[str, dict[str, str]]:
 def read_own_settings(path: Path) -> OwnSettings:
     """The tables ``[method.NAME]`` of the file of a grid: where its rows aren't of a method's defaults."""
     with open(path, "rb") as file:
-        found: OwnSettings = tomllib.load(file).get("method", {})
-    return found
+        by_method: OwnSettings = tomllib.load(file).get("method", {})
+    return by_method
 
 
 def _text(text: str) -> str:

@@ -106,14 +106,14 @@ class Request:
         common = [text for text in self.sets if _owner(text) in GROUPS]
         if len(common) == len(self.sets):
             return {}
-        found = {}
+        by_row = {}
         for row in self.chosen:
             try:
                 methods = [config.method for config in configs_of(self._load(row, common), row.method)]
             except UsageError:  # which is told together with what is wrong with the others
                 methods = [row.method]
-            found[row.name] = frozenset(part for method in methods for part in method.split("+"))
-        return found
+            by_row[row.name] = frozenset(part for method in methods for part in method.split("+"))
+        return by_row
 
 
 def _owner(text: str) -> str:

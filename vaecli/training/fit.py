@@ -47,11 +47,11 @@ def check_methods(configs: Iterable[RunConfig], corpus: Corpus) -> None:
 
 def built_apart(configs: Iterable[RunConfig]) -> list[RunConfig]:
     """The first of those that make one model and are looked at alike, whatever their seed and training."""
-    found: dict[tuple[str, str, str, bool], RunConfig] = {}
+    distinct: dict[tuple[str, str, str, bool], RunConfig] = {}
     for config in configs:
         looked_at = config.evaluation.posteriors_every > 0
-        found.setdefault((config.method, str(config.hyper), str(config.model), looked_at), config)
-    return list(found.values())
+        distinct.setdefault((config.method, str(config.hyper), str(config.model), looked_at), config)
+    return list(distinct.values())
 
 
 def named(method: str, problem: str, label: str = "") -> str:
