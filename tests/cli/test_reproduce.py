@@ -192,6 +192,7 @@ def test_a_corpus_that_is_not_there_says_how_it_is_had(vae):
         (["kim2018", "--rows="], "--rows names no row; `vae reproduce kim2018 --list` lists them"),
         (["he2019-toy", "--rows=, ,", "--dry-run"], "--rows names no row"),
         (["kim2018", "--rows=svi-oracle", "--set=linear_anneal.start=0.5"], "linear_anneal"),
+        (["kim2018", "--set=training.seed=3"], "training.seed: the table's seeds are 0-2; --seeds takes others"),
         (["kim"], "did you mean 'kim2018'"),
     ],
 )

@@ -77,7 +77,14 @@ class Request:
         return [row for row in self.table.rows if not self.rows or row.name in self.rows]
 
     def settings(self, row: PaperRow) -> Settings:
-        """Those of a row, at the table's epochs."""
+        """Those of a row, at the table's epochs.
+
+        Raises:
+            UsageError: A setting is wrong, or one that a table has in another way.
+        """
+        if not self.seeds and any(text.partition("=")[0].strip() == "training.seed" for text in self.sets):
+            own = f"the table's seeds are {self.table.seeds}"
+            raise UsageError(f"--set training.seed: {own}; --seeds takes others")
         return self._load(row, self._sets(row))
 
     def _load(self, row: PaperRow, sets: Sequence[str]) -> Settings:

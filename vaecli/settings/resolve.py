@@ -230,7 +230,7 @@ class _Resolver:
     def plan(
         self, asked: Mapping[str, Any], default_methods: Sequence[str], options: tuple[str, str]
     ) -> dict[str, Any]:
-        """What is ``given`` of the plan, else the file's; ``options`` are what a command calls methods and seeds."""
+        """What is ``asked`` of the plan, else the file's; ``options`` are what a command calls methods and seeds."""
         plan: dict[str, Any] = {"preset": "quick", "methods": (), "seeds": (), "experiment": None, "jobs": None}
         for layer in self.layers:
             plan.update(layer.plan)
