@@ -1,6 +1,9 @@
 """`vae config`: files that load, settings with their origin, keys explained, differences."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -195,3 +198,11 @@ def test_an_option_that_is_none_is_answered_by_what_is_meant(vae, words, answer)
     with pytest.raises(UsageError) as error:
         vae(*words)
     assert answer in str(error.value)
+
+
+def test_settings_on_a_stream_without_their_letters_are_toml_too(tmp_path):
+    """The path of a corpus as an ASCII stdout has it is the same path to whoever reads the file."""
+    words = [sys.executable, "-m", "vaecli", "config", "show", "--data", "café/日本"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(words, capture_output=True, cwd=tmp_path, env=environment, check=True, timeout=120)
+    assert tomllib.loads(done.stdout.decode("ascii"))["corpus"]["data"] == str(tmp_path / "café/日本")

@@ -58,7 +58,7 @@ def init(
     name = preset or os.environ.get("VAE_PRESET") or "quick"
     text = annotated(name, parse_methods(methods or ["vanilla"]))
     if output is None:
-        sys.stdout.write(text)
+        write_toml(text)
         return
     write_output(output, text.encode())
     tell(f"{output}: edit it, then vae compare {output}")
@@ -93,7 +93,7 @@ def show(
     if json:
         print_json(effective(settings))
     else:
-        sys.stdout.write(shown_settings(settings))
+        write_toml(shown_settings(settings))
 
 
 def explain(
@@ -164,6 +164,20 @@ def settings_file(source: Path) -> Path:
         told = " or ".join(str(path) for path in sorted(held)[:3])
         raise UsageError(f"{source} has no settings of its own, its runs have; name one, as {told}")
     raise UsageError(f"{source} is the folder of no run and of no experiment; name one, or a .toml file")
+
+
+def write_toml(text: str) -> None:
+    r"""TOML on stdout; what its encoding lacks stands there as TOML escapes it, ``\U000000e9``."""
+    encoding = sys.stdout.encoding or "ascii"
+
+    def written(character: str) -> str:
+        try:
+            character.encode(encoding)
+        except UnicodeEncodeError:
+            return f"\\U{ord(character):08x}"
+        return character
+
+    sys.stdout.write(text if text.isascii() else "".join(map(written, text)))
 
 
 def print_json(values: Mapping[str, Any]) -> None:
