@@ -30,13 +30,18 @@ def synthetic():
     return load_corpus(CorpusConfig(data="synthetic"))
 
 
+def values_of_the_truth(corpus, less=0.0):
+    """The figures of a model that gives each sentence of test the corpus's own -log p(x), less so many nats."""
+    split = corpus.test
+    sentences = [corpus.vocabulary.decode(split.sentence(n)) for n in range(len(split))]
+    nll = torch.tensor([-corpus.truth.log_prob(sentence) - less for sentence in sentences], dtype=torch.float64)
+    assert bool(nll.isfinite().all())
+    return _iw_values(nll, 0, split, corpus.truth)
+
+
 def test_the_truth_itself_has_no_excess(synthetic):
-    """The corpus's own -log p(x) in place of a model's: the excess is 0 within its error, which is a tenth of a nat."""
-    split, words = synthetic.test, synthetic.vocabulary
-    nll = [-synthetic.truth.log_prob(words.decode(split.sentence(n))) for n in range(len(split))]
-    exact = torch.tensor(nll, dtype=torch.float64)
-    assert bool(exact.isfinite().all())
-    values = _iw_values(exact, 0, split, synthetic.truth)
+    """The excess is 0 within its error, which is a tenth of a nat."""
+    values = values_of_the_truth(synthetic)
     assert abs(values["excess_nll"]) < 3.5 * values["excess_nll_se"]
     assert 0.05 < values["excess_nll_se"] < 0.15
 
@@ -44,21 +49,14 @@ def test_the_truth_itself_has_no_excess(synthetic):
 @pytest.mark.parametrize("settings", [{"train_size": 100}, {"max_vocab": 50}, {"min_freq": 1_000}], ids=str)
 def test_the_truth_has_no_excess_where_words_are_unknown(settings):
     """The entropy is that of the text with `<unk>`, 4.7 nats below that of the words at 100 sentences of train."""
-    corpus = load_corpus(CorpusConfig(data="synthetic", **settings))
-    split, words = corpus.test, corpus.vocabulary
-    nll = [-corpus.truth.log_prob(words.decode(split.sentence(n))) for n in range(len(split))]
-    exact = torch.tensor(nll, dtype=torch.float64)
-    assert bool(exact.isfinite().all())
-    values = _iw_values(exact, 0, split, corpus.truth)
+    values = values_of_the_truth(load_corpus(CorpusConfig(data="synthetic", **settings)))
     assert abs(values["excess_nll"]) < 3.5 * values["excess_nll_se"]
     assert values["iw_nll"] < 18.5
 
 
 def test_a_model_that_knows_more_than_the_corpus_is_below_it(synthetic):
     """What a leak would look like: half a nat less than the truth is significantly negative."""
-    split, words = synthetic.test, synthetic.vocabulary
-    nll = [-synthetic.truth.log_prob(words.decode(split.sentence(n))) - 0.5 for n in range(len(split))]
-    values = _iw_values(torch.tensor(nll, dtype=torch.float64), 0, split, synthetic.truth)
+    values = values_of_the_truth(synthetic, less=0.5)
     assert values["excess_nll"] < -3 * values["excess_nll_se"]
 
 

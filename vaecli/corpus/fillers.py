@@ -6,8 +6,9 @@ T words in x
 
 .. math:: H(\tilde x) = H(x) + E[T]\,h(p), \qquad h(p) = -p\log\frac{p}{F} - (1-p)\log(1-p)
 
-exactly, F being their number. What sentences say of their factors or codes is as it was: I(x~; .) = I(x; .). So noise
-takes likelihood, and nothing of what a latent variable could be for.
+exactly, F being their number; of these K are one word, ``<unk>``, where train lacks them, which takes
+:math:`p\,(K / F) \log K` from h(p). What sentences say of their factors or codes is as it was: I(x~; .) = I(x; .).
+So noise takes likelihood, and nothing of what a latent variable could be for.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ def log_filler(noise: float) -> float:
 
 
 def gap_entropy(noise: float, alike: int = 1) -> float:
-    """h(p), the nats that a gap adds; p is above 0 and below 1.
+    """h(p), the nats that a gap adds.
 
     Args:
-        noise: p.
-        alike: Fillers that are one word of the text.
+        noise: p, above 0 and below 1.
+        alike: K, fillers that are one word of the text; 1 where each is its own.
     """
     merged = -alike * noise / len(FILLERS) * math.log(alike)
     return -noise * log_filler(noise) + merged - (1 - noise) * math.log1p(-noise)
@@ -76,7 +77,7 @@ class NoisyTruth:
         clean: The truth of the sentences without.
         words: E[T], words of a sentence without.
         noise: p, above 0 and below 1.
-        unknown: Fillers that are ``<unk>``; the sentences without have no such word then.
+        unknown: K, fillers that are ``<unk>``; the sentences without have no such word then.
     """
 
     def __init__(self, clean: Truth, words: float, noise: float, unknown: int = 0) -> None:
