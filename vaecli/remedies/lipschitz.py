@@ -55,7 +55,7 @@ class Lipschitz(Remedy):
         "hidden units follow the model's sizes (published: 1,024)",
         "the bound L is on both maps, so that its floor reaches the logits (published: on the first)",
     )
-    cost: ClassVar[float] = 3.5
+    cost: ClassVar[float] = 2.5
     sensible: ClassVar[Mapping[str, Sensible]] = {"strength": Span(0.05, 5.0, log=True)}
 
     strength: float = Field(

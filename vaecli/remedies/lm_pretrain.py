@@ -59,6 +59,7 @@ class LMPretrain(Pretraining):
     deviations: ClassVar[tuple[str, ...]] = (
         "both stages share the planned epochs, so that it costs what other methods do (published: stage 1 until it "
         "converges)",
+        "alone it is a part of the paper's method, which is free_bits+lm_pretrain",
     )
     cost: ClassVar[float] = 1.3
     sensible: ClassVar[Mapping[str, Sensible]] = {"share": Span(0.1, 0.7)}
