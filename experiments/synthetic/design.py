@@ -1,12 +1,13 @@
 """Which trials the grids of this folder have, in an order of which each beginning is balanced.
 
 The grids say what is trained: corpus, methods, seeds, decoders, latent sizes, protocols. The order says when. A seed
-is done before the next. Within a seed there are 27 rounds; in each, every method has one of the 27 cells of corpus,
-decoder and latent size, so that a round has each cell about equally often, and the order of methods is drawn once.
-Rounds 1 to 3, 4 to 6 and so on give a method each corpus, each decoder and each latent size once, and all rounds give
-it every cell. A method under its paper's protocol follows the same method under the shared one; one without a recipe
-is trained once, being the same under both. Methods whose update takes more than `DEAREST` times that of vanilla come
-after all others of their seed.
+is done before the next. It begins with vanilla in each of the 27 cells of corpus, decoder and latent size, which is
+what prices are over. Then there are 27 rounds; in each, every other method has one cell, so that a round has each cell
+about equally often, and the order of methods is drawn once. Rounds 1 to 3, 4 to 6 and so on give a method all decoders
+on one corpus at one latent size, so that three rounds say what a stronger decoder leaves of its information; nine
+give it each corpus and each latent size, and all rounds every cell. A method under its paper's protocol follows the
+same method under the shared one; one without a recipe is trained once, being the same under both. Methods whose update
+takes more than `DEAREST` times that of vanilla come after all others of their seed.
 """
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def grid(corpus: str) -> Settings:
 
 
 def cells(corpora: Sequence[str], decoders: Sequence[int], latents: Sequence[int]) -> list[Cell]:
-    """All 27 combinations, in threes that have each value of each axis once.
+    """All 27 combinations, in threes that differ in the decoder alone, of which three in a row have each value once.
 
-    Cell t = a + 3 b + 9 c has decoder a, latent size a + b and corpus a + b + c, modulo 3.
+    Cell t = a + 3 b + 9 c has decoder a, latent size b and corpus b + c, modulo 3.
 
     Raises:
         ValueError: An axis hasn't three values.
@@ -93,19 +94,19 @@ def cells(corpora: Sequence[str], decoders: Sequence[int], latents: Sequence[int
     combinations = []
     for t in range(27):
         a, b, c = t % 3, t // 3 % 3, t // 9
-        combinations.append((corpora[(a + b + c) % 3], decoders[a], latents[(a + b) % 3]))
+        combinations.append((corpora[(b + c) % 3], decoders[a], latents[b]))
     return combinations
 
 
 @cache
 def methods() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The methods of the grids, and those of them that come last; vanilla is first, the others in a drawn order.
+    """The methods of the grids but vanilla, and those of them that come last; in an order that is drawn.
 
     By the table of methods, the beginning of a round would be of one family.
     """
     names = [name for name in grid(CORPORA[0]).methods if name != BASELINE]
     drawn = np.random.Generator(np.random.PCG64(ORDER_SEED)).permutation(len(names))
-    known = [BASELINE, *(names[n] for n in drawn.tolist())]
+    known = [names[n] for n in drawn.tolist()]
     dear = tuple(name for name in known if cost(name) > DEAREST)
     return tuple(name for name in known if name not in dear), dear
 
@@ -128,6 +129,9 @@ def trials() -> Iterator[Trial]:
     settings = grid(CORPORA[0])
     grid_cells = cells(CORPORA, settings.choices[DECODER], settings.choices[LATENT])
     for seed in settings.seeds:
+        for cell in grid_cells:
+            for protocol in protocols(BASELINE):
+                yield Trial(BASELINE, cell, protocol, seed)
         for names in methods():
             for turn in range(len(grid_cells)):
                 for number, method in enumerate(names):

@@ -113,38 +113,60 @@ def by_method(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]
     return sorted(parts.items(), key=lambda item: (order[item[0][0]], item[0][1] != SHARED))
 
 
-def survives(means: Sequence[float | None]) -> str:
+def survives(means: Sequence[float]) -> str:
     """Whether a remedy's information is there under the strongest decoder: ``yes``, ``no``, or empty where unknown.
 
     Args:
-        means: Of mi in nats by decoder, the weakest first; None where there is no trial.
+        means: Of mi in nats by decoder, the weakest first, of trials that differ in nothing else.
 
     Returns:
         ``yes`` where the weakest and the strongest decoder leave 0.1 nats at least and the strongest half of what the
         weakest does, ``no`` where the weakest leaves 0.1 and the strongest doesn't leave that.
     """
-    if not means or means[0] is None or means[-1] is None or len(means) < 2 or means[0] < COLLAPSED:
+    if len(means) < 2 or means[0] < COLLAPSED:
         return ""
     return "yes" if means[-1] >= max(COLLAPSED, means[0] / 2) else "no"
 
 
+def under_each(own: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
+    """The trials with a mi whose corpus, latent size and seed have one under every decoder; none is like any other.
+
+    Args:
+        own: Of one method and protocol.
+        sizes: Units of the decoders.
+    """
+    known = own[own["mi"].notna()]
+    counts = known.groupby(list(SETTING))["decoder_size"].transform("nunique")
+    return known[counts == len(sizes)]
+
+
 def decoder_table(frame: pd.DataFrame) -> str:
-    """Each method's mean mi under each decoder, with its trials, and what it costs over vanilla in the same cells."""
+    """Each method's mean mi under each decoder, with its trials, and what it costs over vanilla in the same cells.
+
+    The means are of trials that differ in their decoder alone where a method has such ones. Elsewhere they are of all,
+    and nothing is said of what survives.
+    """
     sizes = decoders_of(frame)
     heads = [f"mi, {size} units" for size in sizes]
     lines = ["| method | protocol | " + " | ".join(heads) + " | survives | neg_elbo above vanilla |"]
     lines.append("|---|---|" + "---:|" * len(sizes) + "---|---:|")
     for (method, protocol), own in by_method(frame):
-        parts = [own[(own["decoder_size"] == size) & own["mi"].notna()] for size in sizes]
-        means = [float(part["mi"].mean()) if len(part) else None for part in parts]
-        cells = ["" if mean is None else f"{mean:z.2f} ({len(part)})" for mean, part in zip(means, parts, strict=True)]
-        lines.append(
-            f"| `{method}` | {protocol} | " + " | ".join(cells) + f" | {survives(means)} | {price(own, frame)} |"
-        )
+        alike = under_each(own, sizes)
+        shown = own[own["mi"].notna()] if alike.empty else alike
+        parts = [shown.loc[shown["decoder_size"] == size, "mi"] for size in sizes]
+        cells = [f"{part.mean():z.2f} ({len(part)})" if len(part) else "" for part in parts]
+        told = survives(_means(alike, sizes))
+        lines.append(f"| `{method}` | {protocol} | " + " | ".join(cells) + f" | {told} | {price(own, frame)} |")
     return "\n".join(lines)
 
 
-CELL = ("corpus", "decoder_size", "latent_size", "training_protocol", "seed")
+def _means(alike: pd.DataFrame, sizes: Sequence[int]) -> list[float]:
+    """Of mi by decoder; none without a trial."""
+    return [float(alike.loc[alike["decoder_size"] == size, "mi"].mean()) for size in sizes] if len(alike) else []
+
+
+SETTING = ("corpus", "latent_size", "training_protocol", "seed")
+CELL = (*SETTING, "decoder_size")
 
 
 def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
@@ -162,13 +184,11 @@ def survivors(frame: pd.DataFrame) -> list[str]:
     """Who survives the strongest decoder and who doesn't, in sentences."""
     sizes, fates = decoders_of(frame), dict[str, list[str]]()
     for (method, protocol), own in by_method(frame):
-        means = [own.loc[own["decoder_size"] == size, "mi"].mean() for size in sizes]
-        told = survives([None if pd.isna(mean) else float(mean) for mean in means])
-        if told:
+        if told := survives(_means(under_each(own, sizes), sizes)):
             fates.setdefault(told, []).append(f"`{method}`" + (" (published)" if protocol == PUBLISHED else ""))
     lines = [f"- Survive from {sizes[0]} to {sizes[-1]} units: {', '.join(fates['yes'])}."] if "yes" in fates else []
     lines += [f"- Don't: {', '.join(fates['no'])}."] if "no" in fates else []
-    return lines or [f"- No method has trials under both {sizes[0]} and {sizes[-1]} units yet that say so."]
+    return lines or ["- No method has trials yet that say so."]
 
 
 def rules_of_the_atlas(frame: pd.DataFrame) -> list[str]:

@@ -14,12 +14,13 @@ from vaecli.settings.protocols import published
 AXES = ((0, 1, 2), (16, 64, 128), (2, 8, 32))
 
 
-def test_cells_are_all_27_and_each_three_in_a_row_have_every_value():
+def test_cells_are_all_27_and_each_three_in_a_row_differ_in_the_decoder_alone():
     cells = design.cells(*AXES)
     assert set(cells) == set(product(*AXES))
     for start in range(0, 27, 3):
-        for values in zip(*cells[start : start + 3], strict=True):
-            assert len(set(values)) == 3
+        assert [len(set(values)) for values in zip(*cells[start : start + 3], strict=True)] == [1, 3, 1]
+    for start in range(0, 27, 9):
+        assert [len(set(values)) for values in zip(*cells[start : start + 9], strict=True)] == [3, 3, 3]
     with pytest.raises(ValueError, match="three corpora"):
         design.cells("ab", *AXES[1:])
 
@@ -27,7 +28,7 @@ def test_cells_are_all_27_and_each_three_in_a_row_have_every_value():
 @pytest.fixture(scope="module")
 def first_seed():
     """All trials of seed 0."""
-    count = sum(len(design.protocols(name)) for names in design.methods() for name in names)
+    count = sum(len(design.protocols(name)) for names in ([design.BASELINE], *design.methods()) for name in names)
     return list(islice(design.trials(), 27 * count))
 
 
@@ -42,8 +43,10 @@ def test_the_first_seed_has_each_method_in_each_cell_under_each_of_its_protocols
 
 def test_each_beginning_is_balanced(first_seed):
     """After any number of cheap trials no method is two rounds ahead of another, nor an axis far from its thirds."""
+    begin = 27 * len(design.protocols(design.BASELINE))
+    assert {trial.method for trial in first_seed[:begin]} == {design.BASELINE}, "prices are over vanilla in a cell"
     cheap = [trial for trial in first_seed if trial.method in design.methods()[0]]
-    assert first_seed[: len(cheap)] == cheap, "the dear ones come last"
+    assert first_seed[begin : begin + len(cheap)] == cheap, "the dear ones come last"
     one_round = sum(len(design.protocols(name)) for name in design.methods()[0])
     for end in (one_round, 2 * one_round, 3 * one_round + 17):
         shared = [trial for trial in cheap[:end] if trial.protocol == "shared"]
@@ -53,7 +56,7 @@ def test_each_beginning_is_balanced(first_seed):
             counts = Counter(trial.cell[axis] for trial in shared)
             assert max(counts.values()) - min(counts.values()) <= 0.1 * len(shared)
     three = [trial for trial in cheap[: 3 * one_round] if trial.protocol == "shared" and trial.method == "bn"]
-    assert [len({trial.cell[axis] for trial in three}) for axis in range(3)] == [3, 3, 3]
+    assert [len({trial.cell[axis] for trial in three}) for axis in range(3)] == [1, 3, 1], "what a decoder does"
 
 
 def test_a_trial_is_a_run_of_its_grid():

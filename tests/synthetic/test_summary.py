@@ -84,13 +84,17 @@ def test_who_survives_a_stronger_decoder():
     assert "| `mim` | published |  | 1.50 (1) |  |  |" in text, "vanilla has no such cell"
     lines = summary.survivors(trials())
     assert lines == ["- Survive from 16 to 64 units: `bn`.", "- Don't: `mim`."]
-    assert [summary.survives(means) for means in ([], [1.0], [1.0, None], [0.05, 2.0], [1.0, 0.4])] == [
-        "",
-        "",
-        "",
-        "",
-        "no",
-    ]
+    assert [summary.survives(means) for means in ([], [1.0], [0.05, 2.0], [1.0, 0.4])] == ["", "", "", "no"]
+
+
+def test_what_survives_is_of_trials_that_differ_in_the_decoder_alone():
+    """One of 64 units on another corpus, whose factors a code can hold less of, says nothing of the decoder."""
+    other = rows(("bn", "oracle", 64, "shared", 0.3, 1.0, "informative", 20.0))
+    frame = pd.concat([trials(), other], ignore_index=True)
+    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | yes |" in summary.decoder_table(frame)
+    apart = frame.drop(index=3)  # bn of 64 units on synthetic
+    assert "| `bn` | shared | 2.00 (1) | 0.30 (1) |  |" in summary.decoder_table(apart)
+    assert summary.survivors(apart) == ["- Don't: `mim`."]
 
 
 def test_a_table_without_rows_has_the_truth_alone():
