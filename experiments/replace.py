@@ -67,12 +67,11 @@ def text(names: Sequence[str], rows: Sequence[Row]) -> str:
 
 def rebuild(folder: Path) -> None:
     """Makes `summary.csv`, `table.md` and the picture of the folder's `results.csv`."""
-    import pandas as pd
-
+    from vaecli.reporting.table_file import read_csv
     from vaecli.runs.tables import csv_text, summary_table
 
     results = folder / "results.csv"
-    (folder / "summary.csv").write_text(csv_text(summary_table(pd.read_csv(results))), encoding="utf-8")
+    (folder / "summary.csv").write_text(csv_text(summary_table(read_csv(results))), encoding="utf-8")
     report = [sys.executable, "-m", "vaecli", "report", str(results), "--ranks", "--overwrite"]
     picture = ["--picture", str(folder / PICTURE)]
     subprocess.run([*report, "--output", str(folder / "table.md"), *picture], check=True)

@@ -66,6 +66,17 @@ def test_the_committed_table_is_made_of_its_rows(tmp_path):
     assert (tmp_path / "rate_distortion.png").stat().st_size > 10_000
 
 
+def test_a_fingerprint_of_digits_is_no_number_in_the_summary(tmp_path, monkeypatch):
+    names, rows = read(ALL / "results.csv")
+    digits = {"fingerprint": "012345678901", "protocol": "1234567e8901"}
+    (tmp_path / "results.csv").write_text(text([*names, *digits], [row | digits for row in rows]), encoding="utf-8")
+    monkeypatch.setattr("experiments.replace.subprocess.run", lambda *arguments, **options: None)
+    rebuild(tmp_path)
+    assert {tuple(row[name] for name in digits) for row in read(tmp_path / "summary.csv")[1]} == {
+        tuple(digits.values())
+    }
+
+
 @pytest.mark.parametrize(("words", "told"), [(["--help"], "FOLDER"), (["a"], "required"), (["a", "b"], "no such file")])
 def test_the_script_says_what_it_takes(words, told, capsys):
     with pytest.raises(SystemExit):
