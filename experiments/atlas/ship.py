@@ -17,7 +17,7 @@ from vaecli.atlas import trials_table as shipped
 from vaecli.config import CorpusConfig
 from vaecli.core.files import write_atomic
 from vaecli.corpus.load import load_corpus
-from vaecli.runs.identity import DIGITS
+from vaecli.runs.identity import shortened
 from vaecli.training import early_rule
 
 UPDATES = -(-design.SENTENCES // design.BATCH)
@@ -90,7 +90,7 @@ def features_of(name: str, texts: Path) -> Mapping[Hashable, Any]:
     data = name if name in design.CORPORA else str(texts / name)
     corpus = load_corpus(CorpusConfig(data=data, **sizes))
     features = {key: float(f"{value:.6g}") for key, value in shipped.corpus_features(corpus).items()}
-    row: dict[Hashable, Any] = {"corpus": name, "fingerprint": corpus.fingerprint[:DIGITS]}
+    row: dict[Hashable, Any] = {"corpus": name, "fingerprint": shortened(corpus.fingerprint)}
     return row | dict(features)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -10,7 +12,15 @@ from hypothesis import strategies as st
 from vaecli.config import build_config
 from vaecli.runs.grid_file import read_grid
 from vaecli.runs.groups import APART, complete, grouped
-from vaecli.runs.identity import disagreements, fingerprint, parse_versions, protocol, variant, versions_text
+from vaecli.runs.identity import (
+    disagreements,
+    fingerprint,
+    parse_versions,
+    protocol,
+    shortened,
+    variant,
+    versions_text,
+)
 from vaecli.settings.presets import load_preset
 
 NAMES = st.sampled_from(["bn", "mi", "kl", "gaps.sentences", "iw_samples"])
@@ -133,7 +143,20 @@ def test_an_override_leaves_the_protocol_what_the_grid_says():
 
 def test_fingerprints_are_cut_and_may_be_missing():
     assert fingerprint({"corpus": {"fingerprint": "0123456789abcdef"}}) == "0123456789ab"
+    assert fingerprint({"corpus": {"fingerprint": "short"}}) == "short"
     assert fingerprint({}) is None
+
+
+@given(st.text("0123456789e", min_size=20, max_size=64))
+def test_no_column_of_digits_is_a_number_to_readers(digits):
+    """A protocol is the same in all rows, so that one of decimal digits, or of such around an e, was infinite."""
+    column = pd.read_csv(StringIO(f"protocol\n{shortened(digits + 'ab')}\n"), keep_default_na=False)["protocol"]
+    assert list(column) == [shortened(digits + "ab")]
+
+
+def test_digits_that_are_no_number_are_the_first():
+    assert shortened("61346e42249e0123") == "61346e42249e"
+    assert shortened("1234567e8901f000") == "234567e8901f"
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,13 @@ def examination_text(examined: Examination, config: RunConfig, target: Target) -
     from rich.text import Text
 
     from vaecli.reporting.terminal import tidy
+    from vaecli.runs.identity import shortened
 
     console = target.console()
     with console.capture() as captured:
-        console.print(Text(f"{printable(examined.name)}  (fingerprint {examined.fingerprint[:12]})", style="bold"))
+        console.print(
+            Text(f"{printable(examined.name)}  (fingerprint {shortened(examined.fingerprint)})", style="bold")
+        )
         for note in examined.read:
             console.print(_item(note))
         console.print()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from vaecli.remedies import OWN_PACKAGE
 
 DIGITS = 12
 """Hex digits that stand for a SHA-256: two of a million different texts share them with a chance of one in 500."""
+
+NUMBER = re.compile("[0-9]+(e[0-9]+)?")
+"""Hex digits that pandas, polars and DuckDB read as a number where a whole column has such ones."""
 
 NOT_PROTOCOL = {
     "model": (),
@@ -45,7 +49,20 @@ UNKNOWN = "versions"
 def fingerprint(run: Mapping[str, Any]) -> str | None:
     """The content of the corpus, from a run's `run.json`; None for a trial that never started."""
     digits = (run.get("corpus") or {}).get("fingerprint")
-    return str(digits)[:DIGITS] if digits else None
+    return shortened(str(digits)) if digits else None
+
+
+def shortened(digits: str) -> str:
+    """The first `DIGITS` of more hex digits that aren't a number to readers of CSV.
+
+    ``1234567e8901`` is infinite to them, as are all others with a large exponent, and ``0123`` is 123.
+
+    Args:
+        digits: Of a SHA-256.
+    """
+    starts = range(max(len(digits) - DIGITS, 0) + 1)
+    parts = (digits[start : start + DIGITS] for start in starts)
+    return next((part for part in parts if not NUMBER.fullmatch(part)), digits[:DIGITS])
 
 
 def protocol(config: Mapping[str, Any], override: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
@@ -64,7 +81,7 @@ def protocol(config: Mapping[str, Any], override: Mapping[str, Any], shared: Map
             values |= _checked(group, key, shared.get(group, {}))
         before = LATER.get(group, {})
         groups[group] = {k: v for k, v in values.items() if k not in left_out and (k not in before or v != before[k])}
-    return hashlib.sha256(json.dumps(groups, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return shortened(hashlib.sha256(json.dumps(groups, sort_keys=True).encode()).hexdigest())
 
 
 def _checked(group: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
