@@ -102,8 +102,9 @@ class Layer:
         locations: For each key path, where it was said: ``exp.toml:12``, ``--epochs``, ``--set bn.gamma=0.5``.
         problems: What is wrong, a line each.
         ownerless: Names of settings without a group or remedy, by where they were said.
-        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given; ``papers``, the
-            methods that a paper's name stands for; ``firm``, keys that go before a protocol; ``tuned``, of searches.
+        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given, None for methods of
+            which a name is wrong; ``papers``, the methods that a paper's name stands for; ``firm``, keys that go before
+            a protocol; ``tuned``, of searches.
     """
 
     source: str
