@@ -42,7 +42,7 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 MISREAD = "commas separate values; for one number write {}"
 
 NO_VARIANTS = {
-    "training.seed": "seeds are of --seeds, such as --seeds 0,1",
+    "training.seed": "several are of `vae compare --seeds 0,1`",
     "training.threads": "it decides no figure; name one value",
     "training.save_every": "it decides no figure; name one value",
     "training.early_warning": "it decides no figure; name one value",
