@@ -131,14 +131,14 @@ def test_what_show_prints_trains_the_same_under_each_protocol(vae, tmp_path, pro
     words = [word for text in sets for word in ("--set", text)]
     text = vae("config", "show", "--methods", "lagging,linear_anneal", "--protocol", protocols, *words)
     (tmp_path / "x.toml").write_text(text)
-    given = load_settings(
+    grid = load_settings(
         methods=["lagging", "linear_anneal"], options={"training": {"protocol": protocols}}, sets=sets
     )
     read = load_settings(tmp_path / "x.toml")
-    for method in given.methods:
-        assert read.variants(method) == given.variants(method)
-        for variant in given.variants(method):
-            assert read.config(method, 0, variant=variant) == given.config(method, 0, variant=variant)
+    for method in grid.methods:
+        assert read.variants(method) == grid.variants(method)
+        for variant in grid.variants(method):
+            assert read.config(method, 0, variant=variant) == grid.config(method, 0, variant=variant)
 
 
 def test_differences_of_files_with_defaults(vae, tmp_path):
