@@ -131,9 +131,7 @@ def test_what_show_prints_trains_the_same_under_each_protocol(vae, tmp_path, pro
     words = [word for text in sets for word in ("--set", text)]
     text = vae("config", "show", "--methods", "lagging,linear_anneal", "--protocol", protocols, *words)
     (tmp_path / "x.toml").write_text(text)
-    grid = load_settings(
-        methods=["lagging", "linear_anneal"], options={"training": {"protocol": protocols}}, sets=sets
-    )
+    grid = load_settings(methods=["lagging", "linear_anneal"], options={"training": {"protocol": protocols}}, sets=sets)
     read = load_settings(tmp_path / "x.toml")
     for method in grid.methods:
         assert read.variants(method) == grid.variants(method)
