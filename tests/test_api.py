@@ -182,6 +182,21 @@ def test_evaluations_join_the_figures(run):
     assert values["z_gain_zero"] == vaecli.load(run.path).figures["z_gain_zero"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"iw_samples": 0}, "iw_samples=0: it has to be 1 or more"),
+        ({"sentences": -3}, "sentences=-3"),
+        ({"split": "tset"}, r"unknown split 'tset' \(split\): did you mean 'test'"),
+        ({"sentences": 5}, "sentences changes nothing here; it goes with gaps or reverse_ppl or samples"),
+        ({"lm": "runs/lm"}, "lm changes nothing here; it goes with payoff or samples"),
+    ],
+)
+def test_what_can_not_be_evaluated_is_refused_before_a_run_is_read(options, message):
+    with pytest.raises(UsageError, match=message):
+        vaecli.evaluate("nowhere", "probe", **options)
+
+
 def test_a_comparison_and_its_report(corpus, out):
     started = time.time()
     results = vaecli.compare(["vanilla", "beta"], corpus, seeds=[0, 1], settings=TINY, out=out, name="two")

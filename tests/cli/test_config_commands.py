@@ -100,7 +100,10 @@ def test_show_finds_what_a_search_has_found(vae, tmp_path):
     told = {"values": {"bn.gamma": 0.4}, "objective": "neg_elbo", "epochs": 6, "budget": 12, "seed": 0}
     entry = {**told, "finished": True, "settings": shared_settings(load_settings(methods=["bn"]).groups)}
     write_search(tmp_path / "runs" / "tune-synthetic", "bn", entry)
-    assert "gamma = 0.4" in vae("config", "show", "--method", "bn", "--protocol", "tuned")
+    text = vae("config", "show", "--method", "bn", "--protocol", "tuned")
+    assert "gamma = 0.4" in text
+    (tmp_path / "x.toml").write_text(text)
+    assert load_settings(tmp_path / "x.toml").config("bn", 0).hyper["bn"]["gamma"] == 0.4, "without the search"
 
 
 def test_show_without_anything_is_the_preset_quick(vae):
@@ -116,6 +119,24 @@ def test_what_show_prints_is_a_file_of_the_same_settings(vae, tmp_path):
     assert effective_of(file=tmp_path / "y.toml") == effective_of(file=tmp_path / "x.toml")
     assert json.loads(vae("config", "show", "x.toml", "--json"))["override.bn.training.clip"] == 2.0
     assert vae("config", "diff", "x.toml", "y.toml") == ""
+
+
+SETS = ("training.clip=1.0", "lagging.inner_updates=10", "linear_anneal.start=0.2")
+
+
+@pytest.mark.parametrize("protocols", ["published", "shared,published", "published,shared"])
+@pytest.mark.parametrize("sets", [SETS, ()])
+def test_what_show_prints_trains_the_same_under_each_protocol(vae, tmp_path, protocols, sets):
+    """What goes before a protocol stays before it, and what a protocol says of one is not said of the other."""
+    words = [word for text in sets for word in ("--set", text)]
+    text = vae("config", "show", "--methods", "lagging,linear_anneal", "--protocol", protocols, *words)
+    (tmp_path / "x.toml").write_text(text)
+    grid = load_settings(methods=["lagging", "linear_anneal"], options={"training": {"protocol": protocols}}, sets=sets)
+    read = load_settings(tmp_path / "x.toml")
+    for method in grid.methods:
+        assert read.variants(method) == grid.variants(method)
+        for variant in grid.variants(method):
+            assert read.config(method, 0, variant=variant) == grid.config(method, 0, variant=variant)
 
 
 def test_differences_of_files_with_defaults(vae, tmp_path):

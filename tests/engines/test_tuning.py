@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from vaecli.cli.search_table import row, summary_rows
 from vaecli.core.errors import InterruptedRunError
 from vaecli.engines.engine import Event, Outcome
 from vaecli.runs.experiment import Experiment
@@ -210,6 +211,16 @@ def test_a_diverged_trial_counts_and_is_no_answer(search):
     assert tuning.best() is None
     assert {c.status for c in tuning.candidates} == {"diverged"}
     assert len(tuning.candidates) <= 3 * EPOCHS, "each counts as an epoch at least"
+
+
+@pytest.mark.parametrize("objective", ["marginal_kl", "mi at marginal_kl <= 1"])
+def test_a_trial_without_the_figure_that_judges_it_is_no_answer(search, objective):
+    tuning = search(objective, trials=2)
+    tuning.run(Bowl(), unwatched)
+    assert tuning.best() is None
+    assert [c.status for c in tuning.candidates] == ["done", "done"]
+    assert [row(tuning, c)["keeps_limit"] for c in tuning.candidates] == [None, None]
+    assert summary_rows(tuning)[0][-1] == "no trial has the figures"
 
 
 def test_the_journal_is_lines_of_json(search):

@@ -52,6 +52,25 @@ def test_the_best_is_that_of_all_protocols():
     assert best == [("mim", "mi_published")]
 
 
+def test_rows_are_in_the_order_of_their_first_protocol():
+    def rows(sort):
+        (view,) = protocol_views(frame, "kl", sort)
+        return [row[0].text for row in view.rows]
+
+    own = {"training_protocol": "published", "variant": OWN}
+    frame = table(
+        trial("a", rec=1.0, kl=5.0, training_protocol="shared"),
+        trial("a", rec=1.0, kl=1.0, **own),
+        trial("b", rec=1.0, kl=2.0, training_protocol="shared"),
+        trial("b", rec=1.0, kl=9.0, **own),
+        trial("c", rec=1.0, training_protocol="shared"),
+        trial("c", rec=1.0, kl=3.0, **own),
+        trial("d", rec=1.0, kl=4.0, **own),
+    )
+    assert rows("kl") == ["b", "d", "a", "c"]
+    assert rows("kl:desc") == ["a", "d", "b", "c"]
+
+
 def test_several_settings_under_one_protocol_have_rows_of_their_own():
     frame = table(
         trial("bn", rec=20.0, kl=3.0, training_protocol="shared", variant="bn.gamma=0.3"),

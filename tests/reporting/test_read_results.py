@@ -157,3 +157,16 @@ def test_a_grid_that_is_no_toml_is_named(tmp_path):
     (tmp_path / "quick" / "experiment.toml").write_text("methods = [\n")
     with pytest.raises(UsageError, match=r"experiment\.toml: Invalid value"):
         load_results(tmp_path / "quick")
+
+
+def test_a_method_without_recipe_is_told_beside_a_search_of_it(tmp_path):
+    for protocol, recipe in (("published", "no recipe: bn: unknown"), ("tuned", "the best of its search")):
+        training = {"protocol": protocol}
+        config = build_config({"experiment": "quick", "method": "bn", "training": training})
+        path = run_path(tmp_path, "quick", f"bn--{protocol}", 0)
+        folder = RunFolder(path).create(config, override={"training": training}, recipe=recipe)
+        folder.update(status="done", remedies={"bn": 1}, estimators={"rec": 1})
+        folder.write_metrics({"values": {"rec": 20.0, "kl": 1.0, "neg_elbo": 21.0}})
+    results = load_results(tmp_path / "quick")
+    text = render(results.frame, contexts=results.contexts)
+    assert "no recipe, trained as under the shared protocol: bn" in text

@@ -5,8 +5,9 @@ from support import write_corpus
 
 from vaecli.core.errors import UsageError
 from vaecli.reproduction import grids
-from vaecli.reproduction.grids import Request, configs_of
+from vaecli.reproduction.grids import Request, configs_of, plan_of, row_experiments
 from vaecli.reproduction.paper_tables import load_table
+from vaecli.reproduction.posterior_grid import grid_of
 
 
 @pytest.fixture
@@ -59,3 +60,21 @@ def test_settings_of_no_remedy_are_read_once_a_row(of_rows, monkeypatch):
     monkeypatch.setattr(grids, "load_settings", counted)
     of_rows(("lagging", "vanilla"), "training.epochs=2")
     assert len(loaded) == 2
+
+
+@pytest.mark.parametrize("protocols", ["shared,published", "published,shared"])
+def test_a_protocol_has_its_own_epochs_before_a_decay_whichever_is_named_first(tmp_path, protocols):
+    data = str(write_corpus(tmp_path / "text"))
+    sets = (f"training.protocol={protocols}", "model.latent_size=2", "evaluation.extra=")
+    request = Request(load_table("yelp-short"), ("linear_anneal",), sets=sets, data=data)
+    plan = plan_of(request, tmp_path / "out", lambda what: None)
+    (experiment,) = row_experiments(request, plan, tmp_path / "out", lambda what: None)
+    starts = {trial.config.training.protocol: trial.config.training.decay_start for trial in experiment.trials()}
+    assert starts == {"shared": 0, "published": 1}  # 15 of the paper's 100 epochs, of 8
+
+
+@pytest.mark.parametrize("name", ["yelp-short", "he2019-toy"])
+def test_seeds_that_say_nothing_are_refused_as_elsewhere(name):
+    request = Request(load_table(name), seeds="")
+    with pytest.raises(UsageError, match="--seeds: seeds are integers"):
+        grid_of(request) if name == "he2019-toy" else request.settings(request.chosen[0])

@@ -40,6 +40,13 @@ def test_with_the_options_a_run_is_what_it_was(preset):
     assert config(preset=preset, sets=sets) == run
 
 
+def test_a_papers_training_is_not_said_of_other_methods_and_its_length_is():
+    grid = load_settings(methods=["lagging"], sets=["training.protocol=published", "training.epochs=30"])
+    run = grid.config("lagging", 0)
+    assert (run.model.init_range, run.training.optimizer) == (0.01, "sgd")
+    assert config_words(run) == ("--protocol", "published", "--set", "training.epochs=30")
+
+
 def test_a_method_that_is_not_installed_keeps_its_hyper_parameters_to_itself():
     values = tomllib.loads(run_text(config(sets=CHANGED)).replace("method.bn", "method.gone"))
     assert "bn.gamma=0.3" not in (words := option_words(values))

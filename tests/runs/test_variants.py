@@ -6,7 +6,7 @@ from support import TINY, write_corpus
 import vaecli
 from vaecli.core.errors import UsageError
 from vaecli.runs.experiment import Experiment
-from vaecli.runs.grid_settings import grid_text
+from vaecli.runs.grid_settings import grid_text, joined
 from vaecli.settings.layers import MOST_VARIANTS
 from vaecli.settings.resolve import load_settings
 
@@ -155,3 +155,34 @@ def test_what_decides_no_figure_makes_no_variants(tmp_path, key, way_out):
 def test_names_that_make_one_folder_are_refused(tmp_path):
     with pytest.raises(UsageError, match="are one trial, or share the folder"):
         grid(tmp_path, "training.clip=1e20,1e-20").trials()
+
+
+def test_what_is_unset_is_one_of_several_values_in_the_grid_that_is_written(tmp_path):
+    """``none`` in a list, or the default of a grid that a list joins: TOML has no null."""
+    listed = load_settings(methods=["geco"], sets=["model.init_range=none,0.1", "geco.kappa=none,60"])
+    alone = load_settings(methods=["geco"])
+    path = tmp_path / "grid.toml"
+    for settings in (listed, joined(alone, listed)):
+        path.write_text(grid_text("e", settings))
+        again = load_settings(path)
+        assert again.choices == {"model.init_range": (None, 0.1), "geco.kappa": ("none", 60)}
+        configs = [again.config("geco", 0, variant=variant) for variant in again.variants("geco")]
+        assert [(c.model.init_range, c.hyper["geco"]["kappa"]) for c in configs] == [
+            (None, "none"), (0.1, "none"), (None, 60.0), (0.1, 60.0)
+        ]  # fmt: skip
+
+
+def test_a_method_with_a_value_of_its_own_has_no_variants_of_that_setting(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        'methods = ["bn", "vanilla"]\n[training]\nlearning_rate = [0.001, 0.002]\nprotocol = ["shared", "published"]\n'
+        '[override.bn.training]\nlearning_rate = 0.5\nprotocol = "shared"\n'
+    )
+    experiment = Experiment.of(load_settings(path), tmp_path)
+    rates = [(t.name, t.config.training.learning_rate) for t in experiment.trials() if t.method == "bn"]
+    assert rates == [("bn seed 0", 0.5)]
+    assert sum(trial.method == "vanilla" for trial in experiment.trials()) == 4
+    (again,) = Experiment.of(
+        load_settings(path, methods=["bn"], sets=["training.learning_rate=0.3"]), tmp_path
+    ).trials()
+    assert again.config.training.learning_rate == 0.3, "what is set on the spot goes before an override"

@@ -97,6 +97,14 @@ def test_a_paper_implies_its_protocol_for_its_method_alone():
         settings("he2019", "linear_anneal+lagging")
 
 
+def test_a_paper_keeps_its_protocol_beside_a_single_method_of_the_file(tmp_path):
+    file = tmp_path / "x.toml"
+    file.write_text('methods = ["he2019"]\nmethod = "vanilla"\n')
+    grid = load_settings(file)
+    assert grid.methods == ("lagging+linear_anneal", "vanilla")
+    assert grid.config("lagging+linear_anneal", 0).training.protocol == "published"
+
+
 def test_what_goes_before_a_protocol(tmp_path):
     file = tmp_path / "x.toml"
     file.write_text(

@@ -274,6 +274,9 @@ def test_settings_for_what_does_not_run_are_refused(grid):
     text = problems(file=path)
     assert f"{path}:3: no method uses 'beta'" in text
     assert f"{path}:4: no method is 'vanilla'" in text
+    wrong = grid('methods = ["bnn"]\n[method.bn]\ngamma = 0.5\n')
+    for text in (problems(file=wrong), problems(methods=["bnn"], sets=["bn.gamma=0.5"])):
+        assert text.count("\n") == 0, "of a name that is wrong nobody knows what it uses"
 
 
 def test_a_part_of_a_files_grid_may_run_alone(grid):

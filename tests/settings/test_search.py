@@ -5,7 +5,7 @@ import pytest
 from vaecli.core.errors import UsageError
 from vaecli.remedies import make_method, method_names, remedy_class
 from vaecli.remedies.core.sensible import Span, sensible_text
-from vaecli.settings.search import Objective, declared_space, parse_objective, parse_ranges, space_of
+from vaecli.settings.search import Objective, check_judged, declared_space, parse_objective, parse_ranges, space_of
 
 
 @pytest.mark.parametrize("name", method_names())
@@ -55,6 +55,21 @@ def test_objectives_by_name(text, objective):
 def test_an_objective_that_is_none(text, words):
     with pytest.raises(UsageError, match=words):
         parse_objective(text)
+
+
+@pytest.mark.parametrize(
+    ("objective", "method", "words"),
+    [
+        ("neg_elbo", "ivae", "ivae has no neg_elbo, for an implicit posterior .*; judge it by one of rec, au"),
+        ("rec at kl <= 3", "ae", "ae has no kl, for .* judge it by one of rec, mi, au"),
+        ("hypervolume", "ae", "ae has no kl"),
+        ("mi", "lm", "lm has no mi"),
+    ],
+)
+def test_a_method_without_the_figures_of_an_objective_is_refused(objective, method, words):
+    check_judged(parse_objective("rec"), ["bn", method])
+    with pytest.raises(UsageError, match=words):
+        check_judged(parse_objective(objective), ["bn", method])
 
 
 def test_directions_and_limits():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -309,7 +309,8 @@ def evaluate(
         lm: Folder of a run of method ``lm``, for ``payoff`` and ``samples``.
 
     Raises:
-        UsageError: The run is not done, or nothing or something unknown is asked for.
+        UsageError: The run is not done, nothing or something unknown is asked for, or what makes no use of `sentences`
+            or `lm`.
         DivergedError: A figure is not finite.
     """
     from vaecli.metrics.extras.registry import check_names
@@ -318,6 +319,7 @@ def evaluate(
     from vaecli.runs.reference_lm import load_reference
 
     names = check_names(evaluations)
+    _check_request(names, split, {"iw_samples": iw_samples, "sentences": sentences}, lm)
     loaded = load_run(Path(run))
     reference = None if lm is None else load_reference(Path(lm), loaded.corpus, loaded.device, str(run))
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
@@ -326,3 +328,24 @@ def evaluate(
         store(loaded.folder, evaluated)
 
     return evaluate_run(loaded, request, finish=keep).all_values
+
+
+def _check_request(
+    names: Sequence[str], split: str | None, counts: Mapping[str, int | None], lm: str | Path | None
+) -> None:
+    """Looks at what `evaluate` is asked for, before a run is read.
+
+    Raises:
+        UsageError: An unknown split, a count below 1, or something that none of the evaluations makes use of.
+    """
+    from vaecli.core.errors import UsageError, unknown
+    from vaecli.metrics.extras.registry import REFERENCED, SAMPLED
+
+    if split not in (None, "valid", "test"):
+        raise unknown("split", str(split), ("valid", "test"), "split")
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UsageError(f"{name}={count}: it has to be 1 or more")
+    for name, value, users in (("sentences", counts["sentences"], SAMPLED), ("lm", lm, REFERENCED)):
+        if value is not None and not users & set(names):
+            raise UsageError(f"{name} changes nothing here; it goes with {' or '.join(sorted(users))}")

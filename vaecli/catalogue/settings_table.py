@@ -15,15 +15,17 @@ from vaecli.catalogue.published import figures_of, line
 from vaecli.config import GROUPS
 from vaecli.core.checked import WANTED, scalar_kinds
 from vaecli.core.messages import printable
-from vaecli.core.nested import nested, writable
+from vaecli.core.nested import flatten, nested, writable
 from vaecli.core.option_settings import OPTION_SETTINGS
 from vaecli.remedies import make_method, remedy_class
 from vaecli.remedies.core.sensible import Sensible, sensible_text
 from vaecli.runs.folder import FREE
+from vaecli.runs.grid_settings import firm_keys
 from vaecli.runs.identity import NOT_PROTOCOL
 from vaecli.settings.known_keys import check_key
 from vaecli.settings.layers import NO_VARIANTS, OVERRIDABLE
 from vaecli.settings.presets import load_preset, preset_names, preset_text
+from vaecli.settings.protocols import PROTOCOL_KEY, SHARED
 from vaecli.settings.resolve import Settings
 
 WIDTH = 100
@@ -216,17 +218,17 @@ def effective(settings: Settings) -> dict[str, Any]:
     Args:
         settings: Of one or several methods and seeds.
     """
-    config = settings.config(settings.methods[0], settings.seeds[0])
     values: dict[str, Any] = {"methods": list(settings.methods), "seeds": list(settings.seeds)}
     values["preset"] = settings.preset
     for group in GROUPS:
-        table = writable(getattr(config, group).model_dump(mode="json"))
-        own = settings.override(settings.methods[0], {}).get(group, {})
-        shared = writable(GROUPS[group].model_validate(dict(settings.groups.get(group, {}))).model_dump(mode="json"))
-        values |= {f"{group}.{key}": shared[key] if key in own else value for key, value in table.items()}
+        shared = GROUPS[group].model_validate(dict(settings.groups.get(group, {}))).model_dump(mode="json")
+        values |= {f"{group}.{key}": value for key, value in writable(shared).items()}
     for method in settings.methods:
-        hyper = settings.config(method, settings.seeds[0]).hyper
-        values |= {f"{remedy}.{key}": value for remedy, table in hyper.items() for key, value in table.items()}
+        first = settings.variants(method)[0]
+        if PROTOCOL_KEY in first:  # of several protocols each says its own
+            first |= {PROTOCOL_KEY: SHARED}
+        values |= flatten(settings.config(method, settings.seeds[0], variant=first).hyper)
+    values |= {key: value for key, value in flatten(settings.hyper).items() if key not in values}
     values |= {key: list(choice) for key, choice in settings.choices.items()}
     for method in settings.methods:
         own_tables = settings.override(method, {})
@@ -241,6 +243,7 @@ def shown_settings(settings: Settings) -> str:
     """Every setting of a grid as TOML, each line with where it was said."""
     values = effective(settings)
     top = {key: values.pop(key) for key in ("methods", "seeds", "preset")}
+    top |= {"before_protocol": firm} if (firm := firm_keys(settings)) else {}
     lines = [(f"{key} = {toml_value(value)}", "") for key, value in top.items()]
     overrides = {key: value for key, value in values.items() if key.startswith("override.")}
     tables = nested({key: value for key, value in values.items() if key not in overrides})
@@ -251,6 +254,9 @@ def shown_settings(settings: Settings) -> str:
         path, _, name = key.rpartition(".")
         _, method, group = path.split(".", 2)
         lines += [("", ""), (f'[override."{method}".{group}]', ""), (f"{name} = {toml_value(value)}", "")]
+    for method, table in settings.tuned.items():
+        lines += [("", ""), (f'[tuned."{method}"]', "")]
+        lines += [(f'"{key}" = {toml_value(value)}', "") for key, value in table.items()]
     width = min(40, max(len(text) for text, _ in lines))
     told = ((text, printable(said)) for text, said in _merged(lines))
     return "\n".join(f"{text:<{width}}  # {said}" if said else text for text, said in told) + "\n"

@@ -41,13 +41,14 @@ def show_searches(searches: Sequence[Search], corpus: Corpus, json: bool) -> Non
 
 def row(search: Search, candidate: Candidate) -> dict[str, Any]:
     """A trial as plain values."""
+    judged = search.objective.judges(candidate.figures)
     return {
         "method": candidate.method,
         "settings": dict(candidate.values),
         "status": candidate.status,
         "epochs": candidate.epochs,
         "figures": dict(candidate.figures),
-        "keeps_limit": search.objective.excess(candidate.figures) <= 0 if candidate.figures else None,
+        "keeps_limit": search.objective.excess(candidate.figures) <= 0 if judged else None,
         "run": str(candidate.path),
     }
 
@@ -64,7 +65,7 @@ def summary_rows(search: Search) -> list[list[str]]:
     empty = ["-"] * len(search.objective.columns)
     rows = [
         [*(f"{c.figures[name]:z.2f}" for name in search.objective.columns), values_text(c.values)] for c in shown
-    ] or [[*empty, "no trial ended"]]
+    ] or [[*empty, "no trial ended" if not ends.count("done") else "no trial has the figures"]]
     return [[*head, *cells] for head, cells in zip(heads, rows, strict=True)]
 
 

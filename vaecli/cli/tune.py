@@ -87,7 +87,7 @@ def tune(
     from vaecli.engines.run_grid import open_experiment
     from vaecli.runs.experiment import corpus_name
     from vaecli.settings.resolve import load_settings
-    from vaecli.settings.search import check_searched, parse_objective, parse_ranges, space_of
+    from vaecli.settings.search import check_judged, check_searched, parse_objective, parse_ranges, space_of
 
     goal = parse_objective(objective)
     runner = make_engine(engine)
@@ -104,6 +104,7 @@ def tune(
         jobs=jobs,
     )
     check_single(settings)
+    check_judged(goal, settings.methods)
     searched = parse_ranges(ranges or [], settings.methods)
     spaces = {method: space_of(method, searched) for method in settings.methods}
     check_spaces(spaces)

@@ -36,5 +36,9 @@ def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def writable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as TOML can hold them, which has no null: ``"none"`` stands for what is unset."""
-    return {key: "none" if value is None else value for key, value in values.items()}
+    """Values as TOML can hold them, which has no null: ``"none"`` stands for what is unset, in lists too."""
+
+    def told(value: Any) -> Any:
+        return "none" if value is None else [*map(told, value)] if isinstance(value, list | tuple) else value
+
+    return {key: told(value) for key, value in values.items()}

@@ -232,11 +232,10 @@ class Search:
         own.set_user_attr("candidate", {**told, "path": path, "repeats": not counts})
         if counts:
             self.candidates.append(Candidate(self.method, trial.variant, status_text, figures, epochs, trial.path))
-        values = [figures.get(column) for column in self.objective.columns]
-        if status == "done" and None not in values:
+        if status == "done" and self.objective.judges(figures):
             if self.objective.limit is not None:
                 own.set_constraint("limit", self.objective.excess(figures))
-            study.tell(own, [float(value) for value in values if value is not None])
+            study.tell(own, [figures[column] for column in self.objective.columns])
         elif status_text == "pruned":
             study.tell(own, state=TrialState.PRUNED)
         else:
@@ -257,7 +256,7 @@ class Search:
 
     def best(self) -> Candidate | None:
         """The best finished trial; of those that all break the limit, the one that breaks it least."""
-        done = [candidate for candidate in self.candidates if candidate.status == "done" and candidate.figures]
+        done = [c for c in self.candidates if c.status == "done" and self.objective.judges(c.figures)]
         if not done or len(self.objective.columns) > 1:
             return None
         (direction,), (column,) = self.objective.directions, self.objective.columns

@@ -10,7 +10,8 @@ Caveat:
     The critic has an Adam of its own, at the model's learning rate as in the code of DAAE, and one update after each
     update of the model, on the codes of the same batch; neither update touches the other's weights. The term is in nats
     per sentence, log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. A KL
-    weight acts on the KL only.
+    weight acts on the KL only. So does the learning of a prior: at alpha = 1, where there is no KL, that of
+    ``info_js+mog`` and ``info_js+vamp`` stays as it began; set alpha below 1.
 
 References:
     Makhzani et al. (2016); Zhao et al. (2019); Shen et al. (2020), DAAE; Goodfellow et al. (2014), the encoder's loss.

@@ -8,7 +8,8 @@ Differs from the paper:
 
 Caveat:
     The KL is estimated at the sample of z, since it has no closed form, so it isn't split by dimension. It doesn't
-    forbid collapse: under a decoder that ignores z the prior meets the posterior.
+    forbid collapse: under a decoder that ignores z the prior meets the posterior. Where only samples of it are in the
+    loss (``mog+wae``, ``mog+wae_s``, ``ivae+mog``) the weights stay 1 / K.
 
 References:
     Tomczak & Welling (2018).

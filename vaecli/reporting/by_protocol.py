@@ -65,7 +65,10 @@ def protocol_views(
     parts = sections(frame)
     views = []
     for shared, part in parts:
-        rows = side_by_side_rows(order.apply(grouped(part), part))
+        rows = side_by_side_rows(grouped(part))
+        leading = [next(row[protocol] for protocol in protocols if protocol in row) for _, row in rows]
+        rank = {id(group): n for n, group in enumerate(order.apply(leading, part))}
+        rows = [row for _, row in sorted(zip(leading, rows, strict=True), key=lambda pair: rank[id(pair[0])])]
         context = (contexts or {}).get(shared.get("experiment", ""), ReportContext())
         notes = ["mean and half of the 95 % t interval over seeds"] if has_spread(part) else []
         notes += [*protocol_lines(part, context), *renamed(rows), *failures(part, context)]

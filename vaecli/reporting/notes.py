@@ -39,7 +39,7 @@ class ReportContext:
         folder: Where its run folders are; None for a bare results file.
         overrides: Settings that some methods don't share with the others, by method.
         trials: The folder of each trial and why it ended early, by method, variant and seed.
-        recipes: Whose training each method has that isn't trained as all others are, or why there is none of its paper.
+        recipes: Whose training each method has that is trained as its paper has it, or why there is none of the paper.
     """
 
     folder: Path | None = None

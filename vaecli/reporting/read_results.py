@@ -11,6 +11,7 @@ from vaecli.core.errors import UsageError
 from vaecli.core.files import load_json
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.table_file import read_csv, table_notes
+from vaecli.settings.protocols import PUBLISHED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,5 +169,6 @@ def load_context(folder: Path, trials: Iterable[TrialRecord]) -> ReportContext:
 
     grid = read_grid(folder)
     known = {(t.method, variant_of(t, grid) or "", t.seed): (t.path, t.message) for t in trials}
-    recipes = {t.method: str(t.run["recipe"]) for t in trials if t.run.get("recipe")}
+    published = [t for t in trials if t.config["training"]["protocol"] == PUBLISHED]
+    recipes = {t.method: str(t.run["recipe"]) for t in published if t.run.get("recipe")}
     return ReportContext(folder, grid.overrides, known, recipes)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from vaecli.config import GROUPS, RunConfig
+from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.durations import duration
 from vaecli.core.errors import UsageError, unknown
 from vaecli.core.files import dump_json, load_json, write_atomic
@@ -82,7 +82,7 @@ class Request:
         Raises:
             UsageError: A setting is wrong, or one that a table has in another way.
         """
-        if not self.seeds and any(text.partition("=")[0].strip() == "training.seed" for text in self.sets):
+        if self.seeds is None and any(text.partition("=")[0].strip() == "training.seed" for text in self.sets):
             own = f"the table's seeds are {self.table.seeds}"
             raise UsageError(f"--set training.seed: {own}; --seeds takes others")
         return self._load(row, self._sets(row))
@@ -96,7 +96,7 @@ class Request:
             sets=sets,
             environment=self.environment,
             methods=[row.method],
-            seeds=self.seeds or self.table.seeds,
+            seeds=self.table.seeds if self.seeds is None else self.seeds,
             experiment=row.name,
             jobs=self.jobs,
             searches=self.searches,
@@ -275,7 +275,8 @@ def _joined(old: Plan | None, new: Plan) -> Plan:
 
 
 def _planned(settings: Settings) -> Planned:
-    training = settings.config(settings.methods[0], settings.seeds[0]).training
+    """By what all variants share: a protocol's own epochs before a decay are its own affair, not the table's."""
+    training = build_config(dict(settings.groups)).training
     count = len(settings.seeds) * len(configs_of(settings, settings.methods[0]))
     return Planned(training.epochs, training.decay_start, count)
 

@@ -118,7 +118,7 @@ def _settings(request: Request, methods: tuple[str, ...]) -> Settings:
         sets=request.sets,
         environment=request.environment,
         methods=methods,
-        seeds=request.seeds or request.table.seeds,
+        seeds=request.table.seeds if request.seeds is None else request.seeds,
         experiment=request.table.name,
         jobs=request.jobs,
         methods_option="--rows",

@@ -80,7 +80,7 @@ def grid_text(name: str, settings: Settings, absent: Mapping[str, Any] | None = 
         absent: What the file said of methods that can't be had here, which it goes on to say, and its order of all.
     """
     absent = absent or {}
-    lists = nested(settings.choices)
+    lists = {owner: writable(table) for owner, table in nested(settings.choices).items()}
     groups = merge(base_groups(settings), {group: lists[group] for group in GROUPS if group in lists})
     hyper = merge(settings.hyper, {owner: table for owner, table in lists.items() if owner not in GROUPS})
     values: dict[str, Any] = {

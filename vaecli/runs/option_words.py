@@ -11,6 +11,7 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import VaeError
 from vaecli.core.nested import flatten, writable
 from vaecli.remedies import make_method
+from vaecli.remedies.core.recipe import MODEL_KEYS, TRAINING_KEYS
 from vaecli.runs.identity import NOT_PROTOCOL
 from vaecli.settings.presets import load_preset, preset_names
 from vaecli.settings.protocols import SHARED
@@ -18,6 +19,9 @@ from vaecli.settings.run_file import run_text
 
 DEFAULT_PRESET = "quick"
 """Needs no option."""
+
+OF_PROTOCOLS = frozenset({*(f"training.{key}" for key in TRAINING_KEYS), *(f"model.{key}" for key in MODEL_KEYS)})
+"""Settings that a paper's training may say, a method's otherwise than another's."""
 
 COMPARED = ("corpus", "model", "training", "evaluation")
 """Groups whose settings decide figures."""
@@ -28,7 +32,7 @@ def option_words(config: Mapping[str, Any]) -> tuple[str, ...]:
 
     Options are what the run has otherwise than its preset, and its hyper-parameters that aren't defaults, without what
     decides no figure (`NOT_PROTOCOL`). Of a run under another protocol than the shared one the options name that one,
-    which says for each method how it is trained.
+    which says for each method how it is trained, and what no protocol says, such as the number of epochs.
 
     Args:
         config: Of the run, by group and key, as config.toml has them.
@@ -42,7 +46,7 @@ def option_words(config: Mapping[str, Any]) -> tuple[str, ...]:
     words = [*(("--data", data) if data else ()), *(("--preset", preset) if preset != DEFAULT_PRESET else ())]
     if protocol != SHARED:
         words += ["--protocol", protocol]
-        values = {key: value for key, value in values.items() if not key.startswith("training.")}
+        values = {key: value for key, value in values.items() if key not in OF_PROTOCOLS}
     else:
         values |= _changed_hyper(config)
     return (*words, *(word for key, value in values.items() for word in ("--set", f"{key}={_text(value)}")))

@@ -74,7 +74,12 @@ class Checks:
         overrides: Mapping[str, Any],
         companions: Collection[str],
     ) -> None:
-        """Notes settings for remedies and methods that don't run; a file's own methods may be left out."""
+        """Notes settings for remedies and methods that don't run; a file's own methods may be left out.
+
+        None where no method is known, because a name was wrong.
+        """
+        if not methods:
+            return
         known = {part for method in (*methods, *self.others) for part in method.split("+")} | {*companions}
         for name, values in hyper.items():
             if name not in known:

@@ -42,7 +42,7 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 MISREAD = "commas separate values; for one number write {}"
 
 NO_VARIANTS = {
-    "training.seed": "seeds are of --seeds, such as --seeds 0,1",
+    "training.seed": "several are of `vae compare --seeds 0,1`",
     "training.threads": "it decides no figure; name one value",
     "training.save_every": "it decides no figure; name one value",
     "training.early_warning": "it decides no figure; name one value",
@@ -102,8 +102,9 @@ class Layer:
         locations: For each key path, where it was said: ``exp.toml:12``, ``--epochs``, ``--set bn.gamma=0.5``.
         problems: What is wrong, a line each.
         ownerless: Names of settings without a group or remedy, by where they were said.
-        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given; ``papers``, the
-            methods that a paper's name stands for; ``firm``, keys that go before a protocol; ``tuned``, of searches.
+        plan: ``experiment``, ``preset``, ``methods``, ``seeds`` and ``jobs``, those that are given, None for methods of
+            which a name is wrong; ``papers``, the methods that a paper's name stands for; ``firm``, keys that go before
+            a protocol; ``tuned``, of searches.
     """
 
     source: str

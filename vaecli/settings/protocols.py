@@ -143,7 +143,7 @@ def protocols_of(
         overrides: Those of one method only, by method and group.
         choices: Settings with several values, by key.
     """
-    if PROTOCOL_KEY in choices:
+    own = overrides.get(method, {}).get("training", {})
+    if PROTOCOL_KEY in choices and "protocol" not in own:
         return tuple(choices[PROTOCOL_KEY])
-    own = merge(groups.get("training", {}), overrides.get(method, {}).get("training", {}))
-    return (own.get("protocol", SHARED),)
+    return (merge(groups.get("training", {}), own).get("protocol", SHARED),)

@@ -43,7 +43,7 @@ from vaecli.settings.protocols import (
 )
 from vaecli.settings.searches import best_of_searches
 from vaecli.settings.toml_file import read_file
-from vaecli.settings.variants import tables_of, variants_of
+from vaecli.settings.variants import choices_of, tables_of, variants_of
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
 
@@ -67,7 +67,7 @@ class Settings:
         experiment: Its name, if one was given.
         jobs: Trials at a time, if it was given.
         notes: What the user should know of how the layers were merged, a line each.
-        choices: Settings with several values, by ``group.key`` or ``remedy.key``, nowhere else.
+        choices: Settings with several values, by ``group.key`` or ``remedy.key``, nowhere else in what methods share.
         locations: Where each setting was said, by ``group.key``, ``remedy.key`` or ``override.method.group.key``:
             ``exp.toml:12``, ``--epochs``, ``preset ptb``; defaults are said nowhere.
         firm: Keys of settings that go before what a protocol says of them; see `vaecli.settings.protocols`.
@@ -90,7 +90,7 @@ class Settings:
 
     def variants(self, method: str) -> list[dict[str, Any]]:
         """Every combination of the choices that concern a method, by key; one without any where there is none."""
-        return variants_of(method, self.choices)
+        return variants_of(method, choices_of(method, self.choices, self.overrides))
 
     def training(self, method: str, variant: Mapping[str, Any]) -> Training:
         """How a variant of a method is trained under its protocol, which says nothing where all settings are firm."""
@@ -221,7 +221,7 @@ class _Resolver:
 
     def __init__(self, layers: Sequence[Layer], file: Layer, searches: Path | None = None) -> None:
         self.searches = searches
-        self.layers, self.file, self.file_methods = layers, file, file.plan.get("methods", ())
+        self.layers, self.file, self.file_methods = layers, file, file.plan.get("methods", ()) or ()
         self.problems = [problem for layer in layers for problem in layer.problems]
         self.locations = {path: location for layer in layers for path, location in layer.locations.items()}
         self.preset_locations: dict[str, str] = {}
@@ -236,10 +236,12 @@ class _Resolver:
             plan.update(layer.plan)
         plan.update({key: value for key, value in asked.items() if value is not None and key in ("preset", "jobs")})
         try:
-            chosen = tuple(asked["methods"])
-            plan["methods"] = (
-                parse_methods(chosen, options[0]) if chosen else plan["methods"] or parse_methods(default_methods)
-            )
+            chosen, told = tuple(asked["methods"]), plan["methods"]
+            plan["methods"] = ()  # where a name is wrong
+            if chosen:
+                plan["methods"] = parse_methods(chosen, options[0])
+            elif told is not None:
+                plan["methods"] = told or parse_methods(default_methods)
             self.papers = papers_named(chosen) if chosen else self.papers
         except UsageError as error:
             self.problems += str(error).split("\n  ")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError, listed, unknown
 from vaecli.metrics.schema import COLUMNS
-from vaecli.remedies import remedy_class
+from vaecli.remedies import make_method, remedy_class
 from vaecli.remedies.core.sensible import Sensible, Span, sensible_text
 from vaecli.settings.known_keys import check_key
 from vaecli.settings.layers import NO_VARIANTS, OVERRIDABLE, parse_value
@@ -58,6 +58,15 @@ class Objective:
             return ["minimize", "minimize"]
         return ["maximize" if COLUMNS[self.column].direction == "higher" else "minimize"]
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The figures without any of which a trial can't be judged: those that are searched, and that of the limit."""
+        return (*self.columns, *(self.limit[:1] if self.limit else ()))
+
+    def judges(self, figures: Mapping[str, float]) -> bool:
+        """Whether figures have all that is needed."""
+        return all(name in figures for name in self.needed)
+
     def excess(self, figures: Mapping[str, float]) -> float:
         """By how much figures break the limit; 0 or less where they keep to it."""
         if self.limit is None:
@@ -89,6 +98,20 @@ def parse_objective(text: str) -> Objective:
     if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
         raise UsageError(f"{where} {text!r}: {value!r} is no finite number")
     return Objective(column, (limited, sign, float(number)))
+
+
+def check_judged(objective: Objective, methods: Sequence[str]) -> None:
+    """Refuses a method that has no figure of those by which it would be judged.
+
+    Raises:
+        UsageError: Names the figure, why there is none, and others.
+    """
+    for method in methods:
+        undefined = make_method(method).undefined
+        if missing := [name for name in objective.needed if name in undefined]:
+            others = ", ".join(name for name in JUDGED if name not in undefined)
+            why = f"{method} has no {missing[0]}, for {undefined[missing[0]]}"
+            raise UsageError(f"--objective {objective}: {why}; judge it by one of {others}")
 
 
 def declared_space(method: str) -> dict[str, Sensible]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +198,7 @@ class _FileReader:
         location = self.at(key)
         try:
             if key in ("method", "methods"):
-                told = value if isinstance(value, list) else [value]
-                self.layer.plan["methods"] = (*self.layer.plan.get("methods", ()), *parse_methods(told, location))
-                self.layer.plan["papers"] = papers_named(told)
+                self.methods(value if isinstance(value, list) else [value], location)
             elif key == "before_protocol":
                 self.layer.plan["firm"] = self.firm(value, location)
             elif key == "seeds":
@@ -211,6 +209,14 @@ class _FileReader:
                 self.layer.plan[key] = self.scalar(key, value)
         except UsageError as error:
             self.layer.problems.append(str(error))
+
+    def methods(self, told: Sequence[Any], location: str) -> None:
+        """``methods``, and ``method``, which adds to them; None where one has a wrong name."""
+        before = self.layer.plan.get("methods", ())
+        self.layer.plan["methods"] = None
+        names = parse_methods(told, location)
+        self.layer.plan["methods"] = before if before is None else (*before, *names)
+        self.layer.plan["papers"] = {**self.layer.plan.get("papers", {}), **papers_named(told)}
 
     def firm(self, value: Any, location: str) -> tuple[str, ...]:
         """``before_protocol``: keys of settings that go before what a protocol says of them."""

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from vaecli.config import GROUPS
-from vaecli.core.nested import nested
+from vaecli.core.nested import flatten, nested
 
 
 def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -15,6 +15,20 @@ def variants_of(method: str, choices: Mapping[str, Sequence[Any]]) -> list[dict[
     concerned = (*GROUPS, *method.split("+"))
     keys = [key for key in choices if key.partition(".")[0] in concerned]
     return [dict(zip(keys, values, strict=True)) for values in product(*(choices[key] for key in keys))]
+
+
+def choices_of(
+    method: str, choices: Mapping[str, tuple[Any, ...]], overrides: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[Any, ...]]:
+    """The choices without those of settings that an override gives the method alone, for which it has that one value.
+
+    Args:
+        method: In its one spelling.
+        choices: By ``owner.key``.
+        overrides: Groups that apply to one method only, by method.
+    """
+    own = flatten(overrides.get(method, {}))
+    return {key: values for key, values in choices.items() if key not in own}
 
 
 def tables_of(values: Mapping[str, Any], owners: Iterable[str]) -> dict[str, dict[str, Any]]:

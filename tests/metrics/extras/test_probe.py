@@ -369,3 +369,10 @@ def test_few_labels_read_by_hand():
     features = dense_features(codes[:, None].double(), codes[:, None].double())
     accuracies = measure_field(field(classes, classes), {"accuracy": features}, 0, (500,))
     assert accuracies["each"]["accuracy"]["500"] == pytest.approx(0.9)
+
+
+def test_each_missing_number_of_labels_has_its_reason():
+    classes = torch.arange(150).repeat(600)
+    few, many = probe._rare("genre", Field("genre", 150, classes, classes), (5, 500, 5000))
+    assert few == "genre: no 5,000 labels a class, for the rarest has 600 sentences in train"
+    assert many == "genre: 500 labels a class of 150 are more than 10,000,000 logits allow"

@@ -190,14 +190,14 @@ def _bounds(name: str, field: Field, sentences: int, vocabulary: int) -> list[st
 
 
 def _rare(name: str, field: Field, sizes: Sequence[int]) -> list[str]:
-    """A line on the numbers of labels a class that a field doesn't have."""
+    """Lines on the numbers of labels a class that a field doesn't have, one a reason."""
     missing = [size for size in sizes if size not in sizes_each(field, sizes)]
-    if not missing:
-        return []
-    fewest, told = int(field.train.bincount().min()), " or ".join(f"{size:,}" for size in missing)
-    if fewest >= max(missing):
-        return [f"{name}: {told} labels a class of {field.classes} are more than {LOGITS:,} logits allow"]
-    return [f"{name}: no {told} labels a class, for the rarest has {fewest:,} sentences in train"]
+    fewest, lines = int(field.train.bincount().min()), []
+    if told := " or ".join(f"{size:,}" for size in missing if size > fewest):
+        lines.append(f"{name}: no {told} labels a class, for the rarest has {fewest:,} sentences in train")
+    if told := " or ".join(f"{size:,}" for size in missing if size <= fewest):
+        lines.append(f"{name}: {told} labels a class of {field.classes} are more than {LOGITS:,} logits allow")
+    return lines
 
 
 def sizes_each(field: Field, sizes: Sequence[int]) -> list[int]:
