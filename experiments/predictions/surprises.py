@@ -21,6 +21,10 @@ SCORED = {
         "anticollapse/ptb",
         "what information costs on Penn Treebank, by a guess before that grid was run",
     ),
+    "ptb_lstm": (
+        "papers/ptb-lstm",
+        "methods on Penn Treebank at the literature's sizes and epochs, by a guess before any row was run",
+    ),
     "atlas": ("atlas", "methods in the atlas, by guesses before its first trial"),
 }
 """By the name of the file of predictions: the experiment that decides them, and what they are."""
