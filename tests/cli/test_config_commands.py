@@ -63,7 +63,11 @@ def test_each_key_of_a_file_is_explained_on_the_lines_before_it():
         assert lines[n - 1].startswith("# "), lines[n]
     gamma = next(n for n in keys if lines[n] == "gamma = 0.6")
     assert "default 0.6" in " ".join(lines[gamma - 3 : gamma])
-    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_an_annotated_file_is_no_wider_than_an_editor(preset):
+    assert [line for line in annotated(preset, ["bn"]).splitlines() if len(line) > 120] == []
 
 
 def test_init_writes_a_file_and_replaces_none(vae, tmp_path):
