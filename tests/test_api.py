@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from support import SENTENCES, TINY, offer, write_corpus
 
 import vaecli
@@ -210,6 +211,12 @@ def test_numbers_of_numpy_count_as_pythons(run):
     assert run.sample(two, temperature=one, seed=two) == run.sample(2, seed=2)
     assert run.interpolate("a cat", "a dog", two) == run.interpolate("a cat", "a dog", 2)
     assert run.evaluate(iw_samples=two)["iw_samples"] == 2
+
+
+def test_a_device_may_be_one_of_torch(run):
+    assert vaecli.load(run.path, device=torch.device("cpu")).encode(SENTENCES).shape == (6, 2)
+    with pytest.raises(UsageError, match=r"--device .*'0'"):
+        vaecli.load(run.path, device=0)
 
 
 def test_a_language_model_has_no_codes(corpus, out):

@@ -231,6 +231,37 @@ class Staged(Mine):
         return replace(super().objective(terms, clock), kl_weight=0.5 if half else 0.2)
 
 
+class InStages(Mine):
+    """Its stages are what a subclass says."""
+
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT, Part.PHASES})
+    stages: ClassVar = (Phase("first"), Phase("second"))
+
+    def phases(self):
+        return self.stages
+
+
+class OneStage(InStages):
+    """It has forgotten a comma."""
+
+    stages: ClassVar = Phase("only", 0.5)
+
+
+class StageOfColumns(InStages):
+    """The objective of its second stage gives a column."""
+
+    stages: ClassVar = (
+        Phase("first", 0.5),
+        Phase("second", 0.5, objective=lambda terms: replace(terms, nll=terms.nll.unsqueeze(1))),
+    )
+
+
+class UnreturnedStage(InStages):
+    """That of its first gives nothing."""
+
+    stages: ClassVar = (Phase("first", 0.5, objective=lambda terms: None), Phase("second", 0.5))
+
+
 class Freezing(Mine):
     """Its second stage holds the encoder still, as torch's users do."""
 

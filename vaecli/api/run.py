@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import torch
     from numpy.typing import NDArray
 
     from vaecli.corpus.types import Split
@@ -305,20 +306,20 @@ def _samples(count: Any, least: int) -> int:
     return whole("iw_samples", count, least, OPTION_SETTINGS["evaluation.iw_samples"].most)
 
 
-def load(run: str | Path, *, device: str | None = None) -> Run:
+def load(run: str | Path, *, device: str | torch.device | None = None) -> Run:
     """Loads a trained run, at its best validation checkpoint.
 
     Args:
         run: Its folder, ``OUT/EXPERIMENT/METHOD/seed-N``.
-        device: ``auto``, ``cpu`` or ``cuda``; the run's own without.
+        device: ``auto``, ``cpu`` or ``cuda``, or one of torch's; the run's own without.
 
     Raises:
-        UsageError: There is no run, or no trained model in it yet.
+        UsageError: There is no run, or no trained model in it yet; or no such device.
         DataError: Its checkpoint can't be read.
     """
     from vaecli.runs.loaded_run import load_run
 
-    return Run(load_run(Path(run), device))
+    return Run(load_run(Path(run), None if device is None else str(device)))
 
 
 def evaluate(

@@ -9,9 +9,6 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable, Iterable
-from functools import wraps
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -20,11 +17,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vaecli.config import EvaluationConfig
-from vaecli.core.checked import problems
-from vaecli.core.errors import DivergedError, UsageError, VaeError
-from vaecli.core.seeds import stable_seed
+from vaecli.core.errors import DivergedError, UsageError
 from vaecli.corpus.types import collate
-from vaecli.kernels.arithmetic import autocast_is_open, close_contexts, open_contexts
+from vaecli.kernels.arithmetic import autocast_is_open
 from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate
 from vaecli.model.parameter_groups import own_parameters
@@ -32,81 +27,13 @@ from vaecli.model.vae import VAE, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import canonical, load_all
 from vaecli.remedies.core.compose import Method, compose
-from vaecli.remedies.core.declared import declaration_problem
 from vaecli.remedies.core.parts import refusal
 from vaecli.remedies.core.remedy import Part, Remedy
 from vaecli.remedies.core.sensible import Span
-from vaecli.testing.changes import changes, first_update_is_plain, session_of, snapshot, takes, unchanged
+from vaecli.testing.changes import changes, first_update_is_plain, snapshot, takes, unchanged
+from vaecli.testing.owed import Check, ContractError, Subject, owed, remedy_of, require
+from vaecli.testing.stages import STEPS, check_resumption, check_stages
 from vaecli.testing.tiny import clock, tiny_batch, tiny_shape, tiny_split
-from vaecli.training.checkpoint import LAST, load_checkpoint
-from vaecli.training.progress import Progress
-from vaecli.training.session import TrainingSession
-from vaecli.training.state import restore_state, save_state
-
-STEPS = 2
-"""Updates that a check makes."""
-EPOCHS = 4
-"""Planned, of each stage."""
-
-Subject = Remedy | type[Remedy]
-Check = Callable[[Subject], None]
-
-
-class ContractError(AssertionError):
-    """A remedy that doesn't do what every remedy has to."""
-
-
-def remedy_of(subject: Subject) -> Remedy:
-    """The remedy, a class with its defaults.
-
-    Raises:
-        ContractError: What it declares can't be, or its defaults are out of its own ranges.
-    """
-    kind = subject if isinstance(subject, type) else type(subject)
-    if problem := declaration_problem(kind):
-        raise ContractError(f"{called(subject)}: {problem}")
-    try:
-        return subject() if isinstance(subject, type) else subject
-    except ValidationError as error:
-        told = "; ".join(problems(error, kind, called(subject)))
-        raise ContractError(f"{called(subject)}: its defaults make no remedy: {told}") from None
-
-
-def called(subject: Subject) -> str:
-    """The remedy's name, or that of its class where it has none."""
-    kind = subject if isinstance(subject, type) else type(subject)
-    return str(getattr(kind, "name", None) or kind.__qualname__)
-
-
-def owed(check: Callable[..., None]) -> Callable[..., None]:
-    """A check whose every failure names the remedy, an error that it runs into included, and that leaves no context."""
-
-    @wraps(check)
-    def told(subject: Subject, *others: Subject) -> None:
-        depth = open_contexts()
-        try:
-            check(subject, *others)
-        except Exception as error:  # a remedy may fail in any way
-            if isinstance(error, AssertionError) and str(error).startswith(called(subject)):
-                raise
-            why = str(error) if isinstance(error, VaeError) else f"{type(error).__name__}: {error}"
-            own, beside = f"{called(subject)!r}: ", "".join(f" beside {called(other)!r}" for other in others)
-            why = why.removeprefix(own) if why.startswith(own) else f"{check.__name__}{beside} ended with {why}"
-            raise ContractError(f"{called(subject)}: {why}") from error
-        finally:
-            close_contexts(depth)
-
-    return told
-
-
-def require(holds: Any, subject: Subject, problem: str) -> None:
-    """Raises that a remedy breaks the contract unless a condition holds.
-
-    Raises:
-        ContractError: It doesn't hold.
-    """
-    if not holds:
-        raise ContractError(f"{called(subject)}: {problem}")
 
 
 def trained(method: Method, seed: int = 0) -> tuple[VAE, list[float]]:
@@ -267,49 +194,6 @@ def check_checkpoint(subject: Subject) -> None:
 
 
 @owed
-def check_resumption(subject: Subject) -> None:
-    """Training that goes on from a checkpoint is the one that was never interrupted, bit by bit, in each stage."""
-    remedy = remedy_of(subject)
-    for number, phase in enumerate(remedy.phases()):
-        torch.manual_seed(3)
-        whole = _going_on(_in_stage(remedy, number), 2 * STEPS)
-        torch.manual_seed(3)
-        begun = _going_on(_in_stage(remedy, number), STEPS)
-        with TemporaryDirectory() as name:
-            save_state(Path(name), begun, Progress())
-            tensors, state = load_checkpoint(Path(name) / LAST)
-            resumed = session_of(remedy)
-            restore_state(tensors, state, resumed, Path(name) / LAST, phase, EPOCHS)
-        _going_on(resumed, STEPS)
-        one, other = whole.model.state_dict(), resumed.model.state_dict()
-        apart = [key for key, value in one.items() if not torch.equal(value, other[key])]
-        stage = f" in stage {phase.name!r}" if len(remedy.phases()) > 1 else ""
-        told = f"a training that is resumed{stage} goes on otherwise, as {', '.join(apart[:1])} shows"
-        require(not apart, subject, f"{told}; keep state in buffers of a module among the parts")
-
-
-def _in_stage(remedy: Remedy, number: int) -> TrainingSession:
-    """A session at the beginning of a stage of training, a few updates after that of the one before."""
-    session = session_of(remedy)
-    for n, phase in enumerate(remedy.phases()[: number + 1]):
-        if phase.start is not None:
-            phase.start(session.model, stable_seed(0, "phase", n))
-        session.begin(phase, EPOCHS)
-        if n < number:
-            _going_on(session, STEPS)
-    return session
-
-
-def _going_on(session: TrainingSession, updates: int) -> TrainingSession:
-    """The session after updates on one batch, its clock moving on as the training loop's does."""
-    for _ in range(updates):
-        session.model.train()
-        session.step(tiny_batch(4))
-        session.clock = session.clock.advance()
-    return session
-
-
-@owed
 def check_figures(subject: Subject) -> None:
     """Every column is a finite number, or undefined for a reason that it gives."""
     remedy = remedy_of(subject)
@@ -371,6 +255,7 @@ CHECKS: tuple[Check, ...] = (
     check_repeats,
     check_gradients,
     check_checkpoint,
+    check_stages,
     check_resumption,
     check_figures,
     check_composition,

@@ -64,7 +64,7 @@ class TrainingSession:
         self._clear_gradients()  # before and not after: the forward pass forms the output layer's anew
         with arithmetic(self.precision, self.device):
             terms = self.method.objective(raw_terms(self.model, batch), self.clock)
-        return self.phase.objective(terms) if self.phase.objective else terms
+        return self.method.staged(terms, self.phase)
 
     def _clear_gradients(self) -> None:
         for parameter in self.model.parameters():

@@ -100,10 +100,19 @@ class Method:
         """
         size = len(terms.nll)
         for remedy in self.remedies:
-            terms = of_kind(remedy, "objective", remedy.objective(terms, clock), Terms)
-            if problem := shape_problem(terms, size):
-                raise UsageError(f"{remedy.name!r}: `objective` gives {problem}")
+            terms = _terms_of(remedy, "objective", remedy.objective(terms, clock), size)
         return terms
+
+    def staged(self, terms: Terms, phase: Phase) -> Terms:
+        """The terms as a stage of training trains on them.
+
+        Raises:
+            UsageError: As of `objective`.
+        """
+        if phase.objective is None:
+            return terms
+        owner = next((remedy for remedy in self.remedies if Part.PHASES in remedy.owns), self.remedies[0])
+        return _terms_of(owner, "Phase.objective", phase.objective(terms), len(terms.nll))
 
     def wrap_step(self, step: Step, session: Session) -> Step:
         """The update as made.
@@ -121,6 +130,18 @@ class Method:
         """The stages of training, from the one remedy that owns them."""
         owners = [r for r in self.remedies if Part.PHASES in r.owns]
         return owners[0].phases() if owners else (Phase(),)
+
+
+def _terms_of(remedy: Remedy, hook: str, value: Any, size: int) -> Terms:
+    """What a hook gave, if it is terms of a batch.
+
+    Raises:
+        UsageError: It is something else, or of another shape; names the remedy and the hook.
+    """
+    terms = of_kind(remedy, hook, value, Terms)
+    if problem := shape_problem(terms, size):
+        raise UsageError(f"{remedy.name!r}: `{hook}` gives {problem}")
+    return terms
 
 
 def of_kind(remedy: Remedy, hook: str, value: Any, kind: type[Value]) -> Value:
