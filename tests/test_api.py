@@ -13,6 +13,7 @@ from support import SENTENCES, TINY, offer, write_corpus
 
 import vaecli
 from vaecli.core.errors import UsageError
+from vaecli.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +237,15 @@ def test_a_run_works_without_its_corpus(run, corpus, tmp_path):
         assert loaded.sample(2) == run.sample(2)
     finally:
         hidden.rename(corpus)
+
+
+def test_figures_of_other_weights_are_none_of_a_run_that_goes_on(corpus, out):
+    run = vaecli.train("beta", corpus, settings=TINY, out=out, name="longer")
+    assert run.figures
+    folder = RunFolder(run.path)
+    training = folder.config().training.model_copy(update={"epochs": 9})
+    folder.resume(folder.config().model_copy(update={"training": training}))
+    assert run.figures == vaecli.load(run.path).figures == {}
 
 
 def test_evaluations_join_the_figures(run):

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from command import vae
 
-from vaecli.cli.train import _finished, _print
+from vaecli.cli.live import Silent
+from vaecli.cli.train import _finished, _print, _run
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.start import prepare_run
+from vaecli.settings.resolve import load_settings
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "the dog sat", "a cat ran on", "the mat ran", "a dog sat on a cat"]
 SMALL = [
@@ -49,6 +53,18 @@ def test_a_run_writes_what_it_promises(corpus, tmp_path):
     assert again.returncode == 2
     assert "--overwrite" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+def test_a_run_of_two_stages_is_shown_with_an_epoch_of_each(monkeypatch, corpus, tmp_path):
+    """One is planned, and each stage has one at least: the display said ``epoch 2/1``."""
+    values = {"corpus.data": str(corpus), "training.epochs": 1, "model.latent_size": 2}
+    settings = load_settings(values=values, methods=["ae_pretrain"], experiment="x")
+    folder, text = prepare_run(settings, tmp_path)
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
+    monkeypatch.setattr("vaecli.runs.trial.run_trial", lambda *rest: None)
+    display = Silent()
+    _run(folder, text, display, True, False)
+    assert display.epochs == 2
 
 
 def test_the_path_of_a_finished_run_can_not_steer_the_terminal(capsys, tmp_path):

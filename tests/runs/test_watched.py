@@ -71,6 +71,18 @@ def test_a_trial_from_its_start_to_its_end(watch, trials):
     assert watch.look()[1].message == "diverged: kl is inf"
 
 
+def test_a_run_of_more_stages_than_epochs_says_how_many_it_has(watch, trials):
+    """Two stages have an epoch each, where one is planned; the first says nothing for good of the code."""
+    planned = trials[0].config.training.epochs + 1
+    folder = RunFolder(trials[0].path)
+    with folder.lock():
+        finish(trials[0], {}, status="running", corpus={"valid_sentences": 2000})
+        (trials[0].path / PROGRESS).write_text(json.dumps(vars(Stand("training", planned, planned, 3, 10, 0.0, 12.0))))
+        folder.append_history({**ROW, "epoch": planned - 1})
+        trial = watch.look()[0]
+    assert (trial.epochs, trial.alarms) == (planned, [])
+
+
 def test_a_trial_that_is_begun_anew_between_two_looks_has_nothing_of_the_one_before(watch, trials):
     folder = RunFolder(trials[0].path)
     for epoch in (1, 2):

@@ -57,8 +57,12 @@ class Run:
 
     @property
     def figures(self) -> dict[str, float | int | None]:
-        """Every figure by column, in nats per sentence unless `vaecli.metrics.schema` says otherwise."""
-        values: dict[str, float | int | None] = self._loaded.folder.metrics().get("values", {})
+        """Every figure by column, in nats per sentence unless `vaecli.metrics.schema` says otherwise.
+
+        None before the run is done; of one that goes on for more epochs the old ones, of other weights, don't count.
+        """
+        folder = self._loaded.folder
+        values: dict[str, float | int | None] = folder.metrics().get("values", {}) if folder.status == "done" else {}
         return values
 
     @property

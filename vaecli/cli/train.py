@@ -160,20 +160,26 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     Of a trial that `vae compare` has started, run.json keeps what its process took to begin, as others will.
     """
     import warnings
+    from contextlib import suppress
 
     from vaecli.core.resources import process_age
     from vaecli.corpus.batches import batches_per_epoch
     from vaecli.reporting.advice import what_to_try
     from vaecli.runs.option_words import config_words
+    from vaecli.runs.provenance import method_of_run
     from vaecli.runs.trial import run_trial
+    from vaecli.training.progress import phase_epochs
 
     warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
     config = folder.config()
     if not quiet:
         _announce(folder, config, corpus.notes)
     steps = batches_per_epoch(len(corpus.train), config.training.batch_size)
+    epochs = config.training.epochs
+    with suppress(Exception):  # what is wrong with a method is the trial's to tell
+        epochs = sum(phase_epochs(method_of_run(folder, config).phases(), epochs))
     hint = what_to_try(config.method, config_words(config))
-    display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint, folder.history())
+    display.plan(config.method, steps, epochs, len(corpus.valid), hint, folder.history())
     with folder.lock():
         if worker:
             folder.update(startup_seconds=round(process_age(), 3))

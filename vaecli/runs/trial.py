@@ -221,9 +221,9 @@ def _run(
         return round(before + time.perf_counter() - started - trackers.seconds, 3)
 
     try:
-        recorder.stand.plan(config.training.epochs, session.batches.steps_per_epoch)
         loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt, spent)
         before = max(before, loop.progress.seconds)  # a process that was killed has told its checkpoints alone
+        recorder.stand.plan(sum(loop.epochs), session.batches.steps_per_epoch)
         recorder.watch_posteriors(session, loop.progress)
         recorder.early = early_warning(session, recorder.judged)
         progress = loop.run()

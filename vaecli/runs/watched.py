@@ -55,7 +55,8 @@ class WatchedTrial:
         told: Where it stands by its own word.
         message: Why it ended.
         loss: Why it seems not to run, though it says so.
-        epochs: Planned; 0 where the settings can't be read.
+        epochs: Planned, as a run that works says itself, for of several stages each has one at least; 0 where the
+            settings can't be read.
         options: That train other methods on its corpus, with its sizes and settings.
         cost: Time of an update relative to vanilla, about.
         seconds: That it has taken, up to its end or its last interruption.
@@ -197,11 +198,13 @@ class ExperimentWatch:
 
     def _read_progress(self, trial: WatchedTrial) -> WatchedTrial:
         """How far a trial is that says that it runs, and whether a process seems to."""
-        if self._changed(trial.path / "history.csv"):
-            trial = _with_rows(trial)
         if self._changed(trial.path / PROGRESS) or trial.stand is None:
             written = self.stamps.get(trial.path / PROGRESS, (0,))[0] / 1e9
-            trial = replace(trial, stand=read_stand(trial.path), written=written)
+            stand = read_stand(trial.path)
+            epochs = trial.epochs if stand is None else max(trial.epochs, stand.epochs)
+            trial = replace(trial, stand=stand, written=written, epochs=epochs)
+        if self._changed(trial.path / "history.csv"):
+            trial = _with_rows(trial)
         sign = sign_of_owner(trial.path)
         if sign != "alive" and (load_json(trial.path / "run.json") or {}).get("status") != "running":
             return trial  # it has ended in between, which the next look reads
