@@ -10,12 +10,14 @@ import torch
 from pydantic import Field
 
 from vaecli.kernels.arithmetic import open_contexts
+from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import PosteriorHead
 from vaecli.remedies.beta import Beta
 from vaecli.remedies.bn import BN
 from vaecli.remedies.core.remedy import Paper, Part, Phase, put_aux
 from vaecli.remedies.core.sensible import Span
 from vaecli.remedies.free_bits import FreeBits
+from vaecli.remedies.mog import MoG
 from vaecli.testing import CHECKS, ContractError, check_registration, check_remedy
 from vaecli.testing.contract import check_composition
 
@@ -180,6 +182,23 @@ class Headed(Mine):
 
     def build(self, parts):
         return replace(parts, head=MeanHead(parts.head))
+
+
+class Remembering(MixtureOfGaussians):
+    """It keeps what it computed last, which can't be copied once it has a graph."""
+
+    def log_prob(self, z):
+        self.last = super().log_prob(z)
+        return self.last
+
+
+class WithMemory(MoG):
+    """Its prior is that one."""
+
+    name: ClassVar[str] = "with_memory"
+
+    def build(self, parts):
+        return replace(parts, prior=Remembering(parts.shape.model.latent_size, self.components))
 
 
 class Failing(Mine):
@@ -432,6 +451,7 @@ class Infinite(FreeBits):
         (Unbuilt, "mine: `build` gives NoneType and has to return Parts"),
         (Unstepped, "mine: `wrap_step` gives NoneType and has to return a step"),
         (Headed, r"mine: check_ownership ended with the head .*\.MeanHead gives Tensor and has to return a Posterior"),
+        (WithMemory, "with_memory: check_figures ended with RuntimeError: Only Tensors created explicitly by the user"),
         (Failing, 'mine: check_ownership ended with KeyError: "of the author\'s"'),
         (LeftOpen, "mine: check_ownership ended with a torch.autocast context is open around an update"),
         (Required, "mine: hyper-parameter 'size' has no default"),
