@@ -15,6 +15,9 @@ from vaecli.core.files import unwritable
 from vaecli.metrics.columns import iw
 from vaecli.metrics.extras import gaps, registry
 from vaecli.metrics.extras.registry import BlockResult
+from vaecli.metrics.kept_results import digest_of
+from vaecli.metrics.schema import ESTIMATOR_VERSIONS
+from vaecli.metrics.scoring import Scoring
 from vaecli.runs import lock
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, evaluate_run, store, write_sentences
 from vaecli.runs.folder import RunFolder
@@ -140,6 +143,16 @@ def test_nothing_of_another_request_model_or_version_is_taken(run, monkeypatch):
     monkeypatch.setitem(registry.VERSIONS, "gaps", 99)
     measure()
     assert len(made) == 4
+
+
+@pytest.mark.parametrize(("versions", "name"), [(ESTIMATOR_VERSIONS, "iw_nll"), (registry.VERSIONS, "gaps")])
+def test_batches_of_another_version_are_not_taken(run, monkeypatch, versions, name):
+    """What a program left that was updated since is none of the new one's, batch by batch as by evaluation."""
+    scoring = Scoring.exact(run.corpus.split("test"), run.config.evaluation, 0, run.device)
+    before = digest_of("iw", run.model, scoring, [3])
+    assert digest_of("iw", run.model, scoring, [3]) == before
+    monkeypatch.setitem(versions, name, 99)
+    assert digest_of("iw", run.model, scoring, [3]) != before
 
 
 def test_a_damaged_file_is_made_anew_and_a_folder_that_can_not_be_written_keeps_nothing(run, monkeypatch):

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+import vaecli
 from vaecli.corpus.types import Batch
+from vaecli.metrics.extras.registry import VERSIONS
 from vaecli.metrics.keeper import FORGETFUL
+from vaecli.metrics.schema import ESTIMATOR_VERSIONS
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.digest import tensor_bytes
 from vaecli.model.vae import VAE
@@ -50,9 +53,10 @@ def batch_results(
 
 
 def digest_of(name: str, model: VAE, scoring: Scoring, inputs: Sequence[object]) -> str:
-    """32 hex digits of all that results depend on."""
+    """32 hex digits of all that results depend on, the versions of the program and of its estimators among it."""
+    versions = {**ESTIMATOR_VERSIONS, **VERSIONS, "vaecli": vaecli.__version__}
     where = f"{scoring.device.type} {torch.get_num_threads()}"  # sums over other numbers of threads round otherwise
-    digest = hashlib.sha256(f"{name} {scoring.seed} {scoring.precision} {where}".encode())
+    digest = hashlib.sha256(f"{name} {scoring.seed} {scoring.precision} {where} {versions}".encode())
     tensors = [scoring.split.tokens, scoring.split.lengths, *model.state_dict().values()]
     for value in (*tensors, *inputs):
         digest.update(tensor_bytes(value) if isinstance(value, torch.Tensor) else repr(value).encode())

@@ -7,12 +7,12 @@ check_remedy(SlowStart)  # or one test a check: @pytest.mark.parametrize("check"
 
 from vaecli.testing.contract import (
     CHECKS,
-    ContractError,
     check_pair,
     check_registration,
     check_remedy,
     trained,
 )
+from vaecli.testing.owed import ContractError
 from vaecli.testing.tiny import clock, make_terms, tiny_batch, tiny_shape, tiny_split
 
 __all__ = [
