@@ -28,6 +28,14 @@ def lookout(trials, **arguments):
     return Lookout(watch, period=0.0, own=True, **arguments)
 
 
+def test_lines_name_the_row_of_a_table_that_a_trial_is_of(tmp_path, capsys):
+    rows = [prepared(tmp_path, ["bn"], "0", name=name)[0] for name in ("one", "two")]
+    plain = PlainGrid(Lookout(ExperimentWatch(tmp_path, [trial.path for trial in rows]), period=0.0, own=True), 1000)
+    for trial in rows:
+        plain.event(Event("started", trial, "running"))
+    assert capsys.readouterr().err == "[0/2] one: bn seed 0: started\n[0/2] two: bn seed 0: started\n"
+
+
 def validate(trial, *rows):
     """Gives a trial validations."""
     for epoch, row in enumerate(rows, 1):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs.grids import finish, prepared
+from tests.runs.grids import experiment, finish, prepared
 from vaecli.core.errors import UsageError
 from vaecli.core.files import write_atomic
 from vaecli.runs import lock
 from vaecli.runs.find_watched import find_watched
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.grid_file import PLAN
 from vaecli.runs.lock import OWNER, sign_of_owner, this_machine
 from vaecli.runs.progress_file import PROGRESS, ProgressFile, Stand, read_stand
 from vaecli.runs.watched import ExperimentWatch, label_of
@@ -167,8 +168,8 @@ def test_a_trial_that_is_silent_elsewhere_may_come_back(watch, trials):
 
 
 def test_what_may_be_watched(tmp_path, trials):
-    experiment = trials[0].path.parent.parent
-    assert len(find_watched(experiment).look()) == 4
+    folder = trials[0].path.parent.parent
+    assert len(find_watched(folder).look()) == 4
     assert len(find_watched(trials[0].path.parent).look()) == 2
     assert len(find_watched(trials[0].path).look()) == 1
     newer = prepared(tmp_path, ["bn"], "0", name="newer")
@@ -176,6 +177,23 @@ def test_what_may_be_watched(tmp_path, trials):
     assert find_watched(tmp_path).experiment == tmp_path / "newer"
     with pytest.raises(UsageError, match="there is no run"):
         find_watched(tmp_path / "nowhere")
+
+
+def test_rows_of_a_table_are_watched_together_and_told_apart(tmp_path):
+    """Two rows may be of one method: a table's board averaged them, and nothing watched more than one of them."""
+    table = tmp_path / "runs" / "kim2018"
+    rows = {name: prepared(table, ["linear_anneal"], "0", name=name) for name in ("vae-oracle", "vae-learned")}
+    write_atomic(table / PLAN, "{}")
+    for watch in (find_watched(table), find_watched(tmp_path / "runs")):
+        assert watch.experiment == table
+        assert [trial.name for trial in watch.look()] == ["vae-learned seed 0", "vae-oracle seed 0"]
+        assert watch.worker() == "none"
+        with experiment(table, ["linear_anneal"], "0", name="vae-oracle").lock():
+            assert watch.worker() == "alive"
+            assert watch.since()
+    own = find_watched(table / "vae-oracle")
+    assert [trial.name for trial in own.look()] == ["linear_anneal seed 0"]
+    assert own.row_of(rows["vae-oracle"][0].path) == ""
 
 
 def test_a_run_is_watched_from_inside_its_folder(tmp_path, monkeypatch):

@@ -124,7 +124,7 @@ class PlainGrid(SilentGrid):
         """Prints what is worth a line."""
         with self.lock:
             self.lookout.hear(event)
-            name = event.trial.name
+            name = self.lookout.name(event.trial)
             trial = self.lookout.trial(event.trial.path)
             if event.kind == "finished":
                 self.lines.line(name, event.status + (f": {event.message}" if event.message else ""))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaecli.engines.engine import Event
+    from vaecli.runs.experiment import Trial
     from vaecli.runs.watched import ExperimentWatch, WatchedTrial
 
 LOOK_SECONDS = 1.0
@@ -67,13 +68,18 @@ class Lookout:
         elif event.kind != "stopping":
             self.started.discard(event.trial.path)
         if event.kind in ("retried", "silent"):
-            self.notes.append(f"{event.trial.name}: {event.message}")
+            self.notes.append(f"{self.name(event.trial)}: {event.message}")
         if event.kind == "stopping":
             self.note = "stopping; what runs is saved first"
 
     def works(self) -> bool:
         """Whether the process that runs the experiment is seen to live."""
         return self.watch.worker() == "alive"
+
+    def name(self, trial: Trial) -> str:
+        """What a line calls a trial: ``bn seed 0``, beside those of other rows of a table ``row: bn seed 0``."""
+        row = self.watch.row_of(trial.path)
+        return f"{row}: {trial.name}" if row else trial.name
 
     def trial(self, path: Path) -> WatchedTrial | None:
         """One of the trials, as it stands now."""

@@ -25,11 +25,9 @@ from vaecli.reproduction.made import Made, with_command
 from vaecli.reproduction.paper_tables import PaperRow, PaperTable
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import refuse_links
+from vaecli.runs.grid_file import PLAN
 from vaecli.settings.resolve import Settings, load_settings
 from vaecli.training.timing import mean_pace, measured_pace
-
-PLAN = "reproduction.json"
-"""What a folder of a reproduction says of itself."""
 
 Told = Callable[[str], None]
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from vaecli.core.errors import UsageError
 from vaecli.runs.trial_index import trial_folders
-from vaecli.runs.watched import ExperimentWatch
+from vaecli.runs.watched import ExperimentWatch, rows_in
 
 
 def find_watched(folder: Path) -> ExperimentWatch:
     """What a folder holds: a run, the runs of a method, an experiment, or experiments, of which the one at work last.
+
+    The rows of a table that is reproduced are watched together.
 
     Raises:
         UsageError: None of these.
@@ -32,16 +34,21 @@ def find_watched(folder: Path) -> ExperimentWatch:
 
 
 def is_experiment(folder: Path) -> bool:
-    """Whether a folder holds trials."""
-    return any((trial / "run.json").is_file() for trial in trial_folders(folder))
+    """Whether a folder holds trials, or rows of a table that do."""
+    return any((trial / "run.json").is_file() for trial in _trials(folder))
 
 
 def last_change(experiment: Path) -> int:
     """When a file of an experiment's trials was last made, replaced or removed, in ns."""
     changes = [0]
-    for trial in trial_folders(experiment):
+    for trial in _trials(experiment):
         try:
             changes.append(trial.stat().st_mtime_ns)
         except OSError:
             continue
     return max(changes)
+
+
+def _trials(experiment: Path) -> list[Path]:
+    """The folders of its trials, those of the rows of a table included."""
+    return [trial for part in rows_in(experiment) or [experiment] for trial in trial_folders(part)]

@@ -21,6 +21,8 @@ from vaecli.settings.presets import load_preset
 from vaecli.settings.toml_file import read_toml
 
 GRID = "experiment.toml"
+PLAN = "reproduction.json"
+"""What a folder of a table that is reproduced says of itself: its rows are experiments, a folder each."""
 
 
 @dataclass(frozen=True)

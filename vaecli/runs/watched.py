@@ -19,7 +19,7 @@ from vaecli.core.errors import UsageError, VaeError
 from vaecli.core.files import load_json
 from vaecli.metrics.validation_alarm import Alarm, alarms
 from vaecli.runs.folder import MARKER, STATUSES, RunFolder
-from vaecli.runs.grid_file import read_grid
+from vaecli.runs.grid_file import PLAN, read_grid
 from vaecli.runs.history import Row
 from vaecli.runs.lock import Sign, read_owner, sign_of_owner
 from vaecli.runs.option_words import option_words
@@ -50,7 +50,7 @@ class WatchedTrial:
     Attributes:
         path: Of its folder.
         method: In its one spelling.
-        label: ``bn``, or ``bn (bn.gamma=0.3)``.
+        label: ``bn``, or ``bn (bn.gamma=0.3)``; beside trials of other rows of a table, with the row's name.
         seed: Of the trial.
         told: Where it stands by its own word.
         message: Why it ended.
@@ -115,7 +115,7 @@ class ExperimentWatch:
     """Looks at trials again and again.
 
     Args:
-        experiment: Its folder.
+        experiment: Its folder, or that of a table that is reproduced, whose rows are experiments.
         folders: Of the trials, in the order in which they are to be shown; all that are there without.
         title: What is watched, for displays; the experiment without.
     """
@@ -147,14 +147,24 @@ class ExperimentWatch:
                 self.known[folder] = trial
         return [self.known[folder] for folder in self.folders if folder in self.known]
 
+    def row_of(self, folder: Path) -> str:
+        """The row of a table that a trial is of; empty where only one experiment is watched."""
+        row = folder.parent.parent
+        return "" if row == self.experiment else row.name
+
     def worker(self) -> Sign:
-        """What is seen of the process that runs the experiment."""
-        return sign_of_owner(self.experiment)
+        """What is seen of the process that runs the experiment, or any row of a table."""
+        signs = [sign_of_owner(place) for place in self._places()]
+        return "alive" if "alive" in signs else signs[0]
+
+    def _places(self) -> list[Path]:
+        """The folders that whoever runs it has locked."""
+        return list(dict.fromkeys([self.experiment, *(folder.parent.parent for folder in self.folders)]))
 
     def since(self) -> str:
         """When whoever works on it has begun, as ISO 8601; empty where nobody does."""
         at_work = [trial.path for trial in self.known.values() if trial.state == "running"]
-        owners = map(read_owner, [self.experiment] if self.worker() == "alive" else at_work)
+        owners = map(read_owner, self._places() if self.worker() == "alive" else at_work)
         return min((str(owner.get("since") or "") for owner in owners if owner), default="")
 
     def _look_at(self, folder: Path) -> WatchedTrial | None:
@@ -182,7 +192,7 @@ class ExperimentWatch:
         return replace(
             before,
             method=method,
-            label=label_of(method, folder.parent.name),
+            label=label_of(method, folder.parent.name, self.row_of(folder)),
             seed=int(_number(run.get("seed"))),
             told=state,
             warning=str(run.get("early_warning") or ""),
@@ -224,7 +234,12 @@ class ExperimentWatch:
 
 
 def ordered(experiment: Path) -> list[Path]:
-    """The folders of an experiment's trials, in the order of its grid and then by name and seed."""
+    """The folders of an experiment's trials, in the order of its grid and then by name and seed.
+
+    Of a table that is reproduced they are those of its rows, one after the other.
+    """
+    if rows := rows_in(experiment):
+        return [trial for row in rows for trial in ordered(row)]
     try:
         methods = {method: number for number, method in enumerate(read_grid(experiment).methods)}
     except UsageError:
@@ -237,10 +252,22 @@ def ordered(experiment: Path) -> list[Path]:
     return sorted(trial_folders(experiment), key=rank)
 
 
-def label_of(method: str, folder: str) -> str:
-    """The name of a variant from that of its folder: ``bn--bn.gamma-0.3`` is ``bn (bn.gamma=0.3)``."""
+def rows_in(folder: Path) -> list[Path]:
+    """The experiments that are the rows of a table; none in any other folder."""
+    return sorted(folder.glob("*/")) if (folder / PLAN).is_file() and not trial_folders(folder) else []
+
+
+def label_of(method: str, folder: str, row: str = "") -> str:
+    """The name of a variant from that of its folder: ``bn--bn.gamma-0.3`` is ``bn (bn.gamma=0.3)``.
+
+    Args:
+        method: In its one spelling.
+        folder: The name of its folder.
+        row: Of a table, whose rows may be of one method; it stands in the method's place.
+    """
     parts = [re.sub(r"^(.*?\.\w+)-", r"\1=", part) for part in folder.split("--")[1:]]
-    return f"{method} ({', '.join(parts)})" if parts else method
+    name = row or method
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def _with_rows(trial: WatchedTrial) -> WatchedTrial:
