@@ -57,6 +57,32 @@ def test_the_seed_of_the_settings_counts_where_no_other_is_said(monkeypatch):
             call(**seed, settings={"training.seed": 3})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": -1}, "jobs=-1: it has to be 0 or more"),
+        ({"jobs": float("nan")}, "jobs=nan: it has to be a whole number"),
+        ({"jobs": True}, "jobs=True: it has to be a whole number"),
+        ({"seeds": 1.5}, r"seeds: seeds are integers and ranges such as '0-2,5', got 1\.5"),
+        ({"seeds": True}, "seeds: seeds are integers .* got True"),
+        ({"seeds": [0, -1]}, "seeds: seeds are integers .* got '0,-1'"),
+    ],
+)
+def test_numbers_of_a_comparison_are_checked_before_any_work(options, message):
+    with pytest.raises(UsageError, match=message):
+        vaecli.compare(**options)
+
+
+@pytest.mark.parametrize("seeds", [2, np.int64(2), [2], "2", np.array([2])])
+def test_a_seed_may_be_one_of_numpy(monkeypatch, seeds):
+    def seeds_of(settings, *rest, **more):
+        raise LookupError(settings.seeds)
+
+    monkeypatch.setattr("vaecli.engines.run_grid.open_experiment", seeds_of)
+    with pytest.raises(LookupError, match=r"\(2,\)"):
+        vaecli.compare(seeds=seeds)
+
+
 def test_the_corpus_of_the_settings_counts_where_no_other_is_said(monkeypatch):
     def corpus_of(settings, *rest, **more):
         raise LookupError(settings.groups["corpus"]["data"])
@@ -78,8 +104,15 @@ def test_the_corpus_of_the_settings_counts_where_no_other_is_said(monkeypatch):
         ({"temperature": 0.0}, "temperature=0.0: it has to be above 0"),
         ({"temperature": float("nan")}, "temperature=nan: "),
         ({"top_p": 1.5}, "top_p=1.5: "),
-        ({"top_k": -1}, "top_k=-1"),
-        ({"beam": 0}, "beam=0"),
+        ({"temperature": True}, "temperature=True: it has to be a number"),
+        ({"top_p": "0.5"}, "top_p='0.5': it has to be a number"),
+        ({"top_k": -1}, "top_k=-1: it has to be 0 or more"),
+        ({"top_k": 2.0}, "top_k=2.0: it has to be a whole number"),
+        ({"top_k": float("nan")}, "top_k=nan: it has to be a whole number"),
+        ({"beam": 0}, "beam=0: it has to be 1 or more"),
+        ({"beam": True}, "beam=True: it has to be a whole number"),
+        ({"seed": -1}, "seed=-1: it has to be 0 or more"),
+        ({"seed": np.float64(1)}, r"seed=.*1\.0.*: it has to be a whole number"),
         ({"beam": 5, "temperature": 1.0}, "beam=5 searches for the best sentence"),
     ],
 )
@@ -145,17 +178,38 @@ def test_codes_and_sentences(run):
     ("call", "message"),
     [
         (lambda run: run.decode(np.zeros((2, 5))), r"codes of shape \(2, 5\); .* decodes \(N, 2\)"),
+        (lambda run: run.decode([[1.0, 2.0], [1.0]]), r"codes are numbers of shape \(N, Z\), .*expected sequence"),
+        (lambda run: run.decode([[0.0, 1.0], [2.0, np.nan]]), "codes: nan in row 1, column 1; only finite codes"),
+        (lambda run: run.decode(np.full((1, 2), np.inf)), "codes: inf in row 0, column 0"),
         (lambda run: run.encode(["the cat", "  "]), "sentence 1 .* has no word"),
         (lambda run: run.codes("the cat"), "a list of texts, .* not 'the cat'"),
         (lambda run: run.score(["the cat", None]), r"a list of texts, .* not \['the cat', None\]"),
         (lambda run: run.encode([]), "there is no sentence"),
         (lambda run: run.interpolate("a cat", "a dog", steps=1), "no two ends"),
+        (lambda run: run.interpolate("a cat", "a dog", steps=2.5), "steps=2.5: it has to be a whole number"),
+        (lambda run: run.reconstruct(["the cat"], beam=None), "beam=None: it has to be a whole number"),
+        (lambda run: run.sample(-1), "count=-1: it has to be 0 or more"),
+        (lambda run: run.sample(True), "count=True: it has to be a whole number"),
+        (lambda run: run.sample(1, seed=float("nan")), "seed=nan: it has to be a whole number"),
+        (lambda run: run.score(["the cat"], iw_samples=-1), "iw_samples=-1: it has to be 0 or more"),
+        (lambda run: run.score(["the cat"], iw_samples=True), "iw_samples=True: it has to be a whole number"),
+        (lambda run: run.score(["the cat"], iw_samples=2.5), "iw_samples=2.5: it has to be a whole number"),
+        (lambda run: run.score(["the cat"], iw_samples=10**13), "iw_samples=1[0]{13}: it has to be 100,000 or less"),
         (lambda run: run.evaluate("prob"), "did you mean 'probe'"),
     ],
 )
 def test_what_goes_wrong_is_said(run, call, message):
     with pytest.raises(UsageError, match=message):
         call(run)
+
+
+def test_numbers_of_numpy_count_as_pythons(run):
+    two, one = np.int64(2), np.float64(1)
+    assert run.score(["the cat"], iw_samples=two).equals(run.score(["the cat"], iw_samples=2))
+    assert run.reconstruct(["the cat"], beam=two) == run.reconstruct(["the cat"], beam=2)
+    assert run.sample(two, temperature=one, seed=two) == run.sample(2, seed=2)
+    assert run.interpolate("a cat", "a dog", two) == run.interpolate("a cat", "a dog", 2)
+    assert run.evaluate(iw_samples=two)["iw_samples"] == 2
 
 
 def test_a_language_model_has_no_codes(corpus, out):
@@ -186,7 +240,10 @@ def test_evaluations_join_the_figures(run):
     ("options", "message"),
     [
         ({"iw_samples": 0}, "iw_samples=0: it has to be 1 or more"),
-        ({"sentences": -3}, "sentences=-3"),
+        ({"iw_samples": True}, "iw_samples=True: it has to be a whole number"),
+        ({"iw_samples": float("nan")}, "iw_samples=nan: it has to be a whole number"),
+        ({"sentences": -3}, "sentences=-3: it has to be 1 or more"),
+        ({"sentences": 10**9}, "sentences=1000000000: it has to be 1,000,000 or less"),
         ({"split": "tset"}, r"unknown split 'tset' \(split\): did you mean 'test'"),
         ({"sentences": 5}, "sentences changes nothing here; it goes with gaps or reverse_ppl or samples"),
         ({"lm": "runs/lm"}, "lm changes nothing here; it goes with payoff or samples"),

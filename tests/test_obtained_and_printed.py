@@ -76,6 +76,22 @@ def test_no_figure_is_minus_zero():
     assert line.cells[3:6] == ["0.00", "0.00", "+0.00"]
 
 
+def test_rows_of_two_protocols_have_epochs_of_their_own(tmp_path):
+    """One seed of each protocol, and one that diverged before its first validation."""
+    head = "experiment,corpus,method,seed,status,split,sentences,tokens,kl,ppl_iw,epochs,training_protocol"
+    rows = [
+        "ptb,ptb,linear_anneal,0,done,test,3761,82430,0.01,125.5,8,shared",
+        "ptb,ptb,linear_anneal,0,done,test,3761,82430,0.02,101.5,40,published",
+        "ptb,ptb,linear_anneal,1,diverged,test,,,,,,published",
+    ]
+    (tmp_path / "results.csv").write_text("\n".join([head, *rows]) + "\n")
+    lines = obtained.of_ptb(tmp_path / "results.csv")
+    assert {(line.row, line.epochs) for line in lines} == {
+        ("linear_anneal (shared)", 8),
+        ("linear_anneal (published)", 40),
+    }
+
+
 def test_an_option_that_there_is_not_prints_no_table(capsys):
     with pytest.raises(SystemExit) as ended:
         obtained.main(["--reedme"])

@@ -19,9 +19,11 @@ import pandas as pd
 from vaecli.reporting.formats import escape_markdown
 from vaecli.reporting.read_results import load_results
 from vaecli.reporting.view import AT_LEAST
-from vaecli.reproduction.comparison import Compared, compare_published
+from vaecli.reproduction.comparison import Compared, compare_published, labelled
 from vaecli.reproduction.comparison_table import record
 from vaecli.reproduction.paper_tables import load_table
+from vaecli.runs.groups import finished
+from vaecli.runs.statistics import defined
 
 HERE = Path(__file__).parent
 PTB = HERE.parent / "ptb" / "results.csv"
@@ -148,9 +150,10 @@ def reproductions(folder: Path = HERE) -> dict[str, list[Line]]:
 
 
 def of_ptb(path: Path = PTB) -> list[Line]:
-    """What experiments/ptb has beside the figures in print, with the epochs that it was trained for."""
+    """What experiments/ptb has beside the figures in print, with the epochs of each row, the most of its seeds."""
     frame = load_results(path).frame
-    epochs = dict(zip(frame["method"], frame["epochs"], strict=True))
+    by_label = {label: defined(finished(group.trials)["epochs"]) for label, group in labelled(frame)}
+    epochs = {label: int(max(known)) if known else None for label, known in by_label.items()}
     compared = first_sources(compare_published(frame))
     return lines_of(PTB_TITLE, [record(line) | {"epochs": epochs[line.row]} for line in compared])
 

@@ -74,6 +74,18 @@ def test_a_collapse_and_its_end_are_told(plain, capsys):
     assert "vanilla: informative again at epoch 4: kl 0.50, mi 0.40\n" in said  # past the planned epochs, one is enough
 
 
+def test_a_run_that_goes_on_says_nothing_of_its_code_twice(plain, capsys):
+    """Nor does it wait for two more validations that show it; the third, after the checkpoint, is made again."""
+    rows = [{"epoch": epoch, **COLLAPSED} for epoch in (1, 2, 3, 4, 5)]
+    plain.plan("vanilla", 2, 9, 2000, "", rows[:3])
+    for row in rows[2:]:
+        plain.evaluated(row)
+    assert "collapsed" not in capsys.readouterr().err
+    plain.plan("vanilla", 2, 9, 2000, "", rows[:1])
+    plain.evaluated(rows[1])
+    assert "vanilla: collapsed at epoch 2" in capsys.readouterr().err
+
+
 def test_what_takes_long_says_that_it_still_goes_on(monkeypatch, capsys):
     monkeypatch.setattr(live, "STILL_SECONDS", 0.1)
     display = PlainProgress()

@@ -124,9 +124,17 @@ def test_a_budget_counts_the_trials_of_every_protocol(vae, monkeypatch):
     assert shown.splitlines()[1].split() == ["vae-oracle", "linear_anneal", "3", "10/30", "6"]
 
 
-def test_without_a_budget_rows_may_come_later(vae):
+def test_without_a_budget_rows_may_come_later(vae, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["vae", "reproduce", "kim2018", "--rows=vae-oracle"])
     vae("kim2018", "--rows=vae-oracle", "--seeds=0", *TINY)
+    assert "- command: `vae reproduce kim2018 --rows=vae-oracle`\n" in Path("runs/kim2018/table.md").read_text()
+    monkeypatch.setattr("sys.argv", ["vae", "reproduce", "kim2018", ORACLE_ROWS])
     result = vae("kim2018", ORACLE_ROWS, "--seeds=0", *TINY)
+    commands = [line for line in Path("runs/kim2018/table.md").read_text().splitlines() if line.startswith("- command")]
+    assert commands == [
+        "- command: `vae reproduce kim2018 --rows=vae-oracle` (vae-oracle)",
+        f"- command: `vae reproduce kim2018 {ORACLE_ROWS}` (svi-oracle)",
+    ]
     assert "1 trial to do, 1 done already" in result.stderr
     assert {row["experiment"] for row in table("runs/kim2018/results.csv")} == {"vae-oracle", "svi-oracle"}
 

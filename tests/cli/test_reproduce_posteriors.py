@@ -84,6 +84,8 @@ def test_two_methods_trained_drawn_gone_on_with_and_joined_by_a_third(vae):
         ("bn", 2, 4),
         ("delta", 1, 4),
     ]
+    made = json.loads((FOLDER / "reproduction.json").read_text())["made"]
+    assert made[-1]["rows"][-1] == "delta"
     own = [float(row["encoder_sd"]) for row in looks if (row["method"], row["updates"]) == ("bn", "4")]
     assert figures[1]["encoder_sd"] == pytest.approx(sum(own) / 2)
     with pytest.raises(UsageError, match="holds trials of other settings"):

@@ -13,7 +13,7 @@ from vaecli.kernels.arithmetic import open_contexts
 from vaecli.model.posterior import PosteriorHead
 from vaecli.remedies.beta import Beta
 from vaecli.remedies.bn import BN
-from vaecli.remedies.core.remedy import Paper, Part, put_aux
+from vaecli.remedies.core.remedy import Paper, Part, Phase, put_aux
 from vaecli.remedies.core.sensible import Span
 from vaecli.remedies.free_bits import FreeBits
 from vaecli.testing import CHECKS, ContractError, check_registration, check_remedy
@@ -209,6 +209,121 @@ class Tempting(Mine):
     sensible: ClassVar = {"beta": Span(-1.0, 0.5)}
 
 
+class Staged(Mine):
+    """Its second stage is begun by what no checkpoint has."""
+
+    name: ClassVar[str] = "staged"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT, Part.PHASES})
+
+    def phases(self):
+        return (Phase("first", 0.5), Phase("second", 0.5, start=self.begin))
+
+    def build(self, parts):
+        module = torch.nn.Module()
+        module.half = False
+        return replace(parts, aux=put_aux(parts, self.name, module))
+
+    def begin(self, model, seed):
+        model.aux[self.name].half = True
+
+    def objective(self, terms, clock):
+        half = terms.context.aux[self.name].half
+        return replace(super().objective(terms, clock), kl_weight=0.5 if half else 0.2)
+
+
+class Freezing(Mine):
+    """Its second stage holds the encoder still, as torch's users do."""
+
+    name: ClassVar[str] = "freezing"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT, Part.PHASES})
+
+    def phases(self):
+        return (Phase("first", 0.5), Phase("second", 0.5, start=self.begin))
+
+    def begin(self, model, seed):
+        model.encoder.requires_grad_(False)
+
+
+class WithCritic(Mine):
+    """It has a module with an optimiser of its own, of a kind that subclasses choose, and registered when they say."""
+
+    name: ClassVar[str] = "with_critic"
+    owns: ClassVar[frozenset[Part]] = frozenset({Part.KL_WEIGHT, Part.STEP})
+    adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
+    optimizers: ClassVar = (torch.optim.Adam,)
+    late: ClassVar[bool] = False
+
+    def build(self, parts):
+        module = torch.nn.Linear(parts.shape.model.latent_size, 1)
+        module.own_optimizer = True
+        return replace(parts, aux=put_aux(parts, self.name, module))
+
+    def wrap_step(self, step, session):
+        critic, made = session.model.aux[self.name], []
+
+        def register():
+            for make in self.optimizers:
+                made.append(make(critic.parameters(), lr=0.1))
+                session.own_optimizer(self.name, made[-1])
+
+        if not self.late:
+            register()
+
+        def both(batch):
+            terms = step(batch)
+            if not made:
+                register()
+
+            def loss():
+                critic.zero_grad()
+                value = critic(terms.z.detach()).square().mean()
+                value.backward()
+                return value
+
+            for optimizer in made:
+                optimizer.step(loss)
+            return terms
+
+        return both
+
+
+class Counting(torch.optim.SGD):
+    """As SparseAdam and others do, it keeps a number beside its tensors, by which its rate falls."""
+
+    def step(self, closure=None):
+        loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                state["step"] = state.get("step", 0) + 1
+                p.data.add_(p.grad, alpha=-group["lr"] / state["step"])
+        return loss
+
+
+class Counted(WithCritic):
+    """Of that kind."""
+
+    optimizers: ClassVar = (Counting,)
+
+
+class Listed(WithCritic):
+    """Of a kind whose state is lists of tensors."""
+
+    optimizers: ClassVar = (torch.optim.LBFGS,)
+
+
+class Late(WithCritic):
+    """It registers it after the first update."""
+
+    late: ClassVar[bool] = True
+
+
+class Twice(WithCritic):
+    """Two of one name."""
+
+    optimizers: ClassVar = (torch.optim.Adam, torch.optim.Adam)
+
+
 class Half(OfPython):
     """Its name is one of a module's own."""
 
@@ -265,6 +380,19 @@ class Infinite(FreeBits):
         (Undefined, "mine: undefined are nothing, and `undefined` gives reasons for kl"),
         (Infinite, "infinite: step 0: the gradient is not finite"),
         (OfPython, "of_python: a training that is resumed goes on otherwise, as .*; keep state in buffers"),
+        (
+            Staged,
+            "staged: a training that is resumed in stage 'second' goes on otherwise, as .*; keep state in buffers",
+        ),
+        (
+            Late,
+            "with_critic: check_resumption ended with ValueError: it holds an optimiser 'with_critic', which the me",
+        ),
+        (Twice, "with_critic: check_ownership ended with two optimisers are registered as 'with_critic'; call each by"),
+        (
+            Listed,
+            r"with_critic: .*optimiser 'own.with_critic' \(LBFGS\) can't be saved: .*Tensor; a",
+        ),
         (Summed, r"mine: `objective` gives `kl` of shape \(8,\), where \(B, Z\) or \(B, 1\) has to be, B being 8 sent"),
         (Number, r"mine: `objective` gives `kl` as float, where a tensor \(B, Z\) or \(B, 1\) has to be"),
         (BySentence, r"mine: `objective` gives `kl_weight` of shape \(8,\), where one number has to be"),
@@ -282,6 +410,13 @@ class Infinite(FreeBits):
 def test_a_remedy_that_breaks_the_contract_is_told_how(kind, why):
     with pytest.raises(ContractError, match=why):
         check_remedy(kind)
+
+
+@pytest.mark.parametrize("kind", [Freezing, WithCritic, Counted])
+def test_what_a_checkpoint_holds_may_be_used(kind):
+    for check in CHECKS:
+        if check is not check_composition:
+            check(kind)
 
 
 def test_a_check_leaves_no_context_open():

@@ -13,6 +13,7 @@ from vaecli.runs import trial
 from vaecli.runs.continuation import changed_surroundings, check_same_corpus, surroundings
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
+from vaecli.training.checkpoint import LAST, load_checkpoint, save_checkpoint
 
 
 @pytest.fixture
@@ -136,3 +137,14 @@ def test_a_clock_that_jumps_back_changes_nothing(text, tmp_path, monkeypatch):
     assert {k: v for k, v in run.figures.items() if k not in timings} == {
         k: v for k, v in calm.figures.items() if k not in timings
     }
+
+
+def test_the_time_of_a_process_that_was_killed_counts_up_to_its_checkpoint(text, tmp_path):
+    """A process that is killed tells run.json nothing of its time; an hour of it is put into its last checkpoint."""
+    folder = RunFolder(train(text, tmp_path).path)
+    tensors, state = load_checkpoint(folder.checkpoint_path / LAST)
+    assert 0 < state["progress"]["seconds"] < folder.run()["seconds"]
+    state["progress"]["seconds"] = 3600.0
+    save_checkpoint(folder.checkpoint_path, LAST, tensors, state)
+    folder.update(seconds=0.0)
+    assert 3600 < train(text, tmp_path, epochs=2, resume=True).figures["seconds"] < 4600

@@ -71,6 +71,20 @@ def test_a_trial_from_its_start_to_its_end(watch, trials):
     assert watch.look()[1].message == "diverged: kl is inf"
 
 
+def test_a_trial_that_is_begun_anew_between_two_looks_has_nothing_of_the_one_before(watch, trials):
+    folder = RunFolder(trials[0].path)
+    for epoch in (1, 2):
+        folder.append_history({**ROW, "epoch": epoch})
+    finish(trials[0], {}, status="running", corpus={"valid_sentences": 2000})
+    (trials[0].path / PROGRESS).write_text(json.dumps(vars(Stand("training", 3, 8, 3, 10, 0.0, 12.0))))
+    assert watch.look()[0].epochs_done == 2.3
+    folder.create(trials[0].config, overwrite=True)
+    with folder.lock():
+        folder.update(status="running")
+        trial = watch.look()[0]
+    assert (trial.state, trial.rows, trial.alarms, trial.stand, trial.epochs_done) == ("running", [], [], None, 0.0)
+
+
 def test_nothing_is_written_and_no_lock_is_taken(watch, trials):
     folder = RunFolder(trials[0].path)
     with folder.lock():

@@ -1,5 +1,6 @@
 """Layers of settings: precedence, locations, and everything a user can get wrong."""
 
+import numpy as np
 import pytest
 
 from vaecli.config import GROUPS, RunConfig, build_config
@@ -190,6 +191,7 @@ def test_values_are_toml_and_otherwise_text(text, value):
         ("0-2,5", (0, 1, 2, 5)),
         ("3", (3,)),
         (4, (4,)),
+        (np.int64(4), (4,)),
         ([2, 0, 2], (2, 0)),
         (" 1 - 2 , 1", (1, 2)),
         (["0-1", 9], (0, 1, 9)),
@@ -200,7 +202,7 @@ def test_seeds(value, seeds):
 
 
 @pytest.mark.parametrize(
-    "value", ["", "a", "2-1", "-1", "1,,2", "0-100000", "0-99999999999", True, 1.5, [], ["x"], None, "١"]
+    "value", ["", "a", "2-1", "-1", "1,,2", "0-100000", "0-99999999999", True, 1.5, np.float64(1), [], ["x"], None, "١"]
 )
 def test_what_is_no_seeds(value):
     with pytest.raises(UsageError, match="--seeds"):

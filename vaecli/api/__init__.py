@@ -54,6 +54,7 @@ def train(
         DataError: The corpus can't be used.
         DivergedError: A loss that is not finite.
     """
+    from vaecli.api.arguments import seeds_of
     from vaecli.runs.start import prepare_run
     from vaecli.runs.trial import run_trial
     from vaecli.settings.resolve import load_settings
@@ -64,7 +65,7 @@ def train(
         options=_corpus(data, settings),
         values=settings,
         methods=[method],
-        seeds=seed,
+        seeds=seeds_of(seed),
         experiment=name,
         methods_option="method",
         seeds_option="seed",
@@ -110,6 +111,7 @@ def compare(
         DataError: The corpus can't be used.
         TrialsFailedError: Some trials failed; the others are done and in the tables.
     """
+    from vaecli.api.arguments import seeds_of, whole
     from vaecli.engines.run_grid import check_outcome, open_experiment, run_experiment
     from vaecli.settings.resolve import load_settings
 
@@ -118,9 +120,9 @@ def compare(
         options=_corpus(data, settings),
         values=settings,
         methods=list(methods),
-        seeds=seeds if isinstance(seeds, int | str | None) else ",".join(map(str, seeds)),
+        seeds=seeds_of(seeds),
         experiment=name,
-        jobs=jobs,
+        jobs=whole("jobs", jobs, 0),
         methods_option="methods",
         seeds_option="seeds",
         searches=Path(out),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,28 +96,25 @@ class Run:
         """Sentences of codes.
 
         Args:
-            codes: (N, Z).
+            codes: (N, Z), finite.
             beam: Size of the beam; 1 decodes greedily.
             temperature: Draws words at it instead.
             top_k: Of the so many most probable words only; 0 of all. It draws at temperature 1 unless told another.
             top_p: Of the most probable words only that together reach this probability.
-            seed: Seed of the words that are drawn.
+            seed: Seed of the words that are drawn, from 0.
 
         Raises:
-            UsageError: The codes have another number of dimensions than the model, or a value is out of range or
-                contradicts another.
+            UsageError: The codes are no finite numbers or have another number of dimensions than the model, or a value
+                is of another type, out of range or contradicts another.
         """
-        import torch
-
-        from vaecli.core.errors import UsageError
+        from vaecli.api.arguments import code_tensor, whole
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
 
+        seed, beam = whole("seed", seed, 0), whole("beam", beam, 1)
         drawing = _drawing(beam, temperature, top_k, top_p)
         run = self._loaded
-        z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
-        if z.ndim != 2 or z.shape[1] != run.model.latent_size:
-            raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes (N, {run.model.latent_size})")
+        z = code_tensor(codes, run.model.latent_size, run.device, str(self.path))
         if drawing is not None:
             drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, drawing)
         else:
@@ -126,10 +123,20 @@ class Run:
         return [text(run.vocabulary.decode(sentence.words)) for sentence in drawn]
 
     def sample(self, count: int = 10, *, temperature: float = 1.0, seed: int = 0) -> list[str]:
-        """Sentences from the prior, a language model's own where there is no code."""
+        """Sentences from the prior, a language model's own where there is no code.
+
+        Args:
+            count: How many, from 0.
+            temperature: Of drawn words; 1 is the model's own.
+            seed: Seed of codes and words, from 0.
+
+        Raises:
+            UsageError: A value is of another type or out of range.
+        """
+        from vaecli.api.arguments import whole
         from vaecli.metrics.extras.text.samples import prior_codes
 
-        run = self._loaded
+        run, count, seed = self._loaded, whole("count", count, 0), whole("seed", seed, 0)
         z = prior_codes(run.model, run.sampling(seed), count)
         return self.decode(z.cpu().numpy(), temperature=temperature, seed=seed)
 
@@ -169,11 +176,17 @@ class Run:
         return pd.concat(tables, axis=1)
 
     def reconstruct(self, sentences: Sequence[str], *, beam: int = 1) -> list[str]:
-        """Each sentence, decoded from the code that the mean of its posterior stands for."""
+        """Each sentence, decoded from the code that the mean of its posterior stands for.
+
+        Raises:
+            UsageError: The method has no code, a sentence has no word, or the beam holds no sentence.
+        """
         import torch
 
+        from vaecli.api.arguments import whole
         from vaecli.metrics.extras.text.reconstruction import code_of_means
 
+        beam = whole("beam", beam, 1)
         codes = code_of_means(self._loaded.model, torch.as_tensor(self.encode(sentences), device=self._loaded.device))
         return self.decode(codes.cpu().numpy(), beam=beam)
 
@@ -184,13 +197,15 @@ class Run:
         the classes of one variable after the other are swapped.
 
         Raises:
-            UsageError: Fewer than two steps, or the method has no code.
+            UsageError: Fewer than two steps, the beam holds no sentence, or the method has no code.
         """
         import torch
 
+        from vaecli.api.arguments import whole
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.reconstruction import code_path
 
+        steps, beam = whole("steps", steps), whole("beam", beam, 1)
         if steps < 2:
             raise UsageError(f"an interpolation of {steps} steps has no two ends; ask for 2 or more")
         start, end = torch.as_tensor(self.encode([first, last]), device=self._loaded.device)
@@ -205,12 +220,15 @@ class Run:
 
         Returns:
             A row a sentence, with its ``words`` and how many are ``unknown``; a figure without a definition is missing.
+
+        Raises:
+            UsageError: A sentence has no word, or the number of samples is none or out of range.
         """
         from vaecli.metrics.sentences import sentence_scores
 
         run = self._loaded
         settings = run.config.evaluation
-        samples = settings.iw_samples if iw_samples is None else iw_samples
+        samples = settings.iw_samples if iw_samples is None else _samples(iw_samples, 0)
         table = sentence_scores(run.model, self._scoring(sentences), settings.rec_samples, samples)
         table.insert(0, "sentence", list(sentences))
         return table
@@ -256,13 +274,14 @@ def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> 
     """
     import math
 
+    from vaecli.api.arguments import real, whole
     from vaecli.core.errors import UsageError
     from vaecli.model.decoding import Drawing
 
+    temperature = None if temperature is None else real("temperature", temperature)
     if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
         raise UsageError(f"temperature={temperature}: it has to be above 0 and finite; without one nothing is drawn")
-    if top_k < 0 or beam < 1:
-        raise UsageError(f"top_k={top_k}, beam={beam}: these count words from 0 and sentences from 1 on")
+    top_k, top_p = whole("top_k", top_k, 0), real("top_p", top_p)
     if not 0 < top_p <= 1:
         raise UsageError(f"top_p={top_p}: it has to be above 0, and 1 at most")
     if temperature is None and not top_k and top_p == 1:
@@ -272,6 +291,18 @@ def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> 
             f"beam={beam} searches for the best sentence; temperature, top_k and top_p draw words; keep one"
         )
     return Drawing(1.0 if temperature is None else temperature, top_k, top_p)
+
+
+def _samples(count: Any, least: int) -> int:
+    """A number of importance samples, at most what settings admit.
+
+    Raises:
+        UsageError: It is none.
+    """
+    from vaecli.api.arguments import whole
+    from vaecli.core.option_settings import OPTION_SETTINGS
+
+    return whole("iw_samples", count, least, OPTION_SETTINGS["evaluation.iw_samples"].most)
 
 
 def load(run: str | Path, *, device: str | None = None) -> Run:
@@ -319,7 +350,7 @@ def evaluate(
     from vaecli.runs.reference_lm import load_reference
 
     names = check_names(evaluations)
-    _check_request(names, split, {"iw_samples": iw_samples, "sentences": sentences}, lm)
+    iw_samples, sentences = _check_request(names, split, iw_samples, sentences, lm)
     loaded = load_run(Path(run))
     reference = None if lm is None else load_reference(Path(lm), loaded.corpus, loaded.device, str(run))
     request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
@@ -331,21 +362,24 @@ def evaluate(
 
 
 def _check_request(
-    names: Sequence[str], split: str | None, counts: Mapping[str, int | None], lm: str | Path | None
-) -> None:
-    """Looks at what `evaluate` is asked for, before a run is read.
+    names: Sequence[str], split: str | None, iw_samples: int | None, sentences: int | None, lm: str | Path | None
+) -> tuple[int | None, int | None]:
+    """Looks at what `evaluate` is asked for, before a run is read; gives the numbers of samples and sentences.
 
     Raises:
-        UsageError: An unknown split, a count below 1, or something that none of the evaluations makes use of.
+        UsageError: An unknown split, a count that is none or out of range, or something that none of the evaluations
+            makes use of.
     """
+    from vaecli.api.arguments import whole
+    from vaecli.config import MANY
     from vaecli.core.errors import UsageError, unknown
     from vaecli.metrics.extras.registry import REFERENCED, SAMPLED
 
     if split not in (None, "valid", "test"):
         raise unknown("split", str(split), ("valid", "test"), "split")
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            raise UsageError(f"{name}={count}: it has to be 1 or more")
-    for name, value, users in (("sentences", counts["sentences"], SAMPLED), ("lm", lm, REFERENCED)):
+    iw_samples = None if iw_samples is None else _samples(iw_samples, 1)
+    sentences = None if sentences is None else whole("sentences", sentences, 1, MANY)
+    for name, value, users in (("sentences", sentences, SAMPLED), ("lm", lm, REFERENCED)):
         if value is not None and not users & set(names):
             raise UsageError(f"{name} changes nothing here; it goes with {' or '.join(sorted(users))}")
+    return iw_samples, sentences

@@ -11,6 +11,7 @@ import typer
 from vaecli.cli import options as o
 from vaecli.core import messages
 from vaecli.core.errors import UsageError
+from vaecli.core.option_settings import OPTION_SETTINGS
 
 if TYPE_CHECKING:
     from vaecli.runs.evaluation import Evaluated
@@ -44,7 +45,13 @@ def evaluate(
     all_: Annotated[bool, typer.Option("--all", help="All of the above.")] = False,
     iw_samples: Annotated[
         int | None,
-        typer.Option("--iw-samples", min=1, help="Estimate iw_nll again with this many samples.", show_default=False),
+        typer.Option(
+            "--iw-samples",
+            min=1,
+            max=OPTION_SETTINGS["evaluation.iw_samples"].most,
+            help="Estimate iw_nll again with this many samples.",
+            show_default=False,
+        ),
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="valid or test. (default: the run's, mostly test)", show_default=False)

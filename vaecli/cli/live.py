@@ -11,6 +11,8 @@ from vaecli.core.durations import duration
 from vaecli.core.messages import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -56,12 +58,19 @@ class Silent:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.announced = 0
 
-    def plan(self, method: str, steps_per_epoch: int, epochs: int, sentences: int, hint: str) -> None:
-        """What is to be trained, once it is known; see the attributes."""
+    def plan(
+        self,
+        method: str,
+        steps_per_epoch: int,
+        epochs: int,
+        sentences: int,
+        hint: str,
+        rows: Sequence[Row] = (),
+    ) -> None:
+        """What is to be trained, once it is known; see the attributes. `rows` are those of a run that goes on."""
         self.method, self.steps_per_epoch, self.epochs = method, steps_per_epoch, epochs
-        self.sentences, self.hint = sentences, hint
+        self.sentences, self.hint, self.rows = sentences, hint, list(rows)
 
     def doing(self, what: str) -> None:
         """Before something that takes a while."""
@@ -80,14 +89,16 @@ class Silent:
 
     def alarms(self, row: Row) -> list[str]:
         """What the validations up to this one say of the code for the first time, a line each."""
+        from vaecli.metrics.ceilings import figure
         from vaecli.metrics.validation_alarm import alarms
         from vaecli.reporting.advice import alarm_text
 
-        self.rows.append(row)
-        all_alarms = alarms(self.rows, self.sentences, self.epochs)
-        new, self.announced = all_alarms[self.announced :], len(all_alarms)
+        epoch = figure(row, "epoch") or 0.0  # of a run that goes on from an earlier checkpoint, later ones come again
+        before = [known for known in self.rows if (figure(known, "epoch") or 0.0) < epoch]
+        told = len(alarms(before, self.sentences, self.epochs))
+        self.rows = [*before, row]
         lines = []
-        for alarm in new:
+        for alarm in alarms(self.rows, self.sentences, self.epochs)[told:]:
             hint = f"; try `{self.hint}`" if self.hint and alarm.state != "informative" else ""
             lines.append(f"{self.method}: {alarm_text(alarm)}{hint}")
         return lines

@@ -224,7 +224,8 @@ def run_rows(context: typer.Context, call: Call) -> None:
     if call.dry_run:
         show_plan(experiments, request, plan, call.retry)
         return
-    plan.save(call.folder)
+    todo = [experiment.name for experiment in experiments if experiment.plan(call.retry)]
+    plan.run_by_this([row.name for row in request.chosen], todo).save(call.folder)
     with ExitStack() as stack:
         outcome = run_together(
             experiments,

@@ -35,7 +35,8 @@ def run_posteriors(context: typer.Context, call: Call) -> None:
 
         show_plan(experiment.trials(), experiment.plan(call.retry), corpus, jobs=call.jobs)
         return
-    keep_plan(call.table, call.folder, call.jobs)
+    todo = {trial.as_named for trial in experiment.plan(call.retry)}
+    keep_plan(call.table, call.folder, call.jobs, grid.settings.methods, todo)
     with ExitStack() as stack:
         watch = partial(display, stack, experiment, call.quiet)
         outcome = run_experiment(experiment, retry=call.retry, watch=watch)
@@ -48,7 +49,8 @@ def show_posteriors(call: Call) -> None:
     """Writes tables and pictures of what has been recorded, and prints the spread."""
     from vaecli.reporting.formats import to_json
     from vaecli.reporting.terminal import Target, to_text
-    from vaecli.reproduction.posterior_grid import drawn, keep_plan, write_drawn
+    from vaecli.reproduction.grids import load_plan
+    from vaecli.reproduction.posterior_grid import drawn, write_drawn
 
     posteriors = drawn(call.table, call.folder)
     for note in posteriors.results.notes:
@@ -59,7 +61,9 @@ def show_posteriors(call: Call) -> None:
     if not len(posteriors.spreads):
         tell("no run has looked at its posteriors yet; there is nothing to draw")
         return
-    paths = write_drawn(posteriors, keep_plan(call.table, call.folder, call.jobs), call.folder)
+    plan = load_plan(call.folder)
+    assert plan is not None
+    paths = write_drawn(posteriors, plan, call.folder)
     if not call.quiet:
         tell(f"written: {', '.join(str(path) for path in paths)}")
         tell(f"all figures of {counted(len(posteriors.view.rows), 'method')}: `vae report {call.folder}`")

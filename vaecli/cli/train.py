@@ -173,7 +173,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
         _announce(folder, config, corpus.notes)
     steps = batches_per_epoch(len(corpus.train), config.training.batch_size)
     hint = what_to_try(config.method, config_words(config))
-    display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint)
+    display.plan(config.method, steps, config.training.epochs, len(corpus.valid), hint, folder.history())
     with folder.lock():
         if worker:
             folder.update(startup_seconds=round(process_age(), 3))

@@ -219,13 +219,22 @@ def compare_published(frame: pd.DataFrame) -> list[Compared]:
     Raises:
         UsageError: There are no such figures.
     """
-    groups = grouped(frame)
-    rows = published_rows()
-    tables = table_words(groups)
-    lines = [line for group, table in zip(groups, tables, strict=True) for line in _published(group, rows, table)]
+    groups, rows = labelled(frame), published_rows()
+    lines = [line for label, group in groups for line in _published(label, group, rows)]
     if not lines:
-        raise UsageError(_why_nothing(groups, rows))
+        raise UsageError(_why_nothing([group for _, group in groups], rows))
     return lines
+
+
+def labelled(frame: pd.DataFrame) -> list[tuple[str, Group]]:
+    """The trials that may be averaged, each with the label that a comparison of several tables calls them by.
+
+    Args:
+        frame: A row a trial.
+    """
+    groups = grouped(frame)
+    words = zip(groups, table_words(groups), strict=True)
+    return [(f"{group.label}, {table}" if table else group.label, group) for group, table in words]
 
 
 def _why_nothing(groups: Sequence[Group], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -268,16 +277,15 @@ def same_method(group: Group, row: Mapping[str, Any]) -> bool:
     return is_published and ALONE not in row.get("setting", "") and as_published(method) == group.method
 
 
-def _published(group: Group, rows: Iterable[Mapping[str, Any]], table: str) -> list[Compared]:
+def _published(label: str, group: Group, rows: Iterable[Mapping[str, Any]]) -> list[Compared]:
     """The rows in print of a group's method and corpus, each with its name, if that is another, and setting.
 
     Args:
+        label: Of the group.
         group: Some trials.
         rows: In print.
-        table: What tells the group from those of other tables that bear its label.
     """
     corpus = str(group.key.get("corpus"))
-    label = f"{group.label}, {table}" if table else group.label
     lines = []
     for row in rows:
         if same_corpus(row["dataset"], corpus) and same_method(group, row) and not other_setting(group, row):

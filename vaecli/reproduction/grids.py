@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -22,8 +21,8 @@ from vaecli.engines.local import resolve_jobs
 from vaecli.engines.run_grid import open_experiment
 from vaecli.remedies import remedy_name
 from vaecli.reproduction.budget import MARGIN, Planned, decay_start_of, epochs_within, total_seconds
+from vaecli.reproduction.made import Made, with_command
 from vaecli.reproduction.paper_tables import PaperRow, PaperTable
-from vaecli.runs.environment import describe_environment
 from vaecli.runs.experiment import Experiment
 from vaecli.runs.folder import refuse_links
 from vaecli.settings.resolve import Settings, load_settings
@@ -141,7 +140,7 @@ class Plan:
         seconds: Of all trials by the measured pace; None without a budget.
         paces: Measured seconds by row.
         trials: By row, that the budget was shared among.
-        made: Command, versions and machine that made the plan.
+        made: The commands that ran trials of its rows, with versions and machine, the first one first.
     """
 
     table: str
@@ -152,7 +151,7 @@ class Plan:
     seconds: float | None = None
     paces: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     trials: Mapping[str, int] = field(default_factory=dict)
-    made: Mapping[str, Any] = field(default_factory=dict)
+    made: Sequence[Made] = ()
 
     @property
     def rule(self) -> str:
@@ -175,6 +174,10 @@ class Plan:
         """Whether not even one epoch a row fits the budget."""
         return self.budget is not None and self.seconds is not None and self.seconds > self.budget
 
+    def run_by_this(self, rows: Sequence[str], todo: Collection[str]) -> Plan:
+        """The plan with this process's command beside those before it, see `with_command`."""
+        return replace(self, made=with_command(self.made, rows, todo))
+
     def save(self, folder: Path) -> None:
         """Writes it into the folder of the reproduction."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +192,10 @@ def load_plan(folder: Path) -> Plan | None:
     """
     try:
         values = load_json(folder / PLAN)
-        return None if values is None else Plan(**values)
+        if values is None:
+            return None
+        made = values.get("made") or []  # of an earlier version the first command alone
+        return Plan(**{**values, "made": [made] if isinstance(made, dict) else made})
     except (OSError, TypeError, ValueError) as error:
         raise UsageError(f"{folder / PLAN}: not a plan: {error}; choose another --out") from None
 
@@ -219,7 +225,7 @@ def plan_of(request: Request, folder: Path, told: Told) -> Plan:
             return old
     if request.budget is None:
         epochs = {name: row.epochs for name, row in planned.items()}
-        return _joined(old, Plan(request.table.name, None, request.jobs, epochs, epochs, made=made_here()))
+        return _joined(old, Plan(request.table.name, None, request.jobs, epochs, epochs))
     if old is not None:
         missing = ", ".join(sorted(set(planned) - set(old.epochs)))
         raise UsageError(f"{folder}: its budget was shared without {missing}; choose another --out")
@@ -271,7 +277,7 @@ def _refuse_more_trials(folder: Path, plan: Plan, planned: Mapping[str, Planned]
 def _joined(old: Plan | None, new: Plan) -> Plan:
     if old is None:
         return new
-    return replace(new, epochs={**old.epochs, **new.epochs}, planned={**old.planned, **new.planned})
+    return replace(new, epochs={**old.epochs, **new.epochs}, planned={**old.planned, **new.planned}, made=old.made)
 
 
 def _planned(settings: Settings) -> Planned:
@@ -313,13 +319,7 @@ def _measured(request: Request, settings: Mapping[str, Settings], planned: Mappi
         total_seconds(timed, epochs, jobs),
         {name: asdict(row.pace) for name, row in timed.items() if row.pace is not None},
         {name: row.trials for name, row in planned.items()},
-        made_here(),
     )
-
-
-def made_here() -> dict[str, Any]:
-    """Command, versions, platform and processor; the host's name is nobody's business in a table."""
-    return {key: value for key, value in describe_environment().items() if key != "host"}
 
 
 def row_experiments(request: Request, plan: Plan, folder: Path, told: Told) -> list[Experiment]:

@@ -5,7 +5,7 @@ No paper prints figures of such a picture, so nothing is compared; what the pape
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,10 @@ from vaecli.reporting.read_results import LoadedResults, load_results
 from vaecli.reporting.render import render
 from vaecli.reporting.view import UNDEFINED, Cell, Head, View, number
 from vaecli.reproduction.comparison_table import UNCONFIRMED
-from vaecli.reproduction.grids import Plan, Request, Told, configs_of, load_plan, made_here
+from vaecli.reproduction.grids import Plan, Request, Told, configs_of, load_plan
+from vaecli.reproduction.made import made_lines
 from vaecli.reproduction.paper_tables import PaperTable
-from vaecli.reproduction.written import RESULTS, SUMMARY, TABLE, made_lines, notes_on_undone
+from vaecli.reproduction.written import RESULTS, SUMMARY, TABLE, notes_on_undone
 from vaecli.runs.folder import refuse_links
 from vaecli.runs.statistics import Interval, interval
 from vaecli.runs.tables import csv_text, summary_table
@@ -158,18 +159,22 @@ class DrawnPosteriors:
     view: View
 
 
-def keep_plan(table: PaperTable, folder: Path, jobs: int) -> Plan:
-    """The command, versions and machine of a folder's first call, which is this one where nobody has called before.
+def keep_plan(table: PaperTable, folder: Path, jobs: int, methods: Sequence[str], todo: Collection[str]) -> None:
+    """Keeps in a folder which commands have run its methods, this one among them, with versions and machine.
+
+    Args:
+        table: Of the folder.
+        folder: Of the reproduction.
+        jobs: Trials at a time.
+        methods: That this command is about.
+        todo: Of these, those with trials to run.
 
     Raises:
         UsageError: The folder is behind a link, or its plan can't be read.
     """
     refuse_links(folder)
-    plan = load_plan(folder)
-    if plan is None:
-        plan = Plan(table.name, None, jobs, {}, {}, made=made_here())
-        plan.save(folder)
-    return plan
+    plan = load_plan(folder) or Plan(table.name, None, jobs, {}, {})
+    plan.run_by_this(methods, todo).save(folder)
 
 
 def drawn(table: PaperTable, folder: Path) -> DrawnPosteriors:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vaecli.core.files import write_atomic
 from vaecli.core.messages import counted
-from vaecli.reporting.formats import escape_markdown, to_csv, to_markdown
+from vaecli.reporting.formats import to_csv, to_markdown
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.read_results import load_results
 from vaecli.reporting.view import View
 from vaecli.reproduction.comparison import compare_table
 from vaecli.reproduction.comparison_table import comparison_view
 from vaecli.reproduction.grids import Plan
+from vaecli.reproduction.made import made_lines
 from vaecli.reproduction.paper_tables import PaperTable
 from vaecli.runs.tables import csv_text, summary_table
 
@@ -95,14 +94,3 @@ def write_reproduction(result: Reproduced, plan: Plan, folder: Path) -> list[Pat
     for name, text in texts.items():
         write_atomic(folder / name, text)
     return [folder / name for name in texts]
-
-
-def made_lines(made: Mapping[str, Any]) -> Sequence[str]:
-    """Command, versions and machine, as `made_here` gives them, as a list of Markdown."""
-    versions = ", ".join(f"{name} {number}" for name, number in made.get("versions", {}).items())
-    machine = ", ".join(str(made[key]) for key in ("cpu", "platform") if made.get(key)) or platform.machine()
-    return [
-        f"- command: `{made.get('command', '')}`",
-        f"- {escape_markdown(versions)}",
-        f"- {escape_markdown(machine)}",
-    ]

@@ -222,11 +222,13 @@ def _run(
 
     try:
         recorder.stand.plan(config.training.epochs, session.batches.steps_per_epoch)
-        loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt)
+        loop = Loop(session, folder.checkpoint_path, recorder, folder.forget_history, interrupt, spent)
+        before = max(before, loop.progress.seconds)  # a process that was killed has told its checkpoints alone
         recorder.watch_posteriors(session, loop.progress)
         recorder.early = early_warning(session, recorder.judged)
         progress = loop.run()
         trained = spent()
+        folder.update(seconds=trained)
         with keeper.kept():
             metrics, extra = _final(folder, session, reference, keeper, recorder.doing)
             folder.update(seconds=spent(), evaluation_seconds=round(spent() - trained, 3))

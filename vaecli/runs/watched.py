@@ -164,11 +164,8 @@ class ExperimentWatch:
             trial = self._read_run(folder)
             if trial is None:
                 return None
-        if trial.told == "running":
-            return self._read_progress(trial)
-        if run:
-            trial = replace(_with_rows(trial), loss="", stand=None)
-        return trial
+            trial = replace(_with_rows(trial), loss="", stand=None)  # it may have been begun anew
+        return self._read_progress(trial) if trial.told == "running" else trial
 
     def _read_run(self, folder: Path) -> WatchedTrial | None:
         """What run.json and the settings say."""

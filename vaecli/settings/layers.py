@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,7 @@ def parse_seeds(value: Any, location: str = "--seeds") -> tuple[int, ...]:
     """Seeds in the order given, each once: ``"0-2,5"`` is ``(0, 1, 2, 5)``.
 
     Args:
-        value: Such a text, an integer, or a list of integers.
+        value: Such a text, an integer, one of numpy's included, or a list of integers.
         location: Where it stands.
 
     Raises:
@@ -226,7 +227,7 @@ def parse_seeds(value: Any, location: str = "--seeds") -> tuple[int, ...]:
     items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
     seeds: dict[int, None] = {}
     for item in items:
-        if isinstance(item, bool) or not isinstance(item, int | str):
+        if isinstance(item, bool) or not isinstance(item, Integral | str):
             raise wrong
         match = re.fullmatch(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?", str(item), re.ASCII)
         if not match:

@@ -22,6 +22,7 @@ from torch import Tensor
 from vaecli.config import EvaluationConfig
 from vaecli.core.checked import problems
 from vaecli.core.errors import DivergedError, UsageError, VaeError
+from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import collate
 from vaecli.kernels.arithmetic import autocast_is_open, close_contexts, open_contexts
 from vaecli.metrics.measure import evaluate
@@ -44,6 +45,8 @@ from vaecli.training.state import restore_state, save_state
 
 STEPS = 2
 """Updates that a check makes."""
+EPOCHS = 4
+"""Planned, of each stage."""
 
 Subject = Remedy | type[Remedy]
 Check = Callable[[Subject], None]
@@ -265,22 +268,36 @@ def check_checkpoint(subject: Subject) -> None:
 
 @owed
 def check_resumption(subject: Subject) -> None:
-    """Training that goes on from a checkpoint is the training that was never interrupted, bit by bit."""
+    """Training that goes on from a checkpoint is the one that was never interrupted, bit by bit, in each stage."""
     remedy = remedy_of(subject)
-    torch.manual_seed(3)
-    whole = _going_on(session_of(remedy), 2 * STEPS)
-    torch.manual_seed(3)
-    begun = _going_on(session_of(remedy), STEPS)
-    with TemporaryDirectory() as name:
-        save_state(Path(name), begun, Progress())
-        tensors, state = load_checkpoint(Path(name) / LAST)
-        resumed = session_of(remedy)
-        restore_state(tensors, state, resumed, Path(name) / LAST)
-    _going_on(resumed, STEPS)
-    one, other = whole.model.state_dict(), resumed.model.state_dict()
-    apart = [key for key, value in one.items() if not torch.equal(value, other[key])]
-    told = f"a training that is resumed goes on otherwise, as {', '.join(apart[:1])} shows"
-    require(not apart, subject, f"{told}; keep state in buffers of a module among the parts")
+    for number, phase in enumerate(remedy.phases()):
+        torch.manual_seed(3)
+        whole = _going_on(_in_stage(remedy, number), 2 * STEPS)
+        torch.manual_seed(3)
+        begun = _going_on(_in_stage(remedy, number), STEPS)
+        with TemporaryDirectory() as name:
+            save_state(Path(name), begun, Progress())
+            tensors, state = load_checkpoint(Path(name) / LAST)
+            resumed = session_of(remedy)
+            restore_state(tensors, state, resumed, Path(name) / LAST, phase, EPOCHS)
+        _going_on(resumed, STEPS)
+        one, other = whole.model.state_dict(), resumed.model.state_dict()
+        apart = [key for key, value in one.items() if not torch.equal(value, other[key])]
+        stage = f" in stage {phase.name!r}" if len(remedy.phases()) > 1 else ""
+        told = f"a training that is resumed{stage} goes on otherwise, as {', '.join(apart[:1])} shows"
+        require(not apart, subject, f"{told}; keep state in buffers of a module among the parts")
+
+
+def _in_stage(remedy: Remedy, number: int) -> TrainingSession:
+    """A session at the beginning of a stage of training, a few updates after that of the one before."""
+    session = session_of(remedy)
+    for n, phase in enumerate(remedy.phases()[: number + 1]):
+        if phase.start is not None:
+            phase.start(session.model, stable_seed(0, "phase", n))
+        session.begin(phase, EPOCHS)
+        if n < number:
+            _going_on(session, STEPS)
+    return session
 
 
 def _going_on(session: TrainingSession, updates: int) -> TrainingSession:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from vaecli.core.errors import DataError
+from vaecli.core.errors import DataError, UsageError
 from vaecli.core.files import write_atomic
 from vaecli.model.digest import tensor_bytes
 
@@ -112,11 +112,41 @@ def load_latest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None
 
 
 def pack_optimizer(name: str, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimiser's state as flat tensors and JSON values."""
+    """An optimiser's state as flat tensors and JSON values.
+
+    Raises:
+        UsageError: It holds something else, such as lists of tensors.
+    """
     raw = optimizer.state_dict()
-    tensors = {f"optim.{name}.{i}.{k}": v for i, entry in raw["state"].items() for k, v in entry.items()}
-    groups = [{k: v for k, v in group.items() if k != "params"} for group in raw["param_groups"]]
-    return tensors, {"groups": groups}
+    tensors: dict[str, Tensor] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for number, entry in raw["state"].items():
+        for key, value in entry.items():
+            if isinstance(value, Tensor):
+                tensors[f"optim.{name}.{number}.{key}"] = value
+            else:
+                values.setdefault(str(number), {})[key] = _plain(name, optimizer, key, value)
+    groups = [
+        {key: _plain(name, optimizer, key, value) for key, value in group.items() if key != "params"}
+        for group in raw["param_groups"]
+    ]
+    return tensors, {"groups": groups, "values": values}
+
+
+def _plain(name: str, optimizer: torch.optim.Optimizer, key: str, value: Any) -> Any:
+    """A value that JSON can hold.
+
+    Raises:
+        UsageError: It is none.
+    """
+    inside = value if isinstance(value, list | tuple) else [value]
+    if not all(one is None or isinstance(one, bool | int | float | str) for one in inside):
+        kinds = ", ".join(sorted({type(one).__name__ for one in inside}))
+        raise UsageError(
+            f"optimiser {name!r} ({type(optimizer).__name__}) can't be saved: its {key!r} is of {kinds}; a checkpoint "
+            "holds tensors of single parameters, numbers and texts"
+        )
+    return value
 
 
 def unpack_optimizer(
@@ -125,10 +155,10 @@ def unpack_optimizer(
     """Restores what `pack_optimizer` gave."""
     raw = optimizer.state_dict()
     prefix = f"optim.{name}."
-    entries: dict[int, dict[str, Tensor]] = {}
+    entries: dict[int, dict[str, Any]] = {int(number): dict(own) for number, own in state.get("values", {}).items()}
     for key, value in tensors.items():
-        if key.startswith(prefix):
-            number, _, field = key[len(prefix) :].partition(".")
+        number, _, field = key.removeprefix(prefix).partition(".")
+        if key.startswith(prefix) and number.isdecimal():  # of `critic`, and not of a `critic.z` beside it
             entries.setdefault(int(number), {})[field] = value
     groups = [{**new, "params": old["params"]} for new, old in zip(state["groups"], raw["param_groups"], strict=True)]
     for group in groups:

@@ -49,6 +49,7 @@ class Loop:
         observer: Told of every update and validation.
         forget: Called with the number of epochs of the checkpoint that a resumed run goes on from.
         interrupt: Of the trial that this is a part of; one of its own without.
+        spent: Gives the seconds that the run has taken so far, which checkpoints keep.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Loop:
         observer: Observer,
         forget: Callable[[int], None] = lambda epochs: None,
         interrupt: Interrupt | None = None,
+        spent: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.session, self.folder, self.observer = session, folder, observer
+        self.session, self.folder, self.observer, self.spent = session, folder, observer, spent
         self.settings = session.config.training
         self.phases = session.method.phases()
         self.epochs = phase_epochs(self.phases, self.settings.epochs)
@@ -240,7 +242,7 @@ class Loop:
         """Writes a checkpoint; sums on a GPU go into it as they are, so that its moment leaves no trace in them."""
         if self.window is not None and not bool(self.window.isfinite().all()):
             self._read_window()
-        self.progress.kl_weight = float(self.kl_weight)
+        self.progress.kl_weight, self.progress.seconds = float(self.kl_weight), self.spent()
         save_state(self.folder, self.session, self.progress, self.window)
         self.saved, self.saved_at = self.progress.total_steps, time.monotonic()
 
@@ -259,8 +261,8 @@ class Loop:
         self.kl_weight, self.saved = self.progress.kl_weight, self.progress.total_steps
         window = tensors.get(WINDOW)
         self.window = None if window is None else window.to(self.session.device)
-        self.session.begin(self.phases[self.progress.phase], self.epochs[self.progress.phase])
-        restore_state(tensors, state, self.session, self.folder / LAST)
+        phase, epochs = self.phases[self.progress.phase], self.epochs[self.progress.phase]
+        restore_state(tensors, state, self.session, self.folder / LAST, phase, epochs)
         # a run whose number of epochs was raised goes on where it had stopped
         p = self.progress
         p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or self._out_of_patience())

@@ -51,6 +51,7 @@ class Progress:
         best_kl_weight: Of the last update before the best validation.
         train_seconds: In updates.
         tokens: Predicted tokens trained on.
+        seconds: Wall time of the run up to this checkpoint, all of its parts together; 0 where nobody tells it.
         stopped: Whether this phase ended.
         sums: Sums over the sentences of this epoch, for the history.
     """
@@ -69,6 +70,7 @@ class Progress:
     best_kl_weight: float = 1.0
     train_seconds: float = 0.0
     tokens: int = 0
+    seconds: float = 0.0
     stopped: bool = False
     sums: dict[str, float] = field(default_factory=dict)
 

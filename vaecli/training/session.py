@@ -21,6 +21,9 @@ from vaecli.remedies.core.remedy import Phase
 from vaecli.training.device import training_precision
 from vaecli.training.optimizer import clip_gradients, make_optimizers
 
+OWN = "own."
+"""What an optimiser of a remedy's own begins with among all."""
+
 
 class TrainingSession:
     """Implements `vaecli.remedies.core.remedy.Session`.
@@ -38,14 +41,15 @@ class TrainingSession:
         self.config, self.device = config, device
         self.precision = training_precision(config, len(corpus.vocabulary), device)
         self.batches = TrainBatches(corpus.train, config.training.batch_size, config.training.seed)
-        self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
         self.random_draws = 0
         self.on_pause: Callable[[], None] = lambda: None
         self.begin(Phase(), config.training.epochs)
 
     def begin(self, phase: Phase, epochs: int) -> None:
-        """Starts a phase: fresh clock and optimisers."""
+        """Starts a phase: fresh clock and optimisers, those of the parameters that require a gradient by now."""
         self.phase = phase
+        self.still = tuple(name for name, p in self.model.named_parameters() if not p.requires_grad)
+        self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
         self.clock = Clock(0, self.batches.steps_per_epoch, epochs, phase.without)
         self.optimizers = make_optimizers(self.model, self.config.training)
         self.step = self.method.wrap_step(self._plain_step, self)
@@ -95,7 +99,13 @@ class TrainingSession:
         self.on_pause()
 
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
-        """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
+        """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state.
+
+        Raises:
+            UsageError: There is one of this name already.
+        """
+        if name in self.own_optimizers:
+            raise UsageError(f"two optimisers are registered as {name!r}; call each by the name of its remedy")
         self.own_optimizers[name] = optimizer
 
     @property
@@ -109,7 +119,7 @@ class TrainingSession:
     @property
     def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Every optimiser whose state a checkpoint carries."""
-        return {**self.optimizers, **{f"own.{n}": o for n, o in self.own_optimizers.items()}}
+        return {**self.optimizers, **{OWN + n: o for n, o in self.own_optimizers.items()}}
 
     def random_batch(self) -> Batch:
         """A training batch drawn uniformly, from a stream that depends on the seed and the number of draws only."""

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.core.errors import DataError
+from vaecli.remedies.core.remedy import Phase
 from vaecli.training.checkpoint import LAST, pack_optimizer, save_checkpoint, unpack_optimizer
 from vaecli.training.progress import Progress
-from vaecli.training.session import TrainingSession
+from vaecli.training.session import OWN, TrainingSession
 
 PREFIX = "model."
 WINDOW = "window"
@@ -77,6 +78,7 @@ def save_state(folder: Path, session: TrainingSession, progress: Progress, windo
         state["optimizers"][name] = scalars
     state["clock"] = {name: getattr(session.clock, name) for name in ("step", "steps_per_epoch", "epochs")}
     state["random_draws"] = session.random_draws
+    state["still"] = list(session.still)
     tensors["rng.cpu"] = torch.get_rng_state()
     if session.device.type == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state(session.device)
@@ -84,10 +86,37 @@ def save_state(folder: Path, session: TrainingSession, progress: Progress, windo
 
 
 def restore_state(
-    tensors: Mapping[str, Tensor], state: Mapping[str, Any], session: TrainingSession, path: Path
+    tensors: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    session: TrainingSession,
+    path: Path,
+    phase: Phase,
+    epochs: int,
 ) -> None:
-    """Restores a session, already in the right phase, to where `save_state` left it; `path` is for messages."""
+    """Restores a session to where `save_state` left it.
+
+    Args:
+        tensors: Of the checkpoint.
+        state: Of the checkpoint.
+        session: Of the same model and method, before any update.
+        path: Of the checkpoint, for messages.
+        phase: That the checkpoint is of; it is begun, but for its `start`, whose traces are in the checkpoint.
+        epochs: Planned for the phase by now, which may be more than then.
+
+    Raises:
+        DataError: It is of another model.
+        ValueError: It has an optimiser that the method hasn't.
+    """
+    if "still" in state:  # a checkpoint of an earlier version doesn't say
+        still = set(state["still"])
+        for name, parameter in session.model.named_parameters():
+            parameter.requires_grad_(name not in still)
+    session.begin(phase, epochs)
     load_model(session.model, tensors, path)
+    unknown = sorted(set(state["optimizers"]) - set(session.all_optimizers))
+    if unknown:
+        name = unknown[0].removeprefix(OWN)
+        raise ValueError(f"it holds an optimiser {name!r}, which the method's `wrap_step` doesn't register")
     for name, optimizer in session.all_optimizers.items():
         unpack_optimizer(name, optimizer, tensors, state["optimizers"][name])
     # the planned epochs are the session's, which may have been raised since, and what a phase is without is the phase's

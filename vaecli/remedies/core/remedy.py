@@ -79,7 +79,10 @@ class Session(Protocol):
         """
 
     def own_optimizer(self, name: str, optimizer: torch.optim.Optimizer) -> None:
-        """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state."""
+        """Registers an optimiser of a remedy's own modules, so that checkpoints carry its state.
+
+        To be called in `wrap_step`, by the remedy's name: a run that goes on looks for it before its first update.
+        """
 
     @property
     def adam_rate(self) -> float | None:
@@ -104,7 +107,8 @@ class Phase:
         name: In logs and history.
         share: Of the planned epochs; the shares of a remedy's phases sum to 1.
         objective: Applied to the terms after all remedies, in this phase.
-        start: Called with the model and the seed when the phase begins, before its optimiser is made.
+        start: Called with the model and the seed when the phase begins, before its optimiser is made; not when a run
+            goes on inside of it, for then weights, buffers and ``requires_grad`` are as they were, and nothing else is.
         figure: The column that decays the learning rate by its stalls and marks the best weights: of the validation, or
             the mean training loss of a stage in which the model doesn't do what validation measures.
         without: The terms of the bound that `objective` leaves out, for remedies with a bound, or a part of one, of
