@@ -68,9 +68,10 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     types, lengths = raw.words.types, raw.words.lengths
     kept = np.flatnonzero(lengths)
     if not len(kept):
-        raise DataError(
-            f"{raw.source}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
-        )
+        held = f"no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
+        if raw.words.written is not None and raw.words.written.counts:
+            held = f"the tokenizer leaves no word of {counted(len(lengths), 'line')}; take another (--tokenizer)"
+        raise DataError(f"{raw.source}: {held}")
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
     cut = int((lengths > limit).sum())
