@@ -178,7 +178,7 @@ def test_few_probable_words_are_greedy_ones(runs):
         (["--text", "a dog", "--from", "prior"], "the prior needs no sentence"),
         (["--text", "a dog", "--from", "interpolate"], "give two --text, not 1"),
         (["--text", "a dog", "--split", "test"], "--split chooses the sentences"),
-        (["--text", ""], "has no word"),
+        (["--text", "a dog", "--text", ""], r"sentence 2 of 2 \(''\) has no word"),
         (["--text", "a dog", "--count", "3"], "each --text gives one sentence"),
     ],
 )

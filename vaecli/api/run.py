@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from vaecli.corpus.types import Split
     from vaecli.metrics.scoring import Scoring
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 class Run:
     """A trained run: its figures, and its model for lists of sentences.
 
-    Sentences are texts, cut into words by the run's own tokenizer; words that its vocabulary lacks are ``<unk>``. All
-    but `evaluate` works from the run's folder alone, wherever its corpus may be.
+    Sentences are texts, cut into words by the run's own tokenizer; words that its vocabulary lacks are ``<unk>``, and
+    so are those that stand for unknown ones by its `corpus.unknown_words`. All but `evaluate` works from the run's
+    folder alone, wherever its corpus may be.
     """
 
     def __init__(self, loaded: LoadedRun) -> None:
@@ -79,7 +81,7 @@ class Run:
         from vaecli.metrics.extras.text.reconstruction import posterior_means
 
         self._need_code("encode")
-        means = posterior_means(self._loaded.model, self._scoring(sentences))
+        means = posterior_means(self._loaded.model, self._scoring(_texts(sentences)))
         codes: Codes = means.cpu().double().numpy()
         return codes
 
@@ -104,20 +106,15 @@ class Run:
             seed: Seed of the words that are drawn.
 
         Raises:
-            UsageError: The codes have another number of dimensions than the model, or a value is out of range or
-                contradicts another.
+            UsageError: The codes have another number of dimensions than the model or aren't finite numbers, or a value
+                is out of range or contradicts another.
         """
-        import torch
-
-        from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
 
         drawing = _drawing(beam, temperature, top_k, top_p)
         run = self._loaded
-        z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
-        if z.ndim != 2 or z.shape[1] != run.model.latent_size:
-            raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes (N, {run.model.latent_size})")
+        z = self._checked_codes(codes)
         if drawing is not None:
             drawn = sample_codes(run.model, run.sampling(seed), z, run.longest, drawing)
         else:
@@ -126,9 +123,16 @@ class Run:
         return [text(run.vocabulary.decode(sentence.words)) for sentence in drawn]
 
     def sample(self, count: int = 10, *, temperature: float = 1.0, seed: int = 0) -> list[str]:
-        """Sentences from the prior, a language model's own where there is no code."""
+        """Sentences from the prior, a language model's own where there is no code.
+
+        Raises:
+            UsageError: The count is below 0, or see `decode`.
+        """
+        from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.samples import prior_codes
 
+        if count < 0:
+            raise UsageError(f"count={count}: sentences are counted from 0 on")
         run = self._loaded
         z = prior_codes(run.model, run.sampling(seed), count)
         return self.decode(z.cpu().numpy(), temperature=temperature, seed=seed)
@@ -152,7 +156,8 @@ class Run:
         from vaecli.model.prior import DiscretePrior
 
         self._need_code("encode")
-        scoring = self._scoring(sentences)
+        texts = _texts(sentences)
+        scoring = self._scoring(texts)
         terms = elbo_terms(self._loaded.model, scoring, self._loaded.config.evaluation.rec_samples)
         posterior = terms.posterior
         assert posterior is not None
@@ -162,7 +167,7 @@ class Run:
         prior = self._loaded.model.prior
         if isinstance(prior, DiscretePrior):
             parts["class"] = prior.index(posterior.mean)
-        tables = [pd.DataFrame({"sentence": list(sentences)}), bound_scores(scoring, terms)]
+        tables = [pd.DataFrame({"sentence": texts}), bound_scores(scoring, terms)]
         for name, values in parts.items():
             columns = [f"{name}_{n + 1}" for n in range(values.shape[1])]
             tables.append(pd.DataFrame(values.cpu().numpy(), columns=columns))
@@ -205,14 +210,20 @@ class Run:
 
         Returns:
             A row a sentence, with its ``words`` and how many are ``unknown``; a figure without a definition is missing.
+
+        Raises:
+            UsageError: A sentence has no word, or `iw_samples` is below 0.
         """
+        from vaecli.core.errors import UsageError
         from vaecli.metrics.sentences import sentence_scores
 
-        run = self._loaded
+        if iw_samples is not None and iw_samples < 0:
+            raise UsageError(f"iw_samples={iw_samples}: it has to be 0, which skips iw_nll, or more")
+        run, texts = self._loaded, _texts(sentences)
         settings = run.config.evaluation
         samples = settings.iw_samples if iw_samples is None else iw_samples
-        table = sentence_scores(run.model, self._scoring(sentences), settings.rec_samples, samples)
-        table.insert(0, "sentence", list(sentences))
+        table = sentence_scores(run.model, self._scoring(texts), settings.rec_samples, samples)
+        table.insert(0, "sentence", texts)
         return table
 
     def evaluate(self, *evaluations: str, **options: Any) -> dict[str, float | int | None]:
@@ -225,6 +236,27 @@ class Run:
         if not self._loaded.model.has_latent:
             raise UsageError(f"{self.path}: {self.method!r} has no latent variable to {what}")
 
+    def _checked_codes(self, codes: Codes) -> Tensor:
+        """(N, Z) float64 on the device.
+
+        Raises:
+            UsageError: See `decode`.
+        """
+        import torch
+
+        from vaecli.core.errors import UsageError
+
+        run, shape = self._loaded, f"(N, {self._loaded.model.latent_size})"
+        try:
+            z = torch.as_tensor(codes, dtype=torch.float64, device=run.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(f"codes are numbers of shape {shape} for {self.path}: {error}") from None
+        if z.ndim != 2 or z.shape[1] != run.model.latent_size:
+            raise UsageError(f"codes of shape {tuple(z.shape)}; {self.path} decodes {shape}")
+        if not z.isfinite().all():
+            raise UsageError("codes hold a value that is no finite number")
+        return z
+
     def _scoring(self, sentences: Sequence[str]) -> Scoring:
         """How sentences are scored, in fp32."""
         from vaecli.metrics.scoring import Scoring
@@ -236,16 +268,28 @@ class Run:
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.samples import as_split
 
-        if isinstance(sentences, str) or not all(isinstance(sentence, str) for sentence in sentences):
-            raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
-        if not len(sentences):
-            raise UsageError("there is no sentence; give one or more")
-        vocabulary = self._loaded.vocabulary
-        ids = [vocabulary.encode(vocabulary.tokenizer(sentence)) for sentence in sentences]
+        run = self._loaded
+        ids = [run.vocabulary.encode(run.words(sentence)) for sentence in sentences]
         for n, words in enumerate(ids):
             if not words:
-                raise UsageError(f"sentence {n} ({sentences[n]!r}) has no word")
+                raise UsageError(f"sentence {n + 1} of {len(ids)} ({sentences[n]!r}) has no word")
         return as_split(ids)
+
+
+def _texts(sentences: Iterable[str]) -> list[str]:
+    """The sentences that were given, one or more.
+
+    Raises:
+        UsageError: They are no list of texts, or there is none.
+    """
+    from vaecli.core.errors import UsageError
+
+    texts = list(sentences) if isinstance(sentences, Iterable) and not isinstance(sentences, str) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
+    if not texts:
+        raise UsageError("there is no sentence; give one or more")
+    return [str(text) for text in texts]
 
 
 def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> Drawing | None:

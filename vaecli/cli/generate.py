@@ -282,7 +282,7 @@ def encode_texts(run: LoadedRun, request: GenerationRequest) -> tuple[list[list[
     from vaecli.api.run import Run
 
     means = Run(run).encode(request.texts)
-    words = [list(run.vocabulary.tokenizer(text)) for text in request.texts]
+    words = [run.words(text) for text in request.texts]
     return words, torch.as_tensor(means, device=run.device)
 
 

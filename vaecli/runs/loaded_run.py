@@ -12,6 +12,7 @@ from torch import Tensor
 from vaecli.config import RunConfig
 from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.text import with_unknown
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
@@ -71,6 +72,11 @@ class LoadedRun:
                 f"it (fingerprint {self.folder.fingerprint[:12]}, now {corpus.fingerprint[:12]})"
             )
         return corpus
+
+    def words(self, sentence: str) -> list[str]:
+        """The words of a sentence as those of the corpus were made: placeholders are ``<unk>`` before it is cut."""
+        marked = with_unknown(sentence, self.config.corpus.unknown_words.split())
+        return self.vocabulary.tokenizer(marked)
 
     @cached_property
     def longest(self) -> int:
