@@ -11,7 +11,7 @@ import pytest
 from support import SENTENCES, TINY, offer, write_corpus
 
 import vaecli
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,8 @@ def test_a_run_works_without_its_corpus(run, corpus, tmp_path):
     try:
         assert loaded.reconstruct(SENTENCES) == run.reconstruct(SENTENCES)
         assert loaded.sample(2) == run.sample(2)
+        with pytest.raises(DataError, match=r"seed-0: its corpus '.*toy' isn't there any more; put it back there$"):
+            loaded.evaluate("dimensions")
     finally:
         hidden.rename(corpus)
 

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import DataError, UsageError
+from vaecli.core.files import at_home
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.origins import EMBEDDED, is_hub
 from vaecli.corpus.text import with_unknown
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
@@ -95,13 +97,24 @@ def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
     """The corpus that a run's settings name; a tokenizer that has learned its pieces is the one that the run keeps.
 
     Raises:
-        DataError: See `load_corpus`; or the run's vocabulary can't be read.
+        DataError: See `load_corpus`; the corpus isn't where it was, or the run's vocabulary can't be read.
         UsageError: See `load_corpus`.
     """
+    data = config.corpus.data
+    if _is_gone(data):
+        raise DataError(f"{folder.path}: its corpus {data!r} isn't there any more; put it back there")
     path, tokenizer = folder.path / "vocab.json", None
     if config.corpus.tokenizer in SUBWORDS and path.exists():
         tokenizer = WordVocabulary.load(path).tokenizer
     return load_corpus(config.corpus, tokenizer)
+
+
+def _is_gone(data: str) -> bool:
+    """Whether a corpus that was a folder or file is neither; one that can't be looked at is not known to be gone."""
+    try:
+        return not (data in EMBEDDED or is_hub(data) or at_home(data).exists())
+    except OSError:
+        return False
 
 
 def load_best(folder: RunFolder) -> dict[str, Tensor]:
