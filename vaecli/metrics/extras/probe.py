@@ -132,7 +132,7 @@ def probe_block(block: BlockInput) -> BlockResult:
     details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
     tested = {name: field.test[field.test >= 0] for name, field in usable.items()}
     words_of = [
-        in_words(name, figures, len(tested[name]), len(torch.unique(tested[name])))  # type: ignore[no-untyped-call]
+        in_words(name, figures, len(tested[name]), len(torch.unique(tested[name])))
         for name, figures in measured.items()
     ]
     return BlockResult(column_values(measured), details, (*table_lines(measured, DRAWS), *words_of, *notes))
