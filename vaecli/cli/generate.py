@@ -262,6 +262,9 @@ def encode_some(run: LoadedRun, request: GenerationRequest, count: int) -> tuple
     from vaecli.metrics.scoring import Scoring
 
     split = run.corpus.split(request.split)
+    if count > len(split) and request.source == "interpolate":
+        told = "an interpolation leads from one sentence to another"
+        raise UsageError(f"{told}, and {request.split} has one; give two --text, or another --split")
     if count > len(split):
         raise UsageError(f"{count} sentences are asked for, but {request.split} has {len(split)}; lower --count")
     generator = torch.Generator().manual_seed(stable_seed(request.seed, "generate"))
