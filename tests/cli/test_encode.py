@@ -83,6 +83,13 @@ def test_a_posterior_without_deviations_has_means_alone(runs):
         ("vanilla", [], "a\n\nb\n", DataError, "stdin:2: a blank line has no code"),
         ("vanilla", [], b"a\n\xff\n", DataError, "stdin:2: byte 2 is no UTF-8"),
         ("vanilla", [], b"\xef\xbb\xbfa\n\xff\n", DataError, "stdin:2: byte 5 is no UTF-8"),
+        (
+            "vanilla",
+            [],
+            "the cat \npos\tthe cat\n",
+            DataError,
+            r"stdin:2: a tab; a line is a sentence alone: .*cut -f 2",
+        ),
         ("vanilla", ["missing.txt"], None, DataError, "missing.txt: can't be read: No such file"),
         ("vanilla", ["rows.csv"], None, UsageError, "rows.csv: sentences are read from text, .* not from .csv files"),
         ("vanilla", ["a.txt.gz"], None, UsageError, "a.txt.gz: .* not from .txt.gz files"),

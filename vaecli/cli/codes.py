@@ -64,7 +64,7 @@ def read_sentences(file: str) -> list[str]:
     """The lines of a file or of stdin.
 
     Raises:
-        DataError: It can't be read, is no UTF-8, or has no line or a blank one.
+        DataError: It can't be read, is no UTF-8, has no line or a blank one, or fields between tabs, as labelled text.
         UsageError: It is a table or packed, whose lines aren't sentences.
     """
     from vaecli.core.errors import DataError, UsageError
@@ -89,6 +89,9 @@ def read_sentences(file: str) -> list[str]:
     for number, sentence in enumerate(sentences, 1):
         if not sentence.strip():
             raise DataError(f"{name}:{number}: a blank line has no code; leave it out")
+        if "\t" in sentence.strip():
+            way = "cut labels off (cut -f 2), or write blanks for tabs (tr '\\t' ' ')"
+            raise DataError(f"{name}:{number}: a tab; a line is a sentence alone: {way}")
     return sentences
 
 
