@@ -182,6 +182,13 @@ def test_the_sample_of_a_tokenizer_is_no_larger_than_the_corpus(folder):
     assert about(notes, "--tokenizer basic_english helps: unknown on a sample of 400 and 60 sentences: split 33.3 %")
 
 
+def test_one_class_where_train_has_more(folder):
+    notes, _ = notes_of(folder, labelled(lambda n, part: "b" if part == "valid" else "ab"[n % 2]))
+    assert [note.partition("note: ")[2] for note in about(notes, "probe")] == [
+        "valid has one of train's classes only, b: what a probe reads there is no knowledge of it"
+    ]
+
+
 def test_classes_that_train_lacks(folder):
     notes, _ = notes_of(folder, labelled(lambda n, part: n % 2 + (part == "test")))
     assert about(notes, "30 of 60 test sentences have a label that train lacks (2); a probe leaves them out")

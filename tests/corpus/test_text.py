@@ -156,8 +156,12 @@ def test_faults_of_a_file(folder, content, message):
 
 
 def test_text_of_unknown_words_only(folder):
-    with pytest.raises(DataError, match="no word is there 1 times"):
+    with pytest.raises(DataError, match=r"train\.txt: all of its words are <unk>, or stand for it"):
         load(folder(train="<unk> <unk>\n<unk>\n"))
+    with pytest.raises(DataError, match=r"train\.txt: all of its words are <unk>, or stand for it"):
+        load(folder(train="a a\na <unk>\n"), unknown_words="a", min_freq=2)
+    with pytest.raises(DataError, match=r"train\.txt: no word is there 3 times \(corpus\.min_freq\); lower it"):
+        load(folder(train="<unk> <unk>\na a\n"), min_freq=3)
 
 
 def test_missing_file_names_the_nearest(folder):

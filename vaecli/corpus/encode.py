@@ -124,7 +124,10 @@ def encode_corpus(
     )
     if len(vocabulary) == len(SPECIALS):
         _refuse_long(raw["train"], sum(numbers))
-        raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
+        why = f"no word is there {config.min_freq} times (corpus.min_freq); lower it"
+        if seen.keys() <= {SPECIALS[UNK]}:
+            why = f"all of its words are {SPECIALS[UNK]}, or stand for it (--unknown-words); give a text of others"
+        raise DataError(f"{raw['train'].source}: {why}")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}

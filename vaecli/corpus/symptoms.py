@@ -316,6 +316,12 @@ def judge_labels(classes: Sequence[str], codes: Mapping[str, Ints]) -> list[str]
         lines.append(f"{NOTE}all labels of train are one class, which a probe can't tell from anything")
     for part in ("valid", "test"):
         strange = codes[part][counts[codes[part]] == 0]
+        known = np.setdiff1d(codes[part], strange)
+        if len(order) > 1 and len(known) == 1:
+            lines.append(
+                f"{NOTE}{part} has one of train's classes only, {classes[known[0]]}: what a probe reads there is no "
+                "knowledge of it"
+            )
         if len(strange):
             lacking = [classes[n] for n in dict.fromkeys(strange.tolist())]
             names = listed(lacking)
