@@ -12,7 +12,7 @@ import torch
 from support import SENTENCES, TINY, offer, write_corpus
 
 import vaecli
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, UsageError
 from vaecli.runs.folder import RunFolder
 
 
@@ -163,6 +163,25 @@ def test_scores_are_those_of_the_test_split(run):
     assert run.score(["the cat"], iw_samples=0)["iw_nll"].isna().all()
 
 
+def test_sentences_that_can_be_read_once_are_read_once(run):
+    table = run.codes(text for text in SENTENCES)
+    pd.testing.assert_frame_equal(table, run.codes(SENTENCES))
+    pd.testing.assert_frame_equal(run.score(iter(SENTENCES)), run.score(SENTENCES))
+    assert run.sample(0) == []
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "basic_english"])
+def test_words_that_stand_for_unknown_ones_are_read_as_in_training(tmp_path, tokenizer):
+    """A tokenizer would make words of its own of such a placeholder."""
+    marked = [text.replace("the ", "@UNK@ ") for text in SENTENCES] * 3
+    settings = {**TINY, "corpus.tokenizer": tokenizer, "corpus.unknown_words": "@UNK@", "training.epochs": 1}
+    run = vaecli.train("vanilla", write_corpus(tmp_path / "toy", marked, 1), settings=settings, out=tmp_path / "out")
+    scores = run.score(marked)
+    for name in ("rec", "kl", "neg_elbo", "iw_nll"):
+        assert scores[name].mean() == pytest.approx(run.figures[name], rel=1e-9)
+    assert scores["unknown"].tolist()[:3] == [2, 0, 1]
+
+
 def test_codes_and_sentences(run):
     codes = run.encode(SENTENCES)
     assert codes.shape == (6, 2)
@@ -183,7 +202,10 @@ def test_codes_and_sentences(run):
         (lambda run: run.decode([[1.0, 2.0], [1.0]]), r"codes are numbers of shape \(N, Z\), .*expected sequence"),
         (lambda run: run.decode([[0.0, 1.0], [2.0, np.nan]]), "codes: nan in row 1, column 1; only finite codes"),
         (lambda run: run.decode(np.full((1, 2), np.inf)), "codes: inf in row 0, column 0"),
-        (lambda run: run.encode(["the cat", "  "]), "sentence 1 .* has no word"),
+        (lambda run: run.encode(["the cat", "  "]), r"sentence 2 of 2 \('  '\) has no word"),
+        (lambda run: run.encode(pd.Series(["the cat", ""], index=[7, 9])), r"sentence 2 of 2 \(''\) has no word"),
+        (lambda run: run.encode(5), "a list of texts, .* not 5"),
+        (lambda run: run.decode([["a", "b"]]), r"codes are numbers of shape \(N, Z\)"),
         (lambda run: run.codes("the cat"), "a list of texts, .* not 'the cat'"),
         (lambda run: run.score(["the cat", None]), r"a list of texts, .* not \['the cat', None\]"),
         (lambda run: run.encode([]), "there is no sentence"),
@@ -235,6 +257,8 @@ def test_a_run_works_without_its_corpus(run, corpus, tmp_path):
     try:
         assert loaded.reconstruct(SENTENCES) == run.reconstruct(SENTENCES)
         assert loaded.sample(2) == run.sample(2)
+        with pytest.raises(DataError, match=r"seed-0: its corpus '.*toy' isn't there any more; put it back there$"):
+            loaded.evaluate("dimensions")
     finally:
         hidden.rename(corpus)
 

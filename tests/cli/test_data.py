@@ -91,6 +91,19 @@ def test_the_page_fits_the_terminal(reviews, columns):
     assert "make 1 update an epoch, each of 5 sentences: 6 in 6 epochs (preset quick)" in text
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (2, "make 2 updates an epoch, of 2 sentences, one of 3: 12 in 6 epochs"),  # one alone is no batch
+        (3, "make 2 updates an epoch, of 3 sentences, one of 2: 12 in 6 epochs"),
+        (4, "make 1 update an epoch, of 5 sentences: 6 in 6 epochs"),
+        (5, "make 1 update an epoch, each of 5 sentences: 6 in 6 epochs"),
+    ],
+)
+def test_how_many_sentences_an_update_takes(reviews, size, said):
+    assert said in run("check", reviews, "--set", f"training.batch_size={size}", COLUMNS="200").stdout
+
+
 def test_a_terminal_of_ascii_alone(reviews):
     config = load_settings(options={"corpus": {"data": str(reviews)}}).config("vanilla", 0)
     text = examination_text(examine(config.corpus, 64), config, Target(80, ascii_only=True))

@@ -1,14 +1,17 @@
 """`vae generate` on tiny runs of a folder of text."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from support import tiny_split
 from typer.testing import CliRunner
 
 from vaecli.cli.app import app
 from vaecli.config import build_config
 from vaecli.core.errors import UsageError
 from vaecli.runs.folder import RunFolder, run_path
+from vaecli.runs.loaded_run import LoadedRun
 from vaecli.runs.trial import run_trial
 
 SENTENCES = [
@@ -144,6 +147,13 @@ def test_a_folder_without_a_run(tmp_path):
         generate(tmp_path)
 
 
+def test_one_sentence_leads_to_no_other(runs, monkeypatch):
+    monkeypatch.setattr(LoadedRun, "corpus", SimpleNamespace(split=lambda name: tiny_split(1)))
+    told = "leads from one sentence to another, and valid has one; give two --text, or another --split"
+    with pytest.raises(UsageError, match=told):
+        generate(runs["ae"], "--from", "interpolate", "--split", "valid")
+
+
 def test_typed_sentences_are_encoded(runs):
     asked = ["--text", "the dog sat", "--text", "a dog ran"]
     lines = generate(runs["ae"], *asked).stdout.splitlines()
@@ -178,7 +188,7 @@ def test_few_probable_words_are_greedy_ones(runs):
         (["--text", "a dog", "--from", "prior"], "the prior needs no sentence"),
         (["--text", "a dog", "--from", "interpolate"], "give two --text, not 1"),
         (["--text", "a dog", "--split", "test"], "--split chooses the sentences"),
-        (["--text", ""], "has no word"),
+        (["--text", "a dog", "--text", ""], r"sentence 2 of 2 \(''\) has no word"),
         (["--text", "a dog", "--count", "3"], "each --text gives one sentence"),
     ],
 )

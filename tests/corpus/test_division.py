@@ -87,7 +87,13 @@ def test_only_what_lacks_is_taken():
     assert note.startswith("split: train 90, valid 10: a tenth for valid,")
 
 
-@pytest.mark.parametrize("texts", [[], ["a"], ["a", "b"], ["a", "a", "b ", " b"]])
+def test_lines_of_any_white_space_are_blank():
+    parts, (note,) = split([*TEXTS, *["\u00a0", "\u3000 \x1c"] * 7])
+    assert note.startswith("split: train 80, valid 10, test 10: ")
+    assert len(parts["train"].text.decode().removesuffix("\n").split("\n")) == 94  # they stay, and keep their numbers
+
+
+@pytest.mark.parametrize("texts", [[], ["a"], ["a", "b"], ["a", "a", "b ", " b"], ["a", "b", "c", *["\u00a0"] * 9]])
 def test_too_few(texts):
     with pytest.raises(DataError, match="too few different sentences"):
         split(texts)

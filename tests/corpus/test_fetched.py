@@ -21,7 +21,7 @@ from vaecli.core import files
 from vaecli.core.errors import DataError, UnwritableError, UsageError
 from vaecli.corpus import downloads
 from vaecli.corpus.downloads import CHUNK, DIGESTS, downloads_folder
-from vaecli.corpus.fetched import fetch_corpus
+from vaecli.corpus.fetched import count_sentences, fetch_corpus
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.public_corpora import PublicCorpus, PublishedFile, public_corpora, public_corpus
 
@@ -300,3 +300,7 @@ def test_downloads_without_a_cache(monkeypatch):
     monkeypatch.setenv("VAE_CACHE", "off")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert downloads_folder().parts[-2:] == ("vae", "downloads")
+
+
+def test_a_carriage_return_inside_a_line_ends_no_sentence():
+    assert count_sentences(b"a \r b\nc\r\n \r\n\nd") == 3

@@ -302,7 +302,10 @@ def test_columns_of_the_hub_that_hold_no_texts_are_left_out(monkeypatch):
             return SimpleNamespace(iter=lambda batch_size: iter([{name: rows[name] for name in names}]))
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(Value=Value, ClassLabel=ClassLabel))
-    assert list(_rows(Split())) == [{"text": "a", "label": "pos"}, {"text": "b", "label": -1}]
+    assert list(_rows(Split(), "hf:a/train")) == [{"text": "a", "label": "pos"}, {"text": "b", "label": -1}]
+    none = SimpleNamespace(features={name: Split.features[name] for name in ("made", "photo")})
+    with pytest.raises(DataError, match="hf:a/train: no column of texts; it has made, photo"):
+        list(_rows(none, "hf:a/train"))
 
 
 def test_an_empty_value_is_a_blank_line(tmp_path):

@@ -106,6 +106,9 @@ def test_an_unknown_word_that_is_never_trained(folder):
     notes, _ = notes_of(folder, rare)
     assert "--min-freq 2 makes unknown the 400 words that train has once" in about(notes, "price")[0]
     assert not about(notes_of(folder, rare, min_freq=2)[0], "price")
+    single = lambda n, line, part: change(n, line, part) + " once" * (part == "train" and n == 0)  # noqa: E731
+    assert "makes unknown the 1 word that train has once" in about(notes_of(folder, single)[0], "price")[0]
+    assert "--min-freq 2" not in about(notes_of(folder, single, min_freq=2)[0], "price")[0]  # it is that already
 
 
 def test_many_unknown_words(folder):
@@ -167,6 +170,23 @@ def test_one_class(folder):
     notes, corpus = notes_of(folder, labelled(lambda n, part: "a"))
     assert "labels: 1 class in train: a 100.0 %" in corpus.notes
     assert about(notes, "one class, which a probe can't tell")
+
+
+def test_all_classes_that_train_lacks_are_named(folder):
+    notes, _ = notes_of(folder, labelled(lambda n, part: n % 2 if part != "test" else f"c{n // 20}"))
+    assert about(notes, "60 of 60 test sentences have a label that train lacks (c0, c1, c2); a probe leaves them out")
+
+
+def test_the_sample_of_a_tokenizer_is_no_larger_than_the_corpus(folder):
+    notes, _ = notes_of(folder, lambda n, line, part: line.replace(" .", ".") if part == "train" else line)
+    assert about(notes, "--tokenizer basic_english helps: unknown on a sample of 400 and 60 sentences: split 33.3 %")
+
+
+def test_one_class_where_train_has_more(folder):
+    notes, _ = notes_of(folder, labelled(lambda n, part: "b" if part == "valid" else "ab"[n % 2]))
+    assert [note.partition("note: ")[2] for note in about(notes, "probe")] == [
+        "valid has one of train's classes only, b: what a probe reads there is no knowledge of it"
+    ]
 
 
 def test_classes_that_train_lacks(folder):

@@ -79,8 +79,8 @@ def test_labels(folder):
 @pytest.mark.parametrize(
     ("files", "line", "problem"),
     [
-        ({"train": "pos\ta\n\nb c\n"}, "train.txt:3", "no tab, though the first line of train.txt has a label"),
-        ({"train": "a b\nc\npos\td\n"}, "train.txt:3", "a tab, though the first line of train.txt has none"),
+        ({"train": "pos\ta\n\nb c\n"}, "train.txt:3", "no tab, though the corpus begins with a line that has a label"),
+        ({"train": "a b\nc\npos\td\n"}, "train.txt:3", "a tab, though the corpus begins with a line without one"),
         ({"train": "pos\ta\nneg\tb\tc\n"}, "train.txt:2", "2 tabs"),
         ({"train": "x\ta\ny\tb\n", "valid": "x\ta\na\n"}, "valid.txt:2", "no tab"),
         ({"train": "a\nb\n", "valid": "x\ta\n"}, "valid.txt:1", "a tab, though"),
@@ -118,6 +118,21 @@ def test_tokenizer(folder):
         load(folder(), tokenizer="baisc")
 
 
+def test_a_split_of_which_the_tokenizer_leaves_nothing(folder):
+    with pytest.raises(DataError, match=r"valid\.txt: the tokenizer leaves no word of 2 lines; take another"):
+        load(folder(valid='"\n"\n'), tokenizer="basic_english")
+    with pytest.raises(DataError, match=r"valid\.txt: no sentence, only blank lines \(2\)"):
+        load(folder(valid=" \n\n"), tokenizer="basic_english")
+
+
+@pytest.mark.parametrize("lines", [["a b", "c\td"], ["x\ta b", "c d"], ["__label__x a b", "c d"]])
+def test_a_fault_of_one_file_names_no_file_of_a_folder(tmp_path, lines):
+    (tmp_path / "reviews.txt").write_text("\n".join([*lines, ""]))
+    with pytest.raises(DataError, match=r"reviews\.txt:2: .* though the corpus begins with") as caught:
+        load(tmp_path / "reviews.txt")
+    assert "train.txt" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -141,8 +156,12 @@ def test_faults_of_a_file(folder, content, message):
 
 
 def test_text_of_unknown_words_only(folder):
-    with pytest.raises(DataError, match="no word is there 1 times"):
+    with pytest.raises(DataError, match=r"train\.txt: all of its words are <unk>, or stand for it"):
         load(folder(train="<unk> <unk>\n<unk>\n"))
+    with pytest.raises(DataError, match=r"train\.txt: all of its words are <unk>, or stand for it"):
+        load(folder(train="a a\na <unk>\n"), unknown_words="a", min_freq=2)
+    with pytest.raises(DataError, match=r"train\.txt: no word is there 3 times \(corpus\.min_freq\); lower it"):
+        load(folder(train="<unk> <unk>\na a\n"), min_freq=3)
 
 
 def test_missing_file_names_the_nearest(folder):

@@ -6,9 +6,10 @@ import pytest
 from support import TINY, write_corpus
 
 from vaecli.config import build_config
-from vaecli.core.errors import UsageError
+from vaecli.core.errors import DataError, UsageError
 from vaecli.core.resources import shortage
 from vaecli.runs.folder import RunFolder
+from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.start import prepare_run
 from vaecli.runs.trial import run_trial
 from vaecli.settings.resolve import load_settings
@@ -77,3 +78,22 @@ def test_a_run_whose_folder_is_removed_at_work_ends_and_says_so(tmp_path):
     assert "no such file or directory; was it moved or removed meanwhile?" in shortage(ended.value)
     assert str(folder.path) in shortage(ended.value)
     assert not folder.path.exists()
+
+
+def test_a_corpus_that_a_preset_names_is_read_where_the_run_was_trained(tmp_path, monkeypatch):
+    """Its path is relative; another folder may have another corpus of the name, or none."""
+    write_corpus(tmp_path / "a" / "toy")
+    write_corpus(tmp_path / "b" / "toy", ["another text"])
+    values = {key.partition(".")[2]: value for key, value in TINY.items() if key.startswith("training.")}
+    model = {key.partition(".")[2]: value for key, value in TINY.items() if key.startswith("model.")}
+    trained = build_config({"method": "bn", "corpus": {"data": "toy"}, "training": values, "model": model})
+    monkeypatch.chdir(tmp_path / "a")
+    folder = RunFolder(tmp_path / "exp" / "bn" / "seed-0").create(trained)
+    with folder.lock():
+        run_trial(folder, Unwatched())
+    for other in ("b", "exp"):
+        monkeypatch.chdir(tmp_path / other)
+        assert load_run_corpus(folder, folder.config()).fingerprint == folder.fingerprint
+    (tmp_path / "a").rename(tmp_path / "gone")
+    with pytest.raises(DataError, match=rf"its corpus 'toy' isn't there any more, at {tmp_path / 'a' / 'toy'}$"):
+        load_run_corpus(folder, folder.config())

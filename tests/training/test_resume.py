@@ -316,3 +316,6 @@ def test_phases_share_the_epochs():
     assert phase_epochs((Phase("a", 0.3), Phase("b", 0.7)), 10) == [3, 7]
     assert phase_epochs((Phase("a", 0.1), Phase("b", 0.9)), 2) == [1, 1]
     assert phase_epochs((Phase(),), 8) == [8]
+    assert phase_epochs((Phase("a", 0.95), Phase("b", 0.05)), 6) == [5, 1]  # a planned epoch is left to the last
+    assert phase_epochs((Phase("a", 0.8), Phase("b", 0.15), Phase("c", 0.05)), 4) == [2, 1, 1]
+    assert phase_epochs((Phase("a", 0.5), Phase("b", 0.5)), 1) == [1, 1]

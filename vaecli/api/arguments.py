@@ -75,7 +75,7 @@ def code_tensor(codes: Any, size: int, device: torch.device, decoder: str) -> Te
 
     try:
         z = torch.as_tensor(codes, dtype=torch.float64, device=device)
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         told = " ".join(str(error).split())
         raise UsageError(
             f"codes are numbers of shape (N, Z), as `encode` gives them, not {codes!r:.60}: {told}"

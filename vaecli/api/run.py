@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Run:
     """A trained run: its figures, and its model for lists of sentences.
 
-    Sentences are texts, cut into words by the run's own tokenizer; words that its vocabulary lacks are ``<unk>``. All
-    but `evaluate` works from the run's folder alone, wherever its corpus may be.
+    Sentences are texts, cut into words by the run's own tokenizer; words that its vocabulary lacks are ``<unk>``, and
+    so are those that stand for unknown ones by its `corpus.unknown_words`. All but `evaluate` works from the run's
+    folder alone, wherever its corpus may be.
     """
 
     def __init__(self, loaded: LoadedRun) -> None:
@@ -84,7 +85,7 @@ class Run:
         from vaecli.metrics.extras.text.reconstruction import posterior_means
 
         self._need_code("encode")
-        means = posterior_means(self._loaded.model, self._scoring(sentences))
+        means = posterior_means(self._loaded.model, self._scoring(_texts(sentences)))
         codes: Codes = means.cpu().double().numpy()
         return codes
 
@@ -164,7 +165,8 @@ class Run:
         from vaecli.model.prior import DiscretePrior
 
         self._need_code("encode")
-        scoring = self._scoring(sentences)
+        texts = _texts(sentences)
+        scoring = self._scoring(texts)
         terms = elbo_terms(self._loaded.model, scoring, self._loaded.config.evaluation.rec_samples)
         posterior = terms.posterior
         assert posterior is not None
@@ -174,7 +176,7 @@ class Run:
         prior = self._loaded.model.prior
         if isinstance(prior, DiscretePrior):
             parts["class"] = prior.index(posterior.mean)
-        tables = [pd.DataFrame({"sentence": list(sentences)}), bound_scores(scoring, terms)]
+        tables = [pd.DataFrame({"sentence": texts}), bound_scores(scoring, terms)]
         for name, values in parts.items():
             columns = [f"{name}_{n + 1}" for n in range(values.shape[1])]
             tables.append(pd.DataFrame(values.cpu().numpy(), columns=columns))
@@ -231,11 +233,11 @@ class Run:
         """
         from vaecli.metrics.sentences import sentence_scores
 
-        run = self._loaded
+        run, texts = self._loaded, _texts(sentences)
         settings = run.config.evaluation
         samples = settings.iw_samples if iw_samples is None else _samples(iw_samples, 0)
-        table = sentence_scores(run.model, self._scoring(sentences), settings.rec_samples, samples)
-        table.insert(0, "sentence", list(sentences))
+        table = sentence_scores(run.model, self._scoring(texts), settings.rec_samples, samples)
+        table.insert(0, "sentence", texts)
         return table
 
     def evaluate(self, *evaluations: str, **options: Any) -> dict[str, float | int | None]:
@@ -259,16 +261,28 @@ class Run:
         from vaecli.core.errors import UsageError
         from vaecli.metrics.extras.text.samples import as_split
 
-        if isinstance(sentences, str) or not all(isinstance(sentence, str) for sentence in sentences):
-            raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
-        if not len(sentences):
-            raise UsageError("there is no sentence; give one or more")
-        vocabulary = self._loaded.vocabulary
-        ids = [vocabulary.encode(vocabulary.tokenizer(sentence)) for sentence in sentences]
+        run = self._loaded
+        ids = [run.vocabulary.encode(run.words(sentence)) for sentence in sentences]
         for n, words in enumerate(ids):
             if not words:
-                raise UsageError(f"sentence {n} ({sentences[n]!r}) has no word")
+                raise UsageError(f"sentence {n + 1} of {len(ids)} ({sentences[n]!r}) has no word")
         return as_split(ids)
+
+
+def _texts(sentences: Iterable[str]) -> list[str]:
+    """The sentences that were given, one or more.
+
+    Raises:
+        UsageError: They are no list of texts, or there is none.
+    """
+    from vaecli.core.errors import UsageError
+
+    texts = list(sentences) if isinstance(sentences, Iterable) and not isinstance(sentences, str) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
+    if not texts:
+        raise UsageError("there is no sentence; give one or more")
+    return [str(text) for text in texts]
 
 
 def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> Drawing | None:

@@ -31,7 +31,8 @@ def encode(
     """Write the mean and the deviation of each sentence's posterior, with its rec, kl and neg_elbo in nats.
 
     Of a discrete code, its classes stand beside the mean. Sentences are cut by the run's own tokenizer; a word that its
-    vocabulary lacks is <unk>. In an .npz file, mean, deviation and class are arrays of shape (sentences, dimensions).
+    vocabulary lacks is <unk>, and so is one of its --unknown-words. In an
+    .npz file, mean, deviation and class are arrays of shape (sentences, dimensions).
     """
     check_output(output, overwrite)
     sentences = read_sentences(file)
@@ -63,7 +64,7 @@ def read_sentences(file: str) -> list[str]:
     """The lines of a file or of stdin.
 
     Raises:
-        DataError: It can't be read, is no UTF-8, or has no line or a blank one.
+        DataError: It can't be read, is no UTF-8, has no line or a blank one, or fields between tabs, as labelled text.
         UsageError: It is a table or packed, whose lines aren't sentences.
     """
     from vaecli.core.errors import DataError, UsageError
@@ -79,14 +80,18 @@ def read_sentences(file: str) -> list[str]:
     except OSError as error:
         raise DataError(f"{name}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise DataError(f"{name}:{line}: byte {error.start} is no UTF-8; convert the file (iconv -t utf-8)") from None
+        start = error.start + len(data) - len(error.object)  # it counts from behind a byte order mark
+        line = data[:start].count(b"\n") + 1
+        raise DataError(f"{name}:{line}: byte {start} is no UTF-8; convert the file (iconv -t utf-8)") from None
     sentences = [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
     if not sentences:
         raise DataError(f"{name}: there is no sentence in it")
     for number, sentence in enumerate(sentences, 1):
         if not sentence.strip():
             raise DataError(f"{name}:{number}: a blank line has no code; leave it out")
+        if "\t" in sentence.strip():
+            way = "cut labels off (cut -f 2), or write blanks for tabs (tr '\\t' ' ')"
+            raise DataError(f"{name}:{number}: a tab; a line is a sentence alone: {way}")
     return sentences
 
 

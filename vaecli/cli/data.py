@@ -196,14 +196,23 @@ def _training(examined: Examination, config: RunConfig) -> list[str]:
     cut = sum(split.cut for split in examined.splits.values())
     empty = sum(split.empty for split in examined.splits.values())
     updates = examined.batches * config.training.epochs
-    size = min(examined.batch_size, examined.splits["train"].sentences)
+    sizes = _batch_sizes(examined.splits["train"].sentences, examined.batch_size, examined.batches)
     return [
         f"know {examined.vocabulary:,} words, special symbols included",
-        f"make {counted(examined.batches, 'update')} an epoch, each of {size:,} sentences: "
+        f"make {counted(examined.batches, 'update')} an epoch, {sizes}: "
         f"{updates:,} in {counted(config.training.epochs, 'epoch')} (preset {config.preset})",
         f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
         f"{counted(empty, 'empty line')}",
     ]
+
+
+def _batch_sizes(sentences: int, batch_size: int, batches: int) -> str:
+    """What the batches of an epoch hold, in words: a last sentence that would be alone is in another one's."""
+    size = min(batch_size, sentences)
+    odd = sentences - size * (batches - 1)
+    if odd == size:
+        return f"each of {size:,} sentences"
+    return f"of {odd:,} sentences" if batches == 1 else f"of {size:,} sentences, one of {odd:,}"
 
 
 def fetch(

@@ -262,6 +262,9 @@ def encode_some(run: LoadedRun, request: GenerationRequest, count: int) -> tuple
     from vaecli.metrics.scoring import Scoring
 
     split = run.corpus.split(request.split)
+    if count > len(split) and request.source == "interpolate":
+        told = "an interpolation leads from one sentence to another"
+        raise UsageError(f"{told}, and {request.split} has one; give two --text, or another --split")
     if count > len(split):
         raise UsageError(f"{count} sentences are asked for, but {request.split} has {len(split)}; lower --count")
     generator = torch.Generator().manual_seed(stable_seed(request.seed, "generate"))
@@ -282,7 +285,7 @@ def encode_texts(run: LoadedRun, request: GenerationRequest) -> tuple[list[list[
     from vaecli.api.run import Run
 
     means = Run(run).encode(request.texts)
-    words = [list(run.vocabulary.tokenizer(text)) for text in request.texts]
+    words = [run.words(text) for text in request.texts]
     return words, torch.as_tensor(means, device=run.device)
 
 

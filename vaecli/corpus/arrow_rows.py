@@ -93,7 +93,7 @@ def hub_files(data: str) -> dict[str, TextFile]:
     if named["train"] is None:
         raise DataError(f"{data} (--data): no split `train`; it has {listed(splits) or 'none'}")
     return {
-        part: TextFile(Path(f"{data}/{split}"), _lines(_rows(splits[split])), ".jsonl")
+        part: TextFile(Path(f"{data}/{split}"), _lines(_rows(splits[split], f"{data}/{split}")), ".jsonl")
         for part in SPLITS
         if (split := named[part]) is not None
     }
@@ -139,16 +139,21 @@ def _load(library: Any, name: str, config: str | None, data: str) -> Mapping[str
     return {str(split): table for split, table in tables.items()}
 
 
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
+def _rows(table: Any, source: str) -> Iterator[dict[str, Any]]:
     """The rows of one split: columns of texts, numbers and truth values, classes by their names.
 
     Times, decimals and bytes are values too, which are none of these.
+
+    Raises:
+        DataError: There is no such column.
     """
     from datasets import ClassLabel, Value
 
     classes = {name: kind.names for name, kind in table.features.items() if isinstance(kind, ClassLabel)}
     plain = [name for name, kind in table.features.items() if isinstance(kind, Value) and _is_plain(kind.pa_type)]
     chosen = [name for name in table.features if name in classes or name in plain]
+    if not chosen:
+        raise DataError(f"{source}: no column of texts; it has {listed(table.features) or 'none'}")
     for batch in table.select_columns(chosen).iter(batch_size=ROWS):
         for values in zip(*batch.values(), strict=True):
             row = dict(zip(batch, values, strict=True))

@@ -24,7 +24,7 @@ from vaecli.corpus.tokenizers import restored
 from vaecli.corpus.types import Corpus, Split
 from vaecli.corpus.vocabulary import SPECIALS, WordVocabulary
 
-FORMAT = 7
+FORMAT = 8
 """Raised when the same files and settings would be encoded otherwise, or the layout changes."""
 
 

@@ -151,7 +151,7 @@ def _refuse_tabs(source: Source) -> None:
         return
     for number, line in enumerate(source.text.decode().split("\n"), start=1):
         if "\t" in line and not line.isspace():
-            raise DataError(f"{source.path}:{number}: a tab, though the first line of train.txt has none; {RULE}")
+            raise DataError(f"{source.path}:{number}: a tab, though the corpus begins with a line without one; {RULE}")
 
 
 def _without_headers(
@@ -198,8 +198,7 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     index = first[part]
     if index is None or not any(record.fields for record in records[part][index + 1 :]):
         return False
-    values = [value.strip().lower() for value in records[part][index].fields.values() if value.strip()]
-    if all(value in LABEL_NAMES | TEXT_NAMES for value in values) and any(value in TEXT_NAMES for value in values):
+    if usual_names(records[part][index].fields):
         return True
     heads = [[record.fields for record in rows if record.fields][:2] for rows in records.values()]
     if any(head[:1] != heads[0][:1] for head in heads) or all(head == heads[0] for head in heads):
@@ -207,6 +206,12 @@ def _is_header(part: str, records: Mapping[str, list[Record]], first: Mapping[st
     header = {value for value in heads[0][0].values() if value.strip()}
     with_it = sum(not header.isdisjoint(record.fields.values()) for rows in records.values() for record in rows)
     return with_it == len(records)
+
+
+def usual_names(fields: Mapping[str, str]) -> bool:
+    """Whether all values of a row are usual names of fields, one of them a sentence's; empty ones are no values."""
+    values = {value.strip().lower() for value in fields.values() if value.strip()}
+    return values <= LABEL_NAMES | TEXT_NAMES and not values.isdisjoint(TEXT_NAMES)
 
 
 def _chosen(

@@ -68,9 +68,10 @@ def _code(raw: RawSplit, limit: int) -> _Coded:
     types, lengths = raw.words.types, raw.words.lengths
     kept = np.flatnonzero(lengths)
     if not len(kept):
-        raise DataError(
-            f"{raw.source}: no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
-        )
+        held = f"no sentence, only blank lines ({len(lengths):,}); give one tokenised sentence a line"
+        if raw.words.written is not None and raw.words.written.counts:
+            held = f"the tokenizer leaves no word of {counted(len(lengths), 'line')}; take another (--tokenizer)"
+        raise DataError(f"{raw.source}: {held}")
     blank = len(lengths) - len(kept)
     lengths = lengths[kept]
     cut = int((lengths > limit).sum())
@@ -123,7 +124,10 @@ def encode_corpus(
     )
     if len(vocabulary) == len(SPECIALS):
         _refuse_long(raw["train"], sum(numbers))
-        raise DataError(f"{raw['train'].source}: no word is there {config.min_freq} times (corpus.min_freq); lower it")
+        why = f"no word is there {config.min_freq} times (corpus.min_freq); lower it"
+        if seen.keys() <= {SPECIALS[UNK]}:
+            why = f"all of its words are {SPECIALS[UNK]}, or stand for it (--unknown-words); give a text of others"
+        raise DataError(f"{raw['train'].source}: {why}")
     ids = np.array(vocabulary.encode(words), dtype=np.int32)
     classes = _classes(raw, coded)
     splits = {part: _split(part, raw[part], coded[part], ids, classes) for part in SPLITS}

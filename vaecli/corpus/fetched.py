@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zipfile
 import zlib
@@ -43,7 +44,7 @@ def fetch_corpus(
     """
     obtained = _obtained(corpus, downloads_folder(), mirrors, progress)
     texts = split_texts(corpus, [path for path, _ in obtained])
-    counts = {part: sum(not line.isspace() for line in text.splitlines(keepends=True)) for part, text in texts.items()}
+    counts = {part: count_sentences(text) for part, text in texts.items()}
     for part, expected in corpus.sentences.items():
         if counts[part] != expected:
             raise DataError(
@@ -51,6 +52,11 @@ def fetch_corpus(
             )
     _write(texts, folder, overwrite)
     return counts, [note for _, note in obtained if note]
+
+
+def count_sentences(text: bytes) -> int:
+    """Lines that aren't blank, which line feeds end and nothing else, as when the text is read."""
+    return sum(not line.isspace() for line in io.BytesIO(text))
 
 
 def _obtained(

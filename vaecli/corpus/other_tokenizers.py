@@ -13,7 +13,7 @@ from vaecli.corpus.tokenizers import get_tokenizer
 TRIED = ("split", "basic_english", "moses")
 
 TRAIN_LINES, OTHER_LINES = 3_000, 500
-"""Sentences of train, and of another split, that are tried: a second or two for the slowest tokenizer."""
+"""Sentences of train, and of another split, that are tried at most: a second or two for the slowest tokenizer."""
 
 HELPS = 0.8
 """A tokenizer helps where it leaves no more than this share of the unknown words."""
@@ -36,7 +36,8 @@ def tokenizer_advice(train: Text, other: Text, words: Sequence[str], config: Cor
     if best == "split" or shares[best] > HELPS * shares["split"]:
         return ""
     rest = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
-    return f"--tokenizer {best} helps: unknown on a sample of {TRAIN_LINES:,} and {OTHER_LINES:,} sentences: {rest}"
+    sizes = f"{min(len(train[1]), TRAIN_LINES):,} and {min(len(other[1]), OTHER_LINES):,}"
+    return f"--tokenizer {best} helps: unknown on a sample of {sizes} sentences: {rest}"
 
 
 def unknown_shares(train: Sequence[str], other: Sequence[str], config: CorpusConfig) -> Mapping[str, float]:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -26,7 +27,7 @@ LONGEST_ROW = 1 << 20
 MOST_FIELDS = 10_000
 """Fields of a line."""
 
-RULE = "a line is a sentence, or on all lines of all three files a label, one tab and a sentence"
+RULE = "a line is a sentence, or all lines of the corpus are a label, one tab and a sentence"
 
 Form = Literal["plain", "tab", "json", "comma", "semicolon", "fasttext", "tabs", "tabs_quoted"]
 _DELIMITERS: Mapping[Form, str] = {"comma": ",", "semicolon": ";"}
@@ -166,7 +167,7 @@ def _tab_records(source: Source, columns: Columns) -> Iterator[Record]:
 
 def _tab_problem(tabs: int, expected: int) -> str:
     if expected == 1 and not tabs:
-        return "no tab, though the first line of train.txt has a label"
+        return "no tab, though the corpus begins with a line that has a label"
     if expected == 1:
         return f"{tabs} tabs"
     return f"{tabs} tabs where the first line has {expected}"
@@ -242,6 +243,13 @@ def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source,
     return read
 
 
+def row_widths(source: Source, delimiter: str, most: int) -> set[int]:
+    """How many values the first rows have that aren't blank, at most so many rows; marks that aren't closed count."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(source.text) + 1))
+    rows = csv.reader((line.replace("\r", " ") + "\n" for line in _lines(source)), delimiter=delimiter)
+    return {len(row) for row in islice((row for row in rows if any(value.strip() for value in row)), most)}
+
+
 def _fasttext_records(source: Source, columns: Columns) -> Iterator[Record]:
     for number, line in enumerate(_lines(source), start=1):
         if not line.strip():
@@ -249,7 +257,9 @@ def _fasttext_records(source: Source, columns: Columns) -> Iterator[Record]:
             continue
         mark, _, sentence = line.strip().partition(" ")
         if not mark.startswith(FASTTEXT) or sentence.lstrip().startswith(FASTTEXT):
-            what = "several labels" if mark.startswith(FASTTEXT) else f"no {FASTTEXT}, though train.txt begins with one"
+            what = (
+                "several labels" if mark.startswith(FASTTEXT) else f"no {FASTTEXT}, though the corpus begins with one"
+            )
             raise DataError(f"{source.path}:{number}: {what}; --label-column {NO_LABEL} takes them for words")
         yield Record(number, {"1": mark.removeprefix(FASTTEXT), "2": sentence})
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaecli.config import CorpusConfig
-from vaecli.core.errors import DataError
+from vaecli.core.errors import DataError, listed
+from vaecli.core.messages import counted
 from vaecli.corpus.other_tokenizers import tokenizer_advice
 from vaecli.corpus.repeats import Repeats, count_repeats
 from vaecli.corpus.slots import Ints
@@ -220,9 +221,9 @@ def _unknown(splits: Mapping[str, SplitText], counts: Sequence[int], measured: s
         )
     own = splits["train"].unknown_share
     if own < UNTRAINED_RATIO * share:
-        once = sum(count == 1 for count in counts)
+        once = 0 if config.min_freq > 1 else sum(count == 1 for count in counts)
         trained = "never" if not own else "hardly"
-        advice = f"; --min-freq 2 makes unknown the {once:,} words that train has once" if once else ""
+        advice = f"; --min-freq 2 makes unknown the {counted(once, 'word')} that train has once" if once else ""
         lines.append(
             f"{_percent(own)} of train's words are unknown but {_percent(share)} of {worst}'s: <unk> is "
             f"{trained} trained, so chance sets its price, a large part of every perplexity{advice}"
@@ -315,8 +316,15 @@ def judge_labels(classes: Sequence[str], codes: Mapping[str, Ints]) -> list[str]
         lines.append(f"{NOTE}all labels of train are one class, which a probe can't tell from anything")
     for part in ("valid", "test"):
         strange = codes[part][counts[codes[part]] == 0]
+        known = np.setdiff1d(codes[part], strange)
+        if len(order) > 1 and len(known) == 1:
+            lines.append(
+                f"{NOTE}{part} has one of train's classes only, {classes[known[0]]}: what a probe reads there is no "
+                "knowledge of it"
+            )
         if len(strange):
-            names = ", ".join(dict.fromkeys(classes[n] for n in strange[:SHOWN_CLASSES].tolist()))
+            lacking = [classes[n] for n in dict.fromkeys(strange.tolist())]
+            names = listed(lacking)
             lines.append(
                 f"{NOTE}{len(strange):,} of {len(codes[part]):,} {part} sentences have a label that train lacks "
                 f"({names}); a probe leaves them out"

@@ -21,9 +21,10 @@ from vaecli.corpus.columns import (
     TEXT_NAMES,
     Sentences,
     few_labels,
+    usual_names,
 )
 from vaecli.corpus.header_row import SAMPLE_ROWS, names_columns
-from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source, text_fault
+from vaecli.corpus.records import AUTO, NO_LABEL, READERS, Columns, Form, Record, Source, row_widths, text_fault
 
 ROW_NUMBERS = frozenset({"id", "idx", "index", "unnamed: 0", ""})
 """Names of columns that number the rows, though each may be a label elsewhere."""
@@ -95,6 +96,13 @@ def table_sentences(
         names = {number: value.strip() for number, value in first.fields.items()}
         records = {part: _without_header(sources[part], read, first) for part, read in records.items()}
         notes.append(f"columns: {', '.join(names.values())} (line {first.line} of {sources['train'].path.name})")
+    elif form != "json":
+        headers = {part: head for part, read in records.items() if (head := _lone_header(read))}
+        records |= {part: _without_header(sources[part], records[part], head) for part, head in headers.items()}
+        notes += [
+            f"{part}: line {head.line} names the columns ({', '.join(head.fields.values())}) and is left out"
+            for part, head in headers.items()
+        ]
     held = _contents(records["train"], names)
     text, label, recognised = _choose(sources["train"], names, held, columns)
     taken = {part: _taken(sources[part], records[part], text, label, names) for part in sources}
@@ -114,12 +122,20 @@ def _form(sources: Mapping[str, Source], kind: str) -> Form:
     if kind == ".tsv":
         quoted = any(b'"' in source.text for source in sources.values())
         return "tabs_quoted" if quoted and all(map(_is_quoted, sources.values())) else "tabs"
-    head = [line for line in islice(io.BytesIO(sources["train"].text), SAMPLE_ROWS) if line.strip()]
-    counts = {mark: min((line.count(mark) for line in head), default=0) for mark in (b",", b";", b"\t")}
-    # a comma also where no line has any: a table of one column
-    mark = b"," if counts[b","] else max(counts, key=counts.__getitem__)
-    forms: dict[bytes, Form] = {b",": "comma", b";": "semicolon", b"\t": "tabs_quoted"}
-    return forms[mark]
+    return _separated_form(sources["train"])
+
+
+def _separated_form(train: Source) -> Form:
+    """Which mark separates the values of a ``.csv``: the first by which all rows have as many, and several.
+
+    Rows are counted and not lines, for a value may go over several, of which only the first has the other values.
+    """
+    forms: dict[Form, str] = {"comma": ",", "semicolon": ";", "tabs_quoted": "\t"}
+    widths = {form: row_widths(train, mark, SAMPLE_ROWS) for form, mark in forms.items()}
+    several = [form for form in forms if min(widths[form], default=0) > 1]
+    alike = [form for form in several if len(widths[form]) == 1]
+    # a comma also where no row has any: a table of one column
+    return (*alike, *several, "comma")[0]
 
 
 def _is_quoted(source: Source) -> bool:
@@ -166,6 +182,12 @@ def _without_header(source: Source, read: Records, header: Record) -> Records:
         yield from records
 
     return rest
+
+
+def _lone_header(read: Records) -> Record | None:
+    """The first row of a split where it names columns, though train's does not."""
+    rows = list(islice((record for record in read() if record.fields), 2))
+    return rows[0] if len(rows) > 1 and usual_names(rows[0].fields) else None
 
 
 def _contents(read: Records, names: Mapping[str, str]) -> dict[str, _Column]:

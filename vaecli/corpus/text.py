@@ -93,6 +93,18 @@ def _words(
     return replace(words, written=cutter.written)
 
 
+def with_unknown(line: str, unknown: Sequence[str]) -> str:
+    """A line with ``<unk>`` for the words that stand for it, of which a tokenizer would make others.
+
+    Args:
+        line: As it is written.
+        unknown: The words of `corpus.unknown_words`.
+    """
+    if not any(word in line for word in unknown):
+        return line
+    return " ".join(SPECIALS[UNK] if word in unknown else word for word in line.split())
+
+
 class _Cutter:
     """Cuts lines into the words of a tokenizer, and counts the white-space words.
 
@@ -129,9 +141,7 @@ class _Cutter:
 
     def marked(self, line: str) -> str:
         """A line with ``<unk>`` for the words that stand for it, before a tokenizer takes them apart."""
-        if not any(word in line for word in self._unknown):
-            return line
-        return " ".join(SPECIALS[UNK] if word in self._unknown else word for word in line.split())
+        return with_unknown(line, self._unknown)
 
     @property
     def written(self) -> Written:

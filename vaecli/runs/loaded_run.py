@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vaecli.config import RunConfig
+from vaecli.config import CorpusConfig, RunConfig
 from vaecli.core.errors import DataError, UsageError
+from vaecli.core.files import at_home
 from vaecli.corpus.load import load_corpus
+from vaecli.corpus.origins import EMBEDDED, is_hub
+from vaecli.corpus.text import with_unknown
 from vaecli.corpus.tokenizers import SUBWORDS, get_tokenizer
 from vaecli.corpus.types import Corpus
 from vaecli.corpus.vocabulary import WordVocabulary
@@ -72,6 +76,11 @@ class LoadedRun:
             )
         return corpus
 
+    def words(self, sentence: str) -> list[str]:
+        """The words of a sentence as those of the corpus were made: placeholders are ``<unk>`` before it is cut."""
+        marked = with_unknown(sentence, self.config.corpus.unknown_words.split())
+        return self.vocabulary.tokenizer(marked)
+
     @cached_property
     def longest(self) -> int:
         """Words of the longest sentence of the corpus, the bound of what is decoded."""
@@ -89,13 +98,35 @@ def load_run_corpus(folder: RunFolder, config: RunConfig) -> Corpus:
     """The corpus that a run's settings name; a tokenizer that has learned its pieces is the one that the run keeps.
 
     Raises:
-        DataError: See `load_corpus`; or the run's vocabulary can't be read.
+        DataError: See `load_corpus`; the corpus isn't where it was, or the run's vocabulary can't be read.
         UsageError: See `load_corpus`.
     """
+    corpus = _located(folder, config.corpus)
     path, tokenizer = folder.path / "vocab.json", None
     if config.corpus.tokenizer in SUBWORDS and path.exists():
         tokenizer = WordVocabulary.load(path).tokenizer
-    return load_corpus(config.corpus, tokenizer)
+    return load_corpus(corpus, tokenizer)
+
+
+def corpus_path(data: str) -> str | None:
+    """The absolute path of a text of one's own; None of an embedded corpus and of a dataset of the hub."""
+    return None if data in EMBEDDED or is_hub(data) else os.path.abspath(at_home(data))
+
+
+def _located(folder: RunFolder, corpus: CorpusConfig) -> CorpusConfig:
+    """The settings of a run's corpus; a relative path, as presets have it, is of where the run was trained.
+
+    Raises:
+        DataError: There is none any more.
+    """
+    here = corpus_path(corpus.data)
+    before = str((folder.run().get("corpus") or {}).get("path") or here or "")
+    if before != here and not at_home(corpus.data).is_absolute() and os.path.exists(before):
+        return corpus.model_copy(update={"data": before})
+    if here is None or os.path.lexists(here):
+        return corpus
+    told = f"{folder.path}: its corpus {corpus.data!r} isn't there any more"
+    raise DataError(f"{told}; put it back there" if at_home(corpus.data).is_absolute() else f"{told}, at {before}")
 
 
 def load_best(folder: RunFolder) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ from vaecli.runs.continuation import (
 )
 from vaecli.runs.evaluation import Evaluated, EvaluationRequest, Told, block_input, run_blocks
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.loaded_run import load_best, load_run_corpus
+from vaecli.runs.loaded_run import corpus_path, load_best, load_run_corpus
 from vaecli.runs.partial_evaluation import FolderKeeper
 from vaecli.runs.posterior_file import PosteriorFile
 from vaecli.runs.progress_file import ProgressFile
@@ -277,6 +277,7 @@ def _describe(folder: RunFolder, config: RunConfig, corpus: Corpus, method: Meth
     folder.update(
         corpus={
             "name": corpus.name,
+            "path": corpus_path(config.corpus.data),
             "fingerprint": corpus.fingerprint,
             "vocabulary": len(corpus.vocabulary),
             "train_sentences": len(corpus.train),

@@ -33,6 +33,7 @@ class CorpusFields(_Fields):
     """What run.json says of the corpus, once the run has begun."""
 
     name: str | None = None
+    path: str | None = None
     fingerprint: str | None = None
     vocabulary: Count | None = None
     train_sentences: Count | None = None

@@ -29,6 +29,7 @@ from vaecli.settings.layers import (
     read_values,
     read_variables,
 )
+from vaecli.settings.own_text import ignored_sizes
 from vaecli.settings.presets import load_preset
 from vaecli.settings.protocols import (
     EVERYTHING,
@@ -316,7 +317,7 @@ class _Resolver:
             overrides={name: tables for name, tables in overrides.items() if name in plan["methods"]},
             experiment=plan["experiment"],
             jobs=plan["jobs"],
-            notes=self._notes(),
+            notes=(*self._notes(), *ignored_sizes([x for x in self.layers if x.source in STRONG], groups)),
             choices={key: values for key, values in choices.items() if key.partition(".")[0] in {*used, *GROUPS}},
             locations=self.preset_locations | {".".join(path): text for path, text in self.locations.items()},
             firm=self._firm(),

@@ -76,8 +76,14 @@ class Progress:
 
 
 def phase_epochs(phases: tuple[Phase, ...], epochs: int) -> list[int]:
-    """Epochs of each phase from its share of the planned ones; each gets at least one, the last the rest."""
-    counts = [max(1, round(phase.share * epochs)) for phase in phases[:-1]]
+    """Epochs of each phase from its share of the planned ones; each gets at least one, the last the rest.
+
+    They sum to `epochs` unless those are fewer than the phases: then each phase has one.
+    """
+    counts: list[int] = []
+    for phase in phases[:-1]:
+        later = len(phases) - len(counts) - 1  # phases that need an epoch each
+        counts.append(max(1, min(round(phase.share * epochs), epochs - sum(counts) - later)))
     return [*counts, max(1, epochs - sum(counts))]
 
 

@@ -247,9 +247,21 @@ def test_a_probe_in_words(accuracy, drawn, bag, said):
         "majority": 0.6,
         "word_counts": {"all": bag},
     }
-    line = in_words("mood", figures, 100)
+    line = in_words("mood", figures, 100, 2)
     assert line.startswith(f"mood: {accuracy:.2f} of the classes are read off the means, {drawn:.2f} off draws of z, ")
     assert line.endswith(f"0.60 off the most frequent class: {said}")
+
+
+def test_one_tested_class_tells_nothing():
+    """Half of the sentences of the rarer class are guessed right by a coin, and none by the most frequent class."""
+    figures = {"accuracy": {"all": 0.5}, "sampled": {"all": 0.5}, "majority": 0.0, "word_counts": {"all": 0.5}}
+    line = in_words("mood", figures, 100, 1)
+    assert line.endswith(
+        "0.00 off the most frequent class: the tested sentences are of one class, so that no figure "
+        "tells what the code knows of it"
+    )
+    lines = labelled_block([0, 0, 1, 0, 1, 1], [1] * 6, ("a", "b")).lines
+    assert any("the tested sentences are of one class" in line for line in lines)
 
 
 def posterior_block(numbers, classes, slope, scale, **options):

@@ -130,8 +130,11 @@ def probe_block(block: BlockInput) -> BlockResult:
     notes = reasons + [line for name, field in usable.items() for line in _bounds(name, field, len(train), vocabulary)]
     notes += [line for name, field in usable.items() for line in _rare(name, field, each)]
     details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
-    tested = {name: int((field.test >= 0).sum()) for name, field in usable.items()}
-    words_of = [in_words(name, figures, tested[name]) for name, figures in measured.items()]
+    tested = {name: field.test[field.test >= 0] for name, field in usable.items()}
+    words_of = [
+        in_words(name, figures, len(tested[name]), len(torch.unique(tested[name])))
+        for name, figures in measured.items()
+    ]
     return BlockResult(column_values(measured), details, (*table_lines(measured, DRAWS), *words_of, *notes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def in_words(name: str, figures: Mapping[str, Any], count: int) -> str:
+def in_words(name: str, figures: Mapping[str, Any], count: int, classes: int) -> str:
     """What the code knows of a field, in a line: nothing where no probe is two standard errors above the majority.
 
     Means that tell a class apart where draws of z don't are no knowledge of the code's: the decoder sees draws.
@@ -16,12 +16,15 @@ def in_words(name: str, figures: Mapping[str, Any], count: int) -> str:
         name: Of the field.
         figures: See `vaecli.metrics.extras.probe.measure_field`.
         count: Sentences that were tested.
+        classes: Classes that these have: of one, any classifier that says it more often than another seems to know it.
     """
     accuracy, drawn = figures["accuracy"]["all"], figures["sampled"]["all"]
     majority, bag = figures["majority"], figures["word_counts"]["all"]
     margin = 2 * math.sqrt(max(majority * (1 - majority), 1e-12) / count)
     told = f"{name}: {accuracy:.2f} of the classes are read off the means, {drawn:.2f} off draws of z, "
     told += f"{majority:.2f} off the most frequent class"
+    if classes < 2:
+        return f"{told}: the tested sentences are of one class, so that no figure tells what the code knows of it"
     if max(accuracy, drawn) - majority <= margin:
         return f"{told}: the code knows no more of it than chance does"
     if drawn - majority <= margin:
