@@ -1,7 +1,8 @@
-"""Numbers and codes that callers of the front door give, as Python's and torch's own, or refused by their name."""
+"""What callers of the front door give: numbers, codes, ways to draw, in types of our own, or refused by name."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from vaecli.core.errors import UsageError
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from vaecli.model.decoding import Drawing
 
 
 def whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
@@ -87,6 +90,29 @@ def code_tensor(codes: Any, size: int, device: torch.device, decoder: str) -> Te
         row, column = wrong[0].tolist()
         raise UsageError(f"codes: {z[row, column].item()} in row {row}, column {column}; only finite codes are decoded")
     return z
+
+
+def drawing_of(beam: int, temperature: float | None, top_k: int, top_p: float) -> Drawing | None:
+    """How words are drawn; None where they are decoded.
+
+    Raises:
+        UsageError: See `Run.decode`.
+    """
+    from vaecli.model.decoding import Drawing
+
+    temperature = None if temperature is None else real("temperature", temperature)
+    if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"temperature={temperature}: it has to be above 0 and finite; without one nothing is drawn")
+    top_k, top_p = whole("top_k", top_k, 0), real("top_p", top_p)
+    if not 0 < top_p <= 1:
+        raise UsageError(f"top_p={top_p}: it has to be above 0, and 1 at most")
+    if temperature is None and not top_k and top_p == 1:
+        return None
+    if beam > 1:
+        raise UsageError(
+            f"beam={beam} searches for the best sentence; temperature, top_k and top_p draw words; keep one"
+        )
+    return Drawing(1.0 if temperature is None else temperature, top_k, top_p)
 
 
 def _shown(value: Any) -> str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from vaecli.corpus.types import Split
     from vaecli.metrics.scoring import Scoring
-    from vaecli.model.decoding import Drawing
     from vaecli.runs.loaded_run import LoadedRun
 
     Codes = NDArray[np.float64]
@@ -113,12 +112,12 @@ class Run:
             UsageError: The codes are no finite numbers or have another number of dimensions than the model, or a value
                 is of another type, out of range or contradicts another.
         """
-        from vaecli.api.arguments import code_tensor, whole
+        from vaecli.api.arguments import code_tensor, drawing_of, whole
         from vaecli.metrics.extras.text.reconstruction import decode_codes
         from vaecli.metrics.extras.text.samples import sample_codes
 
         seed, beam = whole("seed", seed, 0), whole("beam", beam, 1)
-        drawing = _drawing(beam, temperature, top_k, top_p)
+        drawing = drawing_of(beam, temperature, top_k, top_p)
         run = self._loaded
         z = code_tensor(codes, run.model.latent_size, run.device, str(self.path))
         if drawing is not None:
@@ -283,33 +282,6 @@ def _texts(sentences: Iterable[str]) -> list[str]:
     if not texts:
         raise UsageError("there is no sentence; give one or more")
     return [str(text) for text in texts]
-
-
-def _drawing(beam: int, temperature: float | None, top_k: int, top_p: float) -> Drawing | None:
-    """How words are drawn; None where they are decoded.
-
-    Raises:
-        UsageError: See `Run.decode`.
-    """
-    import math
-
-    from vaecli.api.arguments import real, whole
-    from vaecli.core.errors import UsageError
-    from vaecli.model.decoding import Drawing
-
-    temperature = None if temperature is None else real("temperature", temperature)
-    if temperature is not None and not (temperature > 0 and math.isfinite(temperature)):
-        raise UsageError(f"temperature={temperature}: it has to be above 0 and finite; without one nothing is drawn")
-    top_k, top_p = whole("top_k", top_k, 0), real("top_p", top_p)
-    if not 0 < top_p <= 1:
-        raise UsageError(f"top_p={top_p}: it has to be above 0, and 1 at most")
-    if temperature is None and not top_k and top_p == 1:
-        return None
-    if beam > 1:
-        raise UsageError(
-            f"beam={beam} searches for the best sentence; temperature, top_k and top_p draw words; keep one"
-        )
-    return Drawing(1.0 if temperature is None else temperature, top_k, top_p)
 
 
 def _samples(count: Any, least: int) -> int:
