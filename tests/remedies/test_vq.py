@@ -35,6 +35,17 @@ def test_one_update_by_hand():
     assert book.codebook.flatten().tolist() == pytest.approx([4 / 3, 10.0], abs=1e-3)
 
 
+def test_an_entry_without_vectors_stays_until_its_count_is_down_to_the_smoothing_and_then_shrinks():
+    # its count is 2^-n after n updates, and it is 10 count / (count + 1e-5), but for the other's share of the smoothing
+    book = codebook_of([0.0], [10.0])
+    h = torch.tensor([[1.0], [3.0]])
+    expected = {1: 10.0, 8: 9.97, 17: 4.33, 40: 0.0}
+    for update in range(1, 41):
+        book.learn(h, torch.zeros(2, 1, dtype=torch.int64))
+        if update in expected:
+            assert book.codebook[1].item() == pytest.approx(expected[update], abs=5e-3), update
+
+
 @pytest.mark.parametrize(("positions", "entries"), [(1, 512), (2, 5), (4, 2)])
 def test_the_rate_is_m_log_k_for_every_sentence(positions, entries):
     model = tiny_model("vq", {"vq": {"positions": positions, "entries": entries}})

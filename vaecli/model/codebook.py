@@ -17,7 +17,8 @@ from vaecli.model.posterior import PointMass
 from vaecli.model.prior import DiscretePrior, Prior
 
 SMOOTHING = 1e-5
-"""Added to the counts of a codebook, so that an entry without vectors stays finite."""
+"""Added to the counts of a codebook, so that an entry without vectors stays finite; once its count is below it,
+the entry shrinks to zero."""
 
 
 class Codebook(DiscretePrior):

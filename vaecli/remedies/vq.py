@@ -11,8 +11,10 @@ Differs from the paper:
 
 Caveat:
     The KL has no gradient and proves nothing: `mi`, the entropy of the codes up to its ceiling, says how much of it is
-    used, and `au` counts positions. Entries that get no vectors are never moved, so a codebook can be used in part or
-    by one entry alone. The squared distance is in the units of h, no nats.
+    used, and `au` counts positions. Entries that get no vectors don't come nearer to any, so a codebook can be used in
+    part or by one entry alone: they stay until their running count is down to its smoothing, and then shrink to zero,
+    by half some 1,150 updates after their last vector at the decay of 0.99. The squared distance is in the units of h,
+    no nats.
 
 References:
     van den Oord et al. (2017).
