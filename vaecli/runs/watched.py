@@ -154,17 +154,17 @@ class ExperimentWatch:
 
     def worker(self) -> Sign:
         """What is seen of the process that runs the experiment, or any row of a table."""
-        signs = [sign_of_owner(place) for place in self._places()]
+        signs = [sign_of_owner(folder) for folder in self._locked()]
         return "alive" if "alive" in signs else signs[0]
 
-    def _places(self) -> list[Path]:
+    def _locked(self) -> list[Path]:
         """The folders that whoever runs it has locked."""
         return list(dict.fromkeys([self.experiment, *(folder.parent.parent for folder in self.folders)]))
 
     def since(self) -> str:
         """When whoever works on it has begun, as ISO 8601; empty where nobody does."""
         at_work = [trial.path for trial in self.known.values() if trial.state == "running"]
-        owners = map(read_owner, self._places() if self.worker() == "alive" else at_work)
+        owners = map(read_owner, self._locked() if self.worker() == "alive" else at_work)
         return min((str(owner.get("since") or "") for owner in owners if owner), default="")
 
     def _look_at(self, folder: Path) -> WatchedTrial | None:
