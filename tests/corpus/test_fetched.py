@@ -21,9 +21,10 @@ from vaecli.core import files
 from vaecli.core.errors import DataError, UnwritableError, UsageError
 from vaecli.corpus import downloads
 from vaecli.corpus.downloads import CHUNK, DIGESTS, downloads_folder
-from vaecli.corpus.fetched import count_sentences, fetch_corpus
+from vaecli.corpus.fetched import fetch_corpus
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.public_corpora import PublicCorpus, PublishedFile, public_corpora, public_corpus
+from vaecli.corpus.records import count_sentences
 
 pytest.importorskip("pooch")
 BROKEN = 3 * CHUNK + 99
@@ -304,3 +305,4 @@ def test_downloads_without_a_cache(monkeypatch):
 
 def test_a_carriage_return_inside_a_line_ends_no_sentence():
     assert count_sentences(b"a \r b\nc\r\n \r\n\nd") == 3
+    assert count_sentences("a\n\u00a0\n\u3000\r\nb".encode()) == 2

@@ -19,6 +19,7 @@ import numpy as np
 from vaecli.core.errors import DataError
 from vaecli.corpus.columns import Sentences
 from vaecli.corpus.origins import SPLITS
+from vaecli.corpus.records import count_sentences
 from vaecli.corpus.slots import Ints
 
 SHARE = 10
@@ -48,9 +49,7 @@ def divided(splits: Mapping[str, Sentences], seed: int, path: Path) -> tuple[dic
     train = splits["train"]
     members = _members(train, seed, lacking)
     parts = {part: _taken(train, members == n) for n, part in enumerate(["train", *lacking])}
-    counts = {
-        part: sum(not line.decode().isspace() for line in io.BytesIO(split.text)) for part, split in parts.items()
-    }
+    counts = {part: count_sentences(split.text) for part, split in parts.items()}
     if not all(counts.values()) or counts["train"] < FEWEST_TRAIN:
         raise DataError(f"{path}: too few different sentences to split; give {len(lacking) + 2} or more")
     order = [part for part in SPLITS if part in parts]

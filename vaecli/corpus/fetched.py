@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from vaecli.core.messages import counted
 from vaecli.corpus.downloads import Progress, downloads_folder, obtain
 from vaecli.corpus.origins import SPLITS
 from vaecli.corpus.public_corpora import PublicCorpus
+from vaecli.corpus.records import count_sentences
 
 LARGEST = 1 << 30
 """Bytes of a split at most; what an archive says to hold may be a lie."""
@@ -52,11 +52,6 @@ def fetch_corpus(
             )
     _write(texts, folder, overwrite)
     return counts, [note for _, note in obtained if note]
-
-
-def count_sentences(text: bytes) -> int:
-    """Lines that aren't blank, which line feeds end and nothing else, as when the text is read."""
-    return sum(not line.isspace() for line in io.BytesIO(text))
 
 
 def _obtained(

@@ -243,6 +243,11 @@ def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source,
     return read
 
 
+def count_sentences(text: bytes) -> int:
+    """Lines that aren't blank, by any white space, which line feeds end and nothing else, as when the text is read."""
+    return sum(not line.decode(errors="replace").isspace() for line in io.BytesIO(text))
+
+
 def row_widths(source: Source, delimiter: str, most: int) -> set[int]:
     """How many values the first rows have that aren't blank, at most so many rows; marks that aren't closed count."""
     csv.field_size_limit(max(csv.field_size_limit(), len(source.text) + 1))
