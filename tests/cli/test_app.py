@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from importlib import import_module
+from itertools import pairwise
 
 import pytest
 import typer
@@ -19,6 +20,18 @@ def test_the_help_of_a_command_is_the_first_sentence_of_its_own(name):
     command = getattr(import_module(f"vaecli.cli.{module}"), name)
     own = command.info.help if isinstance(command, typer.Typer) else inspect.getdoc(command).split("\n\n")[0]
     assert " ".join(own.split()) == sentence
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_fills_the_terminal(name):
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}).stdout
+    lines = [line.strip() for line in shown.split("╭")[0].splitlines()]
+    short = [
+        line
+        for line, after in pairwise(lines)
+        if line and after and not line.startswith("Usage:") and len(f" {line} {after.split()[0]} ") <= 80
+    ]
+    assert not short, "a line has room for the first word of the next"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

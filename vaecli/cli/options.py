@@ -127,7 +127,14 @@ def check_dry_run(dry_run: bool, json: bool, csv: str | None = None) -> None:
 
 
 class Command(TyperCommand):
-    """A command that takes no option twice, where click would let the last one win without a word."""
+    """A command that takes no option twice, where click would let the last one win without a word.
+
+    Its help is filled to the terminal: typer joins the lines of the first paragraph alone.
+    """
+
+    def __init__(self, *args: Any, help: str | None = None, **attributes: Any) -> None:
+        paragraphs = inspect.cleandoc(help or "").split("\n\n")
+        super().__init__(*args, help="\n\n".join(" ".join(text.split("\n")) for text in paragraphs), **attributes)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See click.
