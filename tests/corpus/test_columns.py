@@ -190,8 +190,10 @@ def test_a_line_feed_in_a_value_becomes_a_blank():
 
 
 def test_rows_of_other_widths_are_named():
-    with pytest.raises(DataError, match=r"valid\.txt:2: 3 fields where the first row has 2"):
-        read('"x","a"\n"y","b"\n', '"x","a"\n"y","b","c"\n', text="2")
+    with pytest.raises(DataError, match=r"valid\.txt:3: 3 fields where the first row has 2; .* quotation marks$"):
+        read('"x","a"\n"y","b"\n', '"x","a"\n"z","b"\n"y","b","c"\n', text="2")
+    with pytest.raises(DataError, match=r"valid\.txt:2: 3 fields where the first row has 2.*R: row\.names = FALSE"):
+        read('"text","label"\n"a b","x"\n', '"text","label"\n"1","a b","x"\n', text="text", label="label")
     with pytest.raises(DataError, match=r"valid\.txt:2: 1 tabs where the first line has 2"):
         read("1\tx\ta\n2\ty\tb\n", "1\tx\ta\n2\ty\n", text="3")
     with pytest.raises(DataError, match=r"train\.txt:1: 2 tabs; .*--text-column N"):

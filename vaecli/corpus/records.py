@@ -222,7 +222,7 @@ def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source,
         reader = csv.reader(
             lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
         )
-        width = 0
+        width, records = 0, -1
         while True:
             line = reader.line_num + 1
             try:
@@ -234,9 +234,11 @@ def _separated_records(delimiter: str, quoted: bool = True) -> Callable[[Source,
             if not any(value.strip() for value in row):
                 yield Record(line, {})
                 continue
-            width = width or len(row)
+            width, records = width or len(row), records + 1
             if len(row) != width:
                 hint = f"; a value that holds {delimiter!r} stands between quotation marks" if len(row) > width else ""
+                if records == 1 and len(row) == width + 1:
+                    hint += ", and rows that have names need a name for their column (R: row.names = FALSE)"
                 raise DataError(f"{source.path}:{line}: {len(row)} fields where the first row has {width}{hint}")
             yield Record(line, _numbered([" ".join(value.splitlines()) for value in row]))
 
