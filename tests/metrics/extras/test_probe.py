@@ -247,7 +247,7 @@ def test_a_probe_in_words(accuracy, drawn, bag, said):
         "majority": 0.6,
         "word_counts": {"all": bag},
     }
-    line = in_words("mood", figures, 100, 2)
+    line = in_words("mood", figures, 100, 0.6)
     assert line.startswith(f"mood: {accuracy:.2f} of the classes are read off the means, {drawn:.2f} off draws of z, ")
     assert line.endswith(f"0.60 off the most frequent class: {said}")
 
@@ -255,13 +255,22 @@ def test_a_probe_in_words(accuracy, drawn, bag, said):
 def test_one_tested_class_tells_nothing():
     """Half of the sentences of the rarer class are guessed right by a coin, and none by the most frequent class."""
     figures = {"accuracy": {"all": 0.5}, "sampled": {"all": 0.5}, "majority": 0.0, "word_counts": {"all": 0.5}}
-    line = in_words("mood", figures, 100, 1)
+    line = in_words("mood", figures, 100, 1.0)
     assert line.endswith(
-        "0.00 off the most frequent class: the tested sentences are of one class, so that no figure "
-        "tells what the code knows of it"
+        "0.00 off the most frequent class of train, 1.00 off that of the tested sentences: the tested sentences are of "
+        "one class, so that no figure tells what the code knows of it"
     )
-    lines = labelled_block([0, 0, 1, 0, 1, 1], [1] * 6, ("a", "b")).lines
-    assert any("the tested sentences are of one class" in line for line in lines)
+
+
+def test_chance_is_the_commonest_of_the_tested_classes():
+    """Train has a class in 7 of 10 sentences, the tested in 3: a coin of train's shares is right .7 * .3 + .3 * .7."""
+    coin = 0.7 * 0.3 + 0.3 * 0.7
+    figures = {"accuracy": {"all": coin}, "sampled": {"all": coin}, "majority": 0.3, "word_counts": {"all": 0.8}}
+    line = in_words("mood", figures, 100, 0.7)
+    assert line.endswith(
+        "0.30 off the most frequent class of train, 0.70 off that of the tested sentences: "
+        "the code knows no more of it than chance does"
+    )
 
 
 def posterior_block(numbers, classes, slope, scale, **options):

@@ -13,7 +13,7 @@ sentences of a class that train lacks are left out, since no probe can name it; 
 A code is the mean of q(z|x), and beside it a draw of z ~ q(z|x), one a sentence in train and in the tested split. The
 means are read at whatever scale they have, since features are standardised: a collapsed model whose means vary by a
 thousandth of the posterior's spread may still be probed well. A draw has that spread in it, as what the decoder sees
-has: where q(z|x) is the prior for every x, no classifier does better on draws than the most frequent class.
+has: where q(z|x) is the prior for every x, no classifier of draws is above the commonest tested class.
 
 So many labels a class are balanced draws of train (Bosc & Vincent 2020 take 5, 50, 500 and 5,000). A classifier that
 was trained on as many of each class knows nothing of how frequent they are, so chance is one in C there, not the
@@ -132,7 +132,7 @@ def probe_block(block: BlockInput) -> BlockResult:
     details = {"draws": DRAWS, "train_sentences": len(train), "fields": measured, "notes": notes}
     tested = {name: field.test[field.test >= 0] for name, field in usable.items()}
     words_of = [
-        in_words(name, figures, len(tested[name]), len(torch.unique(tested[name])))
+        in_words(name, figures, len(tested[name]), float(tested[name].bincount().max()) / len(tested[name]))
         for name, figures in measured.items()
     ]
     return BlockResult(column_values(measured), details, (*table_lines(measured, DRAWS), *words_of, *notes))

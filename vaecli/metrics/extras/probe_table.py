@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def in_words(name: str, figures: Mapping[str, Any], count: int, classes: int) -> str:
-    """What the code knows of a field, in a line: nothing where no probe is two standard errors above the majority.
+def in_words(name: str, figures: Mapping[str, Any], count: int, commonest: float) -> str:
+    """What the code knows of a field, in a line: nothing where no probe is two standard errors above chance.
+
+    Chance is the share of the commonest class among the tested sentences: no guess that ignores the code is right more
+    often, whatever classes it says how often. The most frequent class of train is right less often where the two
+    differ, and a probe of noise, which says the classes as often as train has them, may then be above it.
 
     Means that tell a class apart where draws of z don't are no knowledge of the code's: the decoder sees draws.
 
@@ -16,22 +20,24 @@ def in_words(name: str, figures: Mapping[str, Any], count: int, classes: int) ->
         name: Of the field.
         figures: See `vaecli.metrics.extras.probe.measure_field`.
         count: Sentences that were tested.
-        classes: Classes that these have: of one, any classifier that says it more often than another seems to know it.
+        commonest: Share of these that have the commonest class among them; 1 where they are of one class.
     """
     accuracy, drawn = figures["accuracy"]["all"], figures["sampled"]["all"]
     majority, bag = figures["majority"], figures["word_counts"]["all"]
-    margin = 2 * math.sqrt(max(majority * (1 - majority), 1e-12) / count)
+    margin = 2 * math.sqrt(max(commonest * (1 - commonest), 1e-12) / count)
     told = f"{name}: {accuracy:.2f} of the classes are read off the means, {drawn:.2f} off draws of z, "
     told += f"{majority:.2f} off the most frequent class"
-    if classes < 2:
+    if commonest > majority:
+        told += f" of train, {commonest:.2f} off that of the tested sentences"
+    if commonest == 1:
         return f"{told}: the tested sentences are of one class, so that no figure tells what the code knows of it"
-    if max(accuracy, drawn) - majority <= margin:
+    if max(accuracy, drawn) - commonest <= margin:
         return f"{told}: the code knows no more of it than chance does"
-    if drawn - majority <= margin:
+    if drawn - commonest <= margin:
         return f"{told}: the means differ by it, but by so little that no draw of z tells"
-    if bag <= majority:
+    if bag <= commonest:
         return f"{told}: the code knows something of it"
-    shares = [f"{(value - majority) / (bag - majority):.0%}" for value in (accuracy, drawn)]
+    shares = [f"{(value - commonest) / (bag - commonest):.0%}" for value in (accuracy, drawn)]
     return f"{told}: {shares[0]} of what word counts add to it ({bag:.2f}), {shares[1]} by draws"
 
 
