@@ -84,6 +84,12 @@ class Request:
             raise UsageError(f"--set training.seed: {own}; --seeds takes others")
         return self._load(row, self._sets(row))
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of the user's own settings: lines that hold for every chosen row."""
+        own = [[note for note in self.settings(row).notes if note.startswith("--")] for row in self.chosen]
+        return [note for note in own[0] if all(note in others for others in own)]
+
     def _load(self, row: PaperRow, sets: Sequence[str]) -> Settings:
         return load_settings(
             preset=self.table.preset,
