@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vaecli.config import GROUPS, RunConfig
+from vaecli.core.errors import UsageError
 from vaecli.corpus.origins import EMBEDDED
 from vaecli.metrics.extras.registry import REFERENCED, SAMPLED
 from vaecli.remedies import make_method
@@ -29,18 +31,20 @@ def unused_settings(layers: Sequence[Layer], settings: Settings) -> Iterator[str
     may_be = [key for key in said if key.partition(".")[0] not in GROUPS or key in GROUP_KEYS]
     if not may_be:
         return
-    seed = settings.seeds[0]
-    trials = [
-        settings.config(method, seed, variant=variant)
-        for method in settings.methods
-        for variant in settings.variants(method)
-    ]
-    idle = [(config, idle_settings(config)) for config in trials]
+    idle = [(config, idle_settings(config)) for config in _configs(settings)]
     for key in may_be:
         owner = key.partition(".")[0]
         whys = [why.get(key) for config, why in idle if owner in GROUPS or owner in config.method.split("+")]
         if whys and all(whys):
             yield f"{said[key]} changes nothing: {whys[0]}"
+
+
+def _configs(settings: Settings) -> Iterator[RunConfig]:
+    """Of each variant of each method that can be made; what is wrong with another is told where it is made."""
+    for method in settings.methods:
+        for variant in settings.variants(method):
+            with suppress(UsageError):
+                yield settings.config(method, settings.seeds[0], variant=variant)
 
 
 def idle_settings(config: RunConfig) -> dict[str, str]:
