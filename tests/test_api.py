@@ -324,3 +324,17 @@ def test_a_broken_method_of_another_package_is_a_warning(monkeypatch):
         table = vaecli.methods()
     assert "theirs" not in table.index
     assert table.loc["bn", "package"] == f"vaecli {vaecli.__version__}"
+
+
+@pytest.mark.parametrize("tokenizer", ["split", "bpe"])
+def test_sentences_are_cut_as_in_training(tmp_path, tokenizer):
+    """Their figures were those of whole sentences, which the run hadn't seen."""
+    settings = {**TINY, "corpus.tokenizer": tokenizer, "corpus.max_length": 3, "training.epochs": 1}
+    run = vaecli.train("vanilla", write_corpus(tmp_path / "toy"), settings=settings, out=tmp_path / "out")
+    with pytest.warns(UserWarning, match=r"6 sentences of 6 cut to 3 words, as .* \(corpus\.max_length\)"):
+        scores = run.score([f"{text} the cat sat" for text in SENTENCES])
+    assert set(scores["words"]) == {3}
+    with pytest.warns(UserWarning, match=r"\d+ sentences of 18 cut"):
+        scores = run.score(SENTENCES * 3)
+    for name in ("rec", "kl", "neg_elbo", "iw_nll"):
+        assert scores[name].mean() == pytest.approx(run.figures[name], rel=1e-9)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -36,7 +37,12 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAE_CACHE", str(base / "cache"))
         settings = {**TINY, "training.epochs": 1, "training.threads": 1}
-        yield {m: vaecli.train(m, str(data), settings={**settings, **own}, out=base) for m, own in KINDS.items()}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "settings.*latent_size.* changes nothing: the codes of 'di'")
+            trained = {
+                m: vaecli.train(m, str(data), settings={**settings, **own}, out=base) for m, own in KINDS.items()
+            }
+        yield trained
 
 
 def call(*words):

@@ -209,6 +209,14 @@ def test_the_time_of_a_grid_is_that_of_its_longest_way(capsys, monkeypatch):
     assert "3 trials to do, 2 at a time: about 10m00s of updates at most" in capsys.readouterr().err
 
 
+def test_the_time_of_a_run_in_stages_is_that_of_all_of_them(capsys, monkeypatch):
+    """Each has an epoch where one is planned; the time at most was half of it."""
+    monkeypatch.setattr("vaecli.training.timing.seconds_per_epoch", lambda config, corpus: (1, 60.0))
+    trials = Experiment.of(load_settings(methods=["ae_pretrain"], seeds="0", values={"training.epochs": 1}), Path("r"))
+    show_plan(trials.trials(), trials.trials(), None, jobs=1)
+    assert "2m00s" in capsys.readouterr().out
+
+
 def test_set_before_an_option_is_said_on_stderr(vae):
     result = vae("--methods", "lm", "--epochs", "3", "--set", "training.epochs=2", "--dry-run", "-q")
     assert "vae: --set training.epochs=2 goes before --epochs 3\n" in result.stderr

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -122,3 +123,22 @@ def test_figures_of_single_sentences_stand_beside_the_run(runs):
     for name in ("rec", "kl", "neg_elbo", "iw_nll"):
         assert table[name].mean() == pytest.approx(run.figures[name])
     assert json.loads((run.path / "metrics.json").read_text())["values"] == run.figures
+
+
+def test_a_sentence_longer_than_the_run_takes_is_cut_and_told(tmp_path):
+    text, settings = write_corpus(tmp_path / "toy"), {**TINY, "corpus.max_length": 2, "training.epochs": 1}
+    run = vaecli.train("vanilla", text, settings=settings, out=tmp_path / "runs")
+    told = "vae: warning: 1 sentence of 2 cut to 2 words, as those of the run's corpus are (corpus.max_length)\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        for words in (["encode"], ["generate", "--text", "-"]):
+            result = CliRunner().invoke(app, [words[0], str(run.path), *words[1:]], input="the dog ran\nthe dog\n")
+            assert (result.exit_code, result.stderr) == (0, told)
+    assert result.stdout.startswith("the dog\t")
+
+
+@pytest.mark.parametrize("end", ["\r", "\u2028", "\u0085"])
+def test_lines_end_as_those_of_a_corpus_do(runs, end):
+    """All lines of a Mac's file were one sentence."""
+    table = pd.read_csv(io.StringIO(encode(runs["vanilla"], text=f"the dog{end}a cat{end}")))
+    assert table["sentence"].tolist() == ["the dog", "a cat"]

@@ -79,7 +79,8 @@ def test_the_help_says_of_each_setting_what_it_is_its_range_and_its_default(comm
     for setting in OPTION_SETTINGS.values():
         if (command, setting.key) != ("compare", "training.seed"):
             assert f"{setting.option} {setting.shown_kind} {setting.help()}" in text
-    assert "--epochs <int> [x>=1] Passes over train at most. (default: 6)" in text
+    said = "Passes over train at most; a stage of training has one at least. (default: 6)"
+    assert f"--epochs <int> [x>=1] {said}" in text
     assert "--precision auto|fp32|bf16 Arithmetic" in text
 
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaecli.core.errors import DataError
+from vaecli.config import CorpusConfig
+from vaecli.core.errors import DataError, UsageError
 from vaecli.corpus.columns import Sentences
 from vaecli.corpus.division import divided
+from vaecli.corpus.load import load_corpus, load_raw
+from vaecli.corpus.origins import EMBEDDED, SPLITS
 
 
 def split(lines, labels=None, seed=0, **given_parts):
@@ -91,6 +94,29 @@ def test_lines_of_any_white_space_are_blank():
     parts, (note,) = split([*TEXTS, *["\u00a0", "\u3000 \x1c"] * 7])
     assert note.startswith("split: train 80, valid 10, test 10: ")
     assert len(parts["train"].text.decode().removesuffix("\n").split("\n")) == 94  # they stay, and keep their numbers
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_seed_by_which_nothing_is_divided_is_said_to_change_nothing(tmp_path, monkeypatch, cached):
+    monkeypatch.setenv("VAE_CACHE", str(tmp_path / "cache") if cached else "off")
+    for part in SPLITS:
+        (tmp_path / f"{part}.txt").write_text("a b\nb c\nc d\n")
+    settings = {"data": str(tmp_path), "min_freq": 1}
+    whole, seeded = (load_corpus(CorpusConfig(**settings, corpus_seed=seed)) for seed in (0, 7))
+    note = f"corpus.corpus_seed=7 changes nothing: {tmp_path} has all three splits"
+    assert seeded.notes == (*whole.notes, note)
+    assert load_raw(CorpusConfig(**settings, corpus_seed=7))[0].notes == seeded.notes
+    (tmp_path / "one.txt").write_text("".join(line + "\n" for line in TEXTS))
+    divided_one = load_corpus(CorpusConfig(data=str(tmp_path / "one.txt"), corpus_seed=7))
+    assert not any("changes nothing" in told for told in divided_one.notes)
+
+
+@pytest.mark.parametrize("data", EMBEDDED)
+@pytest.mark.parametrize("column", [{"text_column": "2"}, {"label_column": "none"}])
+def test_columns_of_a_text_that_has_none_are_refused(data, column):
+    """They were ignored: the labels of the corpus stayed."""
+    with pytest.raises(UsageError, match=rf"corpus\.{next(iter(column))}: the corpus {data} has no columns"):
+        load_corpus(CorpusConfig(data=data, train_size=20, valid_size=5, test_size=5, **column))
 
 
 @pytest.mark.parametrize("texts", [[], ["a"], ["a", "b"], ["a", "a", "b ", " b"], ["a", "b", "c", *["\u00a0"] * 9]])

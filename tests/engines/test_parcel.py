@@ -77,7 +77,7 @@ def test_a_corpus_of_this_machines_cache_travels_as_tables(label, tmp_path, monk
     lines = "".join(json.dumps({"premise": f"a  cat number {n}", **row}) + "\n" for n in range(40)).encode()
     files = {"train": TextFile(Path("hf:pets/train"), lines, ".jsonl")}
     monkeypatch.setattr("vaecli.corpus.load.hub_files", lambda data: files)
-    trial = make_trial(tmp_path, "hf:someone/pets", **{"corpus.text_column": "premise"})
+    trial = make_trial(tmp_path, "hf:someone/pets", **{"corpus.text_column": "premise", "corpus.corpus_seed": 7})
     sent = pack_corpus(trial.config.corpus, tmp_path)
     here = load_corpus(trial.config.corpus)
     monkeypatch.undo()
@@ -85,6 +85,7 @@ def test_a_corpus_of_this_machines_cache_travels_as_tables(label, tmp_path, monk
     arrived = load_run_corpus(folder, folder.config())
     assert (arrived.name, arrived.fingerprint) == (here.name, here.fingerprint) == ("pets", here.fingerprint)
     assert bool(arrived.train.labels) == (label is not None)
+    assert not any("corpus_seed=7 changes nothing" in note for note in arrived.notes)  # it divided them here
 
 
 def test_a_reference_travels_with_its_corpus(tmp_path, text):

@@ -63,8 +63,10 @@ def unwatched(todo):
 
 @pytest.fixture
 def search(tmp_path):
-    def make(objective="neg_elbo", trials=12, name="x", method="bn", jobs=2, prune=True, seed=0, ranges=RANGE):
-        settings = load_settings(methods=[method], seeds=seed, experiment=name, values={"training.epochs": EPOCHS})
+    def make(
+        objective="neg_elbo", trials=12, name="x", method="bn", jobs=2, prune=True, seed=0, ranges=RANGE, epochs=EPOCHS
+    ):
+        settings = load_settings(methods=[method], seeds=seed, experiment=name, values={"training.epochs": epochs})
         experiment = Experiment.of(settings, tmp_path)
         space = space_of(method, parse_ranges(ranges, [method]))
         goal = parse_objective(objective)
@@ -101,6 +103,43 @@ def test_a_pruned_trial_is_worse_than_half_of_those_before_and_says_so(search):
     assert run["message"].startswith("pruned by vae tune")
     done = sorted(abs(c.values["bn.gamma"] - 0.5) for c in tuning.candidates if c.status == "done")
     assert abs(pruned.values["bn.gamma"] - 0.5) > done[len(done) // 4]
+
+
+class InStages(Bowl):
+    """Trials of `ae_pretrain`: in the first stage, as long as their share, the KL is free and neg_elbo is large."""
+
+    def run(self, trials, on_event, policy):
+        for trial in trials:
+            folder, share = RunFolder(trial.path), trial.config.hyper["ae_pretrain"]["share"]
+            planned = trial.config.training.epochs
+            first, whole = max(1, round(share * planned)), max(2, planned)
+            status = "done"
+            for epoch in range(1, whole + 1):
+                loss = 500.0 if epoch <= first else 20 - share + 1 / epoch
+                phase = "autoencoder" if epoch <= first else "vae"
+                folder.append_history({"epoch": epoch, "phase": phase, "neg_elbo": loss, "best": 1})
+                on_event(Event("progress", trial, "running", row=folder.history()[-1]))
+                if (trial.path / STOP).exists():
+                    status = "interrupted"
+                    break
+            folder.update(status=status)
+        return Outcome({})
+
+
+def test_a_trial_is_not_pruned_by_what_a_stage_before_its_last_shows(search):
+    """The longer the first stage the better, here; such trials were pruned in it beside those that were past theirs."""
+    tuning = search(trials=14, method="ae_pretrain", ranges=["ae_pretrain.share=0.1..0.7"], jobs=1, epochs=20)
+    tuning.run(InStages(), unwatched)
+    pruned = [c.values["ae_pretrain.share"] for c in tuning.candidates if c.status == "pruned"]
+    best = max(c.values["ae_pretrain.share"] for c in tuning.candidates)
+    assert best not in pruned
+    assert all(RunFolder(c.path).history()[-1]["phase"] == "vae" for c in tuning.candidates)
+
+
+def test_the_budget_is_that_of_whole_trials_where_stages_are_more_than_epochs(search):
+    tuning = search(trials=4, method="ae_pretrain", ranges=["ae_pretrain.share=0.1..0.7"], epochs=1)
+    tuning.run(InStages(), unwatched)
+    assert (len(tuning.candidates), tuning.spent) == (4, 8)
 
 
 def test_a_trial_whose_folder_is_gone_fails_alone(search):

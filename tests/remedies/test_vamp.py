@@ -18,7 +18,9 @@ from vaecli.model.parameter_groups import group_parameters
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.model.prior import StandardNormal
 from vaecli.objective import raw_terms
-from vaecli.remedies.vamp import Vamp, table_name
+from vaecli.remedies import make_method
+from vaecli.remedies.vamp import Vamp, mixture_log_prob, table_name
+from vaecli.testing.tiny import clock
 
 CPU = torch.device("cpu")
 COMPOSITIONS = ["vamp", "bn+vamp", "bn_scale+vamp", "delta+vamp", "du+vamp", "iaf+vamp", "pooling+vamp"]
@@ -111,6 +113,55 @@ def test_pseudo_inputs_that_are_the_sentences_make_the_aggregate_posterior(metho
         z = q.sample(torch.randn(1, 4, q.noise_size, dtype=torch.float64))[0]
         kl = q.log_prob(z.unsqueeze(0))[0] - prior.log_prob(z)
         torch.testing.assert_close(kl, mutual_information(q, z).terms, atol=1e-5, rtol=1e-5)
+
+
+def steep_flow(model):
+    """Steps of the flow that stretch by up to 7.4, of which an inverse in float32 keeps no digit."""
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(5)
+        for step in model.head.flow.steps:
+            nn.init.normal_(step.outer.weight)
+            nn.init.normal_(step.outer.bias)
+    return model
+
+
+@pytest.mark.parametrize("method", ["iaf+vamp", "iaf+iwae+vamp", "iaf+info_kl+vamp"])
+def test_of_a_flow_that_the_components_share_no_inverse_is_taken(method, monkeypatch):
+    """Its log determinant cancels: the KL is that before the flow. By the inverse it was off by any number of nats."""
+    model, batch = steep_flow(vamp(method, latent_size=8)), tiny_batch(8)
+    monkeypatch.setattr("vaecli.model.flow.Flow.inverse", lambda self, z: pytest.fail("an inverse was taken"))
+    terms = raw_terms(model, batch)
+    start = terms.context.posterior.start_of(terms.z).z
+    own = terms.context.posterior.base.log_prob(start.unsqueeze(0)).squeeze(0)
+    aggregate = mixture_log_prob(model.prior.components(torch.float32).base, start)
+    torch.testing.assert_close(terms.kl.squeeze(1), own - aggregate, atol=1e-3, rtol=1e-4)
+    wanted, parameters = (own - aggregate).mean(), [*model.prior.parameters(), *model.head.parameters()]
+    for one, other in zip(gradients(terms.kl.mean(), parameters), gradients(wanted, parameters), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+    trained = make_method(method, {}).objective(terms, clock())
+    assert trained.loss.isfinite()
+    trained.loss.backward()
+    check_figures(model)
+
+
+def gradients(value, parameters):
+    return torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+
+
+def test_a_prior_that_is_held_still_has_the_gradient_of_its_density_by_the_code():
+    """As in the inner steps of `lagging`: the flow that has drawn the code moves, that of the prior doesn't."""
+    model, batch = vamp("iaf+vamp").double(), tiny_batch(8)
+    head = [p for p in model.head.parameters()]
+    values = {}
+    for known in (True, False):
+        model.prior.requires_grad_(False)
+        torch.manual_seed(0)
+        q = model.posterior(batch, model.encode(batch))
+        z = q.sample(torch.randn(1, 8, q.noise_size).double()).squeeze(0)
+        value = model.prior.log_prob_from(z, lambda z=z, q=q: q.start_of(z)) if known else model.prior.log_prob(z)
+        values[known] = (value, *gradients(value.sum(), head))
+    for one, other in zip(*values.values(), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("method", ["vamp", "bn+vamp", "bn_scale+vamp", "pooling+vamp"])

@@ -36,6 +36,15 @@ def test_one_epoch_is_the_least():
     assert total_seconds(rows, epochs_within(rows, 5), 1) > 5  # and whoever asks is told
 
 
+def test_a_row_in_stages_has_an_epoch_of_each_at_least():
+    """Of one epoch, two are trained and timed; a budget leaves two where it leaves any."""
+    planned = Planned(1, 0, 1, Pace(10.0, 2.0, 5.0), stages=2)
+    assert planned.seconds(1) == planned.seconds(2) == 2 * 12 + 5 + STARTUP
+    assert planned.epochs_in(1.0) == 1
+    longer = Planned(9, 0, 1, Pace(10.0, 2.0, 5.0), stages=2)
+    assert [longer.epochs_in(seconds) for seconds in (1.0, 3 * 12 + 9, 1e9)] == [2, 3, 9]
+
+
 def test_trials_side_by_side_have_more():
     rows = {"a": row(100, 1.0), "b": row(100, 1.0)}
     one, two = epochs_within(rows, 50), epochs_within(rows, 50, jobs=2)

@@ -9,6 +9,8 @@ from vaecli.reproduction.grids import Request, configs_of, plan_of, row_experime
 from vaecli.reproduction.paper_tables import load_table
 from vaecli.reproduction.posterior_grid import grid_of
 
+_ROWS_AND_SETS = ((("vanilla",), 1), (("linear_anneal",), 2), (("linear_anneal", "vanilla"), 2))
+
 
 @pytest.fixture
 def of_rows(tmp_path):
@@ -36,6 +38,17 @@ def test_a_setting_that_a_row_has_under_another_protocol_only_is_not_for_it(of_r
     assert of_rows(("lagging", "linear_anneal"), *sets)["lagging"].keys() == {"lagging"}
     with pytest.raises(UsageError, match="no method uses 'linear_anneal'"):
         of_rows(("lagging", "vanilla"), *sets)
+
+
+def test_what_changes_nothing_in_any_row_is_told(tmp_path):
+    table = load_table("yelp-short")
+    sets = ("corpus.train_size=100", "linear_anneal.epochs=900")
+    told = [Request(table, rows, sets=sets[:n], data=str(tmp_path)).notes for rows, n in _ROWS_AND_SETS]
+    assert [[note.partition(" changes")[0] for note in notes] for notes in told] == [
+        ["--set corpus.train_size=100"],
+        ["--set corpus.train_size=100", "--set linear_anneal.epochs=900"],
+        ["--set corpus.train_size=100"],
+    ]
 
 
 @pytest.mark.parametrize("spelling", ["control", "control_vae", "vaecli:control"])

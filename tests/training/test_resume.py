@@ -278,6 +278,29 @@ def test_raised_epochs_train_no_run_further_that_had_stopped_early(tmp_path):
     assert again.updates == 0
 
 
+@pytest.mark.parametrize(("planned", "raised", "stages"), [(4, 7, [2, 5]), (6, 7, [3, 4]), (1, 3, [1, 2])])
+def test_raised_epochs_of_a_run_in_stages_are_all_trained(tmp_path, planned, raised, stages):
+    """The first stage is over and stays as long as it was; the second has the rest, and its schedules know."""
+    watcher, method = Watcher(), {"method": "ae_pretrain", "patience": 9}
+    finish(tmp_path, watcher, tiny_config(epochs=planned, **method))
+    session, loop = start(tmp_path, watcher, tiny_config(epochs=raised, **method))
+    assert loop.run().total_epochs == raised
+    assert [row["phase"] for row in watcher.rows] == ["autoencoder"] * stages[0] + ["vae"] * stages[1]
+    assert (loop.epochs, session.clock.epochs) == (stages, stages[1])
+    again = start(tmp_path, Watcher(), tiny_config(epochs=raised + 1, **method))[1]
+    assert again.epochs == [stages[0], stages[1] + 1]
+
+
+def test_a_stage_that_had_stopped_early_leaves_nothing_to_the_next(tmp_path):
+    """Interrupted in the second stage or not: the plan of the same number of epochs is the same."""
+    settings = {"method": "ae_pretrain", "epochs": 12, "learning_rate": 1e-30, "optimizer": "sgd", "max_decays": 0}
+    finish(tmp_path, watcher := Watcher(), tiny_config(**settings))
+    stages = [row["phase"] for row in watcher.rows]
+    assert stages.count("autoencoder") < 6
+    assert start(tmp_path, Watcher(), tiny_config(**settings))[1].epochs == [6, 6]
+    assert start(tmp_path, Watcher(), tiny_config(**{**settings, "epochs": 20}))[1].epochs == [6, 14]
+
+
 def test_the_caller_handles_signals_again_after_the_loop(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     finish(tmp_path, Watcher(), tiny_config(epochs=1))
@@ -319,3 +342,5 @@ def test_phases_share_the_epochs():
     assert phase_epochs((Phase("a", 0.95), Phase("b", 0.05)), 6) == [5, 1]  # a planned epoch is left to the last
     assert phase_epochs((Phase("a", 0.8), Phase("b", 0.15), Phase("c", 0.05)), 4) == [2, 1, 1]
     assert phase_epochs((Phase("a", 0.5), Phase("b", 0.5)), 1) == [1, 1]
+    three = (Phase("a", 0.2), Phase("b", 0.3), Phase("c", 0.5))
+    assert [phase_epochs(three, 20, over) for over in ((2,), (2, 3))] == [[2, 6, 12], [2, 3, 15]]

@@ -16,6 +16,8 @@ from vaecli.api.run import Run, evaluate, load
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vaecli.settings.resolve import Settings as Chosen
+
 __all__ = ["Results", "Run", "compare", "evaluate", "load", "methods", "report", "train"]
 
 PathLike = str | Path
@@ -71,6 +73,7 @@ def train(
         seeds_option="seed",
         searches=Path(out),
     )
+    _warn(chosen)
     folder, corpus = prepare_run(chosen, Path(out), resume=resume, overwrite=overwrite)
     if folder.status != "done":
         with folder.lock():
@@ -127,10 +130,17 @@ def compare(
         seeds_option="seeds",
         searches=Path(out),
     )
+    _warn(chosen)
     experiment, _ = open_experiment(chosen, Path(out), overwrite)
     outcome = run_experiment(experiment, overwrite=overwrite)
     check_outcome(experiment, outcome)
     return report(experiment.path)
+
+
+def _warn(chosen: Chosen) -> None:
+    """Warns of settings that change nothing beside the others."""
+    for note in chosen.notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def _corpus(data: PathLike | None, settings: Settings | None) -> dict[str, dict[str, str]]:

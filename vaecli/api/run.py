@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,9 @@ class Run:
     """A trained run: its figures, and its model for lists of sentences.
 
     Sentences are texts, cut into words by the run's own tokenizer; words that its vocabulary lacks are ``<unk>``, and
-    so are those that stand for unknown ones by its `corpus.unknown_words`. All but `evaluate` works from the run's
-    folder alone, wherever its corpus may be.
+    so are those that stand for unknown ones by its `corpus.unknown_words`. Of a sentence longer than its
+    `corpus.max_length` the first so many words count, with a warning, as in its training. All but `evaluate` works from
+    the run's folder alone, wherever its corpus may be.
     """
 
     def __init__(self, loaded: LoadedRun) -> None:
@@ -258,14 +260,18 @@ class Run:
 
     def _split(self, sentences: Sequence[str]) -> Split:
         from vaecli.core.errors import UsageError
+        from vaecli.core.messages import counted
         from vaecli.metrics.extras.text.samples import as_split
 
-        run = self._loaded
-        ids = [run.vocabulary.encode(run.words(sentence)) for sentence in sentences]
-        for n, words in enumerate(ids):
+        run, longest = self._loaded, self._loaded.config.corpus.max_length
+        texts = [run.all_words(sentence) for sentence in sentences]
+        for n, words in enumerate(texts):
             if not words:
-                raise UsageError(f"sentence {n + 1} of {len(ids)} ({sentences[n]!r}) has no word")
-        return as_split(ids)
+                raise UsageError(f"sentence {n + 1} of {len(texts)} ({sentences[n]!r}) has no word")
+        if cut := sum(len(words) > longest for words in texts):
+            told = f"{counted(cut, 'sentence')} of {len(texts):,} cut to {counted(longest, 'word')}"
+            warnings.warn(f"{told}, as those of the run's corpus are (corpus.max_length)", stacklevel=2)
+        return as_split([run.vocabulary.encode(words[:longest]) for words in texts])
 
 
 def _texts(sentences: Iterable[str]) -> list[str]:

@@ -30,15 +30,17 @@ def encode(
 ) -> None:
     """Write the mean and the deviation of each sentence's posterior, with its rec, kl and neg_elbo in nats.
 
-    Of a discrete code, its classes stand beside the mean. Sentences are cut by the run's own tokenizer; a word that its
-    vocabulary lacks is <unk>, and so is one of its --unknown-words. In an
+    Of a discrete code, its classes stand beside the mean. Sentences are cut by the run's own tokenizer, and to its
+    --max-length; a word that its vocabulary lacks is <unk>, and so is one of its --unknown-words. In an
     .npz file, mean, deviation and class are arrays of shape (sentences, dimensions).
     """
     check_output(output, overwrite)
     sentences = read_sentences(file)
     from vaecli.api.run import load
+    from vaecli.core.messages import told_warnings
 
-    table = load(run, device=device).codes(sentences)
+    with told_warnings():
+        table = load(run, device=device).codes(sentences)
     write_codes(table, output)
 
 
@@ -64,7 +66,8 @@ def read_sentences(file: str) -> list[str]:
     """The lines of a file or of stdin.
 
     Raises:
-        DataError: It can't be read, is no UTF-8, has no line or a blank one, or fields between tabs, as labelled text.
+        DataError: It can't be read, is no text in UTF-8, has no line or a blank one, or fields between tabs, as
+            labelled text.
         UsageError: It is a table or packed, whose lines aren't sentences.
     """
     from vaecli.core.errors import DataError, UsageError
@@ -76,13 +79,14 @@ def read_sentences(file: str) -> list[str]:
         raise UsageError(f"{name}: sentences are read from text, one a line, not from {kind.kind}{kind.packing} files")
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        lines = data.decode("utf-8-sig").split("\n")
+        data.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{name}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         start = error.start + len(data) - len(error.object)  # it counts from behind a byte order mark
         line = data[:start].count(b"\n") + 1
         raise DataError(f"{name}:{line}: byte {start} is no UTF-8; convert the file (iconv -t utf-8)") from None
+    lines = _lines(name, data)
     sentences = [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
     if not sentences:
         raise DataError(f"{name}: there is no sentence in it")
@@ -93,6 +97,17 @@ def read_sentences(file: str) -> list[str]:
             way = "cut labels off (cut -f 2), or write blanks for tabs (tr '\\t' ' ')"
             raise DataError(f"{name}:{number}: a tab; a line is a sentence alone: {way}")
     return sentences
+
+
+def _lines(name: str, data: bytes) -> list[str]:
+    """The lines of a text, which end as those of a corpus do; what was mended is told."""
+    from vaecli.core.messages import tell
+    from vaecli.corpus.text_files import TextFile, clean_text
+
+    text, notes = clean_text(name, TextFile(Path(name), data, ".txt")) if data else (b"", [])
+    for note in notes:
+        tell(note)
+    return text.decode().split("\n")
 
 
 def write_codes(table: pd.DataFrame, output: Path | None) -> None:

@@ -28,8 +28,10 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
     """
     from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
+    from vaecli.remedies import make_method
     from vaecli.reporting.forecast import makespan
     from vaecli.training.fit import named
+    from vaecli.training.progress import whole_epochs
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}
@@ -49,7 +51,8 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
             print(f"{row} {'':>12} {'':>13}  can't run")
             continue
         parameters, seconds = estimates[trial.label]
-        time = seconds * trial.config.training.epochs
+        phases = make_method(trial.method, trial.config.hyper).phases()
+        time = seconds * whole_epochs(phases, trial.config.training.epochs)
         times.append(time)
         print(f"{row} {parameters:>12,} {duration(time):>13}  to do")
     side_by_side = resolve_jobs(jobs, len(todo))

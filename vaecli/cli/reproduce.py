@@ -219,6 +219,8 @@ def run_rows(context: typer.Context, call: Call) -> None:
     plan = plan_of(request, call.folder, progress.doing)
     experiments = row_experiments(request, plan, call.folder, progress.doing)
     progress.close()
+    for note in request.notes:
+        tell(f"vae: {note}")
     if line := margin_line(plan):
         tell(line)
     if call.dry_run:

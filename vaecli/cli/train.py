@@ -168,7 +168,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     from vaecli.runs.option_words import config_words
     from vaecli.runs.provenance import method_of_run
     from vaecli.runs.trial import run_trial
-    from vaecli.training.progress import phase_epochs
+    from vaecli.training.progress import whole_epochs
 
     warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
     config = folder.config()
@@ -177,7 +177,7 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     steps = batches_per_epoch(len(corpus.train), config.training.batch_size)
     epochs = config.training.epochs
     with suppress(Exception):  # what is wrong with a method is the trial's to tell
-        epochs = sum(phase_epochs(method_of_run(folder, config).phases(), epochs))
+        epochs = whole_epochs(method_of_run(folder, config).phases(), epochs)
     hint = what_to_try(config.method, config_words(config))
     display.plan(config.method, steps, epochs, len(corpus.valid), hint, folder.history())
     with folder.lock():

@@ -103,6 +103,8 @@ def tune(
         experiment=name,
         jobs=jobs,
     )
+    for note in settings.notes:
+        tell(f"vae: {note}")
     check_single(settings)
     check_judged(goal, settings.methods)
     searched = parse_ranges(ranges or [], settings.methods)

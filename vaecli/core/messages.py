@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import warnings
+from collections.abc import Iterator
 
 LISTED = re.compile(r"\n(?=  )")
 """A line's end in a message that lists things, each indented; any other is part of a name."""
@@ -29,3 +31,11 @@ def tell(message: str) -> None:
     """Writes a message to stderr; one that has gone or is full is no reason to stop."""
     with contextlib.suppress(OSError, ValueError):
         print(escaped(message), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def told_warnings() -> Iterator[None]:
+    """Writes warnings to stderr as messages, a line each, without the line of the program that they come from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
+        yield

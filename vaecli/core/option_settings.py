@@ -76,7 +76,14 @@ _LIST = (
         variable="VAE_DATA",
     ),
     OptionSetting("training", "seed", 0, "seed of initialisation, data order and noise", least=0, most=2**32 - 1),
-    OptionSetting("training", "epochs", 6, "passes over train at most", least=1, most=1_000_000),
+    OptionSetting(
+        "training",
+        "epochs",
+        6,
+        "passes over train at most; a stage of training has one at least",
+        least=1,
+        most=1_000_000,
+    ),
     OptionSetting(
         "training",
         "protocol",

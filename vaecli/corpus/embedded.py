@@ -60,12 +60,24 @@ def _of_mixture(seed: int, part: str, count: int) -> Sentences:
     return sentences, {"cluster": [mixture_text.CLUSTERS[k] for k in drawn.clusters.tolist()]}
 
 
+def _check_columns(config: CorpusConfig) -> None:
+    """Refuses what says which column is the sentence, or the label, of a text that has none.
+
+    Raises:
+        UsageError: Names the setting.
+    """
+    for key in ("text_column", "label_column"):
+        if getattr(config, key) != getattr(CorpusConfig(), key):
+            raise UsageError(f"corpus.{key}: the corpus {config.data} has no columns; leave it out")
+
+
 def _numbered(draw: Draw, config: CorpusConfig) -> Written:
     """The splits of a corpus whose sentences are drawn as words.
 
     Raises:
-        UsageError: The tokenizer is unknown or doesn't fit.
+        UsageError: The tokenizer is unknown or doesn't fit, or a column is named.
     """
+    _check_columns(config)
     get_tokenizer(config.tokenizer)  # an unknown name is the better message
     if config.tokenizer != "split":
         raise UsageError(f"corpus.tokenizer: {config.tokenizer!r} doesn't fit the {config.data} corpus; use split")
@@ -85,8 +97,10 @@ def _of_oracle(config: CorpusConfig) -> Written:
     """The oracle's sentences, labelled by the quadrant of their codes; all of its words are known.
 
     Raises:
-        UsageError: A setting would take words away, so that the true likelihood would be of another text.
+        UsageError: A setting would take words away, so that the true likelihood would be of another text, or names a
+            column.
     """
+    _check_columns(config)
     least = {"max_length": oracle.LENGTH}
     fixed = {"tokenizer": "split", "max_vocab": 0, "min_freq": 1, "unknown_words": "", "noise": 0.0}
     wrong = [name for name, value in fixed.items() if getattr(config, name) != value]

@@ -83,8 +83,11 @@ def load_raw(config: CorpusConfig) -> tuple[Corpus, dict[str, RawSplit], list[st
         return encode_corpus(config.data, raw, words, config, embedded.truth(config), types=types), raw, []
     _check_noise(config)
     tokenizer = get_tokenizer(config.tokenizer, config.max_vocab)
-    raw, words, notes = parse_files(corpus_files(config.data), config, tokenizer)
-    return encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer), raw, notes
+    files = corpus_files(config.data)
+    raw, words, notes = parse_files(files, config, tokenizer)
+    corpus = encode_corpus(_name(config.data), raw, words, config, notes=notes, tokenizer=tokenizer)
+    told = _seed_note(files, config)
+    return replace(corpus, notes=(*corpus.notes, *told)), raw, [*notes, *told]
 
 
 def _check_noise(config: CorpusConfig) -> None:
@@ -93,6 +96,13 @@ def _check_noise(config: CorpusConfig) -> None:
             f"corpus.noise: {config.data} is no text of the program's own, and stays as it is; leave it out, or take "
             "--data synthetic or mixture"
         )
+
+
+def _seed_note(files: Mapping[str, TextFile], config: CorpusConfig) -> list[str]:
+    """A line where a seed is said by which nothing is divided; none of the default."""
+    if len(files) < len(SPLITS) or config.corpus_seed == CorpusConfig().corpus_seed:
+        return []
+    return [f"corpus.corpus_seed={config.corpus_seed} changes nothing: {config.data} has all three splits"]
 
 
 def _name(data: str) -> str:
@@ -134,7 +144,8 @@ def _load_files(config: CorpusConfig, learned: Tokenizer | None) -> Corpus:
         raw, words, notes = parse_files(files, config, tokenizer)
         return encode_corpus(name, raw, words, config, notes=notes, tokenizer=tokenizer)
 
-    return _through_cache(key, name, encoded, learned)
+    corpus = _through_cache(key, name, encoded, learned)
+    return replace(corpus, notes=(*corpus.notes, *_seed_note(files, config)))
 
 
 def _through_cache(key: str, name: str, make: Callable[[], Corpus], learned: Tokenizer | None = None) -> Corpus:

@@ -38,13 +38,13 @@ class TextParcel:
         name: Of its folder or its one file; empty for an embedded corpus, which every machine has.
         files: Its texts.
         vocabulary: As in ``vocab.json``: a tokenizer that learns is not to learn anew on each machine.
-        columns: Settings that differ where it arrives, since its columns have other names there.
+        columns: Settings that differ where it arrives, since its columns have other names there and it is divided.
     """
 
     name: str = ""
     files: Files = field(default_factory=dict)
     vocabulary: Files = field(default_factory=dict)
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def pack_corpus(config: CorpusConfig, scratch: Path) -> TextParcel:
@@ -63,9 +63,10 @@ def pack_corpus(config: CorpusConfig, scratch: Path) -> TextParcel:
     if config.data in EMBEDDED:
         return TextParcel(vocabulary=vocabulary)
     files = corpus_files(config.data)
-    columns: dict[str, str] = {}
+    columns: dict[str, str | int] = {}
     if is_hub(config.data):  # only this machine has it in its cache, and a folder has all three splits
-        files, columns = as_tables(files, config)
+        files, named = as_tables(files, config)
+        columns = {**named, "corpus_seed": CorpusConfig().corpus_seed}  # by which nothing is divided there
     packed = {f"{part}{file.kind}": file.data for part, file in files.items()}
     if len(files) == 1:
         name = f"{corpus.name}{files['train'].kind}"

@@ -20,6 +20,8 @@ from vaecli.core.nested import merge
 from vaecli.engines.candidates import Candidate, best_figures
 from vaecli.engines.engine import Engine, Event, Policy
 from vaecli.engines.supervisor import mark
+from vaecli.remedies import make_method
+from vaecli.remedies.core.remedy import Phase
 from vaecli.remedies.core.sensible import Sensible, Span, range_text, sensible_text
 from vaecli.runs.experiment import Experiment, Trial, variant_folder
 from vaecli.runs.folder import RunFolder, Status, run_path
@@ -27,6 +29,7 @@ from vaecli.runs.known_trials import with_free
 from vaecli.runs.stop_request import STOP, forget_request, request_stop
 from vaecli.settings.search import Objective, Space, holds
 from vaecli.settings.searches import shared_settings
+from vaecli.training.progress import whole_epochs
 
 if TYPE_CHECKING:
     import optuna
@@ -73,8 +76,19 @@ class Search:
 
     @property
     def epochs(self) -> int:
-        """Of a whole trial."""
+        """Planned, of a trial."""
         return self.experiment.settings.config(self.method, self.seed).training.epochs
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The stages of a trial, whatever their shares, which may be searched."""
+        config = self.experiment.settings.config(self.method, self.seed)
+        return make_method(config.method, config.hyper).phases()
+
+    @property
+    def whole(self) -> int:
+        """Epochs that a whole trial takes: where fewer are planned than it has stages, one of each."""
+        return whole_epochs(self.phases, self.epochs)
 
     @property
     def ranges(self) -> dict[str, str]:
@@ -158,8 +172,8 @@ class Search:
         from numpy.random import SeedSequence
 
         asked: list[tuple[optuna.Trial, Trial]] = []
-        left = self.trials * self.epochs - self.spent
-        for _ in range(min(self.jobs, left // self.epochs)):
+        left = self.trials * self.whole - self.spent
+        for _ in range(min(self.jobs, left // self.whole)):
             startup = max(STARTUP, self.trials // 3)
             number = sum("candidate" in frozen.user_attrs for frozen in study.trials) + len(asked)
             seed = int(SeedSequence((self.seed, number)).generate_state(1)[0])  # no two searches share a draw
@@ -205,9 +219,16 @@ class Search:
             raise InterruptedRunError("interrupted; the same command goes on with the search", outcome.signal_number)
 
     def _report(self, own: optuna.Trial, path: Path, row: Mapping[str, Any]) -> None:
-        """Tells the pruner of a validation; asks the trial to stop where it says so."""
+        """Tells the pruner of a validation; asks the trial to stop where it says so.
+
+        A stage before the last trains something else, so that its figures say nothing of the trial's end, and less
+        beside those of a trial that is in its last stage already.
+        """
         value, epoch = row.get(self.objective.columns[0]), row.get("epoch")
-        if not self.prunes or not isinstance(value, int | float) or not isinstance(epoch, int):
+        last = self.phases[-1].name
+        if not self.prunes or row.get("phase", last) != last:
+            return
+        if not isinstance(value, int | float) or not isinstance(epoch, int):
             return
         own.report(float(value), epoch)
         if epoch < self.epochs and own.should_prune():

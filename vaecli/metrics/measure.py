@@ -160,7 +160,7 @@ def _latent_values(
         values["mi_batch"] = batch_mutual_information(terms.posterior, terms.z, seed, start=terms.start)
         values["au"] = active(terms.posterior, wide_prior(model))
         if terms.posterior.has_density:
-            marginal = information.marginal_kl_terms(wide_prior(model), terms.z)
+            marginal = information.marginal_kl_terms(wide_prior(model), terms.z, terms.start)
             _check("marginal_kl", marginal, split)
             values["marginal_kl"] = float(marginal.mean())
     factorises = terms.kl is not None and terms.kl.shape[1] == terms.z.shape[1]

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Self
 
 import torch
@@ -238,9 +238,10 @@ def kl_divergence(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
     exact = posterior.kl(prior)
     if exact is not None:
         return exact
+    log_prior = prior.log_prob_from(z, partial(posterior.start_of, z))
     if z.dim() == 2:
-        return (posterior.log_prob(z.unsqueeze(0)).squeeze(0) - prior.log_prob(z)).unsqueeze(-1)
-    return (posterior.log_prob(z) - prior.log_prob(z)).mean(0).unsqueeze(-1)
+        return (posterior.log_prob(z.unsqueeze(0)).squeeze(0) - log_prior).unsqueeze(-1)
+    return (posterior.log_prob(z) - log_prior).mean(0).unsqueeze(-1)
 
 
 class PosteriorHead(nn.Module, ABC):

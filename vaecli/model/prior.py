@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from vaecli.model.paths import straight, swaps
+
+if TYPE_CHECKING:
+    from vaecli.model.posterior import Preimage
 
 
 class Prior(nn.Module, ABC):
@@ -40,6 +44,15 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """(...) log p(z) of (..., Z)."""
+
+    def log_prob_from(self, z: Tensor, start: Callable[[], Preimage | None]) -> Tensor:
+        """(...) `log_prob` of codes of which may be known where an invertible map of the posterior has taken them from.
+
+        Args:
+            z: (..., Z).
+            start: Gives that, as `Posterior.start_of`; asked only by a prior that is made of the same map.
+        """
+        return self.log_prob(z)
 
     def code(self, mean: Tensor) -> Tensor:
         """(N, Z) the codes that posterior means stand for: themselves, or the nearest ones where means are no codes."""

@@ -102,6 +102,10 @@ class ContrastiveCritic(Remedy):
     hidden: int = Field(128, ge=1, description="units of the neural critic's networks")
     temperature: float = Field(0.1, gt=0, description="of the neural critic's cosine")
 
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """See `Remedy.idle`."""
+        return dict.fromkeys(("hidden", "temperature"), "form=self has no networks") if self.form == "self" else {}
+
     def build(self, parts: Parts) -> Parts:
         """The networks, where the critic has some."""
         if self.form == "self":

@@ -106,6 +106,10 @@ class GECO(Remedy):
             raise ValueError("kappa is unset and warm_up is 0, so nothing gives a kappa; set one of the two")
         return self
 
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """See `Remedy.idle`."""
+        return {} if self.kappa is None else dict.fromkeys(("margin", "warm_up"), "kappa is set")
+
     def build(self, parts: Parts) -> Parts:
         """The multiplier's state beside the model."""
         multiplier = ConstraintMultiplier(self.smoothing, self.step, (self.minimum, self.maximum))

@@ -25,7 +25,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaecli.model.posterior import Posterior
+from vaecli.model.posterior import Posterior, Preimage
 from vaecli.model.prior import Prior
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Part
@@ -45,7 +45,13 @@ def marginal_kl(posterior: Posterior, prior: Prior, z: Tensor) -> Tensor:
         z: (B, Z) a sample of each.
     """
     _, aggregate = batch_densities(posterior, z)
-    return (aggregate - prior.log_prob(z.double())).to(torch.promote_types(z.dtype, torch.float32))
+
+    def start() -> Preimage | None:
+        known = posterior.start_of(z)
+        return None if known is None else known.map(Tensor.double)
+
+    log_prior = prior.log_prob_from(z.double(), start)
+    return (aggregate - log_prior).to(torch.promote_types(z.dtype, torch.float32))
 
 
 class InfoKL(InfoVAE):

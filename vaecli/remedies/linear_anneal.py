@@ -48,6 +48,13 @@ def warmup_epochs(epochs: float, share: float, clock: Clock) -> float:
     return min(epochs, share * clock.epochs)
 
 
+def capped_warmup(epochs: float, share: float, planned: int) -> Mapping[str, str]:
+    """Why the number of epochs of a warm-up changes nothing, where it doesn't; see `Remedy.idle`."""
+    if epochs <= share * planned:
+        return {}
+    return {"epochs": f"share={share:g} of the {planned:,} planned epochs is less"}
+
+
 class LinearAnneal(Remedy):
     """Linear KL annealing."""
 
@@ -70,6 +77,10 @@ class LinearAnneal(Remedy):
     epochs: float = Field(10.0, ge=0, description="epochs of the warm-up, as published")
     share: float = Field(0.25, ge=0, le=1, description="largest share of the planned epochs that the warm-up takes")
     shape: Curve = Field("linear", description="how the weight rises")
+
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """See `Remedy.idle`."""
+        return capped_warmup(self.epochs, self.share, epochs)
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight of this step."""

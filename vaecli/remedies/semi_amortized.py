@@ -141,6 +141,14 @@ class SemiAmortized(Remedy):
         description="where the steps start: the encoder's posterior, or the prior, which is SVI and trains no encoder",
     )
 
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """See `Remedy.idle`."""
+        if self.steps == 0 or self.rate == 0:
+            keys = ("steps", "rate", "momentum", "clip", "gradient", "start")
+            none = "steps" if self.steps == 0 else "rate"
+            return dict.fromkeys((key for key in keys if key != none), f"{none}=0 leaves the encoder's posterior")
+        return {"gradient": "start=prior trains no encoder"} if self.start == "prior" else {}
+
     def infer(self, posterior: Posterior, bound: Bound) -> Posterior:
         """The refined posterior.
 

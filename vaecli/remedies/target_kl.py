@@ -28,7 +28,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.linear_anneal import linear_weight, warmup_epochs
+from vaecli.remedies.linear_anneal import capped_warmup, linear_weight, warmup_epochs
 
 
 def distance(kl: Tensor, target: float) -> Tensor:
@@ -73,6 +73,10 @@ class TargetKL(Remedy):
     weight: float = Field(1.0, ge=0, description="b: nats of loss per nat of distance; too small can't hold C")
     epochs: float = Field(2.0, ge=0, description="epochs in which C(s) rises, as published")
     share: float = Field(0.25, ge=0, le=1, description="largest share of the planned epochs that the rise takes")
+
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """See `Remedy.idle`."""
+        return capped_warmup(self.epochs, self.share, epochs)
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces the KL term."""

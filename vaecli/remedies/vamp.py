@@ -23,7 +23,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import ClassVar
@@ -36,7 +36,7 @@ from torch.func import functional_call
 from vaecli.corpus.types import Batch
 from vaecli.model.encoder import Encoder, Encoding
 from vaecli.model.normalisation import BatchNorm
-from vaecli.model.posterior import Posterior, PosteriorHead
+from vaecli.model.posterior import Posterior, PosteriorHead, Preimage
 from vaecli.model.prior import Prior
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.parts import unmet
@@ -146,7 +146,22 @@ class PseudoInputPrior(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """See `Prior.log_prob`."""
-        components = self.components(z.dtype)
+        return self._at(self.components(z.dtype), z)
+
+    def log_prob_from(self, z: Tensor, start: Callable[[], Preimage | None]) -> Tensor:
+        """See `Prior.log_prob_from`: the components are bent by the flow that has drawn z, so no inverse is taken.
+
+        Where the prior is held still and z isn't, the density at z has a gradient by z alone, which takes the inverse.
+        """
+        held = not self.inputs.weight.requires_grad and z.requires_grad
+        known = None if held else start()
+        if known is None:
+            return self.log_prob(z)
+        at_start = self._at(self.components(known.z.dtype).start, known.z)
+        return at_start - known.log_determinant.to(at_start.dtype)
+
+    def _at(self, components: Posterior, z: Tensor) -> Tensor:
+        """(...) log density of the mixture of some components at (..., Z)."""
         flat = z.reshape(-1, self.latent_size).to(components.mean.dtype)
         with torch.autocast(z.device.type, enabled=False):  # differences of large squares need all their digits
             return mixture_log_prob(components, flat).view(z.shape[:-1])

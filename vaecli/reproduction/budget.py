@@ -2,8 +2,8 @@
 
 The first updates of each row are timed, and the evaluation of a few sentences. Every row may then take the same time,
 and what a row doesn't need for all of its epochs is shared among the others; within its time it gets as many whole
-epochs as fit, and never less than one. The epochs before the first decay are shortened in proportion, and warm-ups
-follow, for they take a share of the planned epochs. Nothing else changes.
+epochs as fit, and never less than one a stage of its training. The epochs before the first decay are shortened in
+proportion, and warm-ups follow, for they take a share of the planned epochs. Nothing else changes.
 """
 
 from __future__ import annotations
@@ -33,22 +33,32 @@ class Planned:
         decay_start: Of the table.
         trials: Of the row: seeds, under each protocol or other variant.
         pace: Measured, the mean over variants; None where no budget asked for it.
+        stages: Of a trial, each of which has an epoch at least, whatever is planned.
     """
 
     epochs: int
     decay_start: int
     trials: int
     pace: Pace | None = None
+    stages: int = 1
 
     def seconds(self, epochs: int) -> float:
         """What all of its trials take, one after the other."""
         assert self.pace is not None
-        return self.trials * (epochs * (self.pace.epoch + self.pace.validation) + self.pace.final + STARTUP)
+        return self.trials * (max(epochs, self.stages) * self.epoch_seconds + self.pace.final + STARTUP)
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What an epoch takes, with its validation."""
+        assert self.pace is not None
+        return self.pace.epoch + self.pace.validation
 
     def epochs_in(self, seconds: float) -> int:
-        """The whole epochs that fit into a time, of its own at most; 1 where none does."""
-        each = (self.seconds(1) - self.seconds(0)) or 1e-9
-        return max(1, min(self.epochs, math.floor((seconds - self.seconds(0)) / each + 1e-9)))
+        """The whole epochs that fit into a time, of its own at most; one a stage where not even these do."""
+        assert self.pace is not None
+        left = seconds - self.trials * (self.pace.final + STARTUP)
+        each = self.trials * self.epoch_seconds or 1e-9
+        return min(self.epochs, max(self.stages, math.floor(left / each + 1e-9)))
 
 
 def total_seconds(rows: Mapping[str, Planned], epochs: Mapping[str, int], jobs: int) -> float:
@@ -66,7 +76,7 @@ def epochs_within(rows: Mapping[str, Planned], budget: float, jobs: int = 1) -> 
         jobs: Trials at a time.
 
     Returns:
-        The table's own epochs where these fit; one epoch each where not even that fits.
+        The table's own epochs where these fit; one epoch a stage of each where not even that fits.
     """
     most = budget * MARGIN
 

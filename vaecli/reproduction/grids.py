@@ -19,7 +19,7 @@ from vaecli.core.resources import cores
 from vaecli.corpus.load import keep_corpus, load_corpus
 from vaecli.engines.local import resolve_jobs
 from vaecli.engines.run_grid import open_experiment
-from vaecli.remedies import remedy_name
+from vaecli.remedies import make_method, remedy_name
 from vaecli.reproduction.budget import MARGIN, Planned, decay_start_of, epochs_within, total_seconds
 from vaecli.reproduction.made import Made, with_command
 from vaecli.reproduction.paper_tables import PaperRow, PaperTable
@@ -83,6 +83,12 @@ class Request:
             own = f"the table's seeds are {self.table.seeds}"
             raise UsageError(f"--set training.seed: {own}; --seeds takes others")
         return self._load(row, self._sets(row))
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of the user's own settings: lines that hold for every chosen row."""
+        own = [[note for note in self.settings(row).notes if note.startswith("--")] for row in self.chosen]
+        return [note for note in own[0] if all(note in others for others in own)]
 
     def _load(self, row: PaperRow, sets: Sequence[str]) -> Settings:
         return load_settings(
@@ -281,8 +287,10 @@ def _joined(old: Plan | None, new: Plan) -> Plan:
 def _planned(settings: Settings) -> Planned:
     """By what all variants share: a protocol's own epochs before a decay are its own affair, not the table's."""
     training = build_config(dict(settings.groups)).training
-    count = len(settings.seeds) * len(configs_of(settings, settings.methods[0]))
-    return Planned(training.epochs, training.decay_start, count)
+    configs = configs_of(settings, settings.methods[0])
+    stages = max(len(make_method(config.method, config.hyper).phases()) for config in configs)
+    count = len(settings.seeds) * len(configs)
+    return Planned(training.epochs, training.decay_start, count, stages=stages)
 
 
 def configs_of(settings: Settings, method: str) -> list[RunConfig]:

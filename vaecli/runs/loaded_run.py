@@ -77,9 +77,12 @@ class LoadedRun:
         return corpus
 
     def words(self, sentence: str) -> list[str]:
-        """The words of a sentence as those of the corpus were made: placeholders are ``<unk>`` before it is cut."""
-        marked = with_unknown(sentence, self.config.corpus.unknown_words.split())
-        return self.vocabulary.tokenizer(marked)
+        """The words of a sentence as those of the corpus were made, the first `corpus.max_length` of them."""
+        return self.all_words(sentence)[: self.config.corpus.max_length]
+
+    def all_words(self, sentence: str) -> list[str]:
+        """All words of a sentence: placeholders are ``<unk>`` before the tokenizer takes it apart."""
+        return self.vocabulary.tokenizer(with_unknown(sentence, self.config.corpus.unknown_words.split()))
 
     @cached_property
     def longest(self) -> int:

@@ -29,7 +29,6 @@ from vaecli.settings.layers import (
     read_values,
     read_variables,
 )
-from vaecli.settings.own_text import ignored_sizes
 from vaecli.settings.presets import load_preset
 from vaecli.settings.protocols import (
     EVERYTHING,
@@ -44,6 +43,7 @@ from vaecli.settings.protocols import (
 )
 from vaecli.settings.searches import best_of_searches
 from vaecli.settings.toml_file import read_file
+from vaecli.settings.unused import unused_settings
 from vaecli.settings.variants import choices_of, tables_of, variants_of
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
@@ -194,7 +194,8 @@ def load_settings(
         count = len(resolver.problems)
         lines = "\n  ".join(resolver.problems)
         raise UsageError(lines if count == 1 else f"{count} problems in the settings:\n  {lines}")
-    return settings
+    unused = unused_settings([layer for layer in layers if layer.source in STRONG], settings)
+    return replace(settings, notes=(*settings.notes, *unused))
 
 
 def _take_choices(tables: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -317,7 +318,7 @@ class _Resolver:
             overrides={name: tables for name, tables in overrides.items() if name in plan["methods"]},
             experiment=plan["experiment"],
             jobs=plan["jobs"],
-            notes=(*self._notes(), *ignored_sizes([x for x in self.layers if x.source in STRONG], groups)),
+            notes=self._notes(),
             choices={key: values for key, values in choices.items() if key.partition(".")[0] in {*used, *GROUPS}},
             locations=self.preset_locations | {".".join(path): text for path, text in self.locations.items()},
             firm=self._firm(),

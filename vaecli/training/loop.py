@@ -65,7 +65,7 @@ class Loop:
         self.settings = session.config.training
         self.phases = session.method.phases()
         self.epochs = phase_epochs(self.phases, self.settings.epochs)
-        self.progress = Progress(learning_rate=self.settings.learning_rate)
+        self.progress = Progress(learning_rate=self.settings.learning_rate, planned=self.epochs)
         self.interrupt = interrupt or Interrupt()
         self.saved: int | None = None  # updates in the newest checkpoint
         self.saved_at = time.monotonic()
@@ -261,10 +261,11 @@ class Loop:
         self.kl_weight, self.saved = self.progress.kl_weight, self.progress.total_steps
         window = tensors.get(WINDOW)
         self.window = None if window is None else window.to(self.session.device)
-        phase, epochs = self.phases[self.progress.phase], self.epochs[self.progress.phase]
-        restore_state(tensors, state, self.session, self.folder / LAST, phase, epochs)
-        # a run whose number of epochs was raised goes on where it had stopped
         p = self.progress
+        # a run whose number of epochs was raised goes on where it had stopped: the phases that are over stay as long as
+        # they were, and those to come have the rest
+        self.epochs = p.planned = phase_epochs(self.phases, self.settings.epochs, p.planned[: p.phase])
+        restore_state(tensors, state, self.session, self.folder / LAST, self.phases[p.phase], self.epochs[p.phase])
         p.stopped = p.stopped and (p.epoch >= self.epochs[p.phase] or self._out_of_patience())
 
     def _interrupted(self, number: int) -> InterruptedRunError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,6 +53,7 @@ class Progress:
         tokens: Predicted tokens trained on.
         seconds: Wall time of the run up to this checkpoint, all of its parts together; 0 where nobody tells it.
         stopped: Whether this phase ended.
+        planned: Epochs of each phase; empty in a checkpoint of an earlier version.
         sums: Sums over the sentences of this epoch, for the history.
     """
 
@@ -72,19 +73,30 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
     stopped: bool = False
+    planned: list[int] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
 
 
-def phase_epochs(phases: tuple[Phase, ...], epochs: int) -> list[int]:
+def phase_epochs(phases: tuple[Phase, ...], epochs: int, over: Sequence[int] = ()) -> list[int]:
     """Epochs of each phase from its share of the planned ones; each gets at least one, the last the rest.
 
     They sum to `epochs` unless those are fewer than the phases: then each phase has one.
+
+    Args:
+        phases: Of the method.
+        epochs: Planned, all phases together.
+        over: What the first phases were planned with, where they are over: whatever `epochs` is by now, it stays.
     """
-    counts: list[int] = []
-    for phase in phases[:-1]:
+    counts = list(over)
+    for phase in phases[len(over) : -1]:
         later = len(phases) - len(counts) - 1  # phases that need an epoch each
         counts.append(max(1, min(round(phase.share * epochs), epochs - sum(counts) - later)))
     return [*counts, max(1, epochs - sum(counts))]
+
+
+def whole_epochs(phases: tuple[Phase, ...], epochs: int) -> int:
+    """Epochs of all phases together, which are more than the planned ones where those are fewer than the phases."""
+    return sum(phase_epochs(phases, epochs))
 
 
 def selection(values: Mapping[str, float | int | None], column: str = "neg_elbo") -> float:

@@ -9,6 +9,7 @@ the true posterior it stays too high at any practical K, so K is always reported
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -61,6 +62,7 @@ def _batch_nll(
     total = torch.full((batch.size,), -math.inf, dtype=torch.float64, device=noise.device)
     for part in sample_chunks(model, noise):
         z = posterior.sample(part)
-        log_weight = prior.log_prob(z) - posterior.log_prob(z) - sampled_nll(model, z, batch, precision)
+        log_prior = prior.log_prob_from(z, partial(posterior.start_of, z))
+        log_weight = log_prior - posterior.log_prob(z) - sampled_nll(model, z, batch, precision)
         total = torch.logaddexp(total, log_weight.logsumexp(0))
     return math.log(len(noise)) - total

@@ -64,9 +64,15 @@ class MutualInformation:
         """
         return standard_error(self.terms)
 
-    def marginal_kl_terms(self, prior: Prior, z: Tensor) -> Tensor:
-        """(N,) log q(z_i) - log p(z_i) at the (N, Z) samples that the terms were made with."""
-        return self.log_posterior - self.terms - prior.log_prob(z)
+    def marginal_kl_terms(self, prior: Prior, z: Tensor, start: Preimage | None = None) -> Tensor:
+        """(N,) log q(z_i) - log p(z_i) at the (N, Z) samples that the terms were made with.
+
+        Args:
+            prior: p(z).
+            z: (N, Z).
+            start: Of z, where it is known; see `mutual_information`.
+        """
+        return self.log_posterior - self.terms - prior.log_prob_from(z, lambda: start)
 
 
 def standard_error(values: Tensor) -> float | None:

@@ -204,6 +204,14 @@ class Remedy(Checked):
         """The collapse game under this remedy's objective, from that of the ELBO."""
         return game
 
+    def idle(self, epochs: int) -> Mapping[str, str]:
+        """The hyper-parameters that change nothing beside the others, with the reason; who says one is told so.
+
+        Args:
+            epochs: Planned, of all stages of training together.
+        """
+        return {}
+
     def hyper(self) -> dict[str, Any]:
         """Hyper-parameters by name."""
         return self.model_dump()

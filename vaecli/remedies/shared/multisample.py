@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -50,8 +51,11 @@ def log_weights(terms: Terms, z: Tensor, nll: Tensor, posterior: Posterior) -> T
         nll: (K, B) of them.
         posterior: Whose density divides; of the terms, or a copy without gradients.
     """
-    wide = torch.promote_types(z.dtype, torch.float32)
-    density = terms.context.prior.log_prob(z).to(wide) - posterior.log_prob(z).to(wide)
+    wide, prior = torch.promote_types(z.dtype, torch.float32), terms.context.prior
+    # of a copy without gradients, the prior's gradient would not be that of the terms
+    own = posterior is terms.context.posterior
+    log_prior = prior.log_prob_from(z, partial(posterior.start_of, z)) if own else prior.log_prob(z)
+    density = log_prior.to(wide) - posterior.log_prob(z).to(wide)
     return density - nll.to(wide)
 
 

@@ -86,7 +86,7 @@ def measure(block: BlockInput, terms: ElboTerms, posterior: Posterior, z: Tensor
     with torch.no_grad():
         noise = sentence_noise(block.scoring.seed, "payoff", torch.arange(len(z)), PRIOR_SAMPLES, prior.noise_size)
         codes = prior.sample(noise.to(block.scoring.device))
-        marginal = information.marginal_kl_terms(prior, z)
+        marginal = information.marginal_kl_terms(prior, z, terms.start)
     log_prob, source = log_probability(block, posterior)
     measures = GameMeasures(
         log_prob=log_prob,
