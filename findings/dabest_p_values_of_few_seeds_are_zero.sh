@@ -3,8 +3,8 @@
 # against three larger ones have p = 0, where no p below 0.1 can be had, and one collapsed run of five against none p = 0 for 1.
 # Guess before: p = 0.1 for three against three, 0.008 for five against five, 0.0625 for five pairs that all rise; 1 and 0.44 for one and two of five against none.
 # Seen: 0 in all five cases; 0.81 for the same five values twice, where 1 is exact. With `ps_adjust=True`, which is said to correct it, 1.6e-230 for three against three
-# What follows for a user: of two methods that don't differ one comparison of three seeds in ten has p = 0, and any two shares of runs that aren't equal, such as of
-# collapsed ones, differ at every level. Take scipy's `permutation_test`, which counts the outcome, for the p beside the plot.
+# What follows for a user: of two methods that don't differ one comparison of three seeds in ten has p = 0, and that some runs of one collapsed, and none of the
+# other, is a difference at every level, however few they are. Take scipy's `permutation_test`, which counts the outcome, for the p beside the plot.
 # Here a p-value is Student's of paired differences, from five seeds on, and differences that don't vary have none (vaecli/runs/statistics.py).
 set -euo pipefail
 folder=$(mktemp -d)
