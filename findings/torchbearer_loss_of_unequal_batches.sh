@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q --disable-pip-version-check torchbearer==0.5.5 torch==2.13.0 numpy==2.4.6
+"$folder/venv/bin/pip" install -q --disable-pip-version-check torchbearer==0.5.5 torch==2.13.0 numpy==2.4.6 packaging==26.4
 "$folder/venv/bin/python" - <<'PY'
 from importlib.metadata import version
 
