@@ -39,7 +39,7 @@ for seed in range(300):
     alone = moocore.is_nondominated(points[kept])
     points[bad] = nan
     changed += not np.array_equal(moocore.is_nondominated(points)[kept], alone)
-print("versions", version("moocore"), version("pymoo"), "NaN first", before, "last", after, "NaN and the least", half, "without", plain, "other fronts", changed)
+print("versions", version("moocore"), version("pymoo"), "NaN first", before, after, "NaN and the least", half, "without", plain, "other fronts", changed)
 assert plain == ([0], [0], 16.0)
 assert before == ([0], [0], 16.0), "a NaN dominates nothing from now"
 assert after == ([0], [0], 16.0)

@@ -48,6 +48,6 @@ assert np.allclose(whole["S1"], [0.9, 0.1, 0], atol=0.02)
 for result in (failed, infinite):
     assert all(not np.any(result[name]) for name in ("S1", "S1_conf", "ST", "ST_conf")), "a NaN is seen from now"
 assert not seen, "it warns from now"
-assert np.isnan(others).all()
+assert np.isnan(np.asarray(others)).all()
 assert len(set(intervals[1])) == 1 and len(set(intervals[0])) > 1, "0 is a seed from now"
 PY
