@@ -252,6 +252,22 @@ def test_a_diverged_trial_counts_and_is_no_answer(search):
     assert len(tuning.candidates) <= 3 * EPOCHS, "each counts as an epoch at least"
 
 
+@pytest.mark.parametrize("objective", ["neg_elbo", "mi at neg_elbo <= 30", "hypervolume"])
+def test_a_search_leaves_the_values_whose_trials_diverge(search, objective):
+    class DivergesAbove(Bowl):
+        def run(self, trials, on_event, policy):
+            kept = [trial for trial in trials if trial.config.hyper["bn"]["gamma"] < 1]
+            for trial in trials:
+                if trial not in kept:
+                    RunFolder(trial.path).update(status="diverged")
+            return super().run(kept, on_event, policy)
+
+    tuning = search(objective, trials=25, jobs=1, prune=False)
+    tuning.run(DivergesAbove(), unwatched)
+    late = [candidate.status for candidate in tuning.candidates[12:]]
+    assert late.count("diverged") < len(late) / 2
+
+
 @pytest.mark.parametrize("objective", ["marginal_kl", "mi at marginal_kl <= 1"])
 def test_a_trial_without_the_figure_that_judges_it_is_no_answer(search, objective):
     tuning = search(objective, trials=2)

@@ -257,8 +257,8 @@ class Search:
             if self.objective.limit is not None:
                 own.set_constraint("limit", self.objective.excess(figures))
             study.tell(own, [figures[column] for column in self.objective.columns])
-        elif status_text == "pruned":
-            study.tell(own, state=TrialState.PRUNED)
+        elif status_text in ("pruned", "done", "diverged"):
+            study.tell(own, state=TrialState.PRUNED)  # the sampler forgets what failed, and asks there again
         else:
             study.tell(own, state=TrialState.FAIL)
 
