@@ -13,7 +13,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q --disable-pip-version-check ema-pytorch==0.8.3 torchtnt==0.2.4 pytorch-ignite==0.5.5 torch==2.13.0 numpy==2.4.6
+"$folder/venv/bin/pip" install -q --disable-pip-version-check ema-pytorch==0.8.3 torchtnt==0.2.4 pytorch-ignite==0.5.5 torch==2.13.0 numpy==2.4.6 setuptools==80.9.0
 "$folder/venv/bin/python" - <<'PY'
 import copy
 import warnings
