@@ -2,7 +2,7 @@
 # deephyper 0.13.2: `SuccessiveHalvingStopper(min_steps=10, reduction_factor=3)` halves after 10, 12, 18, 36 and 90 steps, where its documentation has 10, 30
 # and 90; one trial whose objective is NaN makes it, and `MedianStopper`, stop all later trials; and `MedianStopper` compares a trial's first step with the last
 # ones of the first ten.
-# Guess before: as documented, "min_steps * reduction_factor ** k"; a NaN is out of the comparison, as a failure is. Of the median nothing
+# Guess before: (the source had been read) as documented, "min_steps * reduction_factor ** k"; a NaN is out of the comparison, as a failure is. Of the median nothing
 # but "at similar budgets", as its documentation says.
 # Seen: the budget is min_steps - 1 + reduction_factor ** k, which is that for min_steps = 1 alone: a trial that falls behind at step 12 ends there. With a
 #       trial of NaN: trials that are better at each step than all before, at most 30 steps: 30, 1, 1, 1, 1; without it 30, 30, 30, 30.
