@@ -11,7 +11,7 @@ import typer
 
 from vaecli.cli import options as o
 from vaecli.cli.completion import complete_methods, complete_run_or_file
-from vaecli.core.messages import tell
+from vaecli.core.messages import tell, told_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,12 +154,12 @@ def _show_plan(settings: Settings, out: Path, overwrite: bool) -> None:
     tell(f"in {trial.path}")
 
 
+@told_warnings()
 def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker: bool) -> Metrics:
     """Runs the folder's trial with a display; what the user should know of the corpus goes to stderr first.
 
     Of a trial that `vae compare` has started, run.json keeps what its process took to begin, as others will.
     """
-    import warnings
     from contextlib import suppress
 
     from vaecli.core.resources import process_age
@@ -170,7 +170,6 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
     from vaecli.runs.trial import run_trial
     from vaecli.training.progress import whole_epochs
 
-    warnings.showwarning = lambda message, *rest, **more: tell(f"vae: warning: {message}")
     config = folder.config()
     if not quiet:
         _announce(folder, config, corpus.notes)

@@ -225,10 +225,9 @@ class Search:
         beside those of a trial that is in its last stage already.
         """
         value, epoch = row.get(self.objective.columns[0]), row.get("epoch")
-        last = self.phases[-1].name
-        if not self.prunes or row.get("phase", last) != last:
+        if not self.prunes or not isinstance(value, int | float) or not isinstance(epoch, int):
             return
-        if not isinstance(value, int | float) or not isinstance(epoch, int):
+        if "phase" in row and row["phase"] != self.phases[-1].name:
             return
         own.report(float(value), epoch)
         if epoch < self.epochs and own.should_prune():
