@@ -1,0 +1,86 @@
+"""Rows of a published table that were run apart, put together: experiments/papers/merge.py."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from experiments.papers.merge import main, merge, without_folders
+
+ROOT = Path(__file__).parents[1]
+WHOLE = ROOT / "experiments" / "papers" / "ptb-lstm"
+
+
+def part(folder, chosen, command=None):
+    """A copy of the committed table with the rows that ``chosen`` says; with another command where one is told."""
+    shutil.copytree(WHOLE, folder)
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        head, *lines = list(csv.reader(file))
+    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, *(line for line in lines if chosen(line[0]))])
+    plan = json.loads((folder / "reproduction.json").read_text(encoding="utf-8"))
+    for key in ("epochs", "planned"):
+        plan[key] = {name: epochs for name, epochs in plan[key].items() if chosen(name)}
+    made = [{**one, "rows": [name for name in one["rows"] if chosen(name)]} for one in plan["made"]]
+    plan["made"] = [{**one, "command": command or one["command"]} for one in made if one["rows"]]
+    (folder / "reproduction.json").write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    return folder
+
+
+def test_two_parts_of_a_table_are_the_table(tmp_path):
+    rest = part(tmp_path / "rest", lambda name: name != "cyclical")
+    own = part(
+        tmp_path / "own",
+        lambda name: name == "cyclical",
+        "vae reproduce ptb-lstm --data /a/b --rows cyclical --jobs 1 --out='/my runs' --set training.threads=1",
+    )
+    assert merge(own, rest) == ["cyclical"]
+    for name in ("results.csv", "summary.csv", "comparison.csv", "table.md"):
+        assert (rest / name).read_text(encoding="utf-8") == (WHOLE / name).read_text(encoding="utf-8"), name
+    plans = [json.loads((folder / "reproduction.json").read_text(encoding="utf-8")) for folder in (rest, WHOLE)]
+    assert plans[0] == plans[1]
+
+
+def test_a_row_that_was_run_again_takes_the_place_of_the_old_one(tmp_path):
+    whole = part(tmp_path / "whole", lambda name: True)
+    own = part(tmp_path / "own", lambda name: name == "lm")
+    text = (own / "results.csv").read_text(encoding="utf-8")
+    (own / "results.csv").write_text(text.replace("98.58364157373873", "97.5"), encoding="utf-8")
+    merge(own, whole)
+    with (whole / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["experiment"]: row["ppl_iw"] for row in csv.DictReader(file)}
+    assert rows["lm"] == "97.5"
+    assert len(rows) == 5
+    assert rows["vae"] == "100.3478778127131"
+    told = json.loads((whole / "reproduction.json").read_text(encoding="utf-8"))["made"]
+    assert [one["rows"] for one in told if "lm" in one["rows"]] == [["lm"]]
+
+
+def test_other_epochs_and_rows_without_an_end_are_refused(tmp_path, capsys):
+    whole = part(tmp_path / "whole", lambda name: True)
+    own = part(tmp_path / "ptb-lstm", lambda name: name == "lm")
+    plan = (own / "reproduction.json").read_text(encoding="utf-8")
+    (own / "reproduction.json").write_text(plan.replace("100", "50"), encoding="utf-8")
+    before = (whole / "results.csv").read_bytes()
+    with pytest.raises(SystemExit, match="lm: 50 epochs, but 100 in the table"):
+        main([str(own), "--into", str(whole)])
+    (own / "reproduction.json").write_text(plan, encoding="utf-8")
+    text = (own / "results.csv").read_text(encoding="utf-8")
+    (own / "results.csv").write_text(text.replace(",done,", ",running,"), encoding="utf-8")
+    with pytest.raises(SystemExit, match="no trial is done"):
+        main([str(own), "--into", str(whole)])
+    assert (whole / "results.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("vae reproduce x --data /here/x --rows a,b", "vae reproduce x --data DIR --rows a,b"),
+        ("vae reproduce x --data=/here/x --out /o --set 'a.b=c d'", "vae reproduce x --data DIR --set 'a.b=c d'"),
+        ("vae reproduce x --rows a", "vae reproduce x --rows a"),
+    ],
+)
+def test_a_command_is_told_without_the_folders_of_its_machine(command, told):
+    assert without_folders(command) == told
