@@ -333,8 +333,9 @@ def evaluate(
         evaluations: Such as ``"probe"`` or ``"gaps"``.
         split: ``valid`` or ``test``; the run's own without.
         iw_samples: Estimates iw_nll anew with so many.
-        sentences: How many sentences to take where an evaluation works on a sample of them.
-        lm: Folder of a run of method ``lm``, for ``payoff`` and ``samples``.
+        sentences: How many sentences to take where an evaluation works on a sample of them; the run's own without, or
+            the evaluation's.
+        lm: Folder of a run of method ``lm``, for ``payoff`` and ``samples``; the run's own without, if it has one.
 
     Raises:
         UsageError: The run is not done, nothing or something unknown is asked for, or what makes no use of `sentences`
@@ -342,15 +343,13 @@ def evaluate(
         DivergedError: A figure is not finite.
     """
     from vaecli.metrics.extras.registry import check_names
-    from vaecli.runs.evaluation import Evaluated, EvaluationRequest, evaluate_run, store
+    from vaecli.runs.evaluation import Evaluated, evaluate_run, request_of, store
     from vaecli.runs.loaded_run import load_run
-    from vaecli.runs.reference_lm import load_reference
 
     names = check_names(evaluations)
     iw_samples, sentences = _check_request(names, split, iw_samples, sentences, lm)
     loaded = load_run(Path(run))
-    reference = None if lm is None else load_reference(Path(lm), loaded.corpus, loaded.device, str(run))
-    request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
+    request = request_of(loaded, names, split, iw_samples, sentences, None if lm is None else Path(lm))
 
     def keep(evaluated: Evaluated) -> None:
         store(loaded.folder, evaluated)

@@ -61,13 +61,18 @@ def evaluate(
         typer.Option(
             "--sentences",
             min=1,
-            help="Sentences of --gaps (200), --samples (1,000) and --reverse-ppl (10,000).",
+            help="Sentences of --gaps, --samples and --reverse-ppl. (default: the run's, or 200, 1,000 and 10,000)",
             show_default=False,
         ),
     ] = None,
     lm: Annotated[
         Path | None,
-        typer.Option("--lm", metavar="RUN", help="A run of method lm, for --payoff and --samples.", show_default=False),
+        typer.Option(
+            "--lm",
+            metavar="RUN",
+            help="A run of method lm, for --payoff and --samples. (default: the run's evaluation.reference)",
+            show_default=False,
+        ),
     ] = None,
     per_sentence: Annotated[
         bool, typer.Option("--per-sentence", help="Also write rec, kl, neg_elbo and iw_nll of each sentence as CSV.")
@@ -94,16 +99,13 @@ def evaluate(
     if json and per_sentence and not (any(asked.values()) or all_ or iw_samples or split):
         raise UsageError("--json prints figures, and --per-sentence alone measures none; leave one out")
     names = chosen(asked, all_, bool(iw_samples or split or per_sentence), sentences, lm, split)
-    from vaecli.runs.evaluation import EvaluationRequest, evaluate_run, write_sentences
+    from vaecli.runs.evaluation import evaluate_run, request_of, write_sentences
     from vaecli.runs.loaded_run import load_run
-    from vaecli.runs.reference_lm import load_reference
 
     loaded = load_run(run, device)
-    reference = None
-    if lm is not None:
-        reference = load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path))
     use_threads(loaded.config.training.threads)
-    request = EvaluationRequest(names, split or loaded.config.evaluation.split, iw_samples, sentences, reference)
+    with messages.told_warnings():
+        request = request_of(loaded, names, split, iw_samples, sentences, lm)
     other = request.split != loaded.config.evaluation.split
     if names or other or iw_samples is not None or json or not per_sentence:
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ from vaecli.config import EvaluationConfig, RunConfig
 from vaecli.core.errors import DivergedError, UsageError, VaeError
 from vaecli.core.files import write_atomic
 from vaecli.corpus.types import Corpus
-from vaecli.metrics.extras.registry import BlockInput, BlockResult, estimators_of, load_block, versions_of
+from vaecli.metrics.extras.registry import REFERENCED, BlockInput, BlockResult, estimators_of, load_block, versions_of
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.schema import PERPLEXITY, column
 from vaecli.metrics.scoring import Scoring
@@ -22,7 +23,7 @@ from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import LoadedRun
 from vaecli.runs.partial_evaluation import FolderKeeper
-from vaecli.runs.reference_lm import lm_trainer
+from vaecli.runs.reference_lm import lm_trainer, load_reference
 from vaecli.runs.tables import csv_text, write_tables
 
 if TYPE_CHECKING:
@@ -58,6 +59,47 @@ class EvaluationRequest:
     def settings(self, own: EvaluationConfig) -> EvaluationConfig:
         """The run's own settings, but for what is asked for."""
         return own if self.iw_samples is None else own.model_copy(update={"iw_samples": self.iw_samples})
+
+
+def request_of(
+    loaded: LoadedRun,
+    blocks: Sequence[str],
+    split: str | None = None,
+    iw_samples: int | None = None,
+    sentences: int | None = None,
+    lm: Path | None = None,
+) -> EvaluationRequest:
+    """What is asked for of a finished run; what isn't said is as in the run's own settings.
+
+    Args:
+        loaded: The run.
+        blocks: Names of evaluations.
+        split: ``valid`` or ``test``.
+        iw_samples: See `EvaluationRequest`.
+        sentences: See `EvaluationRequest`.
+        lm: Folder of a run of method ``lm``.
+
+    Raises:
+        UsageError: The folder is no such run, or one of another corpus.
+
+    Warns:
+        UserWarning: The run's own reference can't be used, as where its folder was left on another machine.
+    """
+    own = loaded.config.evaluation
+    request = EvaluationRequest(tuple(blocks), split or own.split, iw_samples, sentences or own.sentences or None)
+    if lm is not None:
+        return replace(request, reference=load_reference(lm, loaded.corpus, loaded.device, str(loaded.folder.path)))
+    if not own.reference or not REFERENCED & set(blocks):
+        return request
+    try:
+        reference = load_reference(Path(own.reference), loaded.corpus, loaded.device, str(loaded.folder.path))
+    except VaeError as error:
+        warnings.warn(
+            f"measured without a language model: the run's own evaluation.reference: {error}; --lm RUN names another",
+            stacklevel=2,
+        )
+        return request
+    return replace(request, reference=reference)
 
 
 class Trained(Protocol):
