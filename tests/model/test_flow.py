@@ -150,6 +150,35 @@ def test_both_ways_to_the_density_have_one_gradient():
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize(("size", "steps"), [(1, 1), (4, 2), (5, 3)])
+def test_the_jacobian_is_that_of_the_passes(size, steps):
+    flow, z = bent(Flow(size, steps, 9)), noise(3, size)
+    rows = [torch.autograd.functional.jacobian(lambda x: flow(x)[0], row) for row in z]
+    torch.testing.assert_close(flow.jacobian(z), torch.stack(rows))
+
+
+@pytest.mark.parametrize(("size", "steps"), [(1, 1), (4, 2), (5, 3)])
+def test_the_start_of_known_codes_has_the_numbers_and_gradients_of_the_inverse(size, steps, monkeypatch):
+    flow = bent(Flow(size, steps, 9))
+    start = noise(6, 2, size)
+    values, grads = [], []
+    for near in (False, True):
+        z = flow(start)[0].detach().requires_grad_()
+        if near:
+            monkeypatch.setattr(Flow, "inverse", None)
+            before = flow.start_near(z, start)
+            before, log_determinant = before.z, before.log_determinant
+        else:
+            before, log_determinant = flow.inverse(z)
+        value = (before.square() * torch.arange(1.0, 1 + size)).sum(-1) + log_determinant
+        values.append(value)
+        grads.append(torch.autograd.grad(value.square().sum(), [z, *flow.parameters()], allow_unused=size == 1))
+    torch.testing.assert_close(*values)
+    assert grads[0][0].abs().max() > 0.1
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(torch.zeros(()) if a is None else a, torch.zeros(()) if b is None else b)
+
+
 def test_pairwise_log_prob_agrees_with_a_loop():
     q = posterior()
     z = noise(5, 4)

@@ -5,7 +5,9 @@ import torch
 from remedies.multisample import toy_terms
 from support import clock, tiny_batch, tiny_model
 
+from vaecli.model.flow import Flow
 from vaecli.objective import raw_terms
+from vaecli.remedies import dreg
 from vaecli.remedies.dreg import DReG
 from vaecli.remedies.iwae import IWAE
 
@@ -48,6 +50,30 @@ def test_the_value_is_that_of_iwae():
             torch.manual_seed(1)
             values.append(remedy.objective(terms, clock()).loss)
         torch.testing.assert_close(*values)
+
+
+@pytest.mark.parametrize("method", ["dreg+iaf", "dreg+iaf+vamp", "dreg+flow_prior+iaf"])
+def test_of_a_flow_it_takes_no_inverse_and_has_the_gradients_of_it(method, monkeypatch):
+    batch, grads, losses = tiny_batch(4), [], []
+    for known in (False, True):
+        model = tiny_model(method, init_range=0.5).double()
+        torch.manual_seed(0)
+        terms = raw_terms(model, batch)
+        torch.manual_seed(1)
+        remedy = DReG(samples=3)
+        if known:
+            monkeypatch.setattr(Flow, "inverse", None)
+        else:
+            monkeypatch.setattr(dreg, "joined_start", lambda posterior, draws: None)
+        losses.append(remedy.objective(terms, clock()).loss)
+        losses[-1].backward()
+        grads.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+        monkeypatch.undo()
+    torch.testing.assert_close(*losses)
+    assert grads[0].keys() == grads[1].keys()
+    assert any("flow" in name and g.abs().max() > 1e-6 for name, g in grads[0].items())
+    for name, gradient in grads[0].items():
+        torch.testing.assert_close(gradient, grads[1][name], msg=lambda text, name=name: f"{name}: {text}")
 
 
 def test_the_decoder_has_the_gradient_of_iwae():

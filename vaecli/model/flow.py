@@ -95,6 +95,18 @@ class AutoregressiveStep(nn.Module):
             before = torch.where(dimension <= i, (z - m) * (-s).exp(), 0.0)
         return before, s.sum(-1)
 
+    def jacobian(self, z: Tensor) -> Tensor:
+        """(N, Z, Z) derivatives of the step at (N, Z), output by input: lower triangular."""
+        _, s = self.shift_and_log_scale(z)
+        hidden = self.inner(z)
+        slope = hidden.clamp(max=0).exp()  # of elu
+        weights = (layer.weight * layer.mask for layer in (self.outer, self.inner))
+        outer, inner = (weight.to(z.dtype) for weight in weights)
+        of_m, of_raw = ((outer * slope.unsqueeze(1)) @ inner).chunk(2, 1)
+        of_s = (1 - (s / LOG_SCALE_BOUND).square()).unsqueeze(-1) * of_raw
+        scale = s.exp()
+        return torch.diag_embed(scale) + of_m + (z * scale).unsqueeze(-1) * of_s
+
 
 class Flow(nn.Module):
     """Steps of which every other one takes the dimensions in reverse order.
@@ -125,6 +137,38 @@ class Flow(nn.Module):
             z, log_determinant = step.inverse(_ordered(z, n))
             z, total = _ordered(z, n), total + log_determinant
         return z, total
+
+    def start_near(self, z: Tensor, start: Tensor) -> Preimage:
+        """The inverse at codes whose start is known: its numbers, and its gradients by codes and weights.
+
+        By the implicit function theorem ``dz_0 = J^-1 (dz - df)``, with J the Jacobian of the flow f at the start and
+        df what the weights change of f there.
+
+        Args:
+            z: (..., Z), the flow of the start up to rounding.
+            start: (..., Z); its own gradient isn't used.
+        """
+        known = start.detach()
+        with torch.no_grad():
+            jacobian = self.jacobian(known.reshape(-1, known.shape[-1]))
+        change = _without_value(z) - _without_value(self(known)[0])
+        moved = torch.linalg.solve(jacobian, change.reshape(-1, change.shape[-1], 1)).reshape(known.shape)
+        return Preimage(known + moved, self(known + moved)[1])
+
+    def jacobian(self, z: Tensor) -> Tensor:
+        """(N, Z, Z) derivatives of the flow at (N, Z), output by input."""
+        total = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device).expand(len(z), -1, -1)
+        for n, step in enumerate(self.steps):
+            assert isinstance(step, AutoregressiveStep)
+            z = _ordered(z, n)
+            total = step.jacobian(z) @ (total.flip(1) if n % 2 else total)
+            z, total = _ordered(step(z)[0], n), total.flip(1) if n % 2 else total
+        return total
+
+
+def _without_value(t: Tensor) -> Tensor:
+    """Zeros with the gradient of a tensor."""
+    return t - t.detach()
 
 
 def _ordered(z: Tensor, n: int) -> Tensor:
@@ -208,6 +252,16 @@ class FlowPosterior(Posterior):
         if (draw := self._draw_of(z if z.dim() == 3 else z.unsqueeze(0))) is not None:
             return draw.start if z.dim() == 3 else draw.start.map(lambda t: t.squeeze(0))
         return Preimage(*self.flow.inverse(z))
+
+    def start_near(self, z: Tensor, start: Preimage | None) -> Preimage | None:
+        """See `Posterior.start_near`."""
+        return None if start is None else self.flow.start_near(z, start.z)
+
+    def log_prob_from(self, z: Tensor, start: Preimage | None) -> Tensor:
+        """See `Posterior.log_prob_from`."""
+        if (near := self.start_near(z, start)) is None:
+            return self.log_prob(z)
+        return self.base.log_prob(near.z) - near.log_determinant
 
     @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:

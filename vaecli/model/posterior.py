@@ -86,6 +86,19 @@ class Posterior(ABC):
         """Where (S, B, Z) or (B, Z) codes were before that map; None where there is no such."""
         return None
 
+    def start_near(self, z: Tensor, start: Preimage | None) -> Preimage | None:
+        """The start of (S, B, Z) codes as a function of them, at the numbers that are known; None where there are none.
+
+        Args:
+            z: Codes.
+            start: Theirs, as `start_of` knew it of the samples that they are a copy of.
+        """
+        return None
+
+    def log_prob_from(self, z: Tensor, start: Preimage | None) -> Tensor:
+        """(S, B) as `log_prob`, its gradients too, but from the known start of the codes where there is one."""
+        return self.log_prob(z)
+
     def kl(self, prior: Prior) -> Tensor | None:
         """(B, Z) exact KL(q(z|x) || p(z)) by dimension, (B, 1) where it doesn't factorise, None without one."""
         return None

@@ -17,13 +17,15 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from vaecli.model.posterior import Posterior, Preimage
 from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
@@ -31,28 +33,40 @@ from vaecli.remedies.shared.multisample import (
     NEEDS,
     OWNS,
     further_samples,
-    log_weights,
+    log_ratio,
     neg_bound,
     sampled_losses,
     with_loss,
 )
 
 
-def doubly_reparameterised(terms: Terms, z: Tensor) -> Tensor:
+def doubly_reparameterised(terms: Terms, z: Tensor, start: Preimage | None = None) -> Tensor:
     """(B,) ``-L_K`` at (K, B, Z) samples, whose gradient by what made the samples is the doubly reparameterised one.
 
     Args:
         terms: Give posterior, prior and model.
         z: With a gradient to the posterior.
+        start: Where the samples were before a flow; without it the densities take the inverse.
     """
     posterior = terms.context.posterior
     assert posterior is not None
     codes = z.clone()
-    log_w = log_weights(terms, codes, sampled_losses(terms, codes), posterior.map(Tensor.detach))
+    # by z alone: a copy of the posterior has no gradient
+    log_posterior = posterior.map(Tensor.detach).log_prob_from(codes, start)
+    log_prior = terms.context.prior.log_prob_from(codes, partial(posterior.start_near, codes, start))
+    log_w = log_ratio(log_prior, log_posterior, sampled_losses(terms, codes))
     share = log_w.detach().softmax(0).unsqueeze(-1)
     if codes.requires_grad:
         codes.register_hook(lambda gradient: gradient * share.to(gradient.dtype))  # type: ignore[no-untyped-call]
     return neg_bound(log_w)
+
+
+def joined_start(posterior: Posterior, parts: Sequence[Tensor]) -> Preimage | None:
+    """Where several draws, each (S, B, Z), were before a flow, one after the other; None where there is none."""
+    starts = [start for start in map(posterior.start_of, parts) if start is not None]
+    if not starts:
+        return None
+    return Preimage(torch.cat([s.z for s in starts]), torch.cat([s.log_determinant for s in starts]))
 
 
 class DReG(Remedy):
@@ -79,5 +93,7 @@ class DReG(Remedy):
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces KL and weight so that the loss is the bound."""
-        z = torch.cat([terms.z.unsqueeze(0), further_samples(terms, self.samples - 1)])
-        return with_loss(terms, doubly_reparameterised(terms, z))
+        assert terms.context.posterior is not None
+        draws = [terms.z.unsqueeze(0), further_samples(terms, self.samples - 1)]
+        start = joined_start(terms.context.posterior, draws)
+        return with_loss(terms, doubly_reparameterised(terms, torch.cat(draws), start))

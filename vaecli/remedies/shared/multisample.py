@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from vaecli.corpus.types import repeat_batch
-from vaecli.model.posterior import Posterior
 from vaecli.objective import Terms
 from vaecli.remedies.core.parts import Need
 from vaecli.remedies.core.remedy import Part
@@ -42,31 +41,32 @@ def sampled_losses(terms: Terms, z: Tensor) -> Tensor:
     return model.nll(z.flatten(0, 1), repeat_batch(batch, len(z))).view(len(z), batch.size)
 
 
-def log_weights(terms: Terms, z: Tensor, nll: Tensor, posterior: Posterior) -> Tensor:
+def log_weights(terms: Terms, z: Tensor, nll: Tensor) -> Tensor:
     """(K, B) ``log w_k`` in float32 or wider.
 
     Args:
-        terms: Give the prior.
+        terms: Give the prior and the posterior.
         z: (K, B, Z).
         nll: (K, B) of them.
-        posterior: Whose density divides; of the terms, or a copy without gradients.
     """
-    wide, prior = torch.promote_types(z.dtype, torch.float32), terms.context.prior
-    # of a copy without gradients, the prior's gradient would not be that of the terms
-    own = posterior is terms.context.posterior
-    log_prior = prior.log_prob_from(z, partial(posterior.start_of, z)) if own else prior.log_prob(z)
-    density = log_prior.to(wide) - posterior.log_prob(z).to(wide)
-    return density - nll.to(wide)
+    posterior = terms.context.posterior
+    assert posterior is not None
+    log_prior = terms.context.prior.log_prob_from(z, partial(posterior.start_of, z))
+    return log_ratio(log_prior, posterior.log_prob(z), nll)
+
+
+def log_ratio(log_prior: Tensor, log_posterior: Tensor, nll: Tensor) -> Tensor:
+    """(K, B) ``log w_k`` of its three parts, all (K, B), in float32 or wider."""
+    wide = torch.promote_types(log_posterior.dtype, torch.float32)
+    return log_prior.to(wide) - log_posterior.to(wide) - nll.to(wide)
 
 
 def importance_weights(terms: Terms, samples: int) -> Tensor:
     """(K, B) ``log w_k``, with gradients through samples and density alike."""
-    posterior = terms.context.posterior
-    assert posterior is not None
     more = further_samples(terms, samples - 1)
     # one after the other: a flow knows the density of the sample that it drew last
-    rest = log_weights(terms, more, sampled_losses(terms, more), posterior) if samples > 1 else None
-    first = log_weights(terms, terms.z.unsqueeze(0), terms.nll.unsqueeze(0), posterior)
+    rest = log_weights(terms, more, sampled_losses(terms, more)) if samples > 1 else None
+    first = log_weights(terms, terms.z.unsqueeze(0), terms.nll.unsqueeze(0))
     return first if rest is None else torch.cat([first, rest])
 
 
