@@ -58,6 +58,23 @@ def test_a_row_that_was_run_again_takes_the_place_of_the_old_one(tmp_path):
     assert [one["rows"] for one in told if "lm" in one["rows"]] == [["lm"]]
 
 
+def test_another_seed_stands_beside_the_first_and_so_does_its_command(tmp_path):
+    whole = part(tmp_path / "whole", lambda name: True)
+    own = part(tmp_path / "own", lambda name: name == "lm", "vae reproduce ptb-lstm --data DIR --seeds 1")
+    text = (own / "results.csv").read_text(encoding="utf-8")
+    (own / "results.csv").write_text(text.replace("lm,ptb,lm,0,", "lm,ptb,lm,1,"), encoding="utf-8")
+    merge(own, whole)
+    with (whole / "results.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["seed"] for row in csv.DictReader(file) if row["experiment"] == "lm"] == ["0", "1"]
+    told = json.loads((whole / "reproduction.json").read_text(encoding="utf-8"))["made"]
+    commands = [one["command"] for one in told if "lm" in one["rows"]]
+    assert commands == [
+        "vae reproduce ptb-lstm --data DIR --rows lm --jobs 2 --set training.threads=1",
+        "vae reproduce ptb-lstm --data DIR --seeds 1",
+    ]
+    assert "seeds 0, 1" in (whole / "table.md").read_text(encoding="utf-8")
+
+
 def test_other_epochs_and_rows_without_an_end_are_refused(tmp_path, capsys):
     whole = part(tmp_path / "whole", lambda name: True)
     own = part(tmp_path / "ptb-lstm", lambda name: name == "lm")

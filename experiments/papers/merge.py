@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,14 @@ def without_folders(command: str) -> str:
     return " ".join(told)
 
 
-def merged_plan(old: Plan, new: Plan, rows: Sequence[str]) -> Plan:
-    """The plan of both; the commands of the new one are named for those of its rows that are added.
+def merged_plan(old: Plan, new: Plan, rows: Sequence[str], kept: Collection[str]) -> Plan:
+    """The plan of both.
+
+    Args:
+        old: That of the table.
+        new: That of the reproduction.
+        rows: Of the reproduction that are added.
+        kept: Rows of which the table keeps a trial, such as one of another seed, so that its command stays too.
 
     Raises:
         UsageError: They are of another table or budget, or disagree on the epochs of a row.
@@ -61,8 +67,8 @@ def merged_plan(old: Plan, new: Plan, rows: Sequence[str]) -> Plan:
     for name in rows:
         if old.epochs.get(name, new.epochs[name]) != new.epochs[name]:
             raise UsageError(f"{name}: {new.epochs[name]} epochs, but {old.epochs[name]} in the table")
-    before = [_without(one, rows) for one in old.made]
-    added = [_only(one, rows) for one in new.made]
+    before = [_only(one, [name for name in one["rows"] if name not in rows or name in kept]) for one in old.made]
+    added = [_only({**one, "command": without_folders(one["command"])}, rows) for one in new.made]
     return replace(
         old,
         epochs={**old.epochs, **{name: new.epochs[name] for name in rows}},
@@ -71,13 +77,8 @@ def merged_plan(old: Plan, new: Plan, rows: Sequence[str]) -> Plan:
     )
 
 
-def _without(one: Mapping[str, Any], rows: Sequence[str]) -> dict[str, Any]:
-    return {**one, "rows": [name for name in one["rows"] if name not in rows]}
-
-
 def _only(one: Mapping[str, Any], rows: Sequence[str]) -> dict[str, Any]:
-    kept = [name for name in one.get("rows", rows) if name in rows]
-    return {**one, "command": without_folders(one["command"]), "rows": kept}
+    return {**one, "rows": [name for name in one.get("rows", rows) if name in rows]}
 
 
 def merge(source: Path, target: Path) -> list[str]:
@@ -105,11 +106,11 @@ def merge(source: Path, target: Path) -> list[str]:
     rows = sorted(set(trials["experiment"]))
     if not rows:
         raise UsageError(f"{source}: no trial is done")
-    plan = merged_plan(old, new, rows)
     before = _as_text(target / RESULTS)
-    again = pd.MultiIndex.from_frame(before[TRIAL]).isin(pd.MultiIndex.from_frame(trials[TRIAL]))
-    frame = pd.concat([before[~again], trials])[[*before, *(name for name in trials if name not in before)]]
-    results = csv_text(frame.sort_values("experiment", kind="stable"))
+    kept = before[~pd.MultiIndex.from_frame(before[TRIAL]).isin(pd.MultiIndex.from_frame(trials[TRIAL]))]
+    plan = merged_plan(old, new, rows, set(kept["experiment"]))
+    frame = pd.concat([kept, trials])[[*before, *(name for name in trials if name not in before)]].fillna("")
+    results = csv_text(frame.sort_values(["experiment", "method", "seed"], kind="stable"))
     write_atomic(target / RESULTS, results)
     plan.save(target)
     write_reproduction(reproduced(load_table(plan.table), plan, target), plan, target)

@@ -105,7 +105,8 @@ class AutoregressiveStep(nn.Module):
         of_m, of_raw = ((outer * slope.unsqueeze(1)) @ inner).chunk(2, 1)
         of_s = (1 - (s / LOG_SCALE_BOUND).square()).unsqueeze(-1) * of_raw
         scale = s.exp()
-        return torch.diag_embed(scale) + of_m + (z * scale).unsqueeze(-1) * of_s
+        jacobian: Tensor = torch.diag_embed(scale) + of_m + (z * scale).unsqueeze(-1) * of_s
+        return jacobian
 
 
 class Flow(nn.Module):
