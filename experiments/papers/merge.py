@@ -67,7 +67,7 @@ def merged_plan(old: Plan, new: Plan, rows: Sequence[str], kept: Collection[str]
     for name in rows:
         if old.epochs.get(name, new.epochs[name]) != new.epochs[name]:
             raise UsageError(f"{name}: {new.epochs[name]} epochs, but {old.epochs[name]} in the table")
-    before = [_only(one, [name for name in one["rows"] if name not in rows or name in kept]) for one in old.made]
+    before = [_only(one, [name for name in old.epochs if name not in rows or name in kept]) for one in old.made]
     added = [_only({**one, "command": without_folders(one["command"])}, rows) for one in new.made]
     return replace(
         old,
