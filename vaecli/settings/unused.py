@@ -93,12 +93,11 @@ def _of_decays(config: RunConfig) -> dict[str, str]:
 
 def _of_evaluation(config: RunConfig) -> dict[str, str]:
     settings, idle = config.evaluation, dict[str, str]()
-    ways = {"reference": (REFERENCED, "--lm"), "sentences": (SAMPLED, "--sentences")}
-    for key, (users, option) in ways.items():
+    for key, users in (("reference", REFERENCED), ("sentences", SAMPLED)):
         if users & set(settings.extra) or (key == "sentences" and settings.posteriors_every):
             continue
         wanted = " or ".join(sorted(users))
-        idle[f"evaluation.{key}"] = f"it goes with evaluation.extra={wanted}; `vae evaluate` has {option}"
+        idle[f"evaluation.{key}"] = f"it goes with evaluation.extra={wanted}, or with `vae evaluate` of them later"
     return idle
 
 
