@@ -39,7 +39,26 @@ def method_of_run(folder: RunFolder, config: RunConfig) -> Method:
     for name in config.method.split("+"):
         if problem := _package_problem(name, *recorded(run, name)):
             raise UsageError(f"{folder.path}: {problem}")
-    return make_method(config.method, config.hyper)
+    try:
+        return make_method(config.method, config.hyper)
+    except UsageError as error:
+        raise UsageError(f"{folder.path}: its method can't be made here: {error}") from None
+
+
+def versions_note(folder: RunFolder, method: Method) -> str:
+    """Of which remedies a run was trained with other versions than are here, in a line; empty where of none.
+
+    Args:
+        folder: Of the run.
+        method: Its method, as it is here.
+    """
+    trained = folder.run().get("remedies") or {}
+    apart = [
+        f"version {trained[name]} of {name!r}, which is version {now} here"
+        for name, now in method.versions.items()
+        if trained.get(name, now) != now
+    ]
+    return f"{folder.path}: trained with {' and '.join(apart)}: its model may do something else" if apart else ""
 
 
 def _package_problem(remedy: str, package: str, version: str) -> str:
