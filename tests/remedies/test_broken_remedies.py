@@ -272,6 +272,32 @@ class Holding(Mine):
     sizes: tuple[int, ...] = Field((1, 2), description="of it")
 
 
+class Busy(Mine):
+    """It says that nothing is idle by saying nothing."""
+
+    def idle(self, epochs):
+        pass
+
+
+class Foreign(Mine):
+    """It says so of another remedy's hyper-parameter."""
+
+    def idle(self, epochs):
+        return {"gamma": "the mean is fixed"}
+
+
+class Unstepping(Mine):
+    """Its step forgets the terms."""
+
+    owns: ClassVar[frozenset[Part]] = Beta.owns | {Part.STEP}
+
+    def wrap_step(self, step, session):
+        def stepping(batch):
+            step(batch)
+
+        return stepping
+
+
 class Accompanied(Mine):
     """Its paper uses another one with it, which nobody has written."""
 
@@ -308,6 +334,9 @@ class Infinite(FreeBits):
         (Undefined, "mine: undefined are nothing, and `undefined` gives reasons for kl"),
         (OfNoColumn, "mine: `undefined` has 'marginal', which is no column; did you mean 'marginal_kl'"),
         (Holding, "mine: hyper-parameter 'sizes' holds tuple; files and --set take several values for variants"),
+        (Busy, "mine: `idle` gives NoneType and has to return Mapping"),
+        (Foreign, "mine: `idle` has 'gamma': 'the mean is fixed'; it has a reason, a text, by hyper-parameter"),
+        (Unstepping, r"mine: `wrap_step\(...\)\(batch\)` gives NoneType and has to return Terms"),
         (Accompanied, "mine: check_recipe ended with unknown method 'no_such'"),
         (Negative, "mine: `recipe` has mine.beta: input should be greater than or equal to 0, got -1.0"),
         (Infinite, "infinite: step 0: the training extra is inf"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
-from vaecli.remedies import OWN_PACKAGE, make_method, package_of, registry
+from vaecli.remedies import OWN_PACKAGE, REMEDIES, make_method, package_of, registry
 
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
@@ -42,7 +42,9 @@ def method_of_run(folder: RunFolder, config: RunConfig) -> Method:
     try:
         return make_method(config.method, config.hyper)
     except UsageError as error:
-        raise UsageError(f"{folder.path}: its method can't be made here: {error}") from None
+        others = sorted({" ".join(recorded(run, name)) for name in config.method.split("+") if name not in REMEDIES})
+        told = f", trained with {' and '.join(others)}," if any(map(str.strip, others)) else ""
+        raise UsageError(f"{folder.path}: its method{told} can't be made here: {error}") from None
 
 
 def versions_note(folder: RunFolder, method: Method) -> str:

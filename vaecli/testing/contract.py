@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ from vaecli.model.parameter_groups import own_parameters
 from vaecli.model.vae import VAE, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import canonical, load_all, remedy_class
-from vaecli.remedies.core.compose import Method, compose
+from vaecli.remedies.core.compose import Method, compose, of_kind
 from vaecli.remedies.core.parts import refusal
 from vaecli.remedies.core.remedy import Part, Remedy
 from vaecli.remedies.core.sensible import Span
@@ -114,6 +114,15 @@ def check_hyper_parameters(subject: Subject) -> None:
         for value in (values.low, values.high) if isinstance(values, Span) else values:
             inside = not _refuses(type(remedy), (key,), **{key: value})
             require(inside, subject, f"`sensible` of {key!r} has {value!r}, which its range doesn't")
+
+
+@owed
+def check_idle(subject: Subject) -> None:
+    """The hyper-parameters that it says change nothing are its own, each with a reason."""
+    remedy = remedy_of(subject)
+    for key, why in of_kind(remedy, "idle", remedy.idle(10), Mapping).items():  # type: ignore[type-abstract]
+        own = key in type(remedy).model_fields and isinstance(why, str) and why
+        require(own, subject, f"`idle` has {key!r}: {why!r}; it has a reason, a text, by hyper-parameter")
 
 
 def _refuses(function: Callable[..., Any], where: tuple[str, ...] = (), /, *values: Any, **named: Any) -> bool:
@@ -284,6 +293,7 @@ CHECKS: tuple[Check, ...] = (
     check_citation,
     check_deviations,
     check_hyper_parameters,
+    check_idle,
     check_recipe,
     check_ownership,
     check_build,

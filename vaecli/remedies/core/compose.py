@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import writable
+from vaecli.corpus.types import Batch
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
@@ -122,12 +124,13 @@ class Method:
         """The update as made.
 
         Raises:
-            UsageError: A remedy gives none.
+            UsageError: A remedy gives none, or one that gives no terms; names the remedy.
         """
         for remedy in self.remedies:
-            step = remedy.wrap_step(step, session)
-            if not callable(step):
-                raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(step).__name__} and has to return a step")
+            own = remedy.wrap_step(step, session)
+            if not callable(own):
+                raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(own).__name__} and has to return a step")
+            step = step if own is step else partial(_checked_step, remedy, own)
         return step
 
     def phases(self) -> tuple[Phase, ...]:
@@ -146,6 +149,15 @@ class Method:
             elif own != (Phase(),):
                 raise UsageError(f"{remedy.name!r}: `phases` gives stages, which `owns` has to have: add Part.PHASES")
         return stages
+
+
+def _checked_step(remedy: Remedy, step: Step, batch: Batch) -> Terms:
+    """An update, if it gives the terms that it was made with.
+
+    Raises:
+        UsageError: It gives something else, as None where a `return` is missing; names the remedy.
+    """
+    return of_kind(remedy, "wrap_step(...)(batch)", step(batch), Terms)
 
 
 def _terms_of(remedy: Remedy, hook: str, value: Any, size: int) -> Terms:
