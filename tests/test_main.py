@@ -3,11 +3,12 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
 
-from vaecli.__main__ import KERNEL_CACHES, _answer
+from vaecli.__main__ import KERNEL_CACHES, _answer, _run
 from vaecli.core.signals import STOPPING
 from vaecli.kernels.arithmetic import has_bf16, has_bf16_instructions
 from vaecli.training.interrupt import StopNowError
@@ -189,3 +190,10 @@ def test_clicks_own_answer_to_an_interrupt_keeps_the_number(number):
 def test_a_signal_between_two_handlers_is_no_fault_of_the_program(capsys):
     assert _answer(StopNowError(signal.SIGTERM)) == 128 + signal.SIGTERM
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_line_without_the_program_s_own(monkeypatch, capsys):
+    monkeypatch.setattr("vaecli.cli.app.app", lambda: warnings.warn("of two\nlines", stacklevel=1))
+    assert _run() == 0
+    assert capsys.readouterr().err == "vae: warning: of two\\nlines\n"

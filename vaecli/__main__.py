@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from types import FrameType
 
 from vaecli.core.errors import ResourceError, VaeError
-from vaecli.core.messages import tell
+from vaecli.core.messages import tell, told_warnings
 from vaecli.core.names import NURSERY
 from vaecli.core.resources import shortage
 from vaecli.core.signals import handled
@@ -69,7 +69,8 @@ def _run() -> int:
     from vaecli.cli.app import app
 
     try:
-        app()
+        with told_warnings():
+            app()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

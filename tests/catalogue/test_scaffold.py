@@ -114,6 +114,8 @@ def test_a_remedy_of_the_tree_is_a_file_and_a_test(tmp_path):
     ]
     for path in paths:
         compile(path.read_text(), str(path), "exec")
+    text = paths[0].read_text()
+    assert f"Authors ({re.search(r'Paper[(].Authors., ([0-9]+)', text)[1]})" in text.partition("References:")[2]
     with pytest.raises(UsageError, match="is there already"):
         write_remedy("slow_start", tmp_path)
 

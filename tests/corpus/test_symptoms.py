@@ -52,6 +52,15 @@ def test_a_plain_corpus_has_none(folder):
     assert notes_of(folder)[0] == []
 
 
+@pytest.mark.parametrize(("count", "middle", "most"), [(2, 1, 2), (10, 5, 10), (20, 10, 19), (40, 20, 38)])
+def test_shares_of_lengths_are_of_all_sentences(folder, count, middle, most):
+    """Sentences of 1 to n words, one each: half of them have n / 2 at most, and 95 % of two, or of ten, is all."""
+    lines = "".join(" ".join(NOUNS[k % 8] for k in range(n)) + "\n" for n in range(1, count + 1))
+    notes = load_corpus(CorpusConfig(data=str(folder(train=lines)))).notes
+    (told,) = [note for note in notes if note.startswith("sentences of train: ")]
+    assert told.startswith(f"sentences of train: 1 to {count} words, half up to {middle}, 95 % up to {most};")
+
+
 ANY = pytest.mark.parametrize("tokenizer", ["split", "basic_english", "moses", "bpe"])
 """What is judged is the text, whatever a tokenizer makes of it."""
 

@@ -14,7 +14,7 @@ from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.posterior import PosteriorHead
 from vaecli.remedies.beta import Beta
 from vaecli.remedies.bn import BN
-from vaecli.remedies.core.remedy import Paper, Part, put_aux
+from vaecli.remedies.core.remedy import Paper, Part, Recipe, put_aux
 from vaecli.remedies.core.sensible import Span
 from vaecli.remedies.free_bits import FreeBits
 from vaecli.remedies.mog import MoG
@@ -260,6 +260,56 @@ class Uncited(Mine):
     paper: ClassVar[Paper] = Paper("", 2026, "Title")
 
 
+class OfNoColumn(Mine):
+    """A figure that there is none of is."""
+
+    undefined: ClassVar[dict[str, str]] = {"marginal": "for no reason"}
+
+
+class Holding(Mine):
+    """It holds several values at once."""
+
+    sizes: tuple[int, ...] = Field((1, 2), description="of it")
+
+
+class Busy(Mine):
+    """It says that nothing is idle by saying nothing."""
+
+    def idle(self, epochs):
+        pass
+
+
+class Foreign(Mine):
+    """It says so of another remedy's hyper-parameter."""
+
+    def idle(self, epochs):
+        return {"gamma": "the mean is fixed"}
+
+
+class Unstepping(Mine):
+    """Its step forgets the terms."""
+
+    owns: ClassVar[frozenset[Part]] = Beta.owns | {Part.STEP}
+
+    def wrap_step(self, step, session):
+        def stepping(batch):
+            step(batch)
+
+        return stepping
+
+
+class Accompanied(Mine):
+    """Its paper uses another one with it, which nobody has written."""
+
+    recipe: ClassVar[Recipe | None] = Recipe("nowhere", companions=("no_such",))
+
+
+class Negative(Mine):
+    """Its paper has a value that is out of its range."""
+
+    recipe: ClassVar[Recipe | None] = Recipe("nowhere", hyper={"mine": {"beta": -1.0}})
+
+
 class Infinite(FreeBits):
     """Its loss is infinite."""
 
@@ -282,7 +332,14 @@ class Infinite(FreeBits):
         (Unreached, r"mine: aux\.mine\.weight is not reached by the loss"),
         (Forgetful, "forgetful: a restored checkpoint gives other figures"),
         (Undefined, "mine: undefined are nothing, and `undefined` gives reasons for kl"),
-        (Infinite, "infinite: step 0: the gradient is not finite"),
+        (OfNoColumn, "mine: `undefined` has 'marginal', which is no column; did you mean 'marginal_kl'"),
+        (Holding, "mine: hyper-parameter 'sizes' holds tuple; files and --set take several values for variants"),
+        (Busy, "mine: `idle` gives NoneType and has to return Mapping"),
+        (Foreign, "mine: `idle` has 'gamma': 'the mean is fixed'; it has a reason, a text, by hyper-parameter"),
+        (Unstepping, r"mine: `wrap_step\(...\)\(batch\)` gives NoneType and has to return Terms"),
+        (Accompanied, "mine: check_recipe ended with unknown method 'no_such'"),
+        (Negative, "mine: `recipe` has mine.beta: input should be greater than or equal to 0, got -1.0"),
+        (Infinite, "infinite: step 0: the training extra is inf"),
         (OfPython, "of_python: a training that is resumed goes on otherwise, as .*; keep state in buffers"),
         (Summed, r"mine: `objective` gives `kl` of shape \(8,\), where \(B, Z\) or \(B, 1\) has to be, B being 8 sent"),
         (Number, r"mine: `objective` gives `kl` as float, where a tensor \(B, Z\) or \(B, 1\) has to be"),

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,6 +25,8 @@ from vaecli.remedies import (
     remedy_class,
 )
 from vaecli.remedies.core.remedy import Part
+from vaecli.reporting.page.model_looks import Looks, Viewer
+from vaecli.settings.protocols import published
 from vaecli.settings.resolve import load_settings, parse_methods
 
 
@@ -282,6 +285,26 @@ def test_an_error_in_the_hook_of_another_package_is_laid_to_it(path):
     assert at_fault(ours, GROUP) is None
     told = f"this is a fault of the program, or of a remedy of package vae-mine 1.0 ({file}): please report it, with"
     assert _fault(ours).startswith(told)
+
+
+def test_a_remedy_of_another_package_that_fails_leaves_the_rest_of_a_page(path, monkeypatch):
+    file = plant(path, "vae-mine", RAISING, fresh="Theirs")
+    (remedy,) = make_method("fresh").remedies
+    viewer, looks = Viewer(), Looks()
+    monkeypatch.setattr(viewer, "_take", lambda trial, number, looks: remedy.objective(None, None))
+    viewer.look([SimpleNamespace(trained=True)], 3, looks)
+    assert looks.missing == {3: f"package vae-mine 1.0 ({file}): ValueError: theirs"}
+    monkeypatch.setattr(viewer, "_take", lambda trial, number, looks: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        viewer.look([SimpleNamespace(trained=True)], 3, looks)
+
+
+def test_a_companion_that_is_not_there_is_laid_to_the_recipe(path):
+    recipe = 'Recipe("nowhere", companions=("no_such",))'
+    source = "from vaecli.remedies.core.recipe import Recipe\n" + THEIRS.format(base="beta", kind="Beta", name="fresh")
+    plant(path, "vae-mine", f"{source}    recipe = {recipe}\n", fresh="Theirs")
+    with pytest.raises(UsageError, match=r"--protocol published: the recipe of 'fresh' has a companion: .*'no_such'"):
+        published("fresh", 3)
 
 
 def test_an_error_in_a_module_of_a_package_of_several_is_laid_to_it(path):

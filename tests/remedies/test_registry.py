@@ -11,6 +11,7 @@ from vaecli.remedies import (
     ALIASES,
     REMEDIES,
     canonical,
+    load_all,
     make_method,
     plugins,
     remedy_class,
@@ -37,6 +38,39 @@ def test_a_file_is_a_remedy():
     assert set(REMEDIES) == files
     assert set(vaecli.remedies.ORDER) <= files
     assert list(REMEDIES)[: len(vaecli.remedies.ORDER)] == list(vaecli.remedies.ORDER)
+
+
+OF_THE_TREE = """
+from vaecli.remedies.core.remedy import Remedy
+
+
+class Slow(Remedy):
+    name = "{name}"
+    title = "slow"
+    equation = "none"
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("", "no class in it with `name` 'slow', that of the file"),
+        (OF_THE_TREE.format(name="slower"), "no class in it with `name` 'slow', that of the file"),
+        (OF_THE_TREE.format(name="slow") + "\n\nclass Slower(Slow):\n    pass\n", "2 classes in it with `name` 'slow'"),
+        (OF_THE_TREE.format(name="slow"), "Slow: `paper` is missing; it is a vaecli.remedies.core.remedy.Paper"),
+    ],
+)
+def test_a_file_that_is_no_remedy_is_named_and_disables_nothing_else(monkeypatch, tmp_path, source, why):
+    (tmp_path / "vae_slow.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "vae_slow", raising=False)
+    monkeypatch.setitem(REMEDIES, "slow", "vae_slow")
+    with pytest.raises(UsageError) as caught:
+        make_method("slow")
+    assert str(caught.value).startswith(f"{tmp_path / 'vae_slow.py'}: {why}")
+    kinds, broken = load_all()
+    assert list(kinds) == [name for name in REMEDIES if name != "slow"]
+    assert list(broken) == ["slow"]
 
 
 @pytest.mark.parametrize("name", REMEDIES)

@@ -9,11 +9,14 @@ from support import SENTENCES, TINY, write_corpus
 
 import vaecli
 from vaecli.core.errors import DataError, UsageError
+from vaecli.remedies import remedy_class
 from vaecli.runs import trial
 from vaecli.runs.continuation import changed_surroundings, check_same_corpus, surroundings
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run
 from vaecli.training.checkpoint import LAST, load_checkpoint, save_checkpoint
+
+VERSION = re.escape(vaecli.__version__)
 
 
 @pytest.fixture
@@ -57,6 +60,23 @@ def test_a_prepared_folder_is_not_gone_on_with_on_another_text(text, tmp_path):
     with pytest.raises(UsageError, match="began on another corpus"):
         trial.run_trial(RunFolder(run.path), None, corpus)
     assert state(run) == before
+
+
+def test_another_version_of_a_remedy_ends_no_training_and_is_told_where_the_model_is_used(text, tmp_path, monkeypatch):
+    run = train(text, tmp_path)
+    before, kind = state(run), remedy_class("bn")
+    began, now = kind.version, kind.version + 1
+    monkeypatch.setattr(kind, "version", now)
+    told = f"this run began with version {began} of 'bn', and here it is version {now}, .* that of vaecli {VERSION}"
+    with pytest.raises(UsageError, match=told):
+        train(text, tmp_path, epochs=2, resume=True)
+    assert state(run) == before
+    with pytest.warns(UserWarning, match=f"trained with version {began} of 'bn', which is version {now} here"):
+        finished = train(text, tmp_path, resume=True)  # nothing is trained
+    assert finished.figures == run.figures
+    RunFolder(run.path).update(status="interrupted")
+    with pytest.raises(UsageError, match="put back that"):
+        trial.run_trial(RunFolder(run.path), None)
 
 
 def test_what_moves_last_digits_is_told_and_kept(text, tmp_path, monkeypatch):

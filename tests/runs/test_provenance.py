@@ -1,5 +1,6 @@
 """The packages of a run's remedies: recorded, asked for again, and never averaged without a word."""
 
+import re
 import sys
 
 import pytest
@@ -66,6 +67,21 @@ def test_another_package_s_remedy_of_the_same_name_is_not_taken_for_it(path, tmp
     folder.update(packages={"fresh": {"name": "vae-mine", "version": "0.3"}})
     with pytest.raises(UsageError, match=r"is of package vae-mine 0\.3, and here of vae-yours 1\.0; remove the latter"):
         method_of_run(folder, folder.config())
+
+
+def test_hyper_parameters_that_are_others_by_now_are_laid_to_the_run(path, tmp_path):
+    source = THEIRS.format(name="fresh") + "    {key}: float = 0.5\n"
+    file = plant(path, "vae-mine", source.format(key="rate"), version="0.3", fresh="Theirs")
+    more = {"data": write_corpus(tmp_path / "text"), "out": tmp_path / "runs", "name": "exp", "settings": TINY}
+    run = vaecli.train("fresh", **more)
+    file.write_text(source.format(key="speed"))
+    del sys.modules["vae_mine"]
+    told = r"hyper-parameters: fresh\.rate: unknown key; choose from beta, speed$"
+    head = f"^{re.escape(str(run.path))}: its method"
+    with pytest.raises(UsageError, match=rf"{head}, trained with vae-mine 0\.3, can't be made here: {told}"):
+        load_run(run.path)
+    with pytest.raises(UsageError, match=rf"{head} can't be made here as it was trained; .*--overwrite it: {told}"):
+        vaecli.compare(["fresh"], **more)
 
 
 def test_a_run_of_before_that_does_not_say_its_package(tmp_path):

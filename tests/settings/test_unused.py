@@ -3,6 +3,8 @@
 import pytest
 
 from vaecli.config import build_config
+from vaecli.core.errors import UsageError
+from vaecli.remedies import remedy_class
 from vaecli.settings.resolve import load_settings
 from vaecli.settings.unused import GROUP_KEYS, idle_settings
 
@@ -19,6 +21,12 @@ def test_sizes_of_a_text_that_is_taken_whole_are_said_to_change_nothing(tmp_path
     assert load_settings(options=own, sets=["corpus.train_size=100"]).notes == (note,)
     assert load_settings(sets=["corpus.train_size=100"]).notes == ()
     assert load_settings(options=own).notes == ()
+
+
+def test_what_says_nothing_of_what_is_idle_is_laid_to_its_remedy(monkeypatch):
+    monkeypatch.setattr(remedy_class("beta"), "idle", lambda self, epochs: None)
+    with pytest.raises(UsageError, match=r"^'beta': `idle` gives NoneType and has to return Mapping$"):
+        told("beta.beta=0.5", methods=["beta"])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.remedies import method_names
-from vaecli.remedies.core.remedy import Paper, Remedy
+from vaecli.remedies.core.remedy import Paper, Phase, Remedy
 from vaecli.training import fit
 from vaecli.training.fit import build_problem, built_apart, check_methods, error_line, looks_large, named
 
@@ -39,6 +39,18 @@ class Cracked(Remedy):
 
     def build(self, parts):
         raise KeyError("theirs")
+
+
+class Untrained(Cracked):
+    """One whose stages nobody would train."""
+
+    name: ClassVar[str] = "untrained"
+
+    def build(self, parts):
+        return parts
+
+    def phases(self):
+        return (Phase("first", 0.5), Phase("second", 0.5))
 
 
 @pytest.mark.parametrize("method", method_names())
@@ -81,6 +93,15 @@ def test_another_package_s_fault_is_a_line_and_ours_is_not(corpus, monkeypatch):
         check_methods([config("vanilla"), config("cracked")], corpus)
     with pytest.raises(KeyError):
         error_line("vanilla", KeyError("ours"))
+
+
+def test_stages_that_would_not_be_trained_are_refused_before_anything_is_written(corpus, monkeypatch):
+    module = types.ModuleType("their_package")
+    module.Untrained = Untrained
+    monkeypatch.setitem(sys.modules, "their_package", module)
+    offer(monkeypatch, untrained="their_package:Untrained")
+    with pytest.raises(UsageError, match=r"^untrained: `phases` gives stages, which `owns` has to have"):
+        check_methods([config("untrained")], corpus)
 
 
 @pytest.mark.parametrize(

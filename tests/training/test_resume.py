@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import tiny_split
+from support import tiny_batch, tiny_split
 
 from vaecli.config import build_config
 from vaecli.core.errors import DataError, DivergedError, InterruptedRunError
@@ -307,12 +307,20 @@ def test_the_caller_handles_signals_again_after_the_loop(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path):
-    session, loop = start(tmp_path, Watcher(), tiny_config())
+@pytest.mark.parametrize(("method", "stage"), [("vanilla", ""), ("ae_pretrain", " of stage 'autoencoder'")])
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path, method, stage):
+    session, loop = start(tmp_path, Watcher(), tiny_config(method))
     with torch.no_grad():
         session.model.decoder.output.weight.fill_(float("nan"))
-    with pytest.raises(DivergedError, match="step 0"):
+    with pytest.raises(DivergedError, match=f"^step 0{stage}: the training nll is nan$"):
         loop.run()
+
+
+def test_a_gradient_that_is_not_finite_beside_terms_that_are_is_named(tmp_path):
+    session, _ = start(tmp_path, Watcher(), tiny_config())
+    loss, weight = session.loss(tiny_batch()).loss, session.model.decoder.output.weight
+    with pytest.raises(DivergedError, match=r"^step 0: the gradient is not finite \(norm inf\)$"):
+        session.update(loss + float("inf") * weight.sum())
 
 
 def test_the_best_checkpoint_has_the_lowest_validation_figure(tmp_path):

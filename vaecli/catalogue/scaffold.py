@@ -40,7 +40,7 @@ Differs from the paper:
     Nothing so far.
 
 References:
-    Authors year, arXiv:0000.00000.
+    Authors (2026), arXiv:0000.00000.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ words of all splits, says what it found with its number, what that does to the f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -252,7 +253,7 @@ def _repeats(splits: Mapping[str, SplitText], repeats: Repeats) -> list[str]:
 def _essentials(train: SplitText, repeats: Repeats) -> str:
     """A line on what no rule concludes from: lengths, and sentences that are there more than once."""
     lengths = np.sort(train.lengths)
-    middle, most = (int(lengths[int(share * (len(lengths) - 1))]) for share in (0.5, 0.95))
+    middle, most = (int(lengths[math.ceil(share * len(lengths)) - 1]) for share in (0.5, 0.95))
     single = int((lengths == 1).sum())
     within, in_valid, in_test = repeats.within["train"], *(repeats.shared[p, "train"] for p in ("valid", "test"))
     return (

@@ -244,7 +244,7 @@ def remedy_class(name: str) -> type[Remedy]:
     """The class of a registered remedy; it bears the name that it is registered by.
 
     Raises:
-        UsageError: An unknown name, or another package's can't be loaded or is no remedy of this name.
+        UsageError: An unknown name, another package's can't be loaded, or the file or class is no remedy of this name.
     """
     if name not in registry():
         raise unknown("method", name, registry(), way=METHODS_WAY)
@@ -253,15 +253,27 @@ def remedy_class(name: str) -> type[Remedy]:
     from vaecli.remedies.core.remedy import Remedy
 
     module = importlib.import_module(registry()[name])
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Remedy)]
+    kinds = {kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Remedy)}
     # of what a file imports and defines, the class that bears the file's name
-    (kind,) = [kind for kind in kinds if getattr(kind, "name", None) == name]
-    return kind
+    named = [kind for kind in kinds if getattr(kind, "name", None) == name]
+    if len(named) != 1:
+        told = f"{len(named) or 'no'} class{'es' if named else ''} in it with `name` {name!r}, that of the file"
+        raise UsageError(f"{module.__file__}: {told}; a remedy has one, and what is none is no file of this folder")
+    if problem := _declared_wrongly(named[0]):
+        raise UsageError(f"{module.__file__}: {named[0].__name__}: {problem}")
+    return named[0]
+
+
+@cache
+def _declared_wrongly(kind: type[Remedy]) -> str:
+    """`declaration_problem` of a class, which doesn't change; methods are made of it by the thousand."""
+    from vaecli.remedies.core.declared import declaration_problem
+
+    return declaration_problem(kind)
 
 
 def _of_plugin(name: str) -> type[Remedy]:
     """`remedy_class` of another package's remedy."""
-    from vaecli.remedies.core.declared import declaration_problem
     from vaecli.remedies.core.remedy import Remedy
 
     plugin = plugins()[name]
@@ -272,7 +284,7 @@ def _of_plugin(name: str) -> type[Remedy]:
     if called != plugin.name:
         told = f"{plugin.value} is called {called!r} and registered as {plugin.name!r}; make the two one"
         raise UsageError(plugin.failure(UsageError(told)))
-    if problem := declaration_problem(kind):
+    if problem := _declared_wrongly(kind):
         raise UsageError(plugin.failure(UsageError(f"{plugin.value}: {problem}")))
     return kind if name == plugin.name else _addressed(kind, name)
 

@@ -10,11 +10,14 @@ import torch
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.messages import counted
 from vaecli.kernels.compiled import lstm_library
+from vaecli.remedies import OWN_PACKAGE
 from vaecli.runs.environment import describe_environment
+from vaecli.runs.provenance import recorded
 from vaecli.training.checkpoint import LAST, PREVIOUS
 
 if TYPE_CHECKING:
     from vaecli.corpus.types import Corpus
+    from vaecli.remedies.core.compose import Method
     from vaecli.runs.folder import RunFolder
 
 
@@ -48,6 +51,23 @@ def check_checkpoint(folder: RunFolder) -> None:
             f"{folder.checkpoint_path}: {folder.history_path.name} tells of {counted(len(rows), 'epoch')}, and no "
             "checkpoint is left to go on from; put it back, or begin anew with --overwrite"
         )
+
+
+def check_versions(folder: RunFolder, method: Method) -> None:
+    """Refuses to go on with a training that other versions of its remedies have begun: its end would be of neither.
+
+    Raises:
+        UsageError: Names the remedy, both versions and the package of the first.
+    """
+    run = folder.run() if has_begun(folder) else {}
+    for name, now in method.versions.items():
+        began = (run.get("remedies") or {}).get(name, now)
+        if began != now:
+            package = " ".join(recorded(run, name)).strip() or OWN_PACKAGE
+            raise UsageError(
+                f"{folder.path}: this run began with version {began} of {name!r}, and here it is version {now}, whose "
+                f"numbers are others; put back that of {package}, or begin anew with --overwrite"
+            )
 
 
 def has_begun(folder: RunFolder) -> bool:

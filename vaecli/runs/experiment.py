@@ -159,7 +159,7 @@ class Experiment:
             return
         for trial in trials if not changes else []:
             record = self.known.records.get(trial.path)
-            if record and not is_same((record.config, record.seed), settings_but_seed(trial.config)):
+            if record and not _is_same(record, trial.config):
                 old = RunFolder(trial.path).config()
                 changes += [f"{trial.name}: {line}" for line in config_changes(old, trial.config)]
         if changes:
@@ -243,6 +243,19 @@ class Experiment:
         if left:
             others = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise UsageError(f"{left[0]}{others} has earlier settings and isn't in this grid; choose another --name")
+
+
+def _is_same(record: TrialRecord, config: RunConfig) -> bool:
+    """Whether a trial that is there is the one that some settings make.
+
+    Raises:
+        UsageError: Its method can't be made with its settings, as of a package that has other ones by now; names it.
+    """
+    try:
+        return is_same((record.config, record.seed), settings_but_seed(config))
+    except UsageError as error:
+        told = "choose another --name, or --overwrite it"
+        raise UsageError(f"{record.path}: its method can't be made here as it was trained; {told}: {error}") from None
 
 
 def _refuse_clashes(trials: Sequence[Trial]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from vaecli.metrics.scoring import Sampling
 from vaecli.model.vae import VAE
 from vaecli.remedies.core.compose import Method
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.provenance import method_of_run
+from vaecli.runs.provenance import method_of_run, versions_note
 from vaecli.training.build import build_model
 from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
@@ -165,6 +166,8 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
         vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
     method = method_of_run(folder, config)
+    if note := versions_note(folder, method):
+        warnings.warn(note, stacklevel=2)
     where = resolve_device(device or config.training.device)
     sentences = (folder.run().get("corpus") or {}).get("train_sentences")
     if not isinstance(sentences, int):  # a run of an earlier version

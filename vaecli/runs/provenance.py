@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vaecli.core.errors import UsageError
-from vaecli.remedies import OWN_PACKAGE, make_method, package_of, registry
+from vaecli.remedies import OWN_PACKAGE, REMEDIES, make_method, package_of, registry
 
 if TYPE_CHECKING:
     from vaecli.config import RunConfig
@@ -39,7 +39,28 @@ def method_of_run(folder: RunFolder, config: RunConfig) -> Method:
     for name in config.method.split("+"):
         if problem := _package_problem(name, *recorded(run, name)):
             raise UsageError(f"{folder.path}: {problem}")
-    return make_method(config.method, config.hyper)
+    try:
+        return make_method(config.method, config.hyper)
+    except UsageError as error:
+        others = sorted({" ".join(recorded(run, name)) for name in config.method.split("+") if name not in REMEDIES})
+        told = f", trained with {' and '.join(others)}," if any(map(str.strip, others)) else ""
+        raise UsageError(f"{folder.path}: its method{told} can't be made here: {error}") from None
+
+
+def versions_note(folder: RunFolder, method: Method) -> str:
+    """Of which remedies a run was trained with other versions than are here, in a line; empty where of none.
+
+    Args:
+        folder: Of the run.
+        method: Its method, as it is here.
+    """
+    trained = folder.run().get("remedies") or {}
+    apart = [
+        f"version {trained[name]} of {name!r}, which is version {now} here"
+        for name, now in method.versions.items()
+        if trained.get(name, now) != now
+    ]
+    return f"{folder.path}: trained with {' and '.join(apart)}: its model may do something else" if apart else ""
 
 
 def _package_problem(remedy: str, package: str, version: str) -> str:

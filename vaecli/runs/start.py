@@ -10,10 +10,12 @@ from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.corpus.load import load_corpus
 from vaecli.corpus.types import Corpus
+from vaecli.runs.continuation import check_versions
 from vaecli.runs.experiment import Trial, corpus_name, protocol_fields, variant_folder
 from vaecli.runs.folder import RunFolder, run_path
 from vaecli.runs.known_trials import KnownTrials
 from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.provenance import method_of_run
 from vaecli.runs.reference_lm import check_reference
 from vaecli.settings.protocols import SHARED
 from vaecli.settings.resolve import Settings
@@ -83,8 +85,11 @@ def continue_run(
 
 def _go_on(folder: RunFolder, config: RunConfig, known: KnownTrials) -> Corpus:
     """The corpus of a run whose folder now says that it goes on with some settings."""
-    corpus = load_run_corpus(folder, folder.resumed_config(config))
+    resumed = folder.resumed_config(config)
+    corpus = load_run_corpus(folder, resumed)
     known.check_corpus(corpus, config.corpus.data)
+    if folder.status != "done" or resumed.training.epochs > folder.config().training.epochs:
+        check_versions(folder, method_of_run(folder, resumed))
     folder.resume(config)
     return corpus
 

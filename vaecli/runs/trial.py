@@ -30,6 +30,7 @@ from vaecli.runs.continuation import (
     changed_surroundings,
     check_checkpoint,
     check_same_corpus,
+    check_versions,
     has_begun,
     surroundings,
 )
@@ -208,6 +209,7 @@ def _run(
     recorder.doing(f"building {config.method}")
     check_checkpoint(folder)
     method = method_of_run(folder, config)
+    check_versions(folder, method)
     reference = _reference(config, corpus, device)
     before = float(folder.run().get("seconds", 0.0))
     _describe(folder, config, corpus, method, device)

@@ -103,7 +103,10 @@ def published(method: str, epochs: int) -> Training:
     recipe, told = leading(method)
     if recipe is None:
         return Training(method, {}, f"{NO_RECIPE}: {told}", is_known=False)
-    whole = with_companions(method, recipe)
+    try:
+        whole = with_companions(method, recipe)
+    except UsageError as error:
+        raise UsageError(f"--protocol {PUBLISHED}: the recipe of {method!r} has a companion: {error}") from None
     owners = {*GROUPS, *whole.split("+")}
     values = {key: value for key, value in recipe.settings(epochs).items() if key.partition(".")[0] in owners}
     return Training(whole, values, told)

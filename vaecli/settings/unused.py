@@ -11,6 +11,7 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.origins import EMBEDDED
 from vaecli.metrics.extras.registry import REFERENCED, SAMPLED
 from vaecli.remedies import make_method
+from vaecli.remedies.core.compose import of_kind
 from vaecli.remedies.core.parts import Need, Part, all_taken
 from vaecli.settings.layers import Layer
 
@@ -103,7 +104,10 @@ def _of_evaluation(config: RunConfig) -> dict[str, str]:
 
 def _of_remedies(config: RunConfig) -> dict[str, str]:
     remedies = make_method(config.method, config.hyper).remedies
-    own: Mapping[str, Mapping[str, str]] = {remedy.name: remedy.idle(config.training.epochs) for remedy in remedies}
+    own: dict[str, Mapping[str, str]] = {
+        remedy.name: of_kind(remedy, "idle", remedy.idle(config.training.epochs), Mapping)  # type: ignore[type-abstract]
+        for remedy in remedies
+    }
     return {f"{name}.{key}": why for name, table in own.items() for key, why in table.items()}
 
 

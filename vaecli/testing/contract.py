@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -16,21 +16,25 @@ from pydantic import ValidationError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vaecli.config import EvaluationConfig
-from vaecli.core.errors import DivergedError, UsageError
+from vaecli.config import GROUPS, EvaluationConfig, build_config
+from vaecli.core.checked import problems
+from vaecli.core.errors import DivergedError, UsageError, nearest
+from vaecli.core.nested import nested
 from vaecli.corpus.types import collate
 from vaecli.kernels.arithmetic import autocast_is_open
 from vaecli.metrics.measure import evaluate
+from vaecli.metrics.schema import COLUMNS
 from vaecli.model.calibration import calibrate
 from vaecli.model.parameter_groups import own_parameters
 from vaecli.model.vae import VAE, vanilla_parts
 from vaecli.objective import raw_terms
-from vaecli.remedies import canonical, load_all
-from vaecli.remedies.core.compose import Method, compose
+from vaecli.remedies import canonical, load_all, remedy_class
+from vaecli.remedies.core.compose import Method, compose, of_kind
 from vaecli.remedies.core.parts import refusal
 from vaecli.remedies.core.remedy import Part, Remedy
 from vaecli.remedies.core.sensible import Span
 from vaecli.testing.changes import changes, first_update_is_plain, snapshot, takes, unchanged
+from vaecli.testing.measured import check_evaluation, check_game
 from vaecli.testing.owed import Check, ContractError, Subject, owed, remedy_of, require
 from vaecli.testing.stages import STEPS, check_resumption, check_stages
 from vaecli.testing.tiny import clock, tiny_batch, tiny_shape, tiny_split
@@ -71,6 +75,9 @@ def check_citation(subject: Subject) -> None:
     require(kind.version >= 1 and kind.cost > 0, subject, "`version` counts from 1, `cost` is above 0")
     require(kind.__doc__ and kind.__doc__ != Remedy.__doc__, subject, "the class needs a docstring of its own")
     require(all(map(all, kind.undefined.items())), subject, "each column in `undefined` needs a reason")
+    for column in kind.undefined:
+        told = f"`undefined` has {column!r}, which is no column"
+        require(column in COLUMNS, subject, f"{told}; {nearest(str(column), COLUMNS)}")
 
 
 @owed
@@ -91,6 +98,10 @@ def check_hyper_parameters(subject: Subject) -> None:
     for key, field in type(remedy).model_fields.items():
         described = field.description and "\n" not in field.description
         require(described, subject, f"hyper-parameter {key!r} needs a description on one line")
+        default = field.get_default(call_default_factory=True, validated_data={})
+        told = "files and --set take several values for variants of a method; give each a field of its own"
+        single = default is None or isinstance(default, bool | int | float | str)
+        require(single, subject, f"hyper-parameter {key!r} holds {type(default).__name__}; {told}")
         kinds = typing.get_args(field.annotation) or (field.annotation,)
         if int in kinds or float in kinds:
             bounds = {type(m).__name__ for m in field.metadata} & {"Ge", "Gt", "Le", "Lt", "Interval"}
@@ -105,6 +116,15 @@ def check_hyper_parameters(subject: Subject) -> None:
             require(inside, subject, f"`sensible` of {key!r} has {value!r}, which its range doesn't")
 
 
+@owed
+def check_idle(subject: Subject) -> None:
+    """The hyper-parameters that it says change nothing are its own, each with a reason."""
+    remedy = remedy_of(subject)
+    for key, why in of_kind(remedy, "idle", remedy.idle(10), Mapping).items():  # type: ignore[type-abstract]
+        own = key in type(remedy).model_fields and isinstance(why, str) and why
+        require(own, subject, f"`idle` has {key!r}: {why!r}; it has a reason, a text, by hyper-parameter")
+
+
 def _refuses(function: Callable[..., Any], where: tuple[str, ...] = (), /, *values: Any, **named: Any) -> bool:
     """Whether a value is refused; with `where`, for what it is and not for how it goes with others."""
     try:
@@ -112,6 +132,26 @@ def _refuses(function: Callable[..., Any], where: tuple[str, ...] = (), /, *valu
     except ValidationError as error:
         return not where or any(item["loc"] == where for item in error.errors())
     return False
+
+
+@owed
+def check_recipe(subject: Subject) -> None:
+    """How its paper trains it can be followed: settings of their range, and companions that are there."""
+    remedy = remedy_of(subject)
+    recipe = type(remedy).recipe
+    if recipe is None:
+        return
+    tables = nested(recipe.settings(recipe.epochs or 1))
+    build_config({group: tables.pop(group) for group in GROUPS if group in tables})
+    kinds = {remedy.name: type(remedy)}
+    for name in {*recipe.companions, *tables} - {remedy.name}:
+        kinds[name] = remedy_class(name)
+    for name, values in tables.items():
+        try:
+            kinds[name](**values)
+        except ValidationError as error:
+            told = "; ".join(problems(error, kinds[name], name))
+            raise ContractError(f"{remedy.name}: `recipe` has {told}") from None
 
 
 @owed
@@ -253,6 +293,8 @@ CHECKS: tuple[Check, ...] = (
     check_citation,
     check_deviations,
     check_hyper_parameters,
+    check_idle,
+    check_recipe,
     check_ownership,
     check_build,
     check_repeats,
@@ -261,6 +303,8 @@ CHECKS: tuple[Check, ...] = (
     check_stages,
     check_resumption,
     check_figures,
+    check_evaluation,
+    check_game,
     check_composition,
 )
 """What every remedy has to pass, for ``pytest.mark.parametrize``; `check_registration` holds once it is installed."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
 from vaecli.core.seeds import stable_seed
-from vaecli.remedies.core.remedy import Phase, Remedy
+from vaecli.remedies.core.compose import stages_problem
+from vaecli.remedies.core.remedy import Remedy
 from vaecli.testing.changes import session_of
 from vaecli.testing.owed import Subject, owed, remedy_of, require
 from vaecli.testing.tiny import tiny_batch
@@ -27,13 +27,8 @@ EPOCHS = 4
 @owed
 def check_stages(subject: Subject) -> None:
     """Its stages share out the planned epochs, each some of them."""
-    phases = remedy_of(subject).phases()
-    stages = isinstance(phases, tuple) and phases and all(isinstance(phase, Phase) for phase in phases)
-    require(stages, subject, f"`phases` gives {type(phases).__name__} and has to return a tuple of Phase, one or more")
-    shares = [phase.share for phase in phases]
-    told = ", ".join(f"{share:g}" for share in shares)
-    whole = all(share > 0 for share in shares) and math.isclose(sum(shares), 1.0, abs_tol=1e-6)
-    require(whole, subject, f"the shares of its stages are {told}; each is above 0, and they sum to 1")
+    problem = stages_problem(remedy_of(subject).phases())
+    require(not problem, subject, problem)
 
 
 @owed

@@ -84,6 +84,7 @@ def build_problem(config: RunConfig, corpus: Corpus) -> str:
         method = make_method(config.method, config.hyper)
         with torch.random.fork_rng(devices=[]), where:
             model = build_model(method, len(corpus.vocabulary), len(corpus.train), config)
+        method.phases()  # refused before anything is written
     except Exception as error:
         return error_line(config.method, error)
     if looked_at and (problem := no_exact_posterior(model)):

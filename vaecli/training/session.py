@@ -50,6 +50,7 @@ class TrainingSession:
         self.phase = phase
         self.still = tuple(name for name, p in self.model.named_parameters() if not p.requires_grad)
         self.own_optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.last: dict[str, Tensor] = {}  # the terms of the last loss
         self.clock = Clock(0, self.batches.steps_per_epoch, epochs, phase.without)
         self.optimizers = make_optimizers(self.model, self.config.training)
         self.step = self.method.wrap_step(self._plain_step, self)
@@ -64,7 +65,10 @@ class TrainingSession:
         self._clear_gradients()  # before and not after: the forward pass forms the output layer's anew
         with arithmetic(self.precision, self.device):
             terms = self.method.objective(raw_terms(self.model, batch), self.clock)
-        return self.method.staged(terms, self.phase)
+        terms = self.method.staged(terms, self.phase)
+        parts = {"nll": terms.nll, "kl": terms.kl, "kl_weight": torch.as_tensor(terms.kl_weight), "extra": terms.extra}
+        self.last = {name: value.detach() for name, value in parts.items()}
+        return terms
 
     def _clear_gradients(self) -> None:
         for parameter in self.model.parameters():
@@ -89,10 +93,22 @@ class TrainingSession:
         parameters = [p for group in PARAMETER_GROUPS for p in group_parameters(self.model, group)]
         norm = clip_gradients(parameters, self.config.training.clip)
         if self.device.type == "cpu" and not bool(torch.isfinite(norm)):
-            raise DivergedError(f"step {self.clock.step}: the gradient is not finite (norm {float(norm)})")
+            raise DivergedError(f"step {self.clock.step}{self._of_stage}: {self._what_is_not_finite(float(norm))}")
         for group in groups:
             if group in self.optimizers:
                 self.optimizers[group].step()
+
+    @property
+    def _of_stage(self) -> str:
+        """In which stage of several the clock has been started anew; empty where there is one."""
+        return "" if self.phase.name == Phase().name else f" of stage {self.phase.name!r}"
+
+    def _what_is_not_finite(self, norm: float) -> str:
+        """The first term of the loss that isn't finite, or the gradient where all of them are."""
+        for name, values in self.last.items():
+            if not bool(values.isfinite().all()):
+                return f"the training {name} is {float(values.sum())}"
+        return f"the gradient is not finite (norm {norm})"
 
     def pause(self) -> None:
         """A moment between two updates of an inner loop from which a checkpoint can go on."""

@@ -4,15 +4,16 @@ from typing import ClassVar
 
 import pytest
 import torch
-from support import clock, make_terms, tiny_batch, tiny_model
+from support import clock, make_terms, tiny_batch, tiny_model, tiny_shape
+from torch import nn
 
 from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method, remedy_class
-from vaecli.remedies.core.compose import compose
+from vaecli.remedies.core.compose import Method, compose
 from vaecli.remedies.core.parts import refusal, shared_parts, unmet_needs
-from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy
+from vaecli.remedies.core.remedy import Need, Paper, Part, Phase, Remedy, put_aux
 
 NOWHERE = Paper("Nobody", 2000, "Nothing")
 
@@ -89,6 +90,66 @@ class AddsToDoubled(Doubled):
 
     def objective(self, terms, clock):
         return replace(terms, kl=1 + terms.kl)
+
+
+class Unowned(Doubled):
+    """It forgets to own its stages."""
+
+    name: ClassVar[str] = "unowned"
+
+    def phases(self):
+        return (Phase("first", 0.5), Phase("second", 0.5))
+
+
+class Overfull(Staged):
+    """Each of its stages takes all epochs."""
+
+    name: ClassVar[str] = "overfull"
+
+    def phases(self):
+        return (Phase("first"), Phase("second"))
+
+
+class Listed(Staged):
+    """Its stages are a list."""
+
+    name: ClassVar[str] = "listed"
+
+    def phases(self):
+        return [Phase()]
+
+
+class Keeping(AddsKL):
+    """It keeps a module by another name than its own."""
+
+    name: ClassVar[str] = "keeping"
+
+    def build(self, parts):
+        return replace(parts, aux=put_aux(parts, "state", nn.Linear(1, 1)))
+
+
+class KeepingToo(Keeping):
+    """By the same."""
+
+    name: ClassVar[str] = "keeping_too"
+
+
+class Losing(AddsKL):
+    """It keeps its own alone."""
+
+    name: ClassVar[str] = "losing"
+
+    def build(self, parts):
+        return replace(parts, aux={self.name: nn.Linear(1, 1)})
+
+
+class NoModule(AddsKL):
+    """It keeps a number."""
+
+    name: ClassVar[str] = "no_module"
+
+    def build(self, parts):
+        return replace(parts, aux=put_aux(parts, self.name, 0.5))
 
 
 PAIRS = list(combinations(sorted(REMEDIES), 2))
@@ -184,6 +245,40 @@ def test_costs_multiply_and_versions_are_kept():
 def test_phases_come_from_their_owner():
     assert [p.name for p in compose([Staged(), Doubled()]).phases()] == ["first", "second"]
     assert compose([Doubled()]).phases() == (Phase("train", 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (Unowned, "'unowned': `phases` gives stages, which `owns` has to have: add Part.PHASES"),
+        (Overfull, "'overfull': the shares of its stages are 1, 1; each is above 0, and they sum to 1"),
+        (Listed, "'listed': `phases` gives list and has to return a tuple of Phase, one or more"),
+    ],
+)
+def test_stages_that_can_not_be_trained_are_refused(kind, why):
+    with pytest.raises(UsageError, match=f"^{why}$"):
+        compose([kind()]).phases()
+
+
+@pytest.mark.parametrize(
+    ("remedies", "why"),
+    [
+        (
+            [Keeping(), KeepingToo()],
+            "'keeping_too': `build` takes away 'state' of another remedy from `aux`: add by put",
+        ),
+        ([Losing(), Keeping()], ""),
+        ([Keeping(), Losing()], "'losing': `build` takes away 'state' of another remedy from `aux`: add by put"),
+        ([NoModule()], "'no_module': `build` keeps float as 'no_module' in `aux`, where a torch.nn.Module has to be"),
+    ],
+)
+def test_the_modules_of_each_remedy_stay_beside_the_others(remedies, why):
+    method = Method("any", tuple(remedies))  # in this order
+    if not why:
+        assert set(method.build(tiny_shape(), 0).aux) == {"losing", "state"}
+        return
+    with pytest.raises(UsageError, match=f"^{why}"):
+        method.build(tiny_shape(), 0)
 
 
 def test_step_is_wrapped():

@@ -67,6 +67,8 @@ def test_one_that_declares_all_is_right():
         (declaring(needs=["an encoder"]), "`needs` is ['an encoder']; it is a frozenset of Need"),
         (declaring(version="1.0"), "`version` is '1.0'; it is a whole number"),
         (declaring(cost="twice"), "`cost` is 'twice'; it is a number"),
+        (declaring(cost=0.0), "`cost` is 0.0; it is above 0"),
+        (declaring(cost=float("nan")), "`cost` is nan; it is above 0"),
         (declaring(deviations="one"), "`deviations` is a tuple of texts"),
         (declaring(undefined={"kl": None}), "`undefined` has a reason, a text, by column"),
         (declaring(recipe={}), "`recipe` is {}; it is a Recipe or None"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import writable
+from vaecli.corpus.types import Batch
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
@@ -72,12 +75,15 @@ class Method:
             seed: The run's seed; modules that two methods share start equal.
 
         Raises:
-            UsageError: A remedy changes a decoder whose weights are given.
+            UsageError: A remedy changes a decoder whose weights are given, gives something else than parts, or takes
+                away what another keeps among them; names the remedy.
         """
         parts: Parts = vanilla_parts(shape)
         fixed = parts.decoder if getattr(parts.decoder, "fixed_weights", False) else None
         for remedy in self.remedies:
-            parts = of_kind(remedy, "build", remedy.build(parts), Parts)
+            before, parts = parts, of_kind(remedy, "build", remedy.build(parts), Parts)
+            if problem := aux_problem(before, parts):
+                raise UsageError(f"{remedy.name!r}: `build` {problem}")
             if fixed is not None and parts.decoder is not fixed:
                 raise UsageError(
                     f"{remedy.name!r} changes the decoder, which model.decoder={shape.model.decoder} fixes"
@@ -118,18 +124,40 @@ class Method:
         """The update as made.
 
         Raises:
-            UsageError: A remedy gives none.
+            UsageError: A remedy gives none, or one that gives no terms; names the remedy.
         """
         for remedy in self.remedies:
-            step = remedy.wrap_step(step, session)
-            if not callable(step):
-                raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(step).__name__} and has to return a step")
+            own = remedy.wrap_step(step, session)
+            if not callable(own):
+                raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(own).__name__} and has to return a step")
+            step = step if own is step else partial(_checked_step, remedy, own)
         return step
 
     def phases(self) -> tuple[Phase, ...]:
-        """The stages of training, from the one remedy that owns them."""
-        owners = [r for r in self.remedies if Part.PHASES in r.owns]
-        return owners[0].phases() if owners else (Phase(),)
+        """The stages of training, from the one remedy that owns them.
+
+        Raises:
+            UsageError: A remedy gives something else, or has stages that it doesn't own; names the remedy.
+        """
+        stages: tuple[Phase, ...] = (Phase(),)
+        for remedy in self.remedies:
+            own = remedy.phases()
+            if problem := stages_problem(own):
+                raise UsageError(f"{remedy.name!r}: {problem}")
+            if Part.PHASES in remedy.owns:
+                stages = own
+            elif own != (Phase(),):
+                raise UsageError(f"{remedy.name!r}: `phases` gives stages, which `owns` has to have: add Part.PHASES")
+        return stages
+
+
+def _checked_step(remedy: Remedy, step: Step, batch: Batch) -> Terms:
+    """An update, if it gives the terms that it was made with.
+
+    Raises:
+        UsageError: It gives something else, as None where a `return` is missing; names the remedy.
+    """
+    return of_kind(remedy, "wrap_step(...)(batch)", step(batch), Terms)
 
 
 def _terms_of(remedy: Remedy, hook: str, value: Any, size: int) -> Terms:
@@ -153,6 +181,34 @@ def of_kind(remedy: Remedy, hook: str, value: Any, kind: type[Value]) -> Value:
     if not isinstance(value, kind):
         raise UsageError(f"{remedy.name!r}: `{hook}` gives {type(value).__name__} and has to return {kind.__name__}")
     return value
+
+
+def aux_problem(before: Parts, after: Parts) -> str:
+    """What is wrong with the remedies' own modules after a `build`, in words; an empty text where nothing is.
+
+    Args:
+        before: The parts that it was given.
+        after: Those that it gave.
+    """
+    for name, module in after.aux.items():
+        if not isinstance(module, nn.Module):
+            return f"keeps {type(module).__name__} as {name!r} in `aux`, where a torch.nn.Module has to be"
+    lost = [name for name, module in before.aux.items() if after.aux.get(name) is not module]
+    return f"takes away {lost[0]!r} of another remedy from `aux`: add by put_aux(parts, self.name, ...)" if lost else ""
+
+
+def stages_problem(phases: Any) -> str:
+    """What is wrong with stages of training, in words; an empty text where nothing is.
+
+    Args:
+        phases: As a remedy gave them.
+    """
+    if not (isinstance(phases, tuple) and phases and all(isinstance(phase, Phase) for phase in phases)):
+        return f"`phases` gives {type(phases).__name__} and has to return a tuple of Phase, one or more"
+    shares = [phase.share for phase in phases]
+    if all(share > 0 for share in shares) and math.isclose(sum(shares), 1.0, abs_tol=1e-6):
+        return ""
+    return f"the shares of its stages are {', '.join(f'{s:g}' for s in shares)}; each is above 0, and they sum to 1"
 
 
 def shape_problem(terms: Terms, size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
@@ -35,10 +36,7 @@ def _problems(kind: type[Remedy]) -> Iterator[str]:
     paper = getattr(kind, "paper", None)
     if not isinstance(paper, Paper):
         yield f"`paper` is {_told(paper)}; it is a vaecli.remedies.core.remedy.Paper"
-    if not isinstance(kind.version, int):
-        yield f"`version` is {_told(kind.version)}; it is a whole number"
-    if isinstance(kind.cost, bool) or not isinstance(kind.cost, int | float):
-        yield f"`cost` is {_told(kind.cost)}; it is a number"
+    yield from _of_numbers(kind)
     for key, words in SETS.items():
         yield from _of_set(key, getattr(kind, key), words)
     if not (isinstance(kind.deviations, tuple) and all(isinstance(text, str) for text in kind.deviations)):
@@ -48,6 +46,15 @@ def _problems(kind: type[Remedy]) -> Iterator[str]:
     if not isinstance(kind.recipe, Recipe | None):
         yield f"`recipe` is {_told(kind.recipe)}; it is a Recipe or None"
     yield from _of_hyper_parameters(kind)
+
+
+def _of_numbers(kind: type[Remedy]) -> Iterator[str]:
+    if not isinstance(kind.version, int):
+        yield f"`version` is {_told(kind.version)}; it is a whole number"
+    if isinstance(kind.cost, bool) or not isinstance(kind.cost, int | float):
+        yield f"`cost` is {_told(kind.cost)}; it is a number"
+    elif not 0 < kind.cost < math.inf:
+        yield f"`cost` is {_told(kind.cost)}; it is above 0"
 
 
 def _of_set(key: str, declared: Any, words: type[StrEnum]) -> Iterator[str]:

@@ -34,6 +34,21 @@ class Game:
     notes: tuple[str, ...]
 
 
+def cells_problem(game: Game, count: int) -> str:
+    """What is no cell of a game, in words; an empty text where all are.
+
+    Args:
+        game: As a remedy gave it.
+        count: N.
+    """
+    for cell in CELLS:
+        values = game.cells.get(cell)
+        if not isinstance(values, Tensor) or values.shape != (count,):
+            told = f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"as {type(values).__name__}"
+            return f"the cell {cell} {told}, where a tensor (N,) has to be, N being {count} sentences"
+    return ""
+
+
 @dataclass(frozen=True)
 class GameMeasures:
     """What the cells are made of, of N sentences, in nats per sentence.

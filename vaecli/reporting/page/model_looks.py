@@ -15,11 +15,13 @@ import torch
 
 from vaecli.core.errors import DataError, VaeError
 from vaecli.core.messages import printable
+from vaecli.core.plugins import at_fault
 from vaecli.core.seeds import stable_seed
 from vaecli.corpus.types import Corpus
 from vaecli.metrics.extras.text.reconstruction import code_of_means, code_path, decode_codes, posterior_means, sources
 from vaecli.metrics.extras.text.samples import as_split, sample_prior
 from vaecli.metrics.scoring import Scoring
+from vaecli.remedies import GROUP
 from vaecli.reporting.page.page_trials import PageTrial
 from vaecli.reporting.page.weight_replay import Replay, replayed_weights
 from vaecli.reporting.pictures.code_positions import principal_plane
@@ -120,6 +122,10 @@ class Viewer:
             self._take(trained[0], number, looks)
         except VaeError as error:
             looks.missing[number] = printable(str(error).split("\n")[0])
+        except Exception as error:  # a remedy of another package may fail in any way, and the others are shown
+            if not (plugin := at_fault(error, GROUP)):
+                raise
+            looks.missing[number] = printable(plugin.failure(error))
 
     def _take(self, trial: PageTrial, number: int, looks: Looks) -> None:
         assert trial.path is not None

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaecli.core.errors import UsageError, VaeError, unknown
+from vaecli.core.plugins import at_fault
+from vaecli.remedies import GROUP
 from vaecli.reporting.pictures.run_paths import MethodRuns
 
 if TYPE_CHECKING:
@@ -77,6 +79,11 @@ def code_positions(
             loaded = _load(method.paths[seed])
         except VaeError as error:
             drawn.append(CodePositions(method.label, seed, (), 0.0, (), str(error).split("\n")[0]))
+            continue
+        except Exception as error:  # a remedy of another package may fail in any way
+            if not (plugin := at_fault(error, GROUP)):
+                raise
+            drawn.append(CodePositions(method.label, seed, (), 0.0, (), plugin.failure(error)))
             continue
         if loaded.model.has_latent:
             known = loaded.folder.fingerprint

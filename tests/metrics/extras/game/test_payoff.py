@@ -9,6 +9,7 @@ from metrics.blocks import block_input
 from metrics.toys import CPU, linear_gaussian
 from support import tiny_model, tiny_split
 
+from vaecli.core.errors import UsageError
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.extras.game.equilibrium import conclusion, equilibria, gains
 from vaecli.metrics.extras.game.payoff import (
@@ -16,6 +17,7 @@ from vaecli.metrics.extras.game.payoff import (
     PRIOR_SAMPLES,
     measure,
     payoff_block,
+    payoffs_of,
     plain_cells,
 )
 from vaecli.metrics.measure import evaluate
@@ -318,3 +320,26 @@ def test_no_game_without_a_kl(method):
     game = payoff_block(block_input(tiny_model(method), tiny_split(4), method=method))
     assert game.values == {}
     assert "no game" in game.details["reason"]
+
+
+@pytest.mark.parametrize(
+    ("own", "why"),
+    [
+        (None, "gives NoneType and has to return Game"),
+        (
+            Game({}, ("no", "yes"), ()),
+            r"gives the cell \('independent', 'equal'\) as NoneType, where a tensor \(N,\) has",
+        ),
+        (
+            Game({cell: torch.zeros(()) for cell in CELLS}, ("no", "yes"), ()),
+            r"gives .* of shape \(\), where .* 3 sentences",
+        ),
+    ],
+)
+def test_payoffs_that_are_no_table_are_laid_to_their_remedy(own, why):
+    class Mine(MIConstraint):
+        def payoffs(self, game, measures):
+            return own
+
+    with pytest.raises(UsageError, match=f"^'mi_constraint': `payoffs` {why}"):
+        payoffs_of(Mine(), Game({}, ("no", "yes"), ()), one_cell_values(3.0))

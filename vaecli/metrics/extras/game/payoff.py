@@ -22,6 +22,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from vaecli.core.errors import UsageError
 from vaecli.corpus.types import Batch
 from vaecli.metrics.columns.elbo import ElboTerms, elbo_terms
 from vaecli.metrics.columns.iw import importance_weighted_nll
@@ -42,7 +43,8 @@ from vaecli.metrics.noise import sentence_noise
 from vaecli.metrics.scoring import Scoring
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE
-from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures
+from vaecli.remedies.core.compose import of_kind
+from vaecli.remedies.core.game import CELLS, Cells, Game, GameMeasures, cells_problem
 from vaecli.remedies.core.remedy import Remedy
 
 PRIOR_SAMPLES = 10
@@ -165,7 +167,19 @@ def own_game(block: BlockInput, measures: GameMeasures, plain: Game) -> Game:
         names = " and ".join(sorted(remedy.name for remedy in players))
         notes.append(f"{names} each have a table of their own, so this is that of the plain ELBO")
     game = replace(plain, notes=tuple(notes))
-    return players[0].payoffs(game, measures) if len(players) == 1 else game
+    return payoffs_of(players[0], game, measures) if len(players) == 1 else game
+
+
+def payoffs_of(remedy: Remedy, game: Game, measures: GameMeasures) -> Game:
+    """The table of a remedy's own.
+
+    Raises:
+        UsageError: It gives something else; names the remedy.
+    """
+    own = of_kind(remedy, "payoffs", remedy.payoffs(game, measures), Game)
+    if problem := cells_problem(own, len(measures.rec)):
+        raise UsageError(f"{remedy.name!r}: `payoffs` gives {problem}")
+    return own
 
 
 def map_features(block: BlockInput, module: nn.Module) -> Tensor:
