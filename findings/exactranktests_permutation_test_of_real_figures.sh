@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # r-cran-exactranktests 0.8-35-1 (Debian bookworm's exactRankTests 0.8.35, R 4.2.2): the paired permutation test of figures that aren't whole, `perm.test(...,
-# paired=TRUE)`, finds a difference where there is none in 26 % of cases at 0.05, and has twice the exact p where all differences have one sign. The p of the same
-# differences times 100, so that they are whole, is exact.
+# paired=TRUE)`, finds a difference where there is none in 26 % of cases at 0.05, and has twice the exact p where all differences have one sign. The p of the
+# same differences times 100, so that they are whole, is exact.
 # Guess before: the exact p, from 2^n signs: 2/32 for five seeds of which each is better, in nats as in hundredths of a nat.
 # Seen: five, six and eight seeds all better: p 0.125, 0.0625, 0.0156, exact 0.0625, 0.0312, 0.0078. Eight differences, 0, 0.08, -0.08, 0.18, 0.07, 0.23, 0.1
-#       and 0: 0.672, exact 0.125. 1,000 times ten differences of N(0, 0.1), to two digits: p at most 0.05 in 26 %, times 100 in 3.8 %; p has six values in all
+#       and 0: 0.672, exact 0.125. 1,000 times ten differences of N(0, 0.1), to two digits: p at most 0.05 in 26 %, times 100 in 3.8 %; p has six values in
+#       all
 # What follows for a user: the test says that a remedy changes the KL where nothing does, five times as often as its level; where it is better at each of six
-# seeds, the test doesn't say so. Pass `tol`, or multiply until all figures are whole. Its help says that real figures are mapped "into {1,...,N}", which would
-# be a coarser test that keeps its level. `wilcox.exact` is right, and coin's `symmetry_test` is.
+# seeds, the test doesn't say so. Pass `tol`, or multiply until all figures are whole. Its help says that real figures are mapped "into {1,...,N}", which
+# would be a coarser test that keeps its level. `wilcox.exact` is right, and coin's `symmetry_test` is.
 # Here p-values are Student's, from five seeds on (vaecli/runs/statistics.py).
 set -euo pipefail
 if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then

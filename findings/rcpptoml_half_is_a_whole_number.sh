@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# r-cran-rcpptoml 0.2.2+dfsg-1 (Debian bookworm's RcppTOML 0.2.2, R 4.2.2): an array whose first figure is whole has whole numbers only: [0, 0.5, 1] is read as 0, 0,
-# 1, and [1, 1e-5] as 1, 0. A whole number from 2,147,483,648 on is another: 3,000,000,000 is -1,294,967,296, and 4,294,967,297 is 1. No warning is given.
+# r-cran-rcpptoml 0.2.2+dfsg-1 (Debian bookworm's RcppTOML 0.2.2, R 4.2.2): an array whose first figure is whole has whole numbers only: [0, 0.5, 1] is read
+# as 0, 0, 1, and [1, 1e-5] as 1, 0. A whole number from 2,147,483,648 on is another: 3,000,000,000 is -1,294,967,296, and 4,294,967,297 is 1. No warning is
+# given.
 # Guess before: as TOML says, 0, 0.5 and 1 as doubles, and 2^53 + 1 kept or refused; the help says that what it reads with is TOML 1.0 compliant.
-# Seen: [0.5, 1, 2] is right; [0, 0.5, 1] 0 0 1; [1, 1e-5] 1 0; [1, inf] 1 NA; 2147483648 NA (these two do warn), 2147483649
-#       -2147483647; [4294967297, 1] 1 1
+# Seen: [0.5, 1, 2] is right; [0, 0.5, 1] 0 0 1; [1, 1e-5] 1 0; [1, inf] 1 NA; 2147483648 NA (these two do warn), 2147483649 -2147483647; [4294967297, 1] 1 1
 # What follows for a user: weights of the KL term, thresholds or learning rates of a search, read in R from the file that the training had from Python, are
 # others, zeros among them; two seeds that differ in their upper bits are one.
 # Here settings are read by Python's tomllib (vaecli/settings/toml_file.py).
