@@ -7,10 +7,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "findings").glob("*.sh"))
+# The lines of a script that get its packages, and what a pinned one looks like: one pattern a kind.
+PIP, NPM, APT = (
+    r"pip\" install -q --disable-pip-version-check (.+)\n",
+    r"npm install --silent --no-audit --no-fund --prefix \"\$folder\" (.+)\n",
+    r"apt-get download -q=2 (.+)\n",
+)
+INSTALLS = {
+    PIP: r"([\w-]+)==([\d.]+(?:post\d+)?)",
+    NPM: r"((?:@[\w-]+/)?[\w.-]+)@(\d+\.\d+\.\d+)",
+    APT: r"([a-z\d.+-]+)=([\w.+~:-]+)",
+}
+ASSERTIONS = r"\bassert[ .(]|stopifnot\("  # Python's or a shell's function, JavaScript's, R's
 ROWS = re.findall(r"^\| `(\w+\.sh)` \|", (ROOT / "docs" / "surprises.md").read_text(encoding="utf-8"), re.MULTILINE)
 
-WHEEL = r"[\w-]+==[\d.]+(post\d+)?"
-MODULE = r"(@[\w-]+/)?[\w.-]+@\d+\.\d+\.\d+"
 NODE = """for program in node npm; do
     command -v "$program" >/dev/null || { echo "this needs Node: there is no $program" >&2; exit 1; }
 done
@@ -27,23 +37,22 @@ def test_a_script_says_what_was_guessed_and_seen_of_a_pinned_version(path):
     head = text.partition("set -euo pipefail")[0]
     for words in ("# Guess before: ", "# Seen", "# What follows for a user: ", "# Here "):
         assert f"\n{words}" in head
-    wheels = re.findall(r"pip\" install -q --disable-pip-version-check (.+)\n", text)
-    modules = re.findall(r"npm install --silent --no-audit --no-fund --prefix \"\$folder\" (.+)\n", text)
-    assert (len(wheels), len(modules)) in ((1, 0), (0, 1), (1, 1))
-    first = head.split("\n")[1]
-    for installed, form, between in ((wheels, WHEEL, "=="), (modules, MODULE, "@")):
-        for packages in installed:
-            assert all(re.fullmatch(form, package) for package in packages.split())
-            name, _, version = packages.split()[0].rpartition(between)
-            assert version in first, f"the first line names {name} {version}"
-            assert name in first or installed is wheels, f"the first line names {name}"
-    assert "assert " in text
-    assert "vaecli" not in text.partition("<<'PY'")[2], "it needs nothing of ours"
-    if modules:
+    installed = {kind: lines for kind in INSTALLS if (lines := re.findall(kind, text))}
+    assert installed
+    for kind, lines in installed.items():
+        assert len(lines) == 1 or kind == APT, "one installation"
+        packages = [re.fullmatch(INSTALLS[kind], package) for package in " ".join(lines).split()]
+        assert all(packages)
+        name, version = packages[0].groups()
+        first = head.split("\n")[1]
+        assert version in first, f"the first line names {name} {version}"
+        assert name in first or kind != NPM, f"the first line names {name}"
+    own = text.partition("set -euo pipefail")[2]
+    assert not re.search(r"\bvaecli\b", own), "it needs nothing of ours"
+    assert re.search(ASSERTIONS, own)
+    if NPM in installed:
         assert NODE in text.partition("npm install")[0], "it says that it needs Node where there is none"
-        javascript = text.partition("<<'JS'")[2].partition("\nJS\n")[0]
-        assert re.search(r"\bassert[.(]", javascript)
-        assert not re.search(r"\bvae(cli)?\b", javascript), "it needs nothing of ours"
+        assert re.search(ASSERTIONS, own.partition("<<'JS'")[2].partition("\nJS\n")[0])
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
