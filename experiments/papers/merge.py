@@ -22,7 +22,6 @@ from vaecli.core.files import write_atomic
 from vaecli.reproduction.grids import Plan, load_plan
 from vaecli.reproduction.paper_tables import load_table
 from vaecli.reproduction.written import RESULTS, reproduced, write_reproduction
-from vaecli.runs.tables import csv_text
 
 HERE = Path(__file__).parent
 TRIAL = ["experiment", "method", "seed", "protocol"]
@@ -110,7 +109,8 @@ def merge(source: Path, target: Path) -> list[str]:
     kept = before[~pd.MultiIndex.from_frame(before[TRIAL]).isin(pd.MultiIndex.from_frame(trials[TRIAL]))]
     plan = merged_plan(old, new, rows, set(kept["experiment"]))
     frame = pd.concat([kept, trials])[[*before, *(name for name in trials if name not in before)]].fillna("")
-    results = csv_text(frame.sort_values(["experiment", "method", "seed"], kind="stable"))
+    frame = frame.sort_values(["experiment", "method", "seed"], kind="stable")
+    results = frame.to_csv(index=False, lineterminator="\n")  # to `csv_text` a text -0.001 is a formula
     write_atomic(target / RESULTS, results)
     plan.save(target)
     write_reproduction(reproduced(load_table(plan.table), plan, target), plan, target)
