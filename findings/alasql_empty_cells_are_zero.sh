@@ -6,7 +6,7 @@
 #       where MEDIAN is 2.5. The mean of echarts-stat 1.2.0 is 1.33 as well for 1, NaN, 3
 # What follows for a user: methods without a KL, as language models, are found to be collapsed, and a diverged run lowers the mean of its method. Give the
 # condition `WHERE kl <> ""`, or make empty cells null and leave NaN out before.
-# Here an undefined figure is an empty cell (vaecli/runs/tables.py), which means leave out (vaecli/runs/statistics.py); a query of results.csv needs the condition.
+# Here an undefined figure is an empty cell (vaecli/runs/tables.py), which means leave out (vaecli/runs/statistics.py).
 set -euo pipefail
 for program in node npm; do
     command -v "$program" >/dev/null || { echo "this needs Node: there is no $program" >&2; exit 1; }
