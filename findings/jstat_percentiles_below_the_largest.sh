@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# jstat 1.9.6: a percentile that lies between the two largest values is the smaller one: the median of 1 and 2 is 1, the 95th percentile of 0, 0, 0, 0, 100 is 0.
+# jstat 1.9.6: a percentile between the two largest values is the smaller one: the median of 1 and 2 is 1, the 95th percentile of 0, 0, 0, 0, 100 is 0.
 # Guess before: `percentile` interpolates, as Excel's PERCENTILE.INC does and at 0.25 and 0.5 of four values it does; quartiles the same.
 # Seen: at 0.95 of 1 to 10 it is 9 for 9.55, at 0.99 of 1 to 20 19 for 19.81, at 0.75 of 1 to 4 3 for 3.25; below the second largest it interpolates.
 #       `quartiles` of 1, 2, 3 are 1, 2, 2; of 1 to 4 1, 2, 3, where `median` has 2.5; of 1 to 5 1, 3, 4 and of -1 to -5 -5, -3, -2, no mirror image
