@@ -7,14 +7,14 @@ import sys
 import tomllib
 
 import pytest
-from support import TINY
+from support import TINY, plant
 from typer.testing import CliRunner
 
 from vaecli.catalogue.settings_table import annotated, effective, setting_info, toml_value
 from vaecli.cli.app import app
 from vaecli.config import GROUPS
 from vaecli.core.errors import UsageError
-from vaecli.remedies import make_method, method_names
+from vaecli.remedies import make_method, method_names, plugins
 from vaecli.settings.known_keys import keys_of
 from vaecli.settings.presets import preset_names
 from vaecli.settings.resolve import load_settings
@@ -54,6 +54,22 @@ def test_an_annotated_file_holds_every_hyper_parameter_of_its_methods(tmp_path):
     expected = {key: values for name in names for key, values in make_method(name).hyper.items()}
     assert tomllib.loads(path.read_text())["method"] == expected
     assert effective_of(file=path) == effective_of(methods=names)
+
+
+def test_a_remedy_that_is_addressed_with_its_package_is_in_files_that_load(vae, tmp_path, monkeypatch):
+    source = 'from vaecli.remedies.beta import Beta\n\n\nclass Theirs(Beta):\n    name = "bn"\n'
+    plant(tmp_path, "vae-quoted", source, bn="Theirs")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.cache_clear()
+    name, path = "vae-quoted:bn", tmp_path / "x.toml"
+    try:
+        path.write_text(annotated("quick", [name]))
+        assert tomllib.loads(path.read_text())["method"] == {name: {"beta": 0.4}}
+        assert effective_of(file=path) == effective_of(methods=[name])
+        assert tomllib.loads(vae("config", "show", "--methods", name))["method"] == {name: {"beta": 0.4}}
+        assert f'[method."{name}"] in a file' in vae("config", "explain", f"{name}.beta")
+    finally:
+        plugins.cache_clear()
 
 
 def test_each_key_of_a_file_is_explained_on_the_lines_before_it():

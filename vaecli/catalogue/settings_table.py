@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from vaecli.settings.resolve import Settings
 
 WIDTH = 100
 """Columns of the comments in a file of settings."""
+BARE = re.compile("[A-Za-z0-9_-]+")
+"""Keys of TOML that need no quotation marks; a remedy that is addressed with its package, ``vae-mine:bn``, is none."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ def explanation(info: SettingInfo) -> list[str]:
 
 def _table(key: str) -> str:
     owner = key.partition(".")[0]
-    return owner if owner in GROUPS else f"method.{owner}"
+    if owner in GROUPS:
+        return owner
+    return f"method.{owner}" if BARE.fullmatch(owner) else f'method."{owner}"'
 
 
 def _variants_text(info: SettingInfo) -> str:
@@ -198,7 +203,7 @@ def annotated(preset: str, methods: Sequence[str]) -> str:
                 lines += _annotated_key(setting_info(f"{group}.{name}"), said.get(group, {}))
     for remedy in dict.fromkeys(part for method in methods for part in make_method(method).name.split("+")):
         if fields := remedy_class(remedy).model_fields:
-            lines += ["", f"[method.{remedy}]"]
+            lines += ["", f"[{_table(remedy)}]"]
             for name in fields:
                 lines += _annotated_key(setting_info(f"{remedy}.{name}"), {})
     return "\n".join(lines) + "\n"
