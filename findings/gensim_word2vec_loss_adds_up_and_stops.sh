@@ -6,7 +6,7 @@
 #       1,004,648 in epoch 4, 760,554 in epoch 6, 649,662 in 15, 704,000 from 25 to 46, 209,000 from 48 on; one more epoch by a call of its own has 969,029
 # What follows for a user: the sum itself reads as a training that diverges; its differences as sudden progress, at a time that depends on the size of the corpus. A call of
 # `train` an epoch has that epoch's loss.
-# Here an epoch's losses are summed as Python's floats and divided by its sentences (vaecli/training/loop.py).
+# Here the sums begin anew with each epoch and are divided by its sentences (vaecli/training/loop.py).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
