@@ -9,7 +9,7 @@
 # of samples that share nothing has NA in common. Leave NA out before counting. The help says that the result is the tokens of each input.
 # Here a sentence of fewer words than n has no n-gram (vaecli/metrics/extras/text/scores.py).
 set -euo pipefail
-if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then
+if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get > /dev/null; then
     echo "this needs Debian bookworm with apt" >&2
     exit 1
 fi
