@@ -10,7 +10,7 @@
 # and drops out of the best and the worst, unless it is the first row. Remove such rows before.
 # Here no correlation is a figure, and a mean is of the runs that have the figure (vaecli/runs/statistics.py).
 set -euo pipefail
-if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then
+if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get > /dev/null; then
     echo "this needs Debian bookworm with apt" >&2
     exit 1
 fi

@@ -11,7 +11,7 @@
 # would be a coarser test that keeps its level. `wilcox.exact` is right, and coin's `symmetry_test` is.
 # Here p-values are Student's, from five seeds on (vaecli/runs/statistics.py).
 set -euo pipefail
-if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then
+if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get > /dev/null; then
     echo "this needs Debian bookworm with apt" >&2
     exit 1
 fi

@@ -10,7 +10,7 @@
 # is its best run's. Moments of perplexities of some thousands, of steps and of times aren't moments. Filter such rows first, and take off the mean.
 # Here a table's means leave out undefined figures too, but an infinite one makes a mean infinite (vaecli/runs/statistics.py).
 set -euo pipefail
-if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then
+if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get > /dev/null; then
     echo "this needs Debian bookworm with apt" >&2
     exit 1
 fi

@@ -8,7 +8,7 @@
 # others, zeros among them; two seeds that differ in their upper bits are one.
 # Here settings are read by Python's tomllib (vaecli/settings/toml_file.py).
 set -euo pipefail
-if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get dpkg > /dev/null; then
+if ! grep -qs "^VERSION_CODENAME=bookworm" /etc/os-release || ! command -v apt-get > /dev/null; then
     echo "this needs Debian bookworm with apt" >&2
     exit 1
 fi
