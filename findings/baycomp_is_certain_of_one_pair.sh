@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # baycomp 1.0.3: without a region of equivalence, the default, the signed-rank test is certain after one pair: 0.5 against 0.6 once, or one difference among ten pairs, is a
 # probability of 1 that the second is better. Of equal methods the first is better with 0.7; one NaN among equal pairs makes that 1.
-# Guess before: well below 1 for one pair, for there is a prior; "(p_left, p_right)" of 0.5 and 0.5 for equal ones; NaN for NaN.
+# Guess before: (not written down) well below 1 for one pair, for there is a prior; "(p_left, p_right)" of 0.5 and 0.5 for equal ones; NaN for NaN.
 # Seen: one pair 0, 0, 1, with rope=0.01 0, 0.16, 0.84 (`SignTest` 0, 1); one difference among ten 0, 0, 1, with the region 0, 0.96, 0.04; ten equal pairs 0.69, 0, 0.31, five 0.71,
 #       0, 0.29; ten equal pairs and one NaN, of the first or of the second, 1, 0, 0; four pairs where the second is better 0, 0, 1, with NaN for one of them 0.32, 0, 0.68
 # What follows for a user: one seed decides, two collapsed methods that are equal favour the one that is named first, and a run that diverged counts as its win, whosever

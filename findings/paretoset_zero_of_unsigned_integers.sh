@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # paretoset 1.2.5: where more is better (`sense="max"`) and the numbers are unsigned integers, 0 is the most there is, by wrapping: a run without active units, dominated by
 # all others, is the whole front. A point with NaN is the whole front as well.
-# Guess before: a front is the same for each type that holds the numbers; what has NaN takes no one else off it.
+# Guess before: (not written down; the wrapping was suspected) a front is the same for each type that holds the numbers; what has NaN takes no one else off it.
 # Seen: active units and sentences that are right 8, 1; 2, 2; 4, 3; 0, 0: as floats and int64 the first and third are the front, as uint8, uint16, uint32 and uint64, and in
 #       a data frame of them, the fourth alone, and its rank is 1 for 3; of (1, 1), (NaN, 0.5), (0.5, 2) the second alone in each order, where without it both others are
 # What follows for a user: counts that come unsigned from numpy or a Parquet file make the collapsed run the best of all, and one diverged run hides the rest. Make
