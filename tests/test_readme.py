@@ -117,14 +117,17 @@ def test_all_python_blocks_run(page, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_the_commands_of_a_page_run(page, tmp_path):
-    """In their order, beside what is committed; one epoch of a small corpus where they train, none for one's own."""
+    """In their order, beside what is committed; one epoch of a small corpus where they train, none for one's own.
+
+    What downloads is tested with a server of its own, in tests/corpus.
+    """
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     small = [f"--set=corpus.{part}_size={size}" for part, size in (("train", 400), ("valid", 100), ("test", 100))]
     short = ["--epochs=1", *small]
     more = {"train": [*short, "--overwrite"], "compare": short, "tune": short}
     for n, line in enumerate(commands(page)):
         words = shlex.split(line)
-        if words[0] != "vae" or any(word.startswith(("DIR", "runs/mine")) for word in words):
+        if words[0] != "vae" or any(word.startswith(("DIR", "runs/mine")) for word in words) or "fetch" in words:
             continue
         own = ["--name", f"grid-{n}"] if words[1] == "compare" and "--name" not in words else []  # another grid
         fewer = [] if "--resume" in words else more.get(words[1], [])
