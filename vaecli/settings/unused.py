@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.origins import EMBEDDED
 from vaecli.metrics.extras.registry import REFERENCED, SAMPLED
 from vaecli.remedies import make_method
-from vaecli.remedies.core.compose import of_kind
 from vaecli.remedies.core.parts import Need, Part, all_taken
 from vaecli.settings.layers import Layer
 
@@ -103,11 +102,7 @@ def _of_evaluation(config: RunConfig) -> dict[str, str]:
 
 
 def _of_remedies(config: RunConfig) -> dict[str, str]:
-    remedies = make_method(config.method, config.hyper).remedies
-    own: dict[str, Mapping[str, str]] = {
-        remedy.name: of_kind(remedy, "idle", remedy.idle(config.training.epochs), Mapping)  # type: ignore[type-abstract]
-        for remedy in remedies
-    }
+    own = make_method(config.method, config.hyper).idle(config.training.epochs)
     return {f"{name}.{key}": why for name, table in own.items() for key, why in table.items()}
 
 

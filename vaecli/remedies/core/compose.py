@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, pairwise
@@ -132,6 +132,15 @@ class Method:
                 raise UsageError(f"{remedy.name!r}: `wrap_step` gives {type(own).__name__} and has to return a step")
             step = step if own is step else partial(_checked_step, remedy, own)
         return step
+
+    def idle(self, epochs: int) -> dict[str, Mapping[str, str]]:
+        """Of each remedy, by name, the hyper-parameters that change nothing beside the others, see `Remedy.idle`.
+
+        Raises:
+            UsageError: A remedy gives something else; names it.
+        """
+        kind: type[Mapping[str, str]] = Mapping  # type: ignore[type-abstract]
+        return {remedy.name: of_kind(remedy, "idle", remedy.idle(epochs), kind) for remedy in self.remedies}
 
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training, from the one remedy that owns them.
