@@ -233,6 +233,20 @@ def test_widening_with_gradients_keeps_them():
     assert (flow.steps[0].outer.bias.grad.abs() > 0).any()
 
 
+def test_a_known_start_has_the_same_gradients_under_autocast():
+    flow, start = bent(Flow(4, 2, 9)).float(), noise(6, 4, dtype=torch.float32)
+    grads = []
+    for enabled in (False, True):
+        z = flow(start)[0].detach().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            near = flow.start_near(z, start)
+        grads.append(
+            torch.autograd.grad((near.z.square().sum(-1) + near.log_determinant).sum(), [z, *flow.parameters()])
+        )
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_products_are_not_rounded_under_autocast():
     flow, z = bent(Flow(4, 2, 5)).float(), noise(6, 4, dtype=torch.float32)
     exact = flow(z)

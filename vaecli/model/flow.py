@@ -150,10 +150,11 @@ class Flow(nn.Module):
             start: (..., Z); its own gradient isn't used.
         """
         known = start.detach()
-        with torch.no_grad():
-            jacobian = self.jacobian(known.reshape(-1, known.shape[-1]))
-        change = _without_value(z) - _without_value(self(known)[0])
-        moved = torch.linalg.solve(jacobian, change.reshape(-1, change.shape[-1], 1)).reshape(known.shape)
+        with torch.autocast(z.device.type, enabled=False):  # the solution needs all digits of its products
+            with torch.no_grad():
+                jacobian = self.jacobian(known.reshape(-1, known.shape[-1]))
+            change = _without_value(z) - _without_value(self(known)[0])
+            moved = torch.linalg.solve(jacobian, change.reshape(-1, change.shape[-1], 1)).reshape(known.shape)
         return Preimage(known + moved, self(known + moved)[1])
 
     def jacobian(self, z: Tensor) -> Tensor:
