@@ -37,11 +37,8 @@ def encode(
     check_output(output, overwrite)
     sentences = read_sentences(file)
     from vaecli.api.run import load
-    from vaecli.core.messages import told_warnings
 
-    with told_warnings():
-        table = load(run, device=device).codes(sentences)
-    write_codes(table, output)
+    write_codes(load(run, device=device).codes(sentences), output)
 
 
 def check_output(output: Path | None, overwrite: bool) -> None:

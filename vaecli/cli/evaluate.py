@@ -104,8 +104,7 @@ def evaluate(
 
     loaded = load_run(run, device)
     use_threads(loaded.config.training.threads)
-    with messages.told_warnings():
-        request = request_of(loaded, names, split, iw_samples, sentences, lm)
+    request = request_of(loaded, names, split, iw_samples, sentences, lm)
     other = request.split != loaded.config.evaluation.split
     if names or other or iw_samples is not None or json or not per_sentence:
 

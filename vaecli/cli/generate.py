@@ -132,14 +132,12 @@ def generate(
     check_sources(chosen, split, texts, count)
     count = 10 if count is None else count
     words = choose_decoding(chosen, decoding, beam, {name: value for name, value in drawn.items() if value is not None})
-    from vaecli.core.messages import told_warnings
     from vaecli.runs.loaded_run import load_run
 
     loaded = load_run(run, device)
     part = split or loaded.config.evaluation.split
     request = GenerationRequest(chosen, count, *words, seed, part, tuple(texts))
-    with told_warnings():
-        codes = make_codes(loaded, request)
+    codes = make_codes(loaded, request)
     sentences = decode(loaded, request, codes)
     vocabulary = loaded.vocabulary
     decoded = [vocabulary.decode(sentence.words) for sentence in sentences]
