@@ -54,10 +54,14 @@ class Slow(Remedy):
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("", "no class in it with `name` 'slow', that of the file"),
-        (OF_THE_TREE.format(name="slower"), "no class in it with `name` 'slow', that of the file"),
-        (OF_THE_TREE.format(name="slow") + "\n\nclass Slower(Slow):\n    pass\n", "2 classes in it with `name` 'slow'"),
-        (OF_THE_TREE.format(name="slow"), "Slow: `paper` is missing; it is a vaecli.remedies.core.remedy.Paper"),
+        ("", ": no class in it with `name` 'slow', that of the file"),
+        (OF_THE_TREE.format(name="slower"), ": no class in it with `name` 'slow', that of the file"),
+        (OF_THE_TREE.format(name="slow") + "\n\nclass Slower(Slow):\n    pass\n", ": 2 classes in it with `name` 'slow'"),
+        (OF_THE_TREE.format(name="slow"), ": Slow: `paper` is missing; it is a vaecli.remedies.core.remedy.Paper"),
+        ("import math\n\nimport vae_slower\n", ":3: ModuleNotFoundError: No module named 'vae_slower'"),
+        ("import math\nfrom vaecli.remedies.core.remedy import Remdy\n", ":2: ImportError: cannot import name 'Remdy'"),
+        ("def rate(x):\n    return 1 / x\n\n\nRATE = rate(0)\n", ":2: ZeroDivisionError: division by zero"),
+        ("class Slow(Remedy)\n    pass\n", ":1: SyntaxError: expected ':'"),
     ],
 )
 def test_a_file_that_is_no_remedy_is_named_and_disables_nothing_else(monkeypatch, tmp_path, source, why):
@@ -67,7 +71,7 @@ def test_a_file_that_is_no_remedy_is_named_and_disables_nothing_else(monkeypatch
     monkeypatch.setitem(REMEDIES, "slow", "vae_slow")
     with pytest.raises(UsageError) as caught:
         make_method("slow")
-    assert str(caught.value).startswith(f"{tmp_path / 'vae_slow.py'}: {why}")
+    assert str(caught.value).startswith(f"{tmp_path / 'vae_slow.py'}{why}")
     kinds, broken = load_all()
     assert list(kinds) == [name for name in REMEDIES if name != "slow"]
     assert list(broken) == ["slow"]

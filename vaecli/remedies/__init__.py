@@ -11,8 +11,10 @@ import importlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pkgutil import iter_modules
-from types import new_class
+from traceback import walk_tb
+from types import ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 import vaecli
@@ -252,7 +254,7 @@ def remedy_class(name: str) -> type[Remedy]:
         return _of_plugin(name)
     from vaecli.remedies.core.remedy import Remedy
 
-    module = importlib.import_module(registry()[name])
+    module = _imported(REMEDIES[name])
     kinds = {kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Remedy)}
     # of what a file imports and defines, the class that bears the file's name
     named = [kind for kind in kinds if getattr(kind, "name", None) == name]
@@ -262,6 +264,26 @@ def remedy_class(name: str) -> type[Remedy]:
     if problem := _declared_wrongly(named[0]):
         raise UsageError(f"{module.__file__}: {named[0].__name__}: {problem}")
     return named[0]
+
+
+def _imported(module: str) -> ModuleType:
+    """A file of this folder, imported.
+
+    Raises:
+        UsageError: It isn't Python, or its import failed, with the file, the line of it and the error.
+    """
+    try:
+        return importlib.import_module(module)
+    except (MemoryError, OSError):  # the machine's, not the file's
+        raise
+    except Exception as error:
+        file = getattr(find_spec(module), "origin", None) or module
+        lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+        told = str(error)
+        if isinstance(error, SyntaxError) and error.filename == file:
+            lines, told = [error.lineno or 1], error.msg
+        where = f"{file}:{lines[-1]}" if lines else file
+        raise UsageError(f"{where}: {type(error).__name__}: {' '.join(told.split())}") from error
 
 
 @cache

@@ -44,6 +44,13 @@ def declaring(**values):
     )
 
 
+def test_a_hook_may_name_its_arguments_as_it_likes_and_have_more_with_defaults():
+    assert declaration_problem(declaring(objective=lambda self, all_of_it, when, scale=2.0: all_of_it)) == ""
+    assert declaration_problem(declaring(objective=lambda self, *both: both[0])) == ""
+    assert declaration_problem(declaring(objective=staticmethod(lambda terms, clock: terms))) == ""
+    assert declaration_problem(declaring(phases=classmethod(lambda kind: ()))) == ""
+
+
 @pytest.mark.parametrize("name", REMEDIES)
 def test_ours_declare_all_rightly(name):
     assert declaration_problem(remedy_class(name)) == ""
@@ -80,6 +87,20 @@ def test_one_that_declares_all_is_right():
             declaring(sensible={"weight": (0.1, 0.5)}),
             "`sensible` of 'weight' is (0.1, 0.5); it is a Span or a tuple of texts",
         ),
+        (
+            declaring(objective=lambda self, terms: terms),
+            "`objective` is called as objective(terms, clock): too many positional arguments",
+        ),
+        (
+            declaring(wrap_step=lambda self, step, session, rate: step),
+            "`wrap_step` is called as wrap_step(step, session): missing a required argument: 'rate'",
+        ),
+        (
+            declaring(build=staticmethod(lambda: None)),
+            "`build` is called as build(parts): too many positional arguments",
+        ),
+        (declaring(phases=("warm", "cold")), "`phases` is ('warm', 'cold'); it is a method"),
+        (declaring(idle=lambda: {}), "`idle` is called as idle(epochs): no argument for self"),
     ],
 )
 def test_what_is_declared_wrongly_is_told(kind, why):

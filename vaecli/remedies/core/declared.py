@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,11 @@ from vaecli.remedies.core.sensible import Span
 
 TEXTS = ("name", "title", "equation", "no_recipe")
 SETS: dict[str, type[StrEnum]] = {"owns": Part, "adds_to": Part, "needs": Need, "takes": Need}
+HOOKS = {
+    hook: tuple(inspect.signature(getattr(Remedy, hook)).parameters)[1:]
+    for hook in ("build", "infer", "objective", "wrap_step", "phases", "payoffs", "idle")
+}
+"""What a class may override, and what each hook is called with, in order."""
 OWN_WORDS = frozenset({*vars(Remedy), *Remedy.__annotations__, "largest"})
 """What a remedy declares or does, of which none can be a hyper-parameter besides."""
 
@@ -45,6 +51,7 @@ def _problems(kind: type[Remedy]) -> Iterator[str]:
         yield "`undefined` has a reason, a text, by column"
     if not isinstance(kind.recipe, Recipe | None):
         yield f"`recipe` is {_told(kind.recipe)}; it is a Recipe or None"
+    yield from _of_hooks(kind)
     yield from _of_hyper_parameters(kind)
 
 
@@ -64,6 +71,20 @@ def _of_set(key: str, declared: Any, words: type[StrEnum]) -> Iterator[str]:
     for item in declared:
         if item not in set(words):
             yield f"`{key}` has {item!r}, which is no {words.__name__}; {nearest(str(item), map(str, words))}"
+
+
+def _of_hooks(kind: type[Remedy]) -> Iterator[str]:
+    for hook, arguments in HOOKS.items():
+        if not callable(getattr(kind, hook)):
+            yield f"`{hook}` is {_told(getattr(kind, hook))}; it is a method"
+            continue
+        own = inspect.getattr_static(kind, hook)
+        bound = own.__get__(object(), kind) if hasattr(own, "__get__") else own  # without self, of whichever kind it is
+        try:
+            inspect.signature(bound).bind(*arguments)
+        except (TypeError, ValueError) as error:
+            why = str(error) if isinstance(error, TypeError) else "no argument for self"
+            yield f"`{hook}` is called as {hook}({', '.join(arguments)}): {why}"
 
 
 def _of_hyper_parameters(kind: type[Remedy]) -> Iterator[str]:
