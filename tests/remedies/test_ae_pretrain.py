@@ -16,9 +16,10 @@ from vaecli.model.vae import Shape
 from vaecli.objective import raw_terms
 from vaecli.remedies import REMEDIES, make_method
 from vaecli.remedies.ae_pretrain import AEPretrain, reset_decoder, without_kl
+from vaecli.remedies.core.phase_epochs import phase_epochs
 from vaecli.remedies.shared.feedback import RunningMean
 from vaecli.training.loop import Loop
-from vaecli.training.progress import phase_epochs, selection
+from vaecli.training.progress import selection
 from vaecli.training.session import TrainingSession
 
 

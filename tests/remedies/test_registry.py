@@ -56,7 +56,10 @@ class Slow(Remedy):
     [
         ("", ": no class in it with `name` 'slow', that of the file"),
         (OF_THE_TREE.format(name="slower"), ": no class in it with `name` 'slow', that of the file"),
-        (OF_THE_TREE.format(name="slow") + "\n\nclass Slower(Slow):\n    pass\n", ": 2 classes in it with `name` 'slow'"),
+        (
+            OF_THE_TREE.format(name="slow") + "\n\nclass Slower(Slow):\n    pass\n",
+            ": 2 classes in it with `name` 'slow'",
+        ),
         (OF_THE_TREE.format(name="slow"), ": Slow: `paper` is missing; it is a vaecli.remedies.core.remedy.Paper"),
         ("import math\n\nimport vae_slower\n", ":3: ModuleNotFoundError: No module named 'vae_slower'"),
         ("import math\nfrom vaecli.remedies.core.remedy import Remdy\n", ":2: ImportError: cannot import name 'Remdy'"),

@@ -15,9 +15,9 @@ from vaecli.core.signals import STOPPING
 from vaecli.corpus.types import Corpus
 from vaecli.model.vae import Shape
 from vaecli.remedies import make_method, method_names
+from vaecli.remedies.core.phase_epochs import phase_epochs
 from vaecli.training.checkpoint import load_checkpoint, load_latest
 from vaecli.training.loop import Loop
-from vaecli.training.progress import phase_epochs
 from vaecli.training.session import TrainingSession
 
 

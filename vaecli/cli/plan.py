@@ -29,9 +29,9 @@ def show_plan(trials: Sequence[Trial], todo: Collection[Trial], corpus: Corpus, 
     from vaecli.core.errors import UsageError
     from vaecli.engines.local import resolve_jobs
     from vaecli.remedies import make_method
+    from vaecli.remedies.core.phase_epochs import whole_epochs
     from vaecli.reporting.forecast import makespan
     from vaecli.training.fit import named
-    from vaecli.training.progress import whole_epochs
 
     estimates: dict[str, tuple[int, float]] = {}
     failed: dict[str, str] = {}

@@ -164,11 +164,11 @@ def _run(folder: RunFolder, corpus: Corpus, display: Silent, quiet: bool, worker
 
     from vaecli.core.resources import process_age
     from vaecli.corpus.batches import batches_per_epoch
+    from vaecli.remedies.core.phase_epochs import whole_epochs
     from vaecli.reporting.advice import what_to_try
     from vaecli.runs.option_words import config_words
     from vaecli.runs.provenance import method_of_run
     from vaecli.runs.trial import run_trial
-    from vaecli.training.progress import whole_epochs
 
     config = folder.config()
     if not quiet:

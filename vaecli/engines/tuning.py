@@ -21,6 +21,7 @@ from vaecli.engines.candidates import Candidate, best_figures
 from vaecli.engines.engine import Engine, Event, Policy
 from vaecli.engines.supervisor import mark
 from vaecli.remedies import make_method
+from vaecli.remedies.core.phase_epochs import whole_epochs
 from vaecli.remedies.core.remedy import Phase
 from vaecli.remedies.core.sensible import Sensible, Span, range_text, sensible_text
 from vaecli.runs.experiment import Experiment, Trial, variant_folder
@@ -29,7 +30,6 @@ from vaecli.runs.known_trials import with_free
 from vaecli.runs.stop_request import STOP, forget_request, request_stop
 from vaecli.settings.search import Objective, Space, holds
 from vaecli.settings.searches import shared_settings
-from vaecli.training.progress import whole_epochs
 
 if TYPE_CHECKING:
     import optuna

@@ -26,10 +26,11 @@ from vaecli.metrics.measure import evaluate
 from vaecli.model.calibration import calibrate, needs_calibration
 from vaecli.model.vae import stable_seed
 from vaecli.objective import Terms
+from vaecli.remedies.core.phase_epochs import phase_epochs
 from vaecli.training.checkpoint import BEST, LAST, load_checkpoint, load_latest, save_checkpoint
 from vaecli.training.interrupt import Interrupt, StopNowError
 from vaecli.training.optimizer import set_learning_rate
-from vaecli.training.progress import Observer, Progress, Row, phase_epochs, selection
+from vaecli.training.progress import Observer, Progress, Row, selection
 from vaecli.training.session import TrainingSession
 from vaecli.training.state import WINDOW, load_model, model_tensors, of_this_model, restore_state, save_state
 

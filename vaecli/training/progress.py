@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from vaecli.objective import Terms
-from vaecli.remedies.core.remedy import Phase
 
 Row = dict[str, float | int | str | None]
 
@@ -75,28 +74,6 @@ class Progress:
     stopped: bool = False
     planned: list[int] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
-
-
-def phase_epochs(phases: tuple[Phase, ...], epochs: int, over: Sequence[int] = ()) -> list[int]:
-    """Epochs of each phase from its share of the planned ones; each gets at least one, the last the rest.
-
-    They sum to `epochs` unless those are fewer than the phases: then each phase has one.
-
-    Args:
-        phases: Of the method.
-        epochs: Planned, all phases together.
-        over: What the first phases were planned with, where they are over: whatever `epochs` is by now, it stays.
-    """
-    counts = list(over)
-    for phase in phases[len(over) : -1]:
-        later = len(phases) - len(counts) - 1  # phases that need an epoch each
-        counts.append(max(1, min(round(phase.share * epochs), epochs - sum(counts) - later)))
-    return [*counts, max(1, epochs - sum(counts))]
-
-
-def whole_epochs(phases: tuple[Phase, ...], epochs: int) -> int:
-    """Epochs of all phases together, which are more than the planned ones where those are fewer than the phases."""
-    return sum(phase_epochs(phases, epochs))
 
 
 def selection(values: Mapping[str, float | int | None], column: str = "neg_elbo") -> float:

@@ -32,7 +32,7 @@ BLOCKS: dict[str, str] = {
 }
 """``module:function`` of each evaluation, by its name."""
 
-VERSIONS: dict[str, int] = dict.fromkeys(BLOCKS, 1) | {"bleu": 2}
+VERSIONS: dict[str, int] = dict.fromkeys(BLOCKS, 1) | {"bleu": 2, "payoff": 2}
 """The version of each, raised when its numbers would move."""
 
 SAMPLED = frozenset({"gaps", "samples", "reverse_ppl"})

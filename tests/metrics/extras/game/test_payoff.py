@@ -9,6 +9,7 @@ from metrics.blocks import block_input
 from metrics.toys import CPU, linear_gaussian
 from support import tiny_model, tiny_split
 
+from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
 from vaecli.metrics.columns.elbo import elbo_terms
 from vaecli.metrics.extras.game.equilibrium import conclusion, equilibria, gains
@@ -19,7 +20,9 @@ from vaecli.metrics.extras.game.payoff import (
     payoff_block,
     payoffs_of,
     plain_cells,
+    rated_remedies,
 )
+from vaecli.metrics.extras.game.rate import final_weight
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
 from vaecli.model.posterior import DiagonalGaussian
@@ -279,6 +282,18 @@ def test_a_weight_multiplies_the_kl_of_every_cell():
 def test_annealing_is_the_plain_game_at_its_end():
     plain, own, _ = own_cells("linear_anneal", {})
     assert own == pytest.approx(plain)
+
+
+def test_the_weight_is_that_at_the_end_of_the_last_stage():
+    """Of 10 epochs the second stage has 5, of 2 updates each; the last begins after 9 of the warm-up's 10."""
+    hyper = {"linear_anneal": {"epochs": 8.0, "share": 1.0}}
+    model, split = linear_gaussian(NUMBERS, SLOPE, SCALE)
+    weights = {}
+    for method in ("linear_anneal", "ae_pretrain+linear_anneal"):
+        recipe = RunConfig(method=method, hyper=hyper, training={"epochs": 10, "batch_size": 32})
+        block = block_input(model, split, method=method, hyper=hyper, recipe=recipe)
+        weights[method] = final_weight(block, rated_remedies(block))
+    assert weights == {"linear_anneal": 1.0, "ae_pretrain+linear_anneal": pytest.approx(9 / 10)}
 
 
 def test_free_bits_charge_every_cell_at_least_the_target():

@@ -17,6 +17,7 @@ from vaecli.corpus.types import collate
 from vaecli.metrics.extras.registry import BlockInput
 from vaecli.objective import Clock, Context, Terms
 from vaecli.remedies.core.game import CELLS, Cells
+from vaecli.remedies.core.phase_epochs import phase_epochs
 from vaecli.remedies.core.remedy import Part, Remedy
 
 
@@ -51,10 +52,15 @@ def rate_terms(block: BlockInput, remedies: Sequence[Remedy], kl: Tensor) -> Ter
 
 
 def end_of_training(block: BlockInput) -> Clock:
-    """The clock at the last planned update of the run, of the presets' recipe where the run isn't known."""
+    """The clock at the last planned update of the run, of the presets' recipe where the run isn't known.
+
+    A schedule starts anew in each stage of training, so it is that of the last stage and of its own epochs.
+    """
     training = TrainingConfig() if block.recipe is None else block.recipe.training
     updates = batches_per_epoch(len(block.corpus.train), training.batch_size)
-    return Clock(step=training.epochs * updates - 1, steps_per_epoch=updates, epochs=training.epochs)
+    phases = block.method.phases()
+    epochs = phase_epochs(phases, training.epochs)[-1]
+    return Clock(epochs * updates - 1, updates, epochs, phases[-1].without)
 
 
 def final_weight(block: BlockInput, remedies: Sequence[Remedy]) -> float:
