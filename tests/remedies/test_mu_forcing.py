@@ -4,6 +4,7 @@ import pytest
 import torch
 from support import clock, make_terms, tiny_batch, tiny_model
 
+from vaecli.core.errors import UsageError
 from vaecli.model.posterior import DiagonalGaussian
 from vaecli.objective import raw_terms
 from vaecli.remedies import make_method
@@ -20,6 +21,19 @@ def test_spread_and_hinge_by_hand():
     assert spread(mean).item() == pytest.approx(2.5)
     assert hinge(mean, 3.0).item() == pytest.approx(0.5)
     assert MuForcing().objective(terms_of(mean), clock()).extra.tolist() == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", ["bn", "du", "scale"])
+def test_means_of_one_spread_leave_it_nothing_to_force(name):
+    """bn: Z gamma^2 / 2 whatever the encoder does, so the hinge is a constant; such a pair is refused."""
+    model, batch = tiny_model(name, init_range=0.5).train(), tiny_batch(8)
+    mean = raw_terms(model, batch).context.posterior.mean
+    gradients = torch.autograd.grad(hinge(mean, 50.0), list(model.head.parameters()), allow_unused=True)
+    assert max(g.abs().max().item() for g in gradients if g is not None) < 1e-5
+    if name == "bn":
+        assert spread(mean).item() == pytest.approx(mean.size(1) * 0.6**2 / 2, rel=1e-5)
+    with pytest.raises(UsageError, match=f"'mu_forcing' needs posterior means that training can move apart.*'{name}'"):
+        make_method(f"{name}+mu_forcing")
 
 
 def test_a_shift_of_all_means_is_no_spread():

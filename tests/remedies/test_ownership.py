@@ -119,6 +119,7 @@ def test_a_remedy_that_declares_one_thing_more_fails_the_contract(part):
 def test_a_remedy_that_declares_to_take_away_one_thing_more_fails_the_contract():
     assert takes(Beta()) == set()
     assert takes(remedy_class("vmf")()) == {Need.GAUSSIAN, Need.MOVABLE_KL}
+    assert takes(remedy_class("bn")()) == {Need.MOVABLE_SPREAD}
 
 
 def test_a_build_that_changes_its_input_is_caught():

@@ -84,6 +84,7 @@ class BN(Remedy):
     recipe: ClassVar[Recipe | None] = IN_ZHU
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_SPREAD})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12, so that no encoder with small means escapes the floor (published: 1e-5)",
         "evaluation normalises by the statistics of the whole train split, which keeps the floor; the code by "

@@ -146,6 +146,7 @@ class DU(Remedy):
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.STEP})
     adds_to: ClassVar[frozenset[Part]] = frozenset({Part.STEP})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.PLAIN_STEP})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_SPREAD})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12 (published: 1e-5), see bn",
         "evaluation normalises by the statistics of the whole train split; the code by running averages",

@@ -45,7 +45,7 @@ class LM(Remedy):
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
     takes: ClassVar[frozenset[Need]] = frozenset(
-        {Need.LATENT, Need.ENCODER, Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL}
+        {Need.LATENT, Need.ENCODER, Need.DENSITY, Need.GAUSSIAN, Need.MOVABLE_KL, Need.MOVABLE_SPREAD}
     )
     cost: ClassVar[float] = 0.7
     undefined: ClassVar[Mapping[str, str]] = {

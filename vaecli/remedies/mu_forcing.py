@@ -64,7 +64,7 @@ class MuForcing(Remedy):
         unconfirmed=("that the optimiser is Adam", "clip"),
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.TERM})
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LATENT, Need.MOVABLE_SPREAD})
     deviations: ClassVar[tuple[str, ...]] = (
         "spread and margin are sums over dimensions, in nats a sentence; the code averages over dimensions and tokens",
         "the weight is 2, since 1 only cancels the KL's pull on the means",

@@ -85,6 +85,7 @@ class ScaleVAE(Remedy):
     no_recipe: ClassVar[str] = "the training of Song was not obtained"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.STANDARD_PRIOR, Need.ENCODER_POSTERIOR})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_SPREAD})
     deviations: ClassVar[tuple[str, ...]] = (
         "the reported KL is that of the posterior that the decoder reads (published: the unscaled one's)",
         "evaluation scales by the standard deviation over the whole train split",

@@ -206,6 +206,9 @@ def takes(remedy: Remedy) -> set[Need]:
         needs.add(Need.GAUSSIAN)
     if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:
         needs.add(Need.MOVABLE_KL)
+    apart = torch.zeros(()) if posterior is None else posterior.mean.var(0, correction=0).sum()
+    if not slope(apart, model).abs().max() > 1e-5 * apart:  # a normalisation leaves what rounding does
+        needs.add(Need.MOVABLE_SPREAD)
     return needs
 
 

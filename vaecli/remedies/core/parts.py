@@ -42,6 +42,7 @@ class Need(StrEnum):
     DENSITY = "a posterior with a density"
     GAUSSIAN = "a diagonal Gaussian posterior"
     MOVABLE_KL = "a KL that training can move"
+    MOVABLE_SPREAD = "posterior means that training can move apart"
     LAST_STATE = "the encoder's last state as its features"
     STANDARD_PRIOR = "a standard normal prior"
     ENCODER_POSTERIOR = "the posterior as the encoder gives it"
