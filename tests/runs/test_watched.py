@@ -84,6 +84,11 @@ def test_a_run_of_more_stages_than_epochs_says_how_many_it_has(watch, trials):
     assert (trial.epochs, trial.alarms) == (planned, [])
 
 
+def test_a_trial_that_waits_has_an_epoch_for_each_stage(tmp_path):
+    trial = prepared(tmp_path, ["ae_pretrain"], sets=["training.epochs=1"])[0]
+    assert ExperimentWatch(trial.path.parent.parent).look()[0].epochs == 2
+
+
 def test_a_trial_that_is_begun_anew_between_two_looks_has_nothing_of_the_one_before(watch, trials):
     folder = RunFolder(trials[0].path)
     for epoch in (1, 2):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaecli.config import RunConfig
 from vaecli.core.errors import UsageError
@@ -24,6 +24,9 @@ from vaecli.runs.trial_index import TrialRecord, read_trials, settings_but_seed,
 from vaecli.settings.protocols import PROTOCOL_KEY, SHARED
 from vaecli.settings.resolve import Settings, load_settings
 from vaecli.settings.toml_file import read_toml, split_methods
+
+if TYPE_CHECKING:
+    from vaecli.remedies.core.compose import Method
 
 UNFINISHED = ("pending", "running", "interrupted", "failed")
 """Statuses of trials that a further `vae compare` starts or goes on with."""
@@ -198,20 +201,21 @@ class Experiment:
         absent = split_methods(read_toml(self.path / GRID)[0], remedies)[1] if remedies else {}
         absent |= {"methods": read_grid(self.path).methods} if remedies else {}  # in their order
         write_atomic(self.path / GRID, grid_text(self.name, settings, absent))
-        costs: dict[str, float] = {}
+        methods: dict[str, Method] = {}
         for trial in trials:
             folder = RunFolder(trial.path)
             if overwrite or not folder.exists:
                 own = self.settings.override(trial.as_named, trial.variant)
-                if trial.label not in costs:
-                    costs[trial.label] = make_method(trial.method, trial.config.hyper).cost
+                if trial.label not in methods:
+                    methods[trial.label] = make_method(trial.method, trial.config.hyper)
                 folder.create(
                     trial.config,
                     overwrite=overwrite,
                     variant=trial.variant,
                     experiment=self.name,
                     override=own,
-                    cost=costs[trial.label],
+                    cost=methods[trial.label].cost,
+                    stages=_stages(methods[trial.label]),
                     **protocol_fields(self.settings, trial.as_named, trial.variant, trial.config),
                 )
             else:
@@ -312,3 +316,11 @@ def find_runs(experiment: Path) -> list[TrialRecord]:
         return rank_of(trial.method), folder, seeds.get(seed, len(seeds)), seed, trial.path.name
 
     return sorted(read_trials(experiment), key=rank)
+
+
+def _stages(method: Method) -> int:
+    """How many stages of training a method has; 1 where its own are refused, which its trial then says."""
+    try:
+        return len(method.phases())
+    except UsageError:
+        return 1

@@ -55,8 +55,7 @@ class WatchedTrial:
         told: Where it stands by its own word.
         message: Why it ended.
         loss: Why it seems not to run, though it says so.
-        epochs: Planned, as a run that works says itself, for of several stages each has one at least; 0 where the
-            settings can't be read.
+        epochs: Planned, one at least for each stage of training; 0 where the settings can't be read.
         options: That train other methods on its corpus, with its sizes and settings.
         cost: Time of an update relative to vanilla, about.
         seconds: That it has taken, up to its end or its last interruption.
@@ -185,7 +184,7 @@ class ExperimentWatch:
             return None
         state = _STATES[str(run["status"])]
         before = self.known.get(folder) or WatchedTrial(folder)
-        before = replace(before, **_settings(folder))
+        before = replace(before, **_settings(folder, int(_number(run.get("stages")))))
         method = str(run.get("method") or folder.parent.name)
         message = str(run.get("message") or "")
         corpus = run.get("corpus")
@@ -276,15 +275,15 @@ def _with_rows(trial: WatchedTrial) -> WatchedTrial:
     return replace(trial, rows=rows, alarms=alarms(rows, trial.sentences, trial.epochs))
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    """What a display needs of config.toml, whichever method it names."""
+def _settings(folder: Path, stages: int) -> dict[str, Any]:
+    """What a display needs of config.toml, whichever method it names, and however many stages that has."""
     try:
         config, _ = read_toml(folder / "config.toml")
     except VaeError:
         return {}
     training = config.get("training")
     epochs = training.get("epochs") if isinstance(training, Mapping) else 0
-    return {"epochs": int(_number(epochs)), "options": option_words(config)}
+    return {"epochs": max(int(_number(epochs)), stages), "options": option_words(config)}
 
 
 def _values(folder: Path) -> Mapping[str, Any]:
