@@ -186,6 +186,8 @@ def method_name(row: dict[str, str], source: Source) -> str:
     name, setting = SIMPLE.get(row["method"], row["method"]), row["setting"]
     if row["method"] == "ae" and "beta=0" in setting:
         return "beta"  # it still samples
+    if name == "lm" and "standard decoder" in setting:
+        return "lm+word_dropout"  # Bowman et al.'s baseline has word dropout, as their VAE has
     if "inputless" in setting:
         name = "historyless+lm" if name == "lm" else "historyless+sigmoid_anneal"
     parts = set(name.split("+"))

@@ -18,6 +18,8 @@ def test_a_line_by_hand():
     assert LINE.cells == ["A table", "bn", "kl", "3.20 ±0.25", "3.00", "+0.20", "10/30"]
     alone = replace(LINE, sd=None, confirmed=False, planned=10)
     assert alone.cells[3:] == ["3.20", "3.00?", "+0.20", "10"]
+    assert replace(alone, epochs=30, planned=30, run=20).cells[6] == "20 of 30"
+    assert replace(LINE, run=10).cells[6] == "10/30"
     assert (LINE.share, alone.share, replace(LINE, planned=None).share) == (pytest.approx(1 / 3), 1.0, 1.0)
 
 
@@ -69,6 +71,13 @@ def test_the_table_of_readme_is_a_part_of_that_of_the_page():
         assert figures in PAGE
     if "<!-- obtained: begin -->" in README:
         assert obtained.readme_table() in README
+
+
+def test_epochs_are_those_of_the_results_where_a_run_ended_sooner():
+    """lm stopped at the end of its halvings, the VAE beside it had all 100 epochs."""
+    lines = obtained.reproductions()["ptb-lstm"]
+    assert {line.cells[6] for line in lines if line.row == "lm"} == {"52 of 100"}
+    assert {line.cells[6] for line in lines if line.row == "VAE, linear annealing"} == {"100"}
 
 
 def test_no_figure_is_minus_zero():

@@ -11,7 +11,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -52,10 +52,11 @@ class Line:
         printed: In print.
         confirmed: Whether somebody has looked it up.
         verdict: ``within``, ``above`` or ``below``; empty of a ceiling below what is in print.
-        epochs: As trained.
+        epochs: That the row was given.
         planned: Of the table; None where that isn't known.
         source: Paper and table.
         at_least: Whether it is at its ceiling, so that the truth may be anything larger.
+        run: Epochs after which its training ended, the most of its seeds, where its learning rate ran out before.
     """
 
     table: str
@@ -71,6 +72,7 @@ class Line:
     planned: int | None
     source: str
     at_least: bool = False
+    run: int | None = None
 
     @property
     def share(self) -> float:
@@ -83,6 +85,7 @@ class Line:
         spread = "" if self.sd is None else f" ±{self.sd:.2f}"
         doubt = "" if self.confirmed else "?"
         epochs = "" if self.epochs is None else str(self.epochs)
+        ended = f"{self.run} of " if self.run is not None and self.run != self.epochs else ""
         cut = f"/{self.planned}" if self.planned is not None and self.planned != self.epochs else ""
         return [
             self.table,
@@ -91,7 +94,7 @@ class Line:
             f"{AT_LEAST if self.at_least else ''}{self.obtained:z.2f}{spread}",
             f"{self.printed:z.2f}{doubt}",
             f"{self.obtained - self.printed:+z.2f}",
-            epochs + cut,
+            ended + epochs + cut,
         ]
 
 
@@ -143,10 +146,21 @@ def reproductions(folder: Path = HERE) -> dict[str, list[Line]]:
     """The lines of each table that has a `comparison.csv`, by its name."""
     by_table = {}
     for path in sorted(folder.glob("*/comparison.csv")):
-        title = load_table(path.parent.name).title
-        frame = pd.read_csv(path)
-        by_table[path.parent.name] = lines_of(title, frame.to_dict("records"))  # type: ignore[arg-type]
+        table, run = load_table(path.parent.name), epochs_run(path.with_name("results.csv"))
+        labels = {row.label: run.get(row.name) for row in table.rows}
+        lines = lines_of(table.title, pd.read_csv(path).to_dict("records"))  # type: ignore[arg-type]
+        by_table[path.parent.name] = [replace(line, run=labels.get(line.row)) for line in lines]
     return by_table
+
+
+def epochs_run(path: Path) -> dict[str, int]:
+    """The epochs of each row of a table's results, by its name: the most of its seeds.
+
+    Args:
+        path: A row a trial; the column `experiment` is the row's name.
+    """
+    done = finished(pd.read_csv(path))
+    return {str(name): int(most) for name, most in done.groupby("experiment")["epochs"].max().dropna().items()}
 
 
 def of_ptb(path: Path = PTB) -> list[Line]:

@@ -19,7 +19,7 @@ from vaecli.reproduction.comparison import (
     tolerance,
 )
 from vaecli.reproduction.comparison_table import comparison_text, comparison_view
-from vaecli.reproduction.paper_tables import Printed, read_table
+from vaecli.reproduction.paper_tables import Printed, printed_figures, published_rows, read_table
 from vaecli.runs.statistics import Interval
 
 TRIALS = pd.DataFrame(
@@ -245,6 +245,59 @@ def test_a_row_that_says_that_it_is_without_them_is_no_such_row():
     assert "He et al. 2019, Table 1, with annealing" in sources
     assert not [source for source in sources if "no annealing" in source]
     assert "He et al. 2019, Table 1, no annealing" in sources_of("lagging", "shared")
+
+
+def figures_of_test(method, variant="", split="test"):
+    """What is in print for a method on Penn Treebank, by source."""
+    frame = TRIALS.assign(method=method, variant=variant, split=split)
+    return {line.printed.source: line for line in compare_published(frame) if line.column in ("iw_nll", "neg_elbo")}
+
+
+def test_figures_of_test_stand_beside_none_of_train_and_the_other_way_round():
+    bowman = {split: set() for split in ("test", "train")}
+    for split, sources in bowman.items():
+        lines = figures_of_test("sigmoid_anneal+word_dropout", "word_dropout.rate=0.38", split)
+        sources |= {source.partition(", standard decoder; ")[2].partition(";")[0] for source in lines}
+    assert bowman == {"test": {"test"}, "train": {"train"}}
+
+
+def test_a_language_model_without_word_dropout_is_not_that_of_bowman_et_al():
+    assert set(figures_of_test("lm")) == {"Li C. et al. 2020 (Optimus), Table 8, LSTM-LM"}
+    (source,) = figures_of_test("lm+word_dropout", "word_dropout.rate=0.34")
+    assert "word-keep .66" in source
+
+
+def test_no_figure_of_a_transformer_stands_beside_ours():
+    assert "Texar-PyTorch, example, README, LSTM decoder" in figures_of_test("linear_anneal")
+    assert not [source for source in figures_of_test("linear_anneal") if "Transformer" in source]
+
+
+def test_a_likelihood_over_other_tokens_has_a_gap_and_no_verdict():
+    """119 of Bowman et al. is 101 nats of 21.1 words; 22 tokens of ours at 101 nats are a perplexity of 98.6."""
+    frame = TRIALS.assign(
+        method="sigmoid_anneal+word_dropout", variant="word_dropout.rate=0.38", ppl_elbo=[98.6, 98.6, None]
+    )
+    lines = {line.column: line for line in compare_published(frame)}
+    assert {name: line.verdict for name, line in lines.items()} == {
+        "neg_elbo": "",
+        "ppl_elbo": "",
+        "rec": "",
+        "kl": "within",
+    }
+    assert lines["ppl_elbo"].gap == pytest.approx(-20.4)
+    view = comparison_view("Title", list(lines.values()))
+    assert "no verdict on a likelihood of source 1, which counts other tokens than ours" in view.notes
+    assert not [note for note in view.notes if "no sentences and tokens" in note]
+
+
+def test_sources_that_count_other_tokens_are_known_by_their_notes():
+    papers = {row["paper"] for row in published_rows() for figure in printed_figures(row) if not figure.same_tokens}
+    assert papers == {
+        "Bowman et al. 2016",
+        "Livne et al. 2020 (sentenceMIM)",
+        "Sentence-VAE, code",
+        "Xu & Durrett 2018, runs of users",
+    }
 
 
 def test_a_corpus_that_nothing_in_print_is_of():

@@ -219,7 +219,10 @@ def published_text(frame: pd.DataFrame, format: str, target: Target) -> str:
     from vaecli.reproduction.comparison import compare_published
     from vaecli.reproduction.comparison_table import comparison_text, comparison_view
 
-    note = "rows in print of another value of a hyper-parameter are left out; other sizes stand with their source"
+    note = (
+        "rows in print of another split, decoder or value of a hyper-parameter are left out; other sizes stand with "
+        "their source"
+    )
     view = comparison_view("Obtained and printed", compare_published(frame), [note])
     if format == "table":
         return comparison_text(view, target)

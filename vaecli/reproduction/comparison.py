@@ -2,14 +2,15 @@
 
 A gap is within if it is no larger than what the estimator allows plus half the 95 % interval over our seeds. The
 estimator's share is a convention, the same for all tables: 2 % of a perplexity, the same of an NLL in nats (log 1.02
-times the tokens of a sentence), 1 nat of KL and mutual information, 2 active units. Papers print no deviations.
+times the tokens of a sentence), 1 nat of KL and mutual information, 2 active units. Papers print no deviations. A
+likelihood over other tokens than ours has a gap and no verdict.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from vaecli.catalogue.published import settings_of
@@ -29,6 +30,11 @@ PERPLEXITY_SHARE, NATS, UNITS = 0.02, 1.0, 2.0
 ALONE = "no annealing"
 """Words of a row's setting in print that say that the method's companions are not in it."""
 
+TRAIN = "train"
+"""A part of a row's setting in print: its figures are of that split, where those of all other rows are of test."""
+OTHER_DECODER = "Transformer decoder"
+"""Words of a row's setting that name a decoder which no method here has."""
+
 Verdict = Literal["within", "above", "below", ""]
 
 
@@ -42,6 +48,9 @@ DERIVED: Mapping[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], list[float
 }
 """Figures that are no columns of the results: the columns that they are made of, and how."""
 
+LIKELIHOODS = ("iw_nll", "neg_elbo", "rec", *DERIVED)
+"""Figures in nats of the text of a sentence."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -52,7 +61,8 @@ class Compared:
         column: Which.
         obtained: Over the seeds; None where no trial is done.
         printed: None where there is nothing in print.
-        allowed: What the gap may be; None without seeds or print, or where the results don't tell.
+        allowed: What the gap may be; None without seeds or print, where the results don't tell, or where the source
+            counts other tokens.
         epochs: That the row was trained for at most, of those that the table has; None where that isn't known.
         at_least: Whether a seed's figure is at its ceiling, so that the truth may be anything larger.
     """
@@ -95,13 +105,18 @@ def tolerance(column: str, printed: float, tokens_per_sentence: float | None) ->
     """
     if column.startswith("ppl"):
         return PERPLEXITY_SHARE * printed
-    if column in ("iw_nll", "neg_elbo", "rec", *DERIVED):
+    if column in LIKELIHOODS:
         return None if tokens_per_sentence is None else math.log1p(PERPLEXITY_SHARE) * tokens_per_sentence
     if column in ("kl", "mi", "mi_batch"):
         return NATS
     if column == "au":
         return UNITS
     raise UsageError(f"nothing in print compares with {column!r}")
+
+
+def of_text(column: str) -> bool:
+    """Whether a figure is a likelihood of the text, so that it depends on what counts as a token."""
+    return column.startswith("ppl") or column in LIKELIHOODS
 
 
 def obtained(trials: pd.DataFrame, column: str) -> Interval | None:
@@ -150,7 +165,8 @@ def compared(
     length = sentence_length(done)
     for figure in printed:
         measured = obtained(done, figure.column)
-        allowed = None if measured is None else tolerance(figure.column, figure.value, length)
+        comparable = figure.same_tokens or not of_text(figure.column)
+        allowed = tolerance(figure.column, figure.value, length) if measured is not None and comparable else None
         if measured is not None and allowed is not None:
             allowed += measured.half or 0.0
         most = reaches_ceiling(done, figure.column)
@@ -210,8 +226,9 @@ def _plain(name: str) -> str:
 def compare_published(frame: pd.DataFrame) -> list[Compared]:
     """What papers print for the methods of some results on the same corpus, beside the results.
 
-    Rows in print that name another value of a hyper-parameter than ours are left out. A method that was trained as its
-    paper has it, with what the paper always uses beside it, is also what tables call by its name alone.
+    Rows in print of another split, of a decoder that no method has, or that name another value of a hyper-parameter
+    than ours are left out. A method that was trained as its paper has it, with what the paper always uses beside it, is
+    also what tables call by its name alone.
 
     Args:
         frame: A row a trial.
@@ -268,6 +285,13 @@ def other_setting(group: Group, row: Mapping[str, Any]) -> bool:
     return False
 
 
+def other_figures(group: Group, row: Mapping[str, Any]) -> bool:
+    """Whether a row in print is of another split than a group's trials, or of a decoder that no method has."""
+    setting: str = row.get("setting", "")
+    is_train = TRAIN in setting.split("; ")
+    return OTHER_DECODER in setting or is_train != (str(group.key.get("split") or "") == TRAIN)
+
+
 def same_method(group: Group, row: Mapping[str, Any]) -> bool:
     """Whether a row in print is of a group's method, by its name or by what is trained under it as published."""
     method: str = row["method"]
@@ -288,9 +312,10 @@ def _published(label: str, group: Group, rows: Iterable[Mapping[str, Any]]) -> l
     corpus = str(group.key.get("corpus"))
     lines = []
     for row in rows:
-        if same_corpus(row["dataset"], corpus) and same_method(group, row) and not other_setting(group, row):
+        alike = same_corpus(row["dataset"], corpus) and same_method(group, row) and not other_figures(group, row)
+        if alike and not other_setting(group, row):
             named = f", printed as {row['method']}" if row["method"] != group.method else ""
             setting = named + (f", {row['setting']}" if "setting" in row else "")
-            figures = [Printed(f.column, f.value, f.source + setting, f.confirmed) for f in printed_figures(row)]
+            figures = [replace(f, source=f.source + setting) for f in printed_figures(row)]
             lines += compared(label, group.trials, figures) if figures else []
     return lines

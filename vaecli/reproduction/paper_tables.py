@@ -40,6 +40,9 @@ COLUMN_OF_PPL = {"exact": "ppl_iw", "iw": "ppl_iw", "bound": "ppl_elbo"}
 IW_PPL, BATCH_MI, OWN_SCALE = "ppl is of the iw kind", "mi within batches", "rec on a scale of its own"
 """Words of a table's note that say of another estimator than its `nll_kind`."""
 
+OTHER_TOKENS = ("without </s>", "</s> in no count", "TweetTokenizer", "padding counts as words")
+"""Words of a note by which a source counts other tokens than we do: ``</s>``, but neither ``<s>`` nor padding."""
+
 TOP_LEVEL = frozenset(
     {"kind", "title", "about", "data", "seeds", "preset", "settings", "source", "notes", "rows", "shown"}
 )
@@ -60,12 +63,14 @@ class Printed:
         value: As printed.
         source: Paper and table.
         confirmed: False for a figure from memory, which nobody has looked up.
+        same_tokens: Whether the source counts the tokens that we count, without which no likelihood compares.
     """
 
     column: str
     value: float
     source: str
     confirmed: bool = True
+    same_tokens: bool = True
 
 
 @dataclass(frozen=True)
@@ -251,5 +256,6 @@ def printed_figures(row: Mapping[str, Any]) -> tuple[Printed, ...]:
     if row["method"] == "lm":  # what is exact is in both columns, and a bound is no name for it
         columns |= {"nll": "iw_nll", "ppl": "ppl_iw"}
     source = ", ".join(part for part in (row["paper"], row.get("table", "")) if part)
+    same = not any(words in f"{note}; {row.get('note', '')}" for words in OTHER_TOKENS)
     pairs = [(columns.get(name, name), row[name]) for name in FIGURES if name in row]
-    return tuple(Printed(column, float(value), source) for column, value in pairs if column is not None)
+    return tuple(Printed(c, float(value), source, same_tokens=same) for c, value in pairs if c is not None)
