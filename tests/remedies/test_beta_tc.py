@@ -77,6 +77,15 @@ def test_weighted_sampling_by_hand():
     assert dimension.tolist() == pytest.approx([-2.868804, -0.868804], abs=1e-5)
 
 
+@pytest.mark.parametrize(("distance", "factor"), [(0.0, 10), (1e3, 2)])
+def test_weighted_sampling_is_too_low_by_n_where_densities_are_alike_and_by_b_where_one_counts(distance, factor):
+    """N = 10 sentences of which all are alike, so that q(z) is each one's density, or all apart: a tenth of its own."""
+    q = DiagonalGaussian(distance * torch.arange(2.0).unsqueeze(1), torch.zeros(2, 1))
+    information, _, _ = parts(q, q.mean, "weighted", population=10)
+    truth = 0.0 if distance == 0 else math.log(10)
+    assert information.tolist() == pytest.approx([truth + math.log(factor)] * 2, abs=1e-9)
+
+
 @pytest.mark.parametrize(("size", "population"), [(2, 2), (4, 4), (4, 100), (64, 40_000)])
 def test_stratified_weights(size, population):
     weights = stratified_sampling(size, population).exp()

@@ -38,9 +38,10 @@ from vaecli.remedies.core.sensible import Sensible, Span
 def weighted_sampling(size: int, population: int) -> Tensor:
     """(B, B) log weights of minibatch-weighted sampling, all ``-log(B N)`` (Chen et al. 2018).
 
-    It underestimates q(z), by a factor N where a sentence's own density is the only one that counts. Weights that are
-    all equal shift I, TC and the dimension-wise KL by constants that cancel in their sum, so gradients are unaffected
-    by N but single values mean nothing.
+    It underestimates q(z): by a factor N where all densities are alike, by B where a sentence's own is the only one
+    that counts, which is what leaves up to log B nats of information free. Weights that are all equal shift I, TC and
+    the dimension-wise KL by constants that cancel in their sum, so gradients are unaffected by N but single values mean
+    nothing.
     """
     return torch.full((size, size), -math.log(size * population), dtype=torch.float64)
 

@@ -1,12 +1,12 @@
 """Batch normalisation of the posterior mean with a fixed scale, which gives the mean KL a floor.
 
 Equation:
-    ``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= Z (gamma^2 +
-    b^2) / 2``.
+    ``mean_hat = gamma (mean - m) / sqrt(v + eps) + b`` with gamma fixed and b learned, so that ``E[KL] >= (Z gamma^2 +
+    |b|^2) / 2``.
 
 Differs from the paper:
-    Evaluation uses the statistics of the whole train split, so the floor holds there too; the published code uses
-    running averages, below which a reported KL can fall.
+    Evaluation uses the statistics of the whole train split, so the floor holds over that split; over another, whose
+    means spread a little more or less, the KL may be some per cent below it. The published code uses running averages.
 
 Caveat:
     eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of
@@ -87,7 +87,7 @@ class BN(Remedy):
     takes: ClassVar[frozenset[Need]] = frozenset({Need.MOVABLE_SPREAD})
     deviations: ClassVar[tuple[str, ...]] = (
         "eps is 1e-12, so that no encoder with small means escapes the floor (published: 1e-5)",
-        "evaluation normalises by the statistics of the whole train split, which keeps the floor; the code by "
+        "evaluation normalises by the statistics of the whole train split, which keeps the floor there; the code by "
         "running averages",
     )
     sensible: ClassVar[Mapping[str, Sensible]] = {"gamma": Span(0.3, 1.0)}
@@ -95,7 +95,7 @@ class BN(Remedy):
     gamma: float = Field(
         0.6,
         gt=0,
-        description="fixed scale; the KL stays above Z gamma^2 / 2; from 1 on q(z) is wider than p(z) "
+        description="fixed scale; the KL of train stays above Z gamma^2 / 2; from 1 on q(z) is wider than p(z) "
         "(published: 0.3 to 0.7 for use, up to 1.8 to see it fail)",
     )
     eps: float = Field(

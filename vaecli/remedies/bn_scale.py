@@ -6,9 +6,9 @@ Equation:
     ``E[KL] = -sum_i E[log s_hat_i^2] / 2``, at least ``(Z / 2) log(1 / (1 - tau))``.
 
 Caveat:
-    The floor is far stronger than that of `bn`: expect a KL in the tens. Normalising the logarithm of the variance
-    instead, as some ports do, breaks these identities. So does an eps near the variance of what is normalised, see
-    `bn`; the default keeps well below it.
+    The floor is about twice that of `bn`: 5.5 nats at Z = 16 and 11.1 at Z = 32, where `bn` has 2.9 and 5.8, each at
+    its default. Normalising the logarithm of the variance instead, as some ports do, breaks these identities. So does
+    an eps near the variance of what is normalised, see `bn`; the default keeps well below it.
 
 References:
     Su (2020).

@@ -7,7 +7,7 @@ Equation:
     ``log(alpha) / 2``.
 
 Differs from the paper:
-    Evaluation has no dropout and uses the statistics of the whole train split, so the floor of the KL holds there too.
+    Evaluation has no dropout and uses the statistics of the whole train split, so the floor of the KL holds over it.
     For eps see `bn`.
 
 Caveat:
@@ -156,7 +156,8 @@ class DU(Remedy):
     gamma: float = Field(
         0.5,
         gt=0,
-        description="root mean square of the scales; the KL stays above Z gamma^2 / 2; from 1 on q(z) is wider than p",
+        description="root mean square of the scales; the KL of train stays above Z gamma^2 / 2; "
+        "from 1 on q(z) is wider",
     )
     alpha: float = Field(
         1.0, ge=0, le=17, description="variances stay above alpha / (2 pi e), entropies above log(alpha) / 2"

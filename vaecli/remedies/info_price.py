@@ -59,7 +59,7 @@ class InfoPrice(Remedy):
     name: ClassVar[str] = "info_price"
     title: ClassVar[str] = "information at a price"
     paper: ClassVar[Paper] = Paper("Ours", 2026, "no paper")
-    equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, v rising from 0 to 1, u falling from 1 to the price"
+    equation: ClassVar[str] = "loss = rec + v (KL - I) + (1 - u) I, v rising to 1, u falling from 1 to the price"
     no_recipe: ClassVar[str] = "ours, no paper"
     owns: ClassVar[frozenset[Part]] = frozenset({Part.KL})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.DENSITY})
