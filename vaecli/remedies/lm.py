@@ -21,7 +21,7 @@ from vaecli.model.prior import StandardNormal
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
-from vaecli.remedies.shared.recipes import HE
+from vaecli.remedies.shared.recipes import HE, SAME_LENGTH
 
 NO_LATENT = "a language model has no latent variable"
 EXACT = "its iw_nll is exact, without samples"
@@ -41,7 +41,13 @@ class LM(Remedy):
     )
     equation: ClassVar[str] = "loss = -sum_t log p(w_t | w_<t)"
     recipe: ClassVar[Recipe | None] = replace(
-        HE, source="He et al. 2019, arXiv:1901.05534, the language model of its code"
+        HE,
+        source="He et al. 2019, arXiv:1901.05534, the language model of its code",
+        left_out=(
+            SAME_LENGTH,
+            "the lm.py of Li et al., arXiv:1909.00868, may decay from the first epoch on, and ends with the fifth "
+            "decay; `vae reproduce ptb-lstm` follows it but in its end",
+        ),
     )
     owns: ClassVar[frozenset[Part]] = frozenset({Part.ENCODER, Part.POSTERIOR, Part.PRIOR, Part.DECODER})
     takes: ClassVar[frozenset[Need]] = frozenset(
