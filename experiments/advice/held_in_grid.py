@@ -80,6 +80,7 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
     ranks = {m.method: rank(methods, m) for m in methods}
     first, top = advised[0], advised[:SHOWN]
     informing = [m for m in methods if m.informs]
+    inside = sum(m.inside for m in advised)
     share = sum(m.informs for m in advised) / len(advised)
     error, constant = brier(advised, [m.chance for m in advised]), brier(advised, [share] * len(advised))
     number = ranks[first.method]
@@ -99,7 +100,7 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
             f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
             f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "
-            f"{sum(m.inside for m in advised)} of {len(advised)}.",
+            f"{inside} of {len(advised)}, {100 * inside / len(advised):.0f} %.",
             "",
             "| advised | method | chance | mi, as told | verdict, as obtained | mi | price | number |",
             "|---:|---|---:|---|---|---:|---:|---:|",
