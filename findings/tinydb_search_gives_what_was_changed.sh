@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tinydb 4.9.0: a search that is repeated gives the documents of the first again, with all that was done to them since, which was never written; `all` and `get` read the file.
-# Guess before: changing a document that `search` gave changes no later search until it is written; the cache of queries is "an optimization", discarded by each writing.
+# Guess before: changing a document that `search` gave changes no later search until it is written.
 # Seen: of runs with nll 100, 101, 102 a search for nll < 101.5, whose results are divided by log 2, gives 144.27 and 145.71 when it is made again, though neither is below
 #       101.5, and after another division 208.14 and 210.22; `get`, `all` and another handle on the file have 100 and 101. A run that another handle adds isn't in the search
 #       made again, but in `all` and in one by another limit; with `cache_size=0` a search has what is stored
