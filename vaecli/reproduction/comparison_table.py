@@ -119,12 +119,14 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
             "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
             "half the 95 % interval over our seeds"
         )
-    judged = [line for line in lines if line.gap is not None and line.printed is not None]
-    others = dict.fromkeys(_source(line) for line in judged if line.allowed is None and not line.printed.same_tokens)
+    unjudged = [
+        (line, line.printed) for line in lines if line.gap is not None and line.allowed is None and line.printed
+    ]
+    others = dict.fromkeys(_source(line) for line, printed in unjudged if not printed.same_tokens)
     if others:
         numbers = ", ".join(str(sources.index(source) + 1) for source in others)
         notes.append(f"no verdict on a likelihood of source {numbers}, which counts other tokens than ours")
-    if any(line.allowed is None and line.printed.same_tokens for line in judged):
+    if any(printed.same_tokens for _, printed in unjudged):
         notes.append("no verdict on an nll: the results have no sentences and tokens, of which it is what is allowed")
     if any(line.printed is not None and not line.printed.confirmed for line in lines):
         notes.append(f"?: from memory, {UNCONFIRMED}")
