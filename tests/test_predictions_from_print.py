@@ -56,9 +56,15 @@ def test_the_committed_files_are_what_the_rule_prints(name, text):
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.csv")), ids=lambda path: path.stem)
 def test_every_committed_file_says_when_and_how_it_was_made(path):
     assert "2026-" in "".join(line for line in path.read_text().splitlines() if line.startswith("#"))
-    assert {part for guess in read_predictions(path) for part in guess.method.split("+")} <= set(REMEDIES)
+    methods = [guess.method.partition(", experiment ")[0] for guess in read_predictions(path)]
+    assert {part for method in methods for part in method.split("+")} <= set(REMEDIES)
 
 
 def test_every_row_of_penn_treebank_s_table_that_has_a_code_is_predicted():
     guessed = [guess.method for guess in read_predictions(FOLDER / "ptb_lstm.csv")]
-    assert guessed == [row.method for row in load_table("ptb-lstm").rows if row.method != "lm"]
+    rows = [row for row in load_table("ptb-lstm").rows if row.method != "lm"]
+    later = next(row for row in rows if row.name == "ae-second-100")
+    assert guessed == [
+        *(row.method for row in rows if row is not later),
+        f"{later.method}, experiment {later.name}",
+    ]

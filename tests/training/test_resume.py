@@ -291,6 +291,22 @@ def test_raised_epochs_of_a_run_in_stages_are_all_trained(tmp_path, planned, rai
     assert again.epochs == [stages[0], stages[1] + 1]
 
 
+def test_raised_epochs_of_a_run_in_stages_equal_a_share_that_had_them_from_the_start(tmp_path):
+    """What the longer row of Penn Treebank rests on: its first epochs are those of the row before."""
+
+    def config(epochs, **share):
+        plan = tiny_config("ae_pretrain+free_bits+linear_anneal", epochs=epochs, patience=9)
+        return plan.model_copy(update={"hyper": {"linear_anneal": {"epochs": 1.0, "share": 0.5}, "ae_pretrain": share}})
+
+    raised, whole = Watcher(), Watcher()
+    for epochs in (4, 6):
+        weights, _ = finish(tmp_path / "raised", raised, config(epochs))
+    expected, _ = finish(tmp_path / "whole", whole, config(6, share=0.3333))
+    assert [row["phase"] for row in whole.rows] == ["autoencoder"] * 2 + ["vae"] * 4
+    assert raised.rows == whole.rows
+    assert all(torch.equal(weights[name], value) for name, value in expected.items())
+
+
 def test_a_stage_that_had_stopped_early_leaves_nothing_to_the_next(tmp_path):
     """Interrupted in the second stage or not: the plan of the same number of epochs is the same."""
     settings = {"method": "ae_pretrain", "epochs": 12, "learning_rate": 1e-30, "optimizer": "sgd", "max_decays": 0}

@@ -46,7 +46,8 @@ class Prediction:
     """What is guessed of a method.
 
     Attributes:
-        method: Its name, or the label of a row that has settings of its own: ``bn (bn.gamma=0.3)``.
+        method: Its name, or the label of a row that has settings of its own: ``bn (bn.gamma=0.3)``, with its table
+            where that is needed: ``bn, experiment second``.
         verdict: Guessed word.
         confidence: Probability that the word is right, by the guesser.
         figures: Guessed values by column, in the column's unit.
@@ -266,13 +267,13 @@ def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Obtained]:
 
 
 def score(predictions: Sequence[Prediction], obtained: Sequence[Obtained]) -> Scores:
-    """Predictions beside outcomes; one that names a row's label goes before one of its method.
+    """Predictions beside outcomes; one that names a row goes before one of its label, that before one of its method.
 
     Raises:
         UsageError: Nothing that is predicted has a verdict.
     """
     by_name = {prediction.method: prediction for prediction in predictions}
-    pairs = [(by_name.get(x.label) or by_name.get(x.method), x) for x in obtained if x.verdict]
+    pairs = [(by_name.get(x.row) or by_name.get(x.label) or by_name.get(x.method), x) for x in obtained if x.verdict]
     lines = [Scored(guess, outcome) for guess, outcome in pairs if guess is not None]
     if not lines:
         here = listed(dict.fromkeys(outcome.method for _, outcome in pairs)) or "none (a verdict needs kl and mi)"
