@@ -85,7 +85,8 @@ def knowing(rows: Sequence[Pair]) -> str:
 def apart(every: Sequence[Side]) -> list[str]:
     """What the probes say over all rows: idle codes by their means, and whether more information is the label's.
 
-    The latter over the shared protocol alone, where a method counts once.
+    The latter over the shared protocol alone, where a method counts once. It has no p value: methods are no draws of a
+    population, and several are variants of one another. How much it hangs on any one of them is said instead.
     """
     collapsed = [group for _, group in every if word(group) == "collapsed"]
     means = [value for group in collapsed if (value := mean(group, MEANS)) is not None]
@@ -102,13 +103,19 @@ def apart(every: Sequence[Side]) -> list[str]:
         if protocol == SHARED and word(group) == "informative" and (mi := mean(group, "mi")) is not None
         if (share := mean(group, KNOWS)) is not None
     ]
-    if len(table) > 2:
-        test = spearmanr([mi for mi, _ in table], [share for _, share in table])
+    if len(table) > 3:
+        fewer = [spearman(table[:n] + table[n + 1 :]) for n in range(len(table))]
         sentences.append(
-            f"Over {len(table)} methods that inform under the shared protocol, the rank correlation of mi and the "
-            f"probe of draws is {test.statistic:z.2f} (Spearman, p {test.pvalue:.2g})."
+            f"Over {len(table)} methods that inform under the shared protocol, Spearman's rank correlation of mi and "
+            f"the probe of draws is {spearman(table):z.2f}; without any one of them it is {min(fewer):z.2f} to "
+            f"{max(fewer):z.2f}."
         )
     return sentences
+
+
+def spearman(table: Sequence[tuple[float, float]]) -> float:
+    """Rank correlation of pairs."""
+    return float(spearmanr([first for first, _ in table], [second for _, second in table]).statistic)
 
 
 def by_corpus(rows: Sequence[Pair], embedded: Sequence[Pair]) -> str:
