@@ -60,6 +60,7 @@ def test_weight_zero_is_the_vae_and_the_weight_is_a_factor():
     terms = raw_terms(model, tiny_batch(4))
     assert torch.equal(BOW(weight=0).objective(terms, clock()).loss, terms.loss)
     one, three = (BOW(weight=w).objective(terms, clock()) for w in (1, 3))
+    assert torch.equal(one.extra, bag_of_words_nll(model.aux["bow"](terms.z), terms.context.batch))
     assert torch.allclose(three.extra, 3 * one.extra)
     assert one.kl is terms.kl
 

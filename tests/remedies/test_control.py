@@ -59,6 +59,13 @@ def test_no_wind_up_at_the_maximum():
     assert long[302] < long[301] < long[300] < 1
 
 
+def test_the_sum_ends_at_the_maximum_above_a_minimum_too():
+    # e = -100: P = 0.1, and at the maximum I + P + w_min = 1, so that I ends at 0.7; the next error, e = 2, leaves
+    # P = 0.1 / (1 + exp(2)) = 0.0119203 and takes 2e-4 of I: 0.6998 + 0.0119203 + 0.2
+    trace = weights([103] * 300 + [1], gains=Gains(0.1, 1e-4, 0.2, 1.0))
+    assert trace[-2:] == pytest.approx([1.0, 0.9117203], abs=1e-6)
+
+
 def test_no_wind_up_at_the_minimum():
     # 5,000 updates at e = 3 would be a sum of -1.5; the weight rises at once all the same
     trace = weights([0] * 5000 + [13] * 2)

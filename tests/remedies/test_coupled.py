@@ -53,6 +53,18 @@ def test_the_twin_reconstructs_as_the_decoder_does_with_the_same_weights():
     torch.testing.assert_close(terms_of(model, match=0.0).extra, model.nll(code, batch))
 
 
+def test_the_terms_add_up_each_by_its_factor():
+    model = tiny_model("coupled")
+    torch.manual_seed(0)
+    raw = raw_terms(model, tiny_batch(4))
+    twin = model.aux["coupled"]
+    code = twin.mean(raw.context.encoding.features)
+    distance = matching(initial_state(model.decoder, raw.z), initial_state(twin.decoder, code), 4)
+    nll, both = terms_of(model, match=0.0).extra, terms_of(model, reconstruction=3.0, match=0.5).extra
+    torch.testing.assert_close(both, 3 * nll + 0.5 * distance)
+    assert (both < 3 * nll).all()  # D is below 0: near the twin is better
+
+
 def test_factors_of_zero_are_the_vae_and_the_twin_starts_apart():
     model = tiny_model("coupled", seed=3)
     assert terms_of(model, reconstruction=0.0, match=0.0).extra.abs().sum() == 0

@@ -61,6 +61,27 @@ def test_a_neural_critic_that_sees_nothing_pays_log_b_in_both_directions():
     assert scores.abs().max() <= 10 + 1e-5  # a cosine of 1 over the temperature
 
 
+def test_a_score_is_the_cosine_over_the_temperature_codes_in_rows():
+    towers, features, codes = TwoTowers(6, 4, 5, 0.1), torch.randn(3, 6), torch.randn(3, 4)
+    scores = towers(features, codes)
+    for row, column in ((0, 0), (0, 2), (2, 1)):
+        cosine = torch.cosine_similarity(towers.code(codes[row]), towers.sentence(features[column]), dim=0)
+        assert scores[row, column].item() == pytest.approx(10 * cosine.item(), abs=1e-5)
+
+
+def test_the_neural_critic_chooses_sentences_and_codes_by_hand(monkeypatch):
+    # scores 0 but for s(x_0, z_0) = log 3: by rows log(1 + 1/3) and log 2, by columns the same, so that a mean of the
+    # two is either; with s(x_1, z_0) = log 3 instead rows give log(1 + 3), log 2, columns log 2, log(1 + 3)
+    model = tiny_model("critic", {"critic": {"form": "neural"}})
+    terms = raw_terms(model, tiny_batch(2))
+    for scores, expected in (
+        ([[math.log(3), 0.0], [0.0, 0.0]], [math.log(4 / 3), math.log(2)]),
+        ([[0.0, math.log(3)], [0.0, 0.0]], [math.log(8) / 2, math.log(8) / 2]),
+    ):
+        monkeypatch.setattr(model.aux["critic"], "forward", lambda features, z, scores=scores: torch.tensor(scores))
+        assert ContrastiveCritic(form="neural").loss(terms).tolist() == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_hybrid_critic_adds_the_scores():
     model = tiny_model("critic", {"critic": {"form": "hybrid"}}, init_range=1.0)
     terms = raw_terms(model, tiny_batch(8))

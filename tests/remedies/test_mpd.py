@@ -31,6 +31,9 @@ def test_two_sentences_by_hand():
     q = DiagonalGaussian(torch.zeros(2, 1), torch.tensor([[0.0], [math.log(4)]]))
     assert pairwise_kl(q)[0, 1].item() == pytest.approx(0.3181472, abs=1e-6)
     assert added(q, diversity=0.0, smoothness=1.0)[0].item() == pytest.approx(0.3455671, abs=1e-6)
+    # the same in two dimensions: a pair's divergence is the sum over them, so its spread is twice that
+    q = DiagonalGaussian(torch.zeros(2, 2), torch.tensor([[0.0, 0.0], [math.log(4)] * 2]))
+    assert added(q, diversity=0.0, smoothness=1.0)[0].item() == pytest.approx(0.6911342, abs=1e-6)
 
 
 def test_with_equal_variances_it_is_the_unbiased_variance_of_the_means_over_the_variance():

@@ -32,9 +32,9 @@ def test_a_label_at_the_mean_leaves_the_variances():
 
 
 def test_other_posteriors_use_the_sample():
-    # z (3, 4), g = 0: 25, whatever the mean
+    # z (3, 4), g (1, 1): 4 + 9 = 13, whatever the mean
     q = PointMass(torch.ones(1, 2))
-    assert label_distance(q, torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)).item() == pytest.approx(25)
+    assert label_distance(q, torch.tensor([[3.0, 4.0]]), torch.ones(1, 2)).item() == pytest.approx(13)
 
 
 @pytest.mark.parametrize("weight", [0.5, 1.0, 4.0])
