@@ -82,10 +82,13 @@ def test_samples_are_one_hot_with_the_right_frequencies_and_a_gradient():
     assert z.mean((0, 1)).tolist() == pytest.approx([0.2, 0.3, 0.5], abs=0.012)
     logits = torch.zeros(1, 3, requires_grad=True)
     soft = CategoricalPosterior(logits.softmax(-1), logits.log_softmax(-1), Classes(1, 3, 0.5))
-    sample = soft.sample(torch.randn(1, 1, 3))
+    noise = torch.randn(1, 1, 3)
+    sample = soft.sample(noise)
     assert set(sample.detach().unique().tolist()) == {0.0, 1.0}
     sample[..., 0].sum().backward()
-    assert logits.grad.abs().sum() > 0
+    # that of y = softmax((log q + g) / T) at T = 1/2: d y_0 / d logit_j = 2 y_0 (1[j = 0] - y_j)
+    y = (2 * (gumbel(noise)[0] - math.log(3))).softmax(-1)
+    torch.testing.assert_close(logits.grad, 2 * y[:, :1] * (torch.tensor([[1.0, 0.0, 0.0]]) - y))
 
 
 def test_the_noise_is_gumbel():

@@ -103,6 +103,15 @@ def test_samples_have_the_moments_of_the_mixture():
     assert (z < -3).double().mean().item() == pytest.approx(left, abs=5 * math.sqrt(left / n))
 
 
+def test_the_first_number_of_the_noise_chooses_the_component():
+    # Phi(-9) * 3 is below 1, Phi(0) * 3 = 1.5, and Phi(9) is 1 in float64, which is the last component's too
+    means = [[1.0], [-2.0], [0.3]]
+    prior = prior_at(vamp(components=3, latent_size=1), means, [[0.0]] * 3)
+    with torch.no_grad():
+        z = prior.sample(torch.tensor([[-9.0, 0.0], [0.0, 0.0], [9.0, 0.0]]))
+    torch.testing.assert_close(z, torch.tensor(means), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("method", COMPOSITIONS)
 def test_pseudo_inputs_that_are_the_sentences_make_the_aggregate_posterior(method):
     # p(z) = (1/B) sum_b q(z|x_b): then log q(z|x) - log p(z) is each sentence's term of the mutual information

@@ -73,6 +73,9 @@ def test_the_gradient_passes_the_quantisation_and_the_decoder_reads_an_entry():
     model = tiny_model("vq", SMALL, init_range=1.0)
     terms = raw_terms(model, tiny_batch(8))
     assert all((code.unflatten(0, (2, 2))[0] == model.prior.codebook).all(1).any() for code in terms.z)
+    code, weights = terms.context.posterior, torch.randn(8, 4)
+    (gradient,) = torch.autograd.grad((code.mean * weights).sum(), code.unquantised, retain_graph=True)
+    torch.testing.assert_close(gradient, weights)  # as if h were the entry
     terms.nll.mean().backward()
     assert model.head.mean.weight.grad.abs().sum() > 0
 
