@@ -10,12 +10,14 @@ from support import scoring, split_of, tiny_model, tiny_split
 
 from vaecli.metrics.extras.decoder_use import (
     GAIN_COLUMNS,
+    Losses,
     code_losses,
     decoder_use_block,
     derangement,
     in_words,
     make_codes,
     position_counts,
+    position_lines,
 )
 from vaecli.metrics.measure import evaluate
 from vaecli.metrics.noise import sentence_noise
@@ -91,6 +93,27 @@ def test_the_posterior_loss_is_rec_and_positions_add_up_to_sentences():
 def test_counts_by_position_by_hand():
     # lengths with </s>: 2, 4 and 2
     assert position_counts(split_of([4], [5, 6, 7], [8])).tolist() == [3, 3, 1, 1]
+
+
+def test_the_printed_positions_are_means_over_the_sentences_that_have_them():
+    # three sentences have a first position and one a second: sums 6 and 2 are 2 nats each, 9 and 1 are 3 and 1
+    none = torch.empty(0)
+    losses = {
+        kind: Losses(none, torch.tensor(sums, dtype=torch.float64), none)
+        for kind, sums in (("posterior", [6.0, 2.0]), ("shuffled", [9.0, 1.0]))
+    }
+    assert position_lines(losses, torch.tensor([3, 1])) == (
+        "nats by position, 1 to 2 of 2; </s> counts as a position; worth = shuffled - posterior",
+        "  posterior  2.000  2.000",
+        "  shuffled   3.000  1.000",
+        "  worth      1.000 -1.000",
+        "  sentences      3      1",
+    )
+    assert position_lines({"posterior": losses["posterior"]}, torch.tensor([3, 1]), most=1) == (
+        "nats by position, 1 to 1 of 2; </s> counts as a position",
+        "  posterior  2.000",
+        "  sentences      3",
+    )
 
 
 def test_no_influence_of_the_batch_size():
