@@ -51,7 +51,7 @@ def test_a_row_that_was_run_again_takes_the_place_of_the_old_one(tmp_path):
     with (whole / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["experiment"]: row["ppl_iw"] for row in csv.DictReader(file)}
     assert rows["lm"] == "-97.5"  # a number stays one, which as text would be a formula
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert rows["vae"] == "100.3478778127131"
     told = json.loads((whole / "reproduction.json").read_text(encoding="utf-8"))["made"]
     assert [one["rows"] for one in told if "lm" in one["rows"]] == [["lm"]]

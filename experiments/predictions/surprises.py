@@ -23,7 +23,7 @@ SCORED = {
     ),
     "ptb_lstm": (
         "papers/ptb-lstm",
-        "methods on Penn Treebank at the literature's sizes and epochs, by a guess before any row was run",
+        "methods on Penn Treebank at the literature's sizes and epochs, by guesses before a row was run",
     ),
     "atlas": ("atlas", "methods in the atlas, by guesses before its first trial"),
 }

@@ -94,10 +94,10 @@ def test_the_label_of_a_row_goes_before_its_method():
 
 def test_a_row_with_its_table_goes_before_its_label():
     guesses = [Prediction("bn", "collapsed", 0.6), Prediction("bn, experiment second", "informative", 0.7)]
-    rows = [Obtained("bn", "bn", "collapsed", {}, f"experiment {name}") for name in ("first", "second")]
+    rows = [Obtained("bn", "bn", "collapsed", {}, f"experiment {name}, corpus c") for name in ("first", "second")]
     assert [(line.outcome.row, line.hit) for line in score(guesses, rows).lines] == [
-        ("bn, experiment first", True),
-        ("bn, experiment second", False),
+        ("bn, experiment first, corpus c", True),
+        ("bn, experiment second, corpus c", False),
     ]
 
 

@@ -82,6 +82,13 @@ class Obtained:
         """Its label, with its table where that is needed: ``vanilla, experiment second``."""
         return f"{self.label}, {self.table}" if self.table else self.label
 
+    @property
+    def names(self) -> list[str]:
+        """What a prediction may call it, the most exact first: its row, less of what tells the table, label, method."""
+        words = self.table.split(", ") if self.table else []
+        tables = [", ".join([self.label, *words[:count]]) for count in range(len(words), -1, -1)]
+        return [*tables, self.method]
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -267,13 +274,13 @@ def outcomes(frame: pd.DataFrame, columns: Iterable[str]) -> list[Obtained]:
 
 
 def score(predictions: Sequence[Prediction], obtained: Sequence[Obtained]) -> Scores:
-    """Predictions beside outcomes; one that names a row goes before one of its label, that before one of its method.
+    """Predictions beside outcomes, each with the one that names it most exactly (`Obtained.names`).
 
     Raises:
         UsageError: Nothing that is predicted has a verdict.
     """
     by_name = {prediction.method: prediction for prediction in predictions}
-    pairs = [(by_name.get(x.row) or by_name.get(x.label) or by_name.get(x.method), x) for x in obtained if x.verdict]
+    pairs = [(next((by_name[n] for n in x.names if n in by_name), None), x) for x in obtained if x.verdict]
     lines = [Scored(guess, outcome) for guess, outcome in pairs if guess is not None]
     if not lines:
         here = listed(dict.fromkeys(outcome.method for _, outcome in pairs)) or "none (a verdict needs kl and mi)"

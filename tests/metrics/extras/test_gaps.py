@@ -44,6 +44,8 @@ def test_the_true_posterior_has_no_gap_and_its_bound_is_exact():
     for name in ("amortisation_gap", "approximation_gap", "inference_gap"):
         assert abs(gaps.values[name]) < 0.05, name  # noise of about .6 / sqrt(50 * 40)
     assert gaps.details["iw_nll_best"] == pytest.approx(fmean(map(true_nll, NUMBERS)), abs=2e-3)
+    for name, gap in (("neg_elbo", "inference_gap"), ("neg_elbo_best", "approximation_gap")):
+        assert gaps.details[name] - gaps.details["iw_nll_best"] == pytest.approx(gaps.values[gap], abs=1e-9)
 
 
 def test_the_best_gaussian_beats_the_encoder_of_a_real_decoder():
