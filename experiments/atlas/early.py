@@ -168,12 +168,49 @@ def held_out(x: Floats, collapsed: Bools, groups: Sequence[str], fit: Fit) -> Bo
     return warned
 
 
+def worth(hits: Bools, groups: Sequence[str]) -> float:
+    """How many independent trials give a share as surely as these do, which resemble each other within groups.
+
+    The variance of a share by groups, G / (G - 1) sum_g (sum_g (hit - share))^2 / N^2 (Cochran 1977, of proportions in
+    clusters), stands in place of that of a binomial: Kish's (1965) effective size. Where none or all hit, nothing tells
+    how alike a group's trials are, and a group counts as one.
+
+    Args:
+        hits: (N,).
+        groups: (N,) names.
+    """
+    share = float(hits.mean()) if len(hits) else 0.0
+    sums = pd.Series(hits.astype(np.float64) - share).groupby(np.asarray(groups)).sum()
+    count = len(sums)
+    if count < 2 or share in (0.0, 1.0):
+        return float(count)
+    variance = count / (count - 1) * float((sums**2).sum()) / len(hits) ** 2
+    return float(np.clip(share * (1 - share) / max(variance, 1e-300), 1.0, len(hits)))
+
+
 @dataclass(frozen=True)
 class Rate:
-    """So many of so many, with Wilson's 95 % interval (1927)."""
+    """So many of so many, with Wilson's 95 % interval (1927).
+
+    Attributes:
+        count: So many.
+        total: Of so many.
+        worth: Independent trials that the total is worth, see `worth`; None where they are independent.
+    """
 
     count: int
     total: int
+    worth: float | None = None
+
+    @classmethod
+    def by_method(cls, hits: Bools, methods: Sequence[str]) -> Rate:
+        """Of trials that resemble each other within a method: the interval is one for the trials of further methods.
+
+        Args:
+            hits: (N,).
+            methods: (N,) of each trial.
+        """
+        return cls(int(hits.sum()), len(hits), worth(hits, methods))
 
     @property
     def share(self) -> float:
@@ -184,7 +221,7 @@ class Rate:
         """``12 of 80 (15 %, 9 to 24 %)``."""
         if not self.total:
             return "0 of 0"
-        low, high = wilson(self.share, self.total)
+        low, high = wilson(self.share, self.total if self.worth is None else self.worth)
         return f"{self.count} of {self.total} ({100 * self.share:.0f} %, {100 * low:.0f} to {100 * high:.0f} %)"
 
 
@@ -201,11 +238,18 @@ class Errors:
     alarms: Rate
 
     @classmethod
-    def of(cls, collapsed: Bools, warned: Bools) -> Errors:
-        """Of (N,) outcomes and (N,) warnings."""
+    def of(cls, collapsed: Bools, warned: Bools, methods: Sequence[str]) -> Errors:
+        """Of (N,) outcomes and (N,) warnings, with intervals for further methods.
+
+        Args:
+            collapsed: What became of the runs.
+            warned: What was said of them.
+            methods: Of each.
+        """
+        names = np.asarray(methods)
         return cls(
-            Rate(int((collapsed & ~warned).sum()), int(collapsed.sum())),
-            Rate(int((~collapsed & warned).sum()), int((~collapsed).sum())),
+            Rate.by_method(~warned[collapsed], list(names[collapsed])),
+            Rate.by_method(warned[~collapsed], list(names[~collapsed])),
         )
 
 
@@ -218,7 +262,7 @@ def early_warning(frame: pd.DataFrame) -> dict[str, Errors]:
     trials = usable(frame)
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
     methods = list(trials["method"])
-    return {name: Errors.of(collapsed, held_out(x, collapsed, methods, fit)) for name, fit in RULES.items()}
+    return {name: Errors.of(collapsed, held_out(x, collapsed, methods, fit), methods) for name, fit in RULES.items()}
 
 
 LEAST = 5

@@ -131,7 +131,7 @@ def advice_lines(frame: pd.DataFrame) -> list[str]:
     ]
     lines += ["|---|---|---|---:|---:|"]
     for part in parts:
-        mi, price = (None if c is None else Rate(c.held, c.total) for c in (part.mi, part.price))
+        mi, price = (c and Rate.by_method(c.within, list(c.methods)) for c in (part.mi, part.price))
         lines.append(f"| {part.left_out} | {mi} | {price or '-'} | {part.brier:.3f} | {part.constant:.3f} |")
     error = idle_error(frame)
     if error is not None:

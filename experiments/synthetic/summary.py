@@ -15,6 +15,7 @@ from experiments.synthetic.design import BASELINE, CORPORA
 from experiments.synthetic.truth import most_information, read_truth
 from vaecli.metrics.verdict import COLLAPSED
 from vaecli.remedies import REMEDIES
+from vaecli.runs.statistics import interval
 from vaecli.settings.protocols import PUBLISHED, SHARED
 
 Truth = Mapping[tuple[str, str], tuple[float, float]]
@@ -93,11 +94,18 @@ def information_table(frame: pd.DataFrame, truth: Truth) -> str:
 
 
 def axes_table(frame: pd.DataFrame) -> str:
-    """Shares of collapsed runs along each axis, all methods together; intervals are Wilson's."""
+    """Shares of collapsed runs along each axis, all methods together; intervals are Wilson's.
+
+    Under the two protocols they are of the methods that have both: a method without a recipe is only shared, and most
+    remedies for which none is known are no like sample of those for which one is.
+    """
     lines = ["| axis | value | collapsed |", "|---|---|---|"]
+    protocols = frame.groupby("method")["training_protocol"].transform("nunique")
     for name in ("corpus", "training_protocol", "decoder_size", "latent_size"):
-        for value in sorted(set(frame[name])):
-            lines.append(f"| {name} | {value} | {collapses(frame.loc[frame[name] == value, 'verdict'])} |")
+        own = frame[protocols > 1] if name == "training_protocol" else frame
+        title = f"{name}, methods with both" if name == "training_protocol" else name
+        for value in sorted(set(own[name])):
+            lines.append(f"| {title} | {value} | {collapses(own.loc[own[name] == value, 'verdict'])} |")
     return "\n".join(lines)
 
 
@@ -113,19 +121,35 @@ def by_method(frame: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]
     return sorted(parts.items(), key=lambda item: (order[item[0][0]], item[0][1] != SHARED))
 
 
-def survives(means: Sequence[float]) -> str:
-    """Whether a remedy's information is there under the strongest decoder: ``yes``, ``no``, or empty where unknown.
+def survives(mi: Sequence[float]) -> bool | None:
+    """Whether a remedy's information is there under the strongest decoder; None where the weakest has none to leave.
 
     Args:
-        means: Of mi in nats by decoder, the weakest first, of trials that differ in nothing else.
+        mi: In nats by decoder, the weakest first, of trials that differ in nothing else.
 
     Returns:
-        ``yes`` where the weakest and the strongest decoder leave 0.1 nats at least and the strongest half of what the
-        weakest does, ``no`` where the weakest leaves 0.1 and the strongest doesn't leave that.
+        True where the weakest and the strongest decoder leave 0.1 nats at least and the strongest half of what the
+        weakest does, False where the weakest leaves 0.1 and the strongest doesn't leave that.
     """
-    if len(means) < 2 or means[0] < COLLAPSED:
-        return ""
-    return "yes" if means[-1] >= max(COLLAPSED, means[0] / 2) else "no"
+    if len(mi) < 2 or mi[0] < COLLAPSED:
+        return None
+    return mi[-1] >= max(COLLAPSED, mi[0] / 2)
+
+
+def fates(alike: pd.DataFrame, sizes: Sequence[int]) -> list[bool]:
+    """What `survives` says in each corpus, latent size and seed of a method that say it.
+
+    A mean over settings would be that of the one with most information, whatever became of the others.
+
+    Args:
+        alike: Trials of one method and protocol; see `under_each`.
+        sizes: Units of the decoders.
+    """
+    told = [
+        survives([float(part.loc[part["decoder_size"] == size, "mi"].mean()) for size in sizes])
+        for _, part in alike.groupby(list(SETTING))
+    ]
+    return [fate for fate in told if fate is not None]
 
 
 def under_each(own: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
@@ -155,14 +179,10 @@ def decoder_table(frame: pd.DataFrame) -> str:
         shown = own[own["mi"].notna()] if alike.empty else alike
         parts = [shown.loc[shown["decoder_size"] == size, "mi"] for size in sizes]
         cells = [f"{part.mean():z.2f} ({len(part)})" if len(part) else "" for part in parts]
-        told = survives(_means(alike, sizes))
+        known = fates(alike, sizes)
+        told = f"{sum(known)} of {len(known)}" if known else ""
         lines.append(f"| `{method}` | {protocol} | " + " | ".join(cells) + f" | {told} | {price(own, frame)} |")
     return "\n".join(lines)
-
-
-def _means(alike: pd.DataFrame, sizes: Sequence[int]) -> list[float]:
-    """Of mi by decoder; none without a trial."""
-    return [float(alike.loc[alike["decoder_size"] == size, "mi"].mean()) for size in sizes] if len(alike) else []
 
 
 SETTING = ("corpus", "latent_size", "training_protocol", "seed")
@@ -170,24 +190,38 @@ CELL = (*SETTING, "decoder_size")
 
 
 def price(own: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """The mean of a method's neg_elbo less vanilla's of the same cell, protocol and seed, with the pairs behind it."""
+    """The mean of a method's neg_elbo less vanilla's of the same cell, protocol and seed, with the pairs behind it.
+
+    After ``±`` is half the 95 % interval over the pairs, most of which is how cells differ.
+    """
     if set(own["method"]) == {BASELINE}:
         return ""
     vanilla = frame[frame["method"] == BASELINE].set_index(list(CELL))["neg_elbo"]
     keys = pd.MultiIndex.from_frame(own[list(CELL)])
     gaps = own["neg_elbo"].to_numpy(dtype=float) - vanilla.reindex(keys).to_numpy(dtype=float)
-    gaps = gaps[np.isfinite(gaps)]
-    return f"{gaps.mean():+z.2f} ({len(gaps)})" if len(gaps) else ""
+    mean = interval(gaps[np.isfinite(gaps)])
+    if mean is None:
+        return ""
+    return f"{mean.mean:+z.2f}" + (f" ±{mean.half:.2f}" if mean.half is not None else "") + f" ({mean.n})"
 
 
 def survivors(frame: pd.DataFrame) -> list[str]:
-    """Who survives the strongest decoder and who doesn't, in sentences."""
-    sizes, fates = decoders_of(frame), dict[str, list[str]]()
+    """Who survives the strongest decoder and who doesn't, in sentences, by how many settings say so."""
+    sizes, told = decoders_of(frame), dict[str, list[str]]()
     for (method, protocol), own in by_method(frame):
-        if told := survives(_means(under_each(own, sizes), sizes)):
-            fates.setdefault(told, []).append(f"`{method}`" + (" (published)" if protocol == PUBLISHED else ""))
-    lines = [f"- Survive from {sizes[0]} to {sizes[-1]} units: {', '.join(fates['yes'])}."] if "yes" in fates else []
-    lines += [f"- Don't: {', '.join(fates['no'])}."] if "no" in fates else []
+        if known := fates(under_each(own, sizes), sizes):
+            where = "some" if any(known) and not all(known) else "every" if len(known) > 1 else "one"
+            name = f"`{method}`" + (" (published)" if protocol == PUBLISHED else "")
+            told.setdefault(where if any(known) else f"not in {where}", []).append(name)
+    across = f"from {sizes[0]} to {sizes[-1]} units" if sizes else ""
+    sentences = {
+        "every": f"Survive {across} in all settings, of two or more",
+        "one": f"Survive {across} in the one setting that says so",
+        "some": "In some settings and in others not",
+        "not in every": "In none of two or more",
+        "not in one": "Not in the one setting that says so",
+    }
+    lines = [f"- {text}: {', '.join(told[where])}." for where, text in sentences.items() if where in told]
     return lines or ["- No method has trials yet that say so."]
 
 
@@ -197,12 +231,21 @@ def rules_of_the_atlas(frame: pd.DataFrame) -> list[str]:
     x, collapsed = features(seen), (seen["verdict"] == "collapsed").to_numpy(dtype=bool)
     if collapsed.all() or not collapsed.any() or trials.empty:
         return []
-    ended = (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
-    lines = [f"Fitted on the {len(seen)} trials of [the atlas](atlas.md), which has others of these:", ""]
-    lines += ["| rule of the atlas | collapses missed | false alarms |", "|---|---|---|"]
-    for name, fit in RULES.items():
-        errors = Errors.of(ended, fit(x, collapsed).warns(features(trials)))
-        lines.append(f"| {name} | {errors.missed} | {errors.alarms} |")
+    lines = [
+        f"Fitted on the {len(seen)} trials of [the atlas](atlas.md), which has other trials of these methods, and none "
+        "on `oracle`:",
+        "",
+        "| rule of the atlas | collapses missed | false alarms |",
+        "|---|---|---|",
+    ]
+    new = trials[~trials["corpus"].isin(set(seen["corpus"]))]
+    for part, where in ((trials, ""), (new, ", `oracle` alone")):
+        if part.empty:
+            continue
+        ended = (part["verdict"] == "collapsed").to_numpy(dtype=bool)
+        for name, fit in RULES.items():
+            errors = Errors.of(ended, fit(x, collapsed).warns(features(part)), list(part["method"]))
+            lines.append(f"| {name}{where} | {errors.missed} | {errors.alarms} |")
     return lines
 
 

@@ -69,12 +69,24 @@ def test_a_new_text_has_wider_intervals_where_texts_differ():
 
 
 def test_calibration_of_left_out_settings_and_corpora():
-    by_setting, by_corpus = calibrations(FRAME)
+    by_setting, *by_corpus = calibrations(FRAME)
     assert 0.74 <= by_setting.mi.held / by_setting.mi.total <= 0.86
     assert 0.74 <= by_setting.price.held / by_setting.price.total <= 0.86
-    assert by_corpus.left_out == "a corpus"
+    assert [part.left_out for part in by_corpus] == ["the corpus long", "the corpus medium", "the corpus short"]
+    assert sum(part.mi.total for part in by_corpus) == by_setting.mi.total == len(FRAME)
     assert by_setting.brier < by_setting.constant / 2
     assert calibrations(FRAME.iloc[:2]) == []
+
+
+def test_a_corpus_whose_intervals_hold_nothing_is_not_hidden_by_the_others():
+    """On one of three mi is 3 nats more, which no trial of the others tells: over all trials the rest still hold."""
+    frame = FRAME.copy()
+    frame.loc[frame["corpus"] == "long", ["mi", "verdict"]] = [3.0, "informative"]
+    _, long, *others = calibrations(frame)
+    assert long.mi.held / long.mi.total < 0.6
+    assert all(part.mi.held / part.mi.total > 0.9 for part in others)
+    share = float((frame.loc[frame["corpus"] != "long", "verdict"] == "informative").mean())
+    assert long.constant == pytest.approx((1 - share) ** 2)
 
 
 def test_chances_are_scored_on_trials_that_their_kernel_was_not_chosen_on(monkeypatch):

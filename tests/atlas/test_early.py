@@ -22,7 +22,9 @@ from experiments.atlas.early import (
     rounded,
     shipped_rule,
     usable,
+    worth,
 )
+from vaecli.atlas.smoother import wilson
 from vaecli.training.early_rule import FEATURES, FLOOR
 
 EARLY = {
@@ -112,8 +114,40 @@ def test_held_out_rules_have_not_seen_the_group():
 
 
 def test_errors_by_hand():
-    errors = Errors.of(np.array([True, True, False, False, False]), np.array([True, False, True, False, False]))
-    assert (errors.missed, errors.alarms) == (Rate(1, 2), Rate(1, 3))
+    collapsed, warned = np.array([True, True, False, False, False]), np.array([True, False, True, False, False])
+    errors = Errors.of(collapsed, warned, ["a", "b", "a", "b", "c"])
+    counts = [(rate.count, rate.total) for rate in (errors.missed, errors.alarms)]
+    assert counts == [(1, 2), (1, 3)]
+
+
+def test_trials_of_one_method_that_all_do_alike_are_worth_one():
+    """Ten methods of ten trials, two of which always hit: the share of ten, less the 10 / 9 of a variance of few."""
+    hits, methods = np.repeat([True, False], [20, 80]), [f"m{n // 10}" for n in range(100)]
+    assert worth(hits, methods) == pytest.approx(9.0)
+    low, high = (100 * end for end in wilson(0.2, 9.0))
+    assert str(Rate.by_method(hits, methods)) == f"20 of 100 (20 %, {low:.0f} to {high:.0f} %)"
+    assert worth(np.zeros(100, dtype=bool), methods) == 10.0, "nothing tells how alike they are"
+    assert worth(hits, ["m"] * 100) == 1.0
+
+
+def test_independent_trials_are_worth_about_their_number():
+    rng = np.random.Generator(np.random.PCG64(0))
+    hits = rng.random(6000) < 0.3
+    assert 4000 < worth(hits, [f"m{n % 60}" for n in range(6000)]) <= 6000
+
+
+def test_an_interval_by_methods_holds_the_share_of_all_methods():
+    """Methods that differ among each other: the interval as of independent trials misses in most of 200 tables."""
+    rng, held = np.random.Generator(np.random.PCG64(0)), {"by method": 0, "apart": 0}
+    for _ in range(200):
+        shares = rng.beta(0.5, 1.5, 50)
+        hits = rng.random((50, 40)) < shares[:, None]
+        methods = [f"m{n // 40}" for n in range(2000)]
+        for name, count in (("by method", worth(hits.ravel(), methods)), ("apart", 2000.0)):
+            low, high = wilson(float(hits.mean()), count)
+            held[name] += low <= 0.25 <= high
+    assert held["by method"] > 180
+    assert held["apart"] < 100
 
 
 def test_a_rate_has_wilsons_interval():

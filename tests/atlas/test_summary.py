@@ -102,5 +102,5 @@ def test_advice_is_told_of_with_its_coverage():
     assert lines[2].startswith("| a method at a value of its knob | ")
     held, total = map(int, lines[2].split("|")[2].split(" (")[0].split(" of "))
     assert (total, held > 100) == (150, True)
-    assert lines[3].startswith("| a corpus | ")
+    assert [line.split(" | ")[0] for line in lines[3:6]] == [f"| the corpus {n}" for n in ("long", "medium", "short")]
     assert "with an error of 0." in lines[-1]

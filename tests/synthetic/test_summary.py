@@ -79,22 +79,42 @@ def test_information_beside_the_truth():
 
 def test_who_survives_a_stronger_decoder():
     text = summary.decoder_table(trials())
-    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | yes | +1.25 (2) |" in text
-    assert "| `mim` | shared | 4.50 (1) | 0.05 (1) | no | +1.50 (2) |" in text
+    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | 1 of 1 | +1.25 ±3.18 (2) |" in text, "12.71 / sqrt 2 times 0.35"
+    assert "| `mim` | shared | 4.50 (1) | 0.05 (1) | 0 of 1 | +1.50 ±19.06 (2) |" in text
     assert "| `mim` | published |  | 1.50 (1) |  |  |" in text, "vanilla has no such cell"
     lines = summary.survivors(trials())
-    assert lines == ["- Survive from 16 to 64 units: `bn`.", "- Don't: `mim`."]
-    assert [summary.survives(means) for means in ([], [1.0], [0.05, 2.0], [1.0, 0.4])] == ["", "", "", "no"]
+    assert lines == [
+        "- Survive from 16 to 64 units in the one setting that says so: `bn`.",
+        "- Not in the one setting that says so: `mim`.",
+    ]
+    assert [summary.survives(mi) for mi in ([], [1.0], [0.05, 2.0], [1.0, 0.4])] == [None, None, None, False]
+
+
+def test_a_setting_with_much_information_does_not_vouch_for_another():
+    """On oracle bn falls from 0.4 nats to nothing; the mean over both settings would be 1.2 and 0.6."""
+    other = rows(
+        ("bn", "oracle", 16, "shared", 0.4, 1.0, "informative", 20.0),
+        ("bn", "oracle", 64, "shared", 0.0, 1.0, "collapsed", 20.0),
+    )
+    frame = pd.concat([trials(), other], ignore_index=True)
+    assert "| `bn` | shared | 1.20 (2) | 0.60 (2) | 1 of 2 |" in summary.decoder_table(frame)
+    assert "- In some settings and in others not: `bn`." in summary.survivors(frame)
+
+
+def test_protocols_are_compared_over_the_methods_that_have_both():
+    text = summary.axes_table(trials())
+    assert "| training_protocol, methods with both | published | 0 of 1" in text
+    assert "| training_protocol, methods with both | shared | 1 of 2" in text, "of mim alone"
 
 
 def test_what_survives_is_of_trials_that_differ_in_the_decoder_alone():
     """One of 64 units on another corpus, whose factors a code can hold less of, says nothing of the decoder."""
     other = rows(("bn", "oracle", 64, "shared", 0.3, 1.0, "informative", 20.0))
     frame = pd.concat([trials(), other], ignore_index=True)
-    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | yes |" in summary.decoder_table(frame)
+    assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | 1 of 1 |" in summary.decoder_table(frame)
     apart = frame.drop(index=3)  # bn of 64 units on synthetic
     assert "| `bn` | shared | 2.00 (1) | 0.30 (1) |  |" in summary.decoder_table(apart)
-    assert summary.survivors(apart) == ["- Don't: `mim`."]
+    assert summary.survivors(apart) == ["- Not in the one setting that says so: `mim`."]
 
 
 def test_a_table_without_rows_has_the_truth_alone():
@@ -117,8 +137,9 @@ def test_the_whole_page_of_a_small_table(tmp_path):
     assert "| decoder_size | 16 | 1 of 3 (33 %, 6 to 79 %) |" in text
     ours, atlas = text.split("### Early warning")[1].split("rule of the atlas")
     assert "7 trials, of which 3 collapsed; each method is judged by rules fitted on all others" in ours
-    assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in ours
-    assert "| threshold | 0 of 3 (0 %, 0 to 56 %) | 0 of 4 (0 %, 0 to 49 %) |" in atlas
+    assert "| threshold | 0 of 3 (0 %, 0 to 66 %) | 0 of 4 (0 %, 0 to 66 %) |" in ours, "of two methods"
+    assert "| threshold | 0 of 3 (0 %, 0 to 66 %) | 0 of 4 (0 %, 0 to 66 %) |" in atlas
+    assert "oracle` alone" not in atlas
 
 
 def test_a_picture_of_a_part(tmp_path):

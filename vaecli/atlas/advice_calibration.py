@@ -25,7 +25,7 @@ class Calibration:
         mi: Intervals of log(1 + mi).
         price: Of arsinh of prices; None with too few idle trials.
         brier: Mean squared error of the chance of informative, by the same groups; see `left_out_chances`.
-        constant: That of saying the share of informative trials of all.
+        constant: That of saying the share of informative trials among those that were not left out.
     """
 
     left_out: str
@@ -38,6 +38,8 @@ class Calibration:
 def calibrations(frame: pd.DataFrame) -> list[Calibration]:
     """How intervals fare: each method's setting left out, and each corpus where there are enough; none with few trials.
 
+    Corpora are too few for a mean over their trials to say anything of the next one, so each has an entry of its own.
+
     Args:
         frame: The trials.
     """
@@ -46,23 +48,41 @@ def calibrations(frame: pd.DataFrame) -> list[Calibration]:
     except UsageError:
         return []
     results = []
-    for by_corpus, words in ((False, "a method at a value of its knob"), (True, "a corpus")):
+    outcome, price = adviser.informative, adviser.price
+    for by_corpus in (False, True):
         mi = adviser.mi.coverage(by_corpus)
         if mi is None:
             continue
-        outcome = adviser.informative
-        chances = left_out_chances(outcome, outcome.groups(by_corpus))
-        share = float(outcome.outcomes.mean())
-        results.append(
-            Calibration(
-                words,
-                mi,
-                adviser.price.coverage(by_corpus) if adviser.price else None,
-                float(np.nanmean((chances - outcome.outcomes) ** 2)),
-                share * (1 - share),
+        prices = price.coverage(by_corpus) if price else None
+        groups = outcome.groups(by_corpus)
+        errors = (left_out_chances(outcome, groups) - outcome.outcomes) ** 2
+        constants = (left_out_shares(outcome.outcomes, groups) - outcome.outcomes) ** 2
+        if not by_corpus:
+            means = float(np.nanmean(errors)), float(np.nanmean(constants))
+            results.append(Calibration("a method at a value of its knob", mi, prices, *means))
+            continue
+        for name in np.unique(outcome.corpora):
+            own = outcome.corpora == name
+            results.append(
+                Calibration(
+                    f"the corpus {name}",
+                    mi.where(adviser.mi.corpora == name),
+                    prices.where(price.corpora == name) if prices and price else None,
+                    float(np.nanmean(errors[own])),
+                    float(np.nanmean(constants[own])),
+                )
             )
-        )
     return results
+
+
+def left_out_shares(outcomes: Floats, groups: NDArray[np.str_]) -> Floats:
+    """(N,) the mean outcome of the trials outside each one's group; NaN where there is only one group."""
+    shares: Floats = np.full(len(groups), np.nan)
+    for name in np.unique(groups):
+        own = groups == name
+        if not own.all():
+            shares[own] = outcomes[~own].mean()
+    return shares
 
 
 def left_out_chances(outcome: TrialOutcome, groups: NDArray[np.str_]) -> Floats:

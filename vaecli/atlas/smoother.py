@@ -178,14 +178,33 @@ class Coverage:
     """How intervals and probabilities fare on trials whose group was left out.
 
     Attributes:
-        held: Trials within their intervals.
-        total: Of so many.
-        width: Median width of an interval.
+        within: (N,) whether the interval of a trial holds it.
+        widths: (N,) of the intervals.
+        methods: (N,) of the trials.
     """
 
-    held: int
-    total: int
-    width: float
+    within: Bools
+    widths: Floats
+    methods: NDArray[np.str_]
+
+    @property
+    def held(self) -> int:
+        """Trials within their intervals."""
+        return int(self.within.sum())
+
+    @property
+    def total(self) -> int:
+        """Of so many."""
+        return len(self.within)
+
+    @property
+    def width(self) -> float:
+        """The median width."""
+        return float(np.median(self.widths))
+
+    def where(self, kept: Bools) -> Coverage:
+        """That of some of the trials."""
+        return Coverage(self.within[kept], self.widths[kept], self.methods[kept])
 
 
 def coverage(kernel: TrialKernel, trials: Points, outcomes: Floats, groups: NDArray[np.str_]) -> Coverage:
@@ -200,13 +219,13 @@ def coverage(kernel: TrialKernel, trials: Points, outcomes: Floats, groups: NDAr
     weights = kernel.weights(trials, trials, groups_out(groups))
     beyond = scores(weights, outcomes)
     low, high = (quantiles(weights, outcomes, share) for share in tails())
-    held, widths = 0, []
+    within, widths = np.zeros(len(outcomes), dtype=bool), np.zeros(len(outcomes))
     for name in np.unique(groups):
         own = groups == name
         widening = margin(beyond[~own])
-        held += int((beyond[own] <= widening).sum())
-        widths.append(np.maximum(high[own] - low[own] + 2 * widening, 0.0))
-    return Coverage(held, len(outcomes), float(np.median(np.concatenate(widths))))
+        within[own] = beyond[own] <= widening
+        widths[own] = np.maximum(high[own] - low[own] + 2 * widening, 0.0)
+    return Coverage(within, widths, trials.methods)
 
 
 def wilson(share: float, count: float, confidence: float = 0.95) -> tuple[float, float]:
