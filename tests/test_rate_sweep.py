@@ -54,7 +54,8 @@ def test_the_page_tells_methods_apart_by_what_turns_them():
     )
     assert "- collapsed at every rate and length: `vanilla`." in text
     assert (
-        "**It is the length's**\n\n- `mim`: after 6 epochs collapsed at all rates; after 20 epochs informative" in text
+        "**It turns with the length**\n\n- `mim`: after 6 epochs collapsed at all rates; after 20 epochs informative"
+        in text
     )
     assert "| `skip` | collapsed 0.00 / 20.00 | informative 2.00 / 22.00 |" in text
     assert page_lines(None).startswith("Not run yet: `vae compare experiments/protocols/sweep.toml`")

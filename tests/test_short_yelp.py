@@ -63,18 +63,28 @@ def test_a_method_counts_once_in_the_correlation_of_information_and_label():
     frame = here()
     other = trial("du", 0, rec=41.0, kl=2.0, mi=1.9, **SHARED, **probed(0.7, 0.7))
     own = trial("bn", 0, rec=41.0, kl=9.0, mi=8.0, **OWN, **probed(0.61, 0.7))
-    last = trial("vmf", 0, rec=41.0, kl=3.0, mi=1.4, **SHARED, **probed(0.62, 0.7))
-    text = short_yelp.knowing(short_yelp.pairs(table(*frame.to_dict("records"), other, own, last)))
-    assert "Over 4 methods that inform under the shared protocol, Spearman's rank correlation of mi and" in text
-    # ranks of mi: skip 1, vmf 2, du 3, bn 4; of the probe 2, 1, 3, 4: 1 - 6 * 2 / (4 * 15) = 0.8; without skip or vmf
-    # all are in order, without du or bn two of three are turned: 1 - 6 * 2 / (3 * 8) = 0.5
-    assert "the probe of draws is 0.80; without any one of them it is 0.50 to 1.00." in text
+    text = short_yelp.knowing(short_yelp.pairs(table(*frame.to_dict("records"), other, own)))
+    assert "Over 3 methods that inform under the shared protocol, the rank correlation of mi and" in text
+    assert "the probe of draws is 1.00 (Spearman), and " in text
+    assert "without any one of their families" in text
+
+
+def test_relatives_vouch_for_no_correlation():
+    """Three of one family lie on a line, and without them there is none; no p-value counts them as apart."""
+    posteriors = [("bn", 1.0, 0.61), ("du", 3.0, 0.63), ("vmf", 5.0, 0.65)]
+    others = [("skip", 2.0, 0.64), ("control", 2.5, 0.62), ("critic", 2.2, 0.63)]
+    least, most = short_yelp.without_a_family([*posteriors, *others])
+    assert least == pytest.approx(-1.0)
+    assert most > short_yelp.rank_correlation([*posteriors, *others])
+    assert short_yelp.without_a_family(posteriors) == (1.0, 1.0)
+    assert not re.search(r"\bp 0\.", PAGE)
 
 
 def test_which_verdicts_turn_with_the_corpus():
     text = short_yelp.by_corpus(short_yelp.pairs(here()), short_yelp.pairs(there()))
     assert text.splitlines() == [
-        "1 of 3 methods have another verdict here than in `experiments/all/results.csv`:",
+        "1 of 3 methods have another verdict here than in `experiments/all/results.csv`; of 1 of these, seeds disagree "
+        "there already:",
         "",
         "- informative there, collapsed here: `bow` (mi 1.20, here 0.00).",
     ]
@@ -143,11 +153,21 @@ def test_a_figure_in_a_sentence_is_that_of_the_committed_table(told):
 
 
 def test_what_the_dearest_code_of_all_buys():
-    """`scale` over `control` as its paper trains it: by how much, and that there is one seed of each."""
-    told = re.search(r"pays (\d+) nats and reads ([\d.]+) above `control`.*one seed of each", re.sub(r"\s+", " ", PAGE))
+    """`scale` over `control` as its paper trains it: by how much, and how sure that is whatever the two have in common.
+
+    Both are right or wrong on the same sentences, and on how many one alone is right isn't kept. The variance of their
+    difference is (b + c - (b - c)^2) / N with b + c from that difference on to all that the two shares leave room for.
+    """
+    told = re.search(
+        r"pays (\d+) nats for ([\d.]+) above .*? has a standard error between ([\d.]+) and ([\d.]+)",
+        re.sub(r"\s+", " ", PAGE),
+    )
     (scale,), (control,), (vanilla,) = (
         MEANS[key] for key in (("scale", "shared"), ("control", "published"), ("vanilla", "shared"))
     )
     better, other = (float(trial["probe_sampled"]) for trial in (scale, control))
     assert told[1] == f"{float(scale['neg_elbo']) - float(vanilla['neg_elbo']):.0f}"
     assert told[2] == f"{better - other:.3f}"
+    gap, most = better - other, min(better + other, 2 - better - other)
+    least, largest = (((apart - gap**2) / float(control["sentences"])) ** 0.5 for apart in (gap, most))
+    assert (told[3], told[4]) == (f"{least:.3f}", f"{largest:.3f}")

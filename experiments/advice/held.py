@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.atlas.early import Rate
+
 HERE = Path(__file__).parent
 ADVICE, RESULTS = HERE / "advice.json", HERE / "results.csv"
 BASELINE = "vanilla"
@@ -113,7 +115,7 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"{len(methods)} of {len(advice['rows'])} advised methods were trained, one seed each: "
             f"{len(informing)} inform, the first choice, `{first.method}`, is {among}.",
             f"Of the advice's order the first {leading} inform, and {len(informing) - leading} of those behind them. "
-            f"The 80 % interval of mi holds {sum(m.inside for m in methods)} of {len(methods)}.",
+            f"The 80 % interval of mi holds {Rate(sum(m.inside for m in methods), len(methods))}.",
             "",
             *lines,
         ]

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.advice.held import BASELINE, HERE, Held, held, rank
+from experiments.atlas.early import Rate
 from vaecli.reporting.predictions import most
 
 ADVICE = HERE / "before_grid.json"
@@ -100,7 +101,7 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
             f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
             f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "
-            f"{inside} of {len(advised)}, {100 * inside / len(advised):.0f} %.",
+            f"{Rate(inside, len(advised))}.",
             "",
             "| advised | method | chance | mi, as told | verdict, as obtained | mi | price | number |",
             "|---:|---|---:|---|---|---:|---:|---:|",

@@ -25,6 +25,8 @@ from experiments.protocols.side_by_side import (
     verdicts,
     word,
 )
+from vaecli.catalogue.cards import families
+from vaecli.catalogue.methods_table import load_remedies
 from vaecli.remedies import REMEDIES
 from vaecli.reporting.predictions import most
 from vaecli.runs.groups import Group
@@ -85,8 +87,9 @@ def knowing(rows: Sequence[Pair]) -> str:
 def apart(every: Sequence[Side]) -> list[str]:
     """What the probes say over all rows: idle codes by their means, and whether more information is the label's.
 
-    The latter over the shared protocol alone, where a method counts once. It has no p value: methods are no draws of a
-    population, and several are variants of one another. How much it hangs on any one of them is said instead.
+    The latter over the shared protocol alone, where a method counts once. It has no p-value: methods are relatives of
+    each other (`info_kl` and `beta_tc` are one by algebra), so they are no independent draws. How far it hangs on one
+    family is told instead.
     """
     collapsed = [group for _, group in every if word(group) == "collapsed"]
     means = [value for group in collapsed if (value := mean(group, MEANS)) is not None]
@@ -98,31 +101,47 @@ def apart(every: Sequence[Side]) -> list[str]:
             f"{min(draws):.3f} to {max(draws):.3f}."
         )
     table = [
-        (mi, share)
+        (group.method, mi, share)
         for protocol, group in every
         if protocol == SHARED and word(group) == "informative" and (mi := mean(group, "mi")) is not None
         if (share := mean(group, KNOWS)) is not None
     ]
-    if len(table) > 3:
-        fewer = [spearman(table[:n] + table[n + 1 :]) for n in range(len(table))]
+    if len(table) > 2:
+        least, most = without_a_family(table)
         sentences.append(
-            f"Over {len(table)} methods that inform under the shared protocol, Spearman's rank correlation of mi and "
-            f"the probe of draws is {spearman(table):z.2f}; without any one of them it is {min(fewer):z.2f} to "
-            f"{max(fewer):z.2f}."
+            f"Over {len(table)} methods that inform under the shared protocol, the rank correlation of mi and the "
+            f"probe of draws is {rank_correlation(table):z.2f} (Spearman), and {least:z.2f} to {most:z.2f} without any "
+            "one of their families; methods are relatives of each other, so that it has no p-value."
         )
     return sentences
 
 
-def spearman(table: Sequence[tuple[float, float]]) -> float:
-    """Rank correlation of pairs."""
-    return float(spearmanr([first for first, _ in table], [second for _, second in table]).statistic)
+Told = tuple[str, float, float]
+"""A method, its mi and its probe of draws."""
+
+
+def rank_correlation(table: Sequence[Told]) -> float:
+    """Spearman's, of mi and the probe of draws; NaN where one of them doesn't vary."""
+    return float(spearmanr([mi for _, mi, _ in table], [share for _, _, share in table]).statistic)
+
+
+def without_a_family(table: Sequence[Told]) -> tuple[float, float]:
+    """The least and the largest of it with one family of methods left out at a time, as far as three methods are left.
+
+    Families are those of the README.
+    """
+    family = {name: title for title, own in families(load_remedies()).items() for name in own}
+    kinds = dict.fromkeys(family.get(name, name) for name, *_ in table)
+    parts = [[row for row in table if family.get(row[0], row[0]) != kind] for kind in kinds]
+    values = [rank_correlation(part) for part in parts if len(part) > 2] or [rank_correlation(table)]
+    return min(values), max(values)
 
 
 def by_corpus(rows: Sequence[Pair], embedded: Sequence[Pair]) -> str:
     """The methods whose verdict of most seeds, under the shared protocol, is another than on the embedded corpus."""
     there = {pair.method: pair.shared for pair in embedded}
     changes: dict[tuple[str, str], list[str]] = {}
-    same = 0
+    same = unsure = 0
     for pair in rows:
         other = there.get(pair.method)
         if pair.shared is None or other is None or not word(pair.shared) or not word(other):
@@ -133,8 +152,10 @@ def by_corpus(rows: Sequence[Pair], embedded: Sequence[Pair]) -> str:
         else:
             mi = f"mi {figure(other, 'mi')}, here {figure(pair.shared, 'mi')}"
             changes.setdefault((before, now), []).append(f"`{pair.method}` ({mi})")
+            unsure += len(set(verdicts(other).values())) > 1
     count = sum(map(len, changes.values()))
-    lines = [f"{count} of {count + same} methods have another verdict here than in `experiments/all/results.csv`:", ""]
+    told = f"{count} of {count + same} methods have another verdict here than in `experiments/all/results.csv`"
+    lines = [f"{told}; of {unsure} of these, seeds disagree there already:", ""]
     return "\n".join([*lines, *(f"- {a} there, {b} here: {', '.join(own)}." for (a, b), own in changes.items())])
 
 

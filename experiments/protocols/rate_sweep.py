@@ -105,7 +105,7 @@ def staying(methods: Sequence[str], sweep: Outcomes) -> list[str]:
             f"`{method}`"
         )
     told = [f"- {name} at every rate and length: {', '.join(names)}." for name, names in words.items()]
-    return ["**The verdict is the method's**", "\n".join(told)] if told else []
+    return ["**One verdict in all trials**", "\n".join(told)] if told else []
 
 
 def page_lines(frame: pd.DataFrame | None) -> str:
@@ -128,9 +128,13 @@ def page_lines(frame: pd.DataFrame | None) -> str:
         f"{count} trials of {len(sweep)} methods, seed {seed}, at the rates {told} of Adam: {still} methods have one "
         f"verdict in all of theirs, {len(sweep) - still} turn.",
         *staying([method for method, turns in turning.items() if turns == (False, False)], sweep),
-        *section("It is the rate's", [method for method, turns in turning.items() if turns == (True, False)], sweep),
-        *section("It is the length's", [method for method, turns in turning.items() if turns == (False, True)], sweep),
-        *section("It is both's", [method for method, turns in turning.items() if turns == (True, True)], sweep),
+        *section(
+            "It turns with the rate", [method for method, turns in turning.items() if turns == (True, False)], sweep
+        ),
+        *section(
+            "It turns with the length", [method for method, turns in turning.items() if turns == (False, True)], sweep
+        ),
+        *section("It turns with both", [method for method, turns in turning.items() if turns == (True, True)], sweep),
         "Verdict, mi and neg_elbo on test:",
         *(table(sweep, length) for length in lengths),
     ]
