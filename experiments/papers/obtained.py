@@ -51,7 +51,7 @@ class Line:
         seeds: So many.
         printed: In print.
         confirmed: Whether somebody has looked it up.
-        verdict: ``within``, ``above`` or ``below``; empty of a ceiling below what is in print.
+        verdict: ``within``, ``above``, ``below`` or ``unclear``; empty of a ceiling below what is in print.
         epochs: That the row was given.
         planned: Of the table; None where that isn't known.
         source: Paper and table.

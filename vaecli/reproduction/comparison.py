@@ -1,9 +1,10 @@
 """Obtained figures beside printed ones: the gap, what may be between them, and a verdict.
 
-A gap is within if it is no larger than what the estimator allows plus half the 95 % interval over our seeds. The
-estimator's share is a convention, the same for all tables: 2 % of a perplexity, the same of an NLL in nats (log 1.02
-times the tokens of a sentence), 1 nat of KL and mutual information, 2 active units. Papers print no deviations. A
-likelihood over other tokens than ours has a gap and no verdict.
+A gap is within if all of its 95 % interval over our seeds is what the estimator allows, above or below print if none
+of it is, and unclear otherwise: seeds that differ are no reason to call a row reproduced. The gap of one seed has no
+interval and is judged alone. What the estimator allows is a convention, the same for all tables: 2 % of a perplexity,
+the same of an NLL in nats (log 1.02 times the tokens of a sentence), 1 nat of KL and mutual information, 2 active
+units. Papers print no deviations. A likelihood over other tokens than ours has a gap and no verdict.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ TRAIN = "train"
 OTHER_DECODER = "Transformer decoder"
 """Words of a row's setting that name a decoder which no method here has."""
 
-Verdict = Literal["within", "above", "below", ""]
+Verdict = Literal["within", "above", "below", "unclear", ""]
 
 
 def bound_gap(trials: pd.DataFrame) -> list[float]:
@@ -61,8 +62,8 @@ class Compared:
         column: Which.
         obtained: Over the seeds; None where no trial is done.
         printed: None where there is nothing in print.
-        allowed: What the gap may be; None without seeds or print, where the results don't tell, or where the source
-            counts other tokens.
+        allowed: What the estimator allows of a gap; None without seeds or print, where the results don't tell, or where
+            the source counts other tokens.
         epochs: That the row was trained for at most, of those that the table has; None where that isn't known.
         at_least: Whether a seed's figure is at its ceiling, so that the truth may be anything larger.
     """
@@ -83,13 +84,16 @@ class Compared:
     @property
     def verdict(self) -> Verdict:
         """Whether the gap is within what is allowed; empty where there is none, and below print at a ceiling."""
-        if self.gap is None or self.allowed is None:
+        if self.gap is None or self.allowed is None or self.obtained is None:
             return ""
-        if abs(self.gap) <= self.allowed:
+        half = self.obtained.half or 0.0
+        if abs(self.gap) + half <= self.allowed:
             return "within"
-        if self.gap > 0:
-            return "above"
-        return "" if self.at_least else "below"
+        if self.gap < 0 and self.at_least:
+            return ""
+        if abs(self.gap) - half <= self.allowed:
+            return "unclear"
+        return "above" if self.gap > 0 else "below"
 
 
 def tolerance(column: str, printed: float, tokens_per_sentence: float | None) -> float | None:
@@ -167,8 +171,6 @@ def compared(
         measured = obtained(done, figure.column)
         comparable = figure.same_tokens or not of_text(figure.column)
         allowed = tolerance(figure.column, figure.value, length) if measured is not None and comparable else None
-        if measured is not None and allowed is not None:
-            allowed += measured.half or 0.0
         most = reaches_ceiling(done, figure.column)
         lines.append(Compared(row, figure.column, measured, figure, allowed, epochs, most))
     return lines

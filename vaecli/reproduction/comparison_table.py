@@ -116,8 +116,8 @@ def _notes(lines: Sequence[Compared], sources: Sequence[str]) -> list[str]:
         notes.append(f"{AT_LEAST}: at its ceiling (log N for mi), which is no measurement: the truth may be larger")
     if sources:
         notes.append(
-            "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, and "
-            "half the 95 % interval over our seeds"
+            "within: the gap is at most 2 % of a perplexity and as much of an nll, 1 nat of kl and mi, 2 units, with "
+            "all of its 95 % interval over our seeds, where there are several; unclear: with a part of it"
         )
     unjudged = [
         (line, line.printed) for line in lines if line.gap is not None and line.allowed is None and line.printed
