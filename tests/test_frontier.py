@@ -1,5 +1,6 @@
 """What information costs: curves and duels by hand, and the figures in the sentences of docs/anticollapse.md."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from experiments.anticollapse.frontier import (
     information_at,
     read_rows,
 )
+from vaecli.runs.statistics import holm, interval, t_test
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "anticollapse.md").read_text(encoding="utf-8")
@@ -122,3 +124,24 @@ def test_a_figure_in_a_sentence_is_that_of_the_table(method, what, text):
     own = rows[(rows["method"] == method) & rows["variant"].isna()]
     value = own["price" if what.endswith("pays") else "information"].mean()
     assert text == f"{value:.2f}"
+
+
+def test_a_price_on_penn_treebank_has_an_interval_and_a_likelihood_its_test():
+    with (ROOT / "experiments" / "anticollapse" / "ptb" / "results.csv").open(encoding="utf-8", newline="") as file:
+        trials = {(row["method"], row["seed"]): row for row in csv.DictReader(file)}
+    others = sorted({method for method, _ in trials} - {"vanilla"})
+
+    def gaps(method, name):
+        return [float(trials[method, s][name]) - float(trials["vanilla", s][name]) for s in "01234"]
+
+    corrected = dict(zip(others, holm([t_test(gaps(method, "iw_nll")) for method in others]), strict=True))
+    for method, p_value in (("anticollapse", "0.005"), ("info_price", "0.06")):
+        price, gain = (interval(gaps(method, name)) for name in ("neg_elbo", "iw_nll"))
+        said = re.search(rf"`{method}` there pays (\S+), (?:with .*? seeds )?from (\S+) to (\d\.\d\d)", PROSE)
+        assert said.groups() == tuple(f"{x:z.2f}" for x in (price.mean, price.low, price.high))
+        told = f"{-gain.mean:.2f}", f"{-gain.high:.2f}", f"{-gain.low:.2f}"
+        said = re.search(
+            rf"that of `{method}` (?:is )?(\S+?)(?: nats below vanilla's)?, from (\S+) to (\d\.\d\d)", PROSE
+        )
+        assert said.groups() == told
+        assert f"{corrected[method]:.{len(p_value) - 2}f}" == p_value
