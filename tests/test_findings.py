@@ -184,6 +184,18 @@ def test_whose_verdict_depends_on_the_seed():
     assert named == {method for method in SUMMARY if len({verdict(TRIALS[method, seed]) for seed in "012"}) > 1}
 
 
+def test_on_how_many_frontiers_of_single_seeds_they_are():
+    counts = dict.fromkeys(("control", "hr", "soft_free_bits", "du", "bow", "critic"), 0)
+    for seed in "012":
+        own = [row for (_, s), row in TRIALS.items() if s == seed and row["kl"]]
+        points = {row["method"]: (float(row["kl"]), float(row["rec"])) for row in own}
+        for name in counts:
+            kl, rec = points[name]
+            counts[name] += not any(other[0] <= kl and other[1] < rec for other in points.values())
+    assert list(counts.values()) == [3, 3, 2, 2, 2, 0]
+    assert "`control` and `hr` are on all, `soft_free_bits`, `du` and `bow` on two, and `critic` on none." in PROSE
+
+
 def test_who_is_on_the_frontier():
     said = re.search(r"All of ((?:`\w+`[, and]*)+) are on the rate-distortion frontier; `bn` is just inside it", PROSE)
     points = {method: (mean(method, "kl"), mean(method, "rec")) for method, row in SUMMARY.items() if row["kl_mean"]}
