@@ -30,6 +30,12 @@ def test_a_right_angle_by_hand():
     assert middle.tolist() == pytest.approx([5 / 3 * math.sqrt(0.75), 5 / 6])
 
 
+def test_a_straight_way_by_hand():
+    # from (1, 2) to (3, 6): a quarter of the way is (1.5, 3)
+    path = straight(vector(1, 2), vector(3, 6), vector(0, 0.25, 1))
+    assert path.tolist() == [[1, 2], [1.5, 3], [3, 6]]
+
+
 @given(st.integers(0, 10_000), st.integers(2, 9))
 def test_a_great_circle_stays_on_the_sphere_in_equal_steps(seed, size):
     a, b = torch.randn(2, size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))

@@ -96,6 +96,13 @@ def test_map_and_cat():
     assert type(PointMass.cat([PointMass(q.mean)])) is PointMass
 
 
+def test_several_samples_of_a_kl_count_as_their_mean():
+    q, noise = gaussian(), torch.randn(7, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    z = q.sample(noise)
+    each = torch.stack([our_kl(q, WideNormal(3), code) for code in z])
+    torch.testing.assert_close(our_kl(q, WideNormal(3), z), each.mean(0))
+
+
 def test_kl_to_a_prior_without_closed_form_is_the_sampled_one():
     q, prior = gaussian(1), WideNormal(3)
     assert q.kl(prior) is None
