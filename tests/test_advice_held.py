@@ -94,6 +94,8 @@ def test_advice_beside_a_whole_grid():
     assert "Of its first 3 choices 2 inform, of all 3 that it has a row for 2." in text
     # ((0.5 - 1)^2 + (0.4 - 1)^2 + 0.1^2) / 3, and 2/3 for each
     assert "a Brier score of 0.207, the share of those that inform, known only afterwards, 0.222" in text
+    # 1/9 - 0.25, 1/9 - 0.36 and 4/9 - 0.01: mean 0.0156, standard deviation 0.367, of which 4.303 / sqrt 3 are 0.912
+    assert "0.222 (method by method 0.016 less, -0.896 to 0.927, 95 %, as of independent methods)." in text
     assert "| - | `dear` | - | - | informative | 6.05 | +3.00 | 3 |" in text
     assert "| 4 | `c` | 10 % | 0.00 to 0.10 | collapsed | 0.10 | -0.10 | - |" in text
 

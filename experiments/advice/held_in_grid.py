@@ -16,6 +16,7 @@ import pandas as pd
 from experiments.advice.held import BASELINE, HERE, Held, held, rank
 from experiments.atlas.early import Rate
 from vaecli.reporting.predictions import most
+from vaecli.runs.statistics import Interval, interval
 
 ADVICE = HERE / "before_grid.json"
 RESULTS = HERE.parent / "papers" / "yelp-short" / "results.csv"
@@ -73,6 +74,18 @@ def brier(methods: Sequence[Held], chances: Sequence[float]) -> float:
     return sum((c - m.informs) ** 2 for m, c in zip(methods, chances, strict=True)) / len(methods)
 
 
+def difference(methods: Sequence[Held], share: float) -> Interval:
+    """By how much the squared errors of the chances are below those of one share, method by method, with their spread.
+
+    Args:
+        methods: With a chance each.
+        share: Said of all of them.
+    """
+    gaps = interval([(share - m.informs) ** 2 - (m.chance - m.informs) ** 2 for m in methods])
+    assert gaps is not None
+    return gaps
+
+
 def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
     """The table and what follows from it, in Markdown."""
     means = shared_means(results)
@@ -84,6 +97,11 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
     inside = sum(m.inside for m in advised)
     share = sum(m.informs for m in advised) / len(advised)
     error, constant = brier(advised, [m.chance for m in advised]), brier(advised, [share] * len(advised))
+    gap = difference(advised, share)
+    told_gap = ""
+    if gap.low is not None:
+        ends = f"{gap.low:z.3f} to {gap.high:z.3f}, 95 %, as of independent methods"
+        told_gap = f" (method by method {gap.mean:z.3f} less, {ends})"
     number = ranks[first.method]
     best = sorted(informing, key=lambda m: ranks[m.method])
     told = [m for m in best if m.mi >= A_NAT]
@@ -100,7 +118,8 @@ def page_lines(advice: dict[str, Any], results: pd.DataFrame) -> str:
             f"first choice is {f'number {among}' if among else 'not among them'}.",
             f"Of its first {len(top)} choices {sum(m.informs for m in top)} inform, of all {len(advised)} that it "
             f"has a row for {sum(m.informs for m in advised)}. Its chances have a Brier score of {error:.3f}, the "
-            f"share of those that inform, known only afterwards, {constant:.3f}. The 80 % interval of mi holds "
+            f"share of those that inform, known only afterwards, {constant:.3f}"
+            f"{told_gap}. The 80 % interval of mi holds "
             f"{Rate(inside, len(advised))}.",
             "",
             "| advised | method | chance | mi, as told | verdict, as obtained | mi | price | number |",
