@@ -1,5 +1,8 @@
 """What the atlas's report says, by hand; and the committed table."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from atlas_law import law_table
@@ -10,6 +13,8 @@ from experiments.growing_table import cell
 from vaecli.atlas.adviser import LEAST
 from vaecli.atlas.trials_table import adam_rate
 from vaecli.metrics.verdict import NO_VERDICT, verdict
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def rows(*values):
@@ -104,3 +109,18 @@ def test_advice_is_told_of_with_its_coverage():
     assert (total, held > 100) == (150, True)
     assert [line.split(" | ")[0] for line in lines[3:6]] == [f"| the corpus {n}" for n in ("long", "medium", "short")]
     assert "with an error of 0." in lines[-1]
+
+
+def test_what_is_said_of_left_out_corpora_is_what_the_table_says():
+    """docs/atlas.md and docs/advise.md say it in words, the former with the means over all trials that hid it."""
+    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("atlas.md", "advise.md")}
+    atlas = " ".join(pages["atlas.md"].split())
+    rows = dict(re.findall(r"\| the corpus (\w+) \| (.*?) \|", pages["atlas.md"]))
+    shares = {name: re.search(r"\((\d+) %", told)[1] for name, told in rows.items()}
+    assert f"without `mixture` hold its mi in {shares['mixture']} % and those made" in atlas
+    assert f"without `synthetic` in {shares['synthetic']} %" in atlas
+    both = f"held {shares['mixture']} % of the trials on one embedded corpus and {shares['synthetic']} % on the other"
+    assert both in " ".join(pages["advise.md"].split())
+    counts = [[int(n) for n in re.match(r"(\d+) of (\d+)", told).groups()] for told in rows.values()]
+    held, total = (sum(column) for column in zip(*counts, strict=True))
+    assert f"the means over all trials, {100 * held / total:.0f} % and" in atlas
