@@ -6,7 +6,7 @@
 #       -5 to 5 7.80. 16,384 bins have 1.0002 with that of 1,000. The sum of `grid()`, the mass of each bin, is too large as much
 # What follows for a user: densities of the KL of two methods aren't comparable, without a word: the one with a run that diverged is three times as high, at the same runs. Pass `bins` so
 # that a bin is narrower than `bandwidth()`, or an extent without the outlier.
-# Here pictures of codes and of runs have points and curves, and no density is estimated (vaecli/reporting/pictures/picture_positions.py).
+# Here pictures have codes as points and figures as curves, and no density of figures is estimated (vaecli/reporting/pictures/code_positions.py, vaecli/reporting/pictures/history_curves.py).
 set -euo pipefail
 for program in node npm; do
     command -v "$program" >/dev/null || { echo "this needs Node: there is no $program" >&2; exit 1; }
