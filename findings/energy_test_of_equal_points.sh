@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # r-cran-energy 1.7-11-1 (Debian bookworm's energy 1.7-11, R 4.2.2): the test of equal distributions, `eqdist.etest`, has the smallest p there is where all points are equal, and where one
 # of ten is another. Of two methods that fail alike, in one run of ten, it finds a difference at 0.05 for 87 % of samples of five, 64 % of ten, 25 % of twenty.
-# Guess before: its level, so p = 1 where no permutation changes the statistic; the help calls it an approximate permutation test.
+# Guess before: its level (of equal points nothing more before a first 0.01), so p = 1 where no permutation changes the statistic; the help calls it an approximate permutation test.
 # Seen: two groups of zeros, in one dimension or eight: p 0.005 with 199 replicates; 1, 0, 0, 0, 0 against five zeros 0.001 with 999, where each permutation has the same statistic. The
 #       same codes on both sides are right, as are normal figures (5 %); halves of ones among twenty have 10 %. `method="discoB"` has 1
 # What follows for a user: the codes of two collapsed posteriors are said to differ in distribution; so are a method that collapsed at one seed of five and one that never did, whose exact p

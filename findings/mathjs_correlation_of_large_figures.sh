@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mathjs 15.2.0 (JavaScript): `corr` of a falling loss with the time in seconds since 1970 is -Infinity for -1, -0.986 at steps of a minute; of totals near 10^7 it is 0.26 for 0.38, of
 # figures near 1 that hardly vary a complex number. `eigs` of a covariance below 10^-12 gives its diagonal.
-# Guess before: the correlation of figures doesn't change when a constant is added, as the variance of the same package doesn't; the eigenvalues of c A are c times those of A.
+# Guess before: (in these words after a first -Infinity and a diagonal; before, that the variance of such figures is right) the correlation of figures doesn't change when a constant is added, as the variance of the same package doesn't; the eigenvalues of c A are c times those of A.
 # Seen: 0.1, 0.3, 0.2, 0.5 with 1, 2, 4, 3: 0.37796; plus 10^5 0.37798, 10^6 0.37608, 10^7 0.25820, 10^8 0.03953. Eight times a second apart with 10 to 3: -Infinity, an hour apart
 #       -1.0000024. 1 + 10^-9 times 1, 2, 3 with 1, 2, 3: -0.041i for 1. Eigenvalues of three variances of 10^-12 with correlations of 0.9: 0.100, 0.177, 2.723 times
 #       10^-12 for 0.1, 0.1, 2.8, of 10^-13 1, 1, 1; ml-matrix 6.15.1 is right. No word of either in `help`, whose `eigs` has a precision among its examples
