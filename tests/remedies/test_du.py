@@ -60,6 +60,15 @@ def test_mean_square_of_the_scales_is_fixed_whatever_is_learned(scale):
     assert rescaled(h.scale, 0.7).square().mean().sqrt().item() == pytest.approx(0.7)
 
 
+def test_the_shift_is_the_mean_of_the_means():
+    # whatever is learned: normalised means have the mean 0, so b is left, with its sign
+    h = head()
+    with torch.no_grad():
+        h.scale.copy_(torch.tensor([2.0, 1.0, 0.5]))
+        h.shift.copy_(torch.tensor([0.5, -1.0, 0.0]))
+    assert h(encoding()).mean.mean(0).tolist() == pytest.approx([0.5, -1.0, 0.0], abs=1e-6)
+
+
 @pytest.mark.parametrize("on", [False, True])
 def test_mean_kl_is_above_its_floor(on):
     h = head(on=on)

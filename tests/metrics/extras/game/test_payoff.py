@@ -193,6 +193,17 @@ def test_self_labelling_may_move_the_posterior_out_of_collapse():
     assert CELLS[0] not in equilibria(cells)
 
 
+def test_distances_to_labels_by_hand():
+    # codes (1, 0) and (4, 1) of the prior, label (2, 0): (1 + 5) / 2 = 3; q = N((3, 1), I): 2 + 2 = 4; times -3
+    measures = SimpleNamespace(
+        posterior=DiagonalGaussian(torch.tensor([[3.0, 1.0]]), torch.zeros(1, 2)),
+        z=torch.zeros(1, 2),
+        prior_codes=torch.tensor([[[1.0, 0.0]], [[4.0, 1.0]]]),
+    )
+    cells = label_cells(dict.fromkeys(CELLS, torch.zeros(1)), measures, torch.tensor([[2.0, 0.0]]), 3.0)
+    assert [cells[cell].item() for cell in CELLS] == pytest.approx([-9.0, -12.0, -9.0, -12.0])
+
+
 def test_self_labelling_adds_the_same_wherever_z_is_of_the_prior():
     game = payoff_block(block_input(tiny_model("slvae", init_range=1.0), tiny_split(40), method="slvae"))
     own, plain = game.details["own"], game.details["plain"]
