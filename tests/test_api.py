@@ -201,6 +201,7 @@ def test_codes_and_sentences(run):
         (lambda run: run.decode(np.zeros((2, 5))), r"codes of shape \(2, 5\); .* decodes \(N, 2\)"),
         (lambda run: run.decode([[1.0, 2.0], [1.0]]), r"codes are numbers of shape \(N, Z\), .*expected sequence"),
         (lambda run: run.decode([[0.0, 1.0], [2.0, np.nan]]), "codes: nan in row 1, column 1; only finite codes"),
+        (lambda run: run.decode([[0.0, 1e300]]), r"codes: 1e\+300 in row 0, column 1; only finite codes"),
         (lambda run: run.decode(np.full((1, 2), np.inf)), "codes: inf in row 0, column 0"),
         (lambda run: run.encode(["the cat", "  "]), r"sentence 2 of 2 \('  '\) has no word"),
         (lambda run: run.encode(pd.Series(["the cat", ""], index=[7, 9])), r"sentence 2 of 2 \(''\) has no word"),
@@ -303,6 +304,7 @@ def test_a_comparison_and_its_report(corpus, out):
     assert results.trials["status"].tolist() == ["done"] * 4
     assert results.summary.set_index("method")["trials"].to_dict() == {"vanilla": 2, "beta": 2}
     assert "| vanilla |" in results.text("markdown", columns=["method", "kl"])
+    assert results.text(columns="method,kl") == results.text(columns=["method", "kl"])
     again = vaecli.report(out / "two")
     pd.testing.assert_frame_equal(again.trials, results.trials)
     assert time.time() - started < 300

@@ -11,6 +11,7 @@ from vaecli.core.resources import shortage
 from vaecli.runs.folder import RunFolder
 from vaecli.runs.loaded_run import load_run_corpus
 from vaecli.runs.start import prepare_run
+from vaecli.runs.tables import results_table
 from vaecli.runs.trial import run_trial
 from vaecli.settings.resolve import load_settings
 from vaecli.training.progress import Unwatched
@@ -37,6 +38,19 @@ def test_a_run_without_its_settings_is_not_taken_for_none(folder, status):
     assert folder.metrics() == {"values": {"kl": 1.0}}
     folder.create(config(epochs=2), overwrite=True)
     assert (folder.status, folder.metrics(), folder.config()) == ("pending", {}, config(epochs=2))
+
+
+def test_a_finished_run_without_its_figures_is_no_row_of_gaps(folder):
+    """A row of two seeds had the mean of one, without a word."""
+    folder.update(status="done")
+    folder.write_metrics({"values": {"kl": 1.0}})
+    assert results_table(folder.path.parent.parent)["kl"].tolist() == [1.0]
+    (folder.path / "metrics.json").unlink()
+    for read in (folder.metrics, lambda: results_table(folder.path.parent.parent)):
+        with pytest.raises(UsageError, match=r"seed-0: this run \(done\) has lost its metrics\.json; put it back, or"):
+            read()
+    folder.update(status="interrupted")
+    assert folder.metrics() == {}, "it has none yet"
 
 
 @pytest.mark.parametrize("begun", ["history.csv", "checkpoint"])

@@ -121,6 +121,20 @@ def test_a_run_is_of_one_method(tmp_path, methods):
         read_run(path)
 
 
+def test_a_file_that_lost_its_end_is_not_filled_with_defaults(tmp_path, config):
+    """An empty one made a run of beta one of vanilla, in every table."""
+    path = tmp_path / "config.toml"
+    whole = run_text(config)
+    for text in ("", whole.partition("methods")[0]):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"config\.toml: damaged: it names no method; put back"):
+            read_run(path)
+    for group in ("corpus", "model", "training", "evaluation"):
+        path.write_text(whole.partition(f"[{group}]")[0])
+        with pytest.raises(UsageError, match=rf"config\.toml: damaged: it has no \[{group}\]; put back"):
+            read_run(path)
+
+
 @pytest.mark.parametrize(
     "text", ["methods = [3]", 'methods = ["bn"]\nmethod = 3', "[training]\nepochs = 0", "training = 1"]
 )

@@ -85,7 +85,7 @@ def code_tensor(codes: Any, size: int, device: torch.device, decoder: str) -> Te
         ) from None
     if z.ndim != 2 or z.shape[1] != size:
         raise UsageError(f"codes of shape {tuple(z.shape)}; {decoder} decodes (N, {size})")
-    wrong = (~z.isfinite()).nonzero()
+    wrong = (~z.float().isfinite()).nonzero()  # as the decoder takes them, in which 1e300 is infinite
     if len(wrong):
         row, column = wrong[0].tolist()
         raise UsageError(f"codes: {z[row, column].item()} in row {row}, column {column}; only finite codes are decoded")

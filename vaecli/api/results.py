@@ -30,7 +30,7 @@ class Results:
         self,
         format: Literal["table", "markdown", "latex", "csv", "json", "html"] = "markdown",
         *,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         baseline: str | None = None,
         sort: str | None = None,
     ) -> str:
@@ -38,7 +38,7 @@ class Results:
 
         Args:
             format: One of the report's formats.
-            columns: Names; a default set without.
+            columns: Names, a list or comma-separated as for ``--columns``; a default set without.
             baseline: A method; gives the paired differences to it.
             sort: ``column``, ``column:asc`` or ``column:desc``.
 
@@ -51,7 +51,7 @@ class Results:
         from vaecli.reporting.render import render
 
         loaded = load_results(self.path)
-        named = None if columns is None else ",".join(columns)
+        named = columns if columns is None or isinstance(columns, str) else ",".join(columns)
         page = PageOptions(models=False, notes=loaded.notes, published=printed_for)
         return render(loaded.frame, format, named, sort, baseline, contexts=loaded.contexts, page=page)
 

@@ -249,11 +249,18 @@ class RunFolder:
         write_atomic(self.path / "metrics.json", dump_json(metrics))
 
     def metrics(self) -> dict[str, Any]:
-        """The contents of metrics.json; empty before the run is done."""
+        """The contents of metrics.json; empty before the run is done.
+
+        Raises:
+            UsageError: The file is damaged, or the run is done and has lost it.
+        """
         path = self.path / "metrics.json"
         data = self._read_json(path.name)
         if data is None and path.exists():
             raise UsageError(f"{path}: damaged: it holds no figures; start the run anew with --overwrite")
+        if data is None and (self._read_json("run.json") or {}).get("status") == "done":  # they are written before
+            told = "this run (done) has lost its metrics.json; put it back, or --overwrite the run"
+            raise UsageError(f"{self.path}: {told}")
         check_fields(path, data or {}, MetricsFields)
         return data or {}
 

@@ -18,6 +18,9 @@ from vaecli.core.nested import flatten, writable
 from vaecli.settings.protocols import EVERYTHING, SHARED
 from vaecli.settings.toml_file import read_toml
 
+WRITTEN = ("corpus", "model", "training", "evaluation")
+"""The groups of settings that `run_text` of every version wrote beside ``methods``."""
+
 
 def run_text(config: RunConfig) -> str:
     """The settings as TOML, all of them; `vae train` with such a file repeats the run."""
@@ -33,7 +36,7 @@ def read_run(path: Path) -> RunConfig:
     """The settings in a file that `run_text` wrote, of this version or an earlier one.
 
     Raises:
-        UsageError: The file can't be read, isn't TOML or isn't valid.
+        UsageError: The file can't be read, isn't TOML, isn't valid or lacks what every run's has.
     """
     return build_config(_of_one_method(read_toml(path)[0], path), str(path))
 
@@ -42,13 +45,18 @@ def _of_one_method(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The values of a file by the names of `RunConfig`.
 
     Raises:
-        UsageError: It names no method or several.
+        UsageError: It names no method or several, or lacks a group, for which defaults would stand silently.
     """
     if "methods" not in values:  # of an earlier version
+        if "method" not in values:
+            raise UsageError(f"{path}: damaged: it names no method; put back the one that the run wrote")
         return dict(values)
     methods = values["methods"]
     if not (isinstance(methods, list) and len(methods) == 1):
         raise UsageError(f"{path}: methods must name the one method of the run, got {methods!r}")
+    lost = [group for group in WRITTEN if group not in values]
+    if lost:
+        raise UsageError(f"{path}: damaged: it has no [{lost[0]}]; put back the one that the run wrote")
     rest = {key: value for key, value in values.items() if key not in ("methods", "method", "before_protocol")}
     return rest | {"method": methods[0], "hyper": values.get("method", {})}
 
