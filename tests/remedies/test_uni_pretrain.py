@@ -82,6 +82,19 @@ def test_the_first_stage_is_that_of_the_unigram_vae_beside_a_bound_of_several_sa
     assert all(p.grad is None for p in model.decoder.parameters())
 
 
+@pytest.mark.parametrize("second", ["consistency", "dual_path", "flow_prior"])
+def test_the_first_stage_has_no_second_bound_whose_kl_nothing_reconstructs(second):
+    # beside a second KL, the unigram decoder alone would have to earn both
+    weights = {"consistency": {"weight": 0.0}, "dual_path": {"kl_dropout": 0.0}, "flow_prior": {}}
+    method = make_method(f"{second}+uni_pretrain", {second: weights[second]})
+    model, stage = method.build(tiny_shape(init_range=1.0), 0), method.phases()[0]
+    torch.manual_seed(0)
+    raw = raw_terms(model, tiny_batch(4))
+    terms = stage.objective(method.objective(raw, replace(clock(), without=stage.without)))
+    unigram = unigram_nll(model.aux["uni_pretrain"], raw.z, tiny_batch(4))
+    torch.testing.assert_close(terms.loss, (unigram + raw.kl.sum(-1)).mean())
+
+
 @pytest.mark.parametrize("pretraining", ["uni_pretrain", "lm_pretrain"])
 def test_no_other_remedy_trains_the_decoder_in_the_first_stage(pretraining):
     trained, tried = [], 0

@@ -11,8 +11,9 @@ Differs from the paper:
 Caveat:
     As published, the model also learns to generate corrupted copies, which costs likelihood on whole sentences; with
     ``consistency.target=sentence`` the copy's code reconstructs the sentence instead, as in `denoising`. The bound of
-    the copy has the KL weight of the other, but no other remedy's form of the KL, and a first stage without one of the
-    bound's terms has it in neither (``ae_pretrain+consistency``).
+    the copy has the KL weight of the other, but no other remedy's form of the KL. A first stage without the KL has it
+    in neither (``ae_pretrain+consistency``), and one that doesn't train the decoder (``consistency+uni_pretrain``) is
+    without the copy's bound: a KL of a code that nothing reads would only pull it to the prior.
 
 References:
     Sinha & Dieng (2021).
@@ -85,7 +86,8 @@ class Consistency(Remedy):
         target: Batch = copy if self.target == "copy" else context.batch
         bound = bound_terms(posterior, context.prior, posterior.sample(noise)[0], partial(model.nll, batch=target))
         assert bound.kl is not None
-        nll = torch.zeros_like(bound.nll) if "nll" in clock.without else bound.nll
+        divergence = self.weight * posterior_divergence(posterior, own)
+        if "nll" in clock.without:
+            return terms.add(divergence)
         kl_weight = 0.0 if "kl" in clock.without else terms.kl_weight
-        divergence = posterior_divergence(posterior, own)
-        return terms.add(nll + kl_weight * bound.kl.sum(-1) + self.weight * divergence)
+        return terms.add(bound.nll + kl_weight * bound.kl.sum(-1) + divergence)

@@ -12,7 +12,7 @@ Differs from the paper:
 
 Caveat:
     A KL that doesn't factorise isn't dropped. Unlike `word_dropout`, the decoder never learns on hidden words alone. A
-    first stage that doesn't train the decoder (``dual_path+lm_pretrain``) has no path B.
+    first stage that doesn't train the decoder (``dual_path+uni_pretrain``) has neither path B nor its KL.
 
 References:
     Song et al. (2025).
@@ -81,8 +81,9 @@ class DualPath(Remedy):
         context = terms.context
         model, inputs = context.model, context.batch.inputs
         assert model is not None
-        if "nll" not in clock.without:
+        paths = 1 if "nll" in clock.without else 2
+        if paths == 2:
             hidden = drop_words(model.input_noise(inputs), torch.rand(inputs.shape, device=inputs.device) < self.rate)
             terms = terms.add(model.decoder.token_nll(terms.z, hidden, context.batch).sum(1))
-        kl = 2 * kept_dimensions(terms.kl, self.kl_dropout, terms.z.shape[1]) * terms.kl
+        kl = paths * kept_dimensions(terms.kl, self.kl_dropout, terms.z.shape[1]) * terms.kl
         return replace(terms, kl=kl)
