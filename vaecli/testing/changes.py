@@ -18,6 +18,7 @@ from vaecli.model.vae import VAE, Parts, initialise, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies.core.compose import compose
 from vaecli.remedies.core.remedy import Need, Part, Phase, Remedy, Step
+from vaecli.testing.owed import ContractError
 from vaecli.testing.tiny import VOCABULARY_SIZE, clock, tiny_batch, tiny_shape, tiny_split
 from vaecli.training.session import TrainingSession
 
@@ -27,6 +28,8 @@ CLOCKS = (0, 13, 39)
 """Steps of a run of 40 at which an objective is looked at."""
 WEIGHT, EXTRA = 0.37, 0.5
 """KL weight and added terms before an objective, so that one that sets them to 1 or 0 shows."""
+TENSORS = ("nll", "kl", "extra", "z")
+"""The terms that are tensors before an objective."""
 
 
 def same(one: Any, other: Any) -> bool:
@@ -104,19 +107,30 @@ def objective_changes(remedy: Remedy, model: VAE, batch: Batch) -> Iterator[Part
     """Of the KL, its weight and the added terms, in value or in gradient.
 
     Raises:
-        AssertionError: It changes what no objective may.
+        ContractError: It changes what no objective may, or anything in place, or its KL weight has a gradient.
     """
     for step in CLOCKS:
         raw = seeded(raw_terms, model, batch)
         raw = replace(raw, kl_weight=WEIGHT, extra=raw.extra + EXTRA)
+        begun = {name: getattr(raw, name)._version for name in TENSORS}  # what is changed in place equals itself
         terms = seeded(compose([remedy]).objective, raw, clock(step))
+        for name, version in begun.items():
+            if getattr(raw, name)._version != version:
+                free = name in ("kl", "extra")
+                way = f"give others by replace(terms, {name}=...)" if free else "it has to leave them"
+                raise ContractError(f"{remedy.name}: `objective` changes `{name}` of the given terms in place; {way}")
         for kept, what in (("nll", "-log p(x|z)"), ("z", "z")):
             if not same(getattr(terms, kept), getattr(raw, kept)):
-                raise AssertionError(f"{remedy.name}: an objective has to leave {what}")
+                raise ContractError(f"{remedy.name}: an objective has to leave {what}")
         if not (same(terms.kl, raw.kl) and same(slope(terms.kl, model), slope(raw.kl, model))):
             yield Part.KL
         if not same(torch.as_tensor(terms.kl_weight), torch.as_tensor(raw.kl_weight)):
             yield Part.KL_WEIGHT
+        if isinstance(terms.kl_weight, Tensor) and slope(terms.kl_weight, model).any():
+            raise ContractError(
+                f"{remedy.name}: `objective` gives a `kl_weight` that the encoder is trained by; detach what it is"
+                " made of, or change `kl` if that is meant"
+            )
         if not same(terms.extra, raw.extra):
             yield Part.TERM
 
