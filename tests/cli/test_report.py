@@ -321,6 +321,8 @@ def test_a_reproduction_is_an_experiment_that_has_ended(experiment):
     """Its folder holds those of its rows, and a table of all."""
     inner = experiment.parent / "table" / "row"
     config = build_config({"experiment": "row", "method": "bn"})
-    RunFolder(run_path(experiment.parent / "table", "row", "bn", 0)).create(config).update(status="done")
+    folder = RunFolder(run_path(experiment.parent / "table", "row", "bn", 0)).create(config)
+    folder.write_metrics({"values": {"kl": 1.0}})
+    folder.update(status="done")
     (inner.parent / "results.csv").write_text("experiment,method,seed,status\nrow,bn,0,done\n")
     assert "experiment row" in run().stdout

@@ -59,6 +59,7 @@ def test_a_second_run_does_what_is_missing(tmp_path):
     trials = prepared(tmp_path, ["bn", "vanilla", "lm"], "0-1")
     for trial, status in zip(trials, ("done", "failed", "diverged", "interrupted", "running", "pending"), strict=True):
         RunFolder(trial.path).update(status=status)
+    RunFolder(trials[0].path).write_metrics({"values": {"kl": 1.0}})
     again = experiment(tmp_path, ["bn", "vanilla", "lm"], "0-1")
     left = ["bn seed 1", "vanilla seed 1", "lm seed 0", "lm seed 1"]
     assert names(again.plan()) == left
