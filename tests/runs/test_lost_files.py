@@ -9,7 +9,7 @@ from vaecli.config import build_config
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.resources import shortage
 from vaecli.runs.folder import RunFolder
-from vaecli.runs.loaded_run import load_run_corpus
+from vaecli.runs.loaded_run import load_run, load_run_corpus
 from vaecli.runs.start import prepare_run
 from vaecli.runs.tables import results_table
 from vaecli.runs.trial import run_trial
@@ -111,3 +111,14 @@ def test_a_corpus_that_a_preset_names_is_read_where_the_run_was_trained(tmp_path
     (tmp_path / "a").rename(tmp_path / "gone")
     with pytest.raises(DataError, match=rf"its corpus 'toy' isn't there any more, at {tmp_path / 'a' / 'toy'}$"):
         load_run_corpus(folder, folder.config())
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_a_run_that_ended_without_a_model_is_not_told_to_be_trained_first(folder, status):
+    folder.update(status=status, message="step 2: the training nll is nan")
+    told = rf"the run {status} before its first validation and left no model \(step 2: the training nll is nan\)"
+    with pytest.raises(UsageError, match=told):
+        load_run(folder.path)
+    folder.update(status="interrupted", message="")
+    with pytest.raises(UsageError, match="the run is interrupted and has no trained model yet"):
+        load_run(folder.path)

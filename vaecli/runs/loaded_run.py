@@ -160,7 +160,11 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     folder = RunFolder.open(path)
     config, created = folder.config(), _created(folder)
     if folder.status != "done" and not (folder.checkpoint_path / BEST).exists():
-        raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
+        if folder.status not in ("diverged", "failed"):
+            raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
+        told = f"the run {folder.status} before its first validation and left no model"
+        why = str(folder.run().get("message") or "see its log.txt")
+        raise UsageError(f"{path}: {told} ({why}); train it anew with --overwrite, once that is mended")
     weights = load_best(folder)
     vocabulary = WordVocabulary.load(folder.path / "vocab.json")
     if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
