@@ -8,8 +8,10 @@ from metrics.toys import linear_gaussian, true_nll
 from support import scoring, tiny_model, tiny_split
 
 from vaecli.core.errors import UsageError
-from vaecli.metrics.exact_posterior import LARGEST, exact_posterior, quadrature
+from vaecli.metrics.exact_posterior import LARGEST, exact_posterior, quadrature, reach
 from vaecli.metrics.inference import evaluation_mode, sampled_nll
+from vaecli.model.prior import StandardNormal
+from vaecli.model.tilted_normal import TiltedNormal
 from vaecli.remedies import make_method
 from vaecli.testing.tiny import tiny_shape
 
@@ -66,6 +68,43 @@ def test_only_sentences_that_still_move_are_refined():
     share = (-0.5 * z.square() + 3 * torch.sin(8 * z)).softmax(0)
     assert posterior.mean == pytest.approx([0.0, float((share * z).sum()), 0.0], abs=1e-7)
     assert (posterior.change < 1e-6).all()
+
+
+def wide_grid(model, split):
+    """The mean and log p(x) of each sentence from nodes 0.005 apart up to 120, and the prior's mass there."""
+    z = torch.linspace(-120, 120, 48_001, dtype=torch.float64).view(-1, 1, 1)
+    how, mean, evidence = scoring(split), torch.zeros(len(split)), torch.zeros(len(split))
+    with evaluation_mode(model, how.device):
+        for index, batch in how.batches(1):
+            joint = (model.prior.log_prob(z) - sampled_nll(model, z, batch)).flatten()
+            evidence[index] = (joint.logsumexp(0) + math.log(0.005)).float()
+            mean[index] = (joint.softmax(0) * z.flatten()).sum().float()
+    return mean, evidence
+
+
+@pytest.mark.parametrize("tau", [15.0, 25.0, 40.0])
+def test_a_prior_far_from_0_is_integrated_where_it_is(tau):
+    hyper = {"tilted": {"tau": tau}}
+    model, split = make_method("tilted", hyper).build(tiny_shape(1, init_range=0.3), 3).double(), tiny_split(3)
+    posterior = exact_posterior(model, scoring(split))
+    mean, evidence = wide_grid(model, split)
+    assert posterior.log_evidence == pytest.approx(evidence, abs=1e-4)
+    assert posterior.mean == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_mixture_that_has_moved_is_integrated_where_it_is():
+    model, split = make_method("mog").build(tiny_shape(1, init_range=0.3), 3).double(), tiny_split(3)
+    with torch.no_grad():
+        model.prior.mean.copy_(torch.linspace(-45, 45, len(model.prior.mean)).unsqueeze(1))
+    posterior = exact_posterior(model, scoring(split))
+    mean, evidence = wide_grid(model, split)
+    assert posterior.log_evidence == pytest.approx(evidence, abs=1e-4)
+    assert posterior.mean == pytest.approx(mean, abs=1e-3)
+
+
+@pytest.mark.parametrize(("prior", "ends"), [(StandardNormal(1), 20), (TiltedNormal(1, 5.0), 20)])
+def test_usual_priors_are_integrated_as_far_as_in_the_paper(prior, ends):
+    assert reach(prior) == ends
 
 
 @pytest.mark.parametrize("method", ["vanilla", "skip", "bn", "mog"])

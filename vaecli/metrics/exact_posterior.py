@@ -3,10 +3,11 @@ r"""The model's own posterior p(z|x) at latent size 1, by quadrature (He et al. 
 .. math:: p(z|x) = \frac{p(z)\, p(x|z)}{p(x)}, \qquad p(x) = \int p(z)\, p(x|z)\, dz, \qquad
     E[z|x] = \int z\, p(z|x)\, dz
 
-The integrals run over [-20, 20]. A coarse grid finds where p(z, x) is within `DROP` nats of its maximum; there, for
-each sentence apart, the trapezoidal rule is refined until halving its step moves mean, variance and log p(x) by less
-than a tolerance, all three, for one may stay by chance. The rule converges faster than any power of the step for an
-integrand that vanishes at both ends (Trefethen & Weideman 2014), so that what is left is less than that last change.
+The integrals run over [-20, 20], or further where the prior does. A coarse grid finds where p(z, x) is within `DROP`
+nats of its maximum; there, for each sentence apart, the trapezoidal rule is refined until halving its step moves mean,
+variance and log p(x) by less than a tolerance, all three, for one may stay by chance. The rule converges faster than
+any power of the step for an integrand that vanishes at both ends (Trefethen & Weideman 2014), so that what is left is
+less than that last change.
 The paper's grid has one step, 0.1, for all sentences, of which most nodes lie where there is no mass. A mode is
 overlooked only if it is so narrow that both nodes beside it miss it, which takes a standard deviation below 0.03 where
 |z| < 6, and below 0.06 elsewhere.
@@ -14,6 +15,7 @@ overlooked only if it is so narrow that both nodes beside it miss it, which take
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,13 +26,19 @@ from vaecli.core.errors import UsageError
 from vaecli.corpus.types import collate
 from vaecli.metrics.inference import evaluation_mode, sampled_nll, wide_prior
 from vaecli.metrics.scoring import Scoring
+from vaecli.model.prior import Prior
 from vaecli.model.vae import VAE
 
-LARGEST = 20.0
-"""Of z in absolute value, as in the paper."""
+LARGEST = 20
+"""Of z in absolute value, as in the paper, unless the prior has mass further out."""
 
-COARSE = (*range(-20, -6), *(n / 2 for n in range(-12, 13)), *range(7, 21))
-"""The coarse grid: steps of 1, of 0.5 within 6 standard deviations of the prior."""
+REACH, FURTHEST = 2.2, 1000
+"""How many times further than the furthest of `PRIOR_SAMPLES` samples of the prior the integrals run, so that they
+cover 7.7 standard deviations of a Gaussian, whose density is `DROP` nats below its maximum there; and how far at most,
+which only a model that diverged goes beyond."""
+
+PRIOR_SAMPLES = 4096
+"""Of fixed noise, by which the reach of the prior is found."""
 
 DROP = 30.0
 """Nats below the maximum of p(z, x) from which on it counts as nothing."""
@@ -62,16 +70,34 @@ class ExactPosterior:
     change: Tensor
 
 
-def quadrature(log_joint: LogJoint, count: int, tolerance: float = TOLERANCE) -> ExactPosterior:
+def coarse_grid(largest: int) -> Tensor:
+    """(S,) float64 nodes up to a whole number: steps of 1, of 0.5 within 6 standard deviations of N(0, 1)."""
+    nodes = (*range(-largest, -6), *(n / 2 for n in range(-12, 13)), *range(7, largest + 1))
+    return torch.tensor(nodes, dtype=torch.float64)
+
+
+def reach(prior: Prior) -> int:
+    """How far from 0 the integrals have to run for a prior of one dimension, in float64; `LARGEST` for N(0, 1)."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(PRIOR_SAMPLES, prior.noise_size, generator=generator, dtype=torch.float64)
+    device = next((t.device for t in (*prior.parameters(), *prior.buffers())), noise.device)
+    furthest = float(prior.sample(noise.to(device)).abs().max())
+    return min(FURTHEST, max(LARGEST, math.ceil(REACH * furthest))) if math.isfinite(furthest) else FURTHEST
+
+
+def quadrature(
+    log_joint: LogJoint, count: int, tolerance: float = TOLERANCE, largest: int = LARGEST
+) -> ExactPosterior:
     """The posteriors of N sentences from their joint densities.
 
     Args:
         log_joint: Of z and the sentences.
         count: N.
         tolerance: See the module.
+        largest: Of z in absolute value.
     """
     every = torch.arange(count)
-    coarse = torch.tensor(COARSE, dtype=torch.float64)
+    coarse = coarse_grid(largest)
     low, high = _support(coarse, log_joint(coarse.unsqueeze(1).expand(-1, count), every))
     z = _nodes(low, high, FIRST_STEPS)
     values = log_joint(z, every)
@@ -113,6 +139,7 @@ def exact_posterior(model: VAE, scoring: Scoring, tolerance: float = TOLERANCE) 
     parts = {name: torch.empty(len(scoring.split), dtype=torch.float64) for name in ExactPosterior.__annotations__}
     with evaluation_mode(model, scoring.device):
         prior = wide_prior(model)
+        largest = reach(prior)
         for index, _ in scoring.batches():
             sentences = index.cpu()
 
@@ -121,7 +148,7 @@ def exact_posterior(model: VAE, scoring: Scoring, tolerance: float = TOLERANCE) 
                 codes = z.unsqueeze(2).to(scoring.device)
                 return (prior.log_prob(codes) - sampled_nll(model, codes, batch, scoring.precision)).cpu()
 
-            integrals = quadrature(log_joint, len(sentences), tolerance)
+            integrals = quadrature(log_joint, len(sentences), tolerance, largest)
             for name, values in parts.items():
                 values[sentences] = getattr(integrals, name)
     return ExactPosterior(**parts)
