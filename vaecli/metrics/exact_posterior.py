@@ -85,9 +85,7 @@ def reach(prior: Prior) -> int:
     return min(FURTHEST, max(LARGEST, math.ceil(REACH * furthest))) if math.isfinite(furthest) else FURTHEST
 
 
-def quadrature(
-    log_joint: LogJoint, count: int, tolerance: float = TOLERANCE, largest: int = LARGEST
-) -> ExactPosterior:
+def quadrature(log_joint: LogJoint, count: int, tolerance: float = TOLERANCE, largest: int = LARGEST) -> ExactPosterior:
     """The posteriors of N sentences from their joint densities.
 
     Args:
