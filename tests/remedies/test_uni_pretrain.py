@@ -52,6 +52,16 @@ def test_the_loss_of_the_first_stage_falls_and_decides_the_best(tmp_path):
     assert min(row["train_loss"] for row in first) == best[-1]
 
 
+@pytest.mark.parametrize("method", ["cyclical+uni_pretrain", "linear_anneal+uni_pretrain", "uni_pretrain"])
+def test_epochs_of_the_first_stage_are_compared_at_kl_weight_1(tmp_path, method):
+    # as trained on, the loss is lowest where the schedule has the weight lowest
+    training = {"epochs": 32, "optimizer": "adam", "learning_rate": 0.05, "patience": 1}
+    loop, _ = train_in_stages(tmp_path, method, **training)
+    first = [row for row in loop.observer.rows if row["phase"] == "task"]
+    losses = [row["train_nll"] + row["train_kl"] + row["train_extra"] for row in first]
+    assert [row["best"] for row in first] == [int(loss == min(losses[: n + 1])) for n, loss in enumerate(losses)]
+
+
 def test_a_frozen_encoder_has_no_task():
     model = tiny_model("uni_pretrain")
     freeze_encoder(model, 0)

@@ -188,7 +188,7 @@ class Loop:
         """Counts the epoch, keeps the best weights, decays the learning rate or ends the phase."""
         p, settings = self.progress, self.settings
         p.epoch, p.total_epochs, p.step_in_epoch, p.sums = p.epoch + 1, p.total_epochs + 1, 0, {}
-        figure = selection({k: v for k, v in row.items() if not isinstance(v, str)}, self.phases[p.phase].figure)
+        figure = self._figure(row)
         if p.best is None or figure < p.best:
             p.best, p.best_epoch, p.best_kl_weight, p.stalls = figure, p.total_epochs, p.kl_weight, 0
             save_checkpoint(
@@ -203,6 +203,16 @@ class Loop:
             else:
                 self._decay()
         p.stopped = p.stopped or p.epoch >= self.epochs[p.phase]
+
+    def _figure(self, row: Row) -> float:
+        """The figure of the phase by which epochs are compared; a loss with the KL in it is that at KL weight 1.
+
+        As it is trained on, it would be lowest where a schedule has the KL weight lowest.
+        """
+        phase, values = self.phases[self.progress.phase], {k: v for k, v in row.items() if not isinstance(v, str)}
+        if phase.figure == "train_loss" and "kl" not in phase.without:
+            values["train_loss"] = sum(values[f"train_{name}"] or 0.0 for name in ("nll", "kl", "extra"))
+        return selection(values, phase.figure)
 
     def _out_of_patience(self) -> bool:
         """Whether the last validation is one after which the learning rate decays or the phase ends."""

@@ -110,7 +110,8 @@ class Phase:
         start: Called with the model and the seed when the phase begins, before its optimiser is made; not when a run
             goes on inside of it, for then weights, buffers and ``requires_grad`` are as they were, and nothing else is.
         figure: The column that decays the learning rate by its stalls and marks the best weights: of the validation, or
-            the mean training loss of a stage in which the model doesn't do what validation measures.
+            the mean training loss, at KL weight 1 where it holds the KL, of a stage in which the model doesn't do what
+            validation measures.
         without: The terms of the bound that `objective` leaves out, for remedies with a bound, or a part of one, of
             their own, and for those that train what the bound is about: the clock of the phase has them.
     """
