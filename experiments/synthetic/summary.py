@@ -231,15 +231,16 @@ def rules_of_the_atlas(frame: pd.DataFrame) -> list[str]:
     x, collapsed = features(seen), (seen["verdict"] == "collapsed").to_numpy(dtype=bool)
     if collapsed.all() or not collapsed.any() or trials.empty:
         return []
+    new = trials[~trials["corpus"].isin(set(seen["corpus"]))]
+    unseen = ", ".join(f"`{name}`" for name in sorted(set(new["corpus"])))
     lines = [
-        f"Fitted on the {len(seen)} trials of [the atlas](atlas.md), which has other trials of these methods, and none "
-        "on `oracle`:",
+        f"Fitted on the {len(seen)} trials of [the atlas](atlas.md), which has other trials of these methods"
+        f"{f', and none on {unseen}' if unseen else ''}:",
         "",
         "| rule of the atlas | collapses missed | false alarms |",
         "|---|---|---|",
     ]
-    new = trials[~trials["corpus"].isin(set(seen["corpus"]))]
-    for part, where in ((trials, ""), (new, ", `oracle` alone")):
+    for part, where in ((trials, ""), (new, f", {unseen} alone")):
         if part.empty:
             continue
         ended = (part["verdict"] == "collapsed").to_numpy(dtype=bool)

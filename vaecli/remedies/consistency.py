@@ -82,12 +82,12 @@ class Consistency(Remedy):
         draws = torch.rand(context.batch.tokens.shape, device=context.batch.tokens.device)
         copy = delete_words(context.batch, draws, self.rate)
         posterior = diagonal_gaussian(model.posterior(copy), self.name)
+        divergence = self.weight * posterior_divergence(posterior, own)
+        if "nll" in clock.without:
+            return terms.add(divergence)
         noise = torch.randn(1, copy.size, posterior.noise_size, device=posterior.mean.device)
         target: Batch = copy if self.target == "copy" else context.batch
         bound = bound_terms(posterior, context.prior, posterior.sample(noise)[0], partial(model.nll, batch=target))
         assert bound.kl is not None
-        divergence = self.weight * posterior_divergence(posterior, own)
-        if "nll" in clock.without:
-            return terms.add(divergence)
         kl_weight = 0.0 if "kl" in clock.without else terms.kl_weight
         return terms.add(bound.nll + kl_weight * bound.kl.sum(-1) + divergence)
