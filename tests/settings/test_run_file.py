@@ -8,8 +8,11 @@ from vaecli.config import RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.remedies import make_method
 from vaecli.runs.folder import with_defaults
+from vaecli.runs.grid_file import read_grid
+from vaecli.runs.grid_settings import grid_text
 from vaecli.settings.resolve import load_settings
 from vaecli.settings.run_file import read_run, run_text, settings_by_key
+from vaecli.settings.toml_file import WHOLE
 
 EARLIER = """\
 experiment = "x"
@@ -122,9 +125,9 @@ def test_a_run_is_of_one_method(tmp_path, methods):
 
 
 def test_a_file_that_lost_its_end_is_not_filled_with_defaults(tmp_path, config):
-    """An empty one made a run of beta one of vanilla, in every table."""
+    """An empty one made a run of beta one of vanilla, in every table. Without the comment, as they were before it."""
     path = tmp_path / "config.toml"
-    whole = run_text(config)
+    whole = run_text(config).removeprefix(WHOLE)
     for text in ("", whole.partition("methods")[0]):
         path.write_text(text)
         with pytest.raises(UsageError, match=r"config\.toml: damaged: it names no method; put back"):
@@ -133,6 +136,38 @@ def test_a_file_that_lost_its_end_is_not_filled_with_defaults(tmp_path, config):
         path.write_text(whole.partition(f"[{group}]")[0])
         with pytest.raises(UsageError, match=rf"config\.toml: damaged: it has no \[{group}\]; put back"):
             read_run(path)
+
+
+def test_a_file_that_is_cut_anywhere_is_refused(tmp_path, config):
+    """Within a table too: one cut inside of [evaluation] was measured with the default number of samples."""
+    path = tmp_path / "config.toml"
+    whole = run_text(config)
+    inside = whole.index("iw_samples")
+    for end in (*range(0, inside, 7), *range(inside, len(whole) - 1)):
+        path.write_text(whole[:end])
+        for read in (read_run, load_settings) if end in (inside, len(whole) - 2) else (read_run,):
+            with pytest.raises(UsageError, match=r"config\.toml"):
+                read(path)
+    path.write_text(whole[:inside])
+    with pytest.raises(UsageError, match=r"config\.toml: damaged: its end is lost, from line \d+ on; put back the one"):
+        read_run(path)
+
+
+def test_a_grid_that_is_cut_within_a_table_is_refused(tmp_path):
+    path = tmp_path / "experiment.toml"
+    whole = grid_text("x", load_settings(methods=["bn"]))
+    path.write_text(whole[: whole.index("iw_samples")])
+    for read in (load_settings, lambda file: read_grid(file.parent)):
+        with pytest.raises(UsageError, match=r"experiment\.toml: damaged: its end is lost"):
+            read(path)
+
+
+def test_settings_that_are_added_below_the_end_are_read(tmp_path, config):
+    path = tmp_path / "config.toml"
+    text = run_text(config)
+    path.write_bytes((text.replace("[evaluation]", "[left_out]") + "\n[evaluation]\n").replace("\n", "\r\n").encode())
+    with pytest.raises(UsageError, match="left_out"):  # and not that it is damaged
+        read_run(path)
 
 
 @pytest.mark.parametrize(

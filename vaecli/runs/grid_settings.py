@@ -15,6 +15,7 @@ from vaecli.runs.folder import FREE
 from vaecli.settings.layers import Choices, several
 from vaecli.settings.protocols import EVERYTHING
 from vaecli.settings.resolve import Settings
+from vaecli.settings.toml_file import framed
 
 
 def changed(old: Settings, new: Settings) -> list[str]:
@@ -98,7 +99,7 @@ def grid_text(name: str, settings: Settings, absent: Mapping[str, Any] | None = 
     for key, tables in (("method", hyper), ("override", overrides), ("tuned", settings.tuned)):
         if both := merge(absent.get(key, {}), tables):
             values[key] = both
-    return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + tomli_w.dumps(values)
+    return "# The grid of this experiment; `vae compare` with this file repeats it.\n" + framed(tomli_w.dumps(values))
 
 
 def firm_keys(settings: Settings) -> list[str]:

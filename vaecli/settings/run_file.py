@@ -16,7 +16,7 @@ from vaecli.config import GROUPS, RunConfig, build_config
 from vaecli.core.errors import UsageError
 from vaecli.core.nested import flatten, writable
 from vaecli.settings.protocols import EVERYTHING, SHARED
-from vaecli.settings.toml_file import read_toml
+from vaecli.settings.toml_file import framed, read_toml
 
 WRITTEN = ("corpus", "model", "training", "evaluation")
 """The groups of settings that `run_text` of every version wrote beside ``methods``."""
@@ -29,14 +29,14 @@ def run_text(config: RunConfig) -> str:
         head["before_protocol"] = [EVERYTHING]  # all that the protocol said is below
     hyper = {"method": config.hyper} if config.hyper else {}
     groups = {group: writable(getattr(config, group).model_dump()) for group in GROUPS}
-    return tomli_w.dumps(head | hyper | groups)
+    return framed(tomli_w.dumps(head | hyper | groups))
 
 
 def read_run(path: Path) -> RunConfig:
     """The settings in a file that `run_text` wrote, of this version or an earlier one.
 
     Raises:
-        UsageError: The file can't be read, isn't TOML, isn't valid or lacks what every run's has.
+        UsageError: The file can't be read, isn't TOML, isn't valid, has lost its end or lacks what every run's has.
     """
     return build_config(_of_one_method(read_toml(path)[0], path), str(path))
 

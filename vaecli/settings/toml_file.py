@@ -18,6 +18,10 @@ from vaecli.settings.protocols import EVERYTHING, papers_named
 
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?")
 KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+WHOLE = "# Whole only with its last line, the end of the settings.\n"
+END = "# End of the settings.\n"
+"""Around the settings in a file of ours. A file that lost its end may be TOML still, and defaults would stand in for
+what it lost; in a file without the first line, written by hand or by an earlier version, nobody can tell."""
 PLAIN_KEYS = ("experiment", "preset", "method", "methods", "seeds", "jobs", "data", "before_protocol")
 
 
@@ -39,15 +43,20 @@ def read_file(path: Path, leave_out: Collection[str] = ()) -> Layer:
     return reader.layer
 
 
+def framed(text: str) -> str:
+    """Settings as TOML between two comments by which `read_toml` knows a file that was cut."""
+    return WHOLE + text + END
+
+
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """The values of a TOML file, and its text.
 
     Raises:
-        UsageError: The file can't be read, or isn't TOML (file and line).
+        UsageError: The file can't be read, isn't TOML (file and line), or has lost its end.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return tomllib.loads(text), text
+        values = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: can't read it: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -58,6 +67,12 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise UsageError(f"{path}: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}: nested too deeply") from None
+    lines = text.splitlines()
+    if WHOLE.rstrip() in lines and END.rstrip() not in lines:
+        raise UsageError(
+            f"{path}: damaged: its end is lost, from line {len(lines)} on; put back the one that was written"
+        )
+    return values, text
 
 
 def split_methods(values: Mapping[str, Any], remedies: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
