@@ -68,6 +68,15 @@ def test_products_are_not_rounded_under_autocast():
         torch.testing.assert_close(prior.log_prob(z), exact)
 
 
+def test_a_component_narrower_than_rounding_keeps_its_digits():
+    prior = MixtureOfGaussians(1, 2).double().requires_grad_(False)
+    set_to(prior, [[3.0], [0.0]], [[-50.0], [0.0]], [0.5, 0.5])
+    z = 3 + math.exp(-25) * torch.tensor([[[0.0], [1.0]]], dtype=torch.float64)
+    # the other component adds nothing: log(1/2) + 25 - log(2 pi) / 2 - d^2 / 2
+    expected = math.log(0.5) + 25 - 0.5 * math.log(2 * math.pi) - 0.5 * ((z - 3) * math.exp(25)).square().squeeze(-1)
+    torch.testing.assert_close(prior.log_prob(z), expected)
+
+
 def test_density_integrates_to_one():
     prior = mixture(1, 3)
     z = torch.linspace(-30, 30, 60_001, dtype=torch.float64).unsqueeze(1)

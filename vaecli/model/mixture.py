@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecli.kernels.switch import fast
-from vaecli.model.posterior import LOG_2PI
+from vaecli.model.posterior import LOG_2PI, cancels, log_prob_of_differences
 from vaecli.model.prior import Prior
 
 MEAN_VARIANCE = 0.25
@@ -65,6 +65,8 @@ class MixtureOfGaussians(Prior):
         """(..., K) log N(z; mean_k, exp(logvar_k)), by two matrix products, in the wider dtype of z and parameters."""
         wide = torch.promote_types(torch.promote_types(z.dtype, self.mean.dtype), torch.float32)
         z, mean, logvar = z.to(wide), self.mean.to(wide), self.logvar.to(wide)
+        if cancels(z, mean, logvar):
+            return log_prob_of_differences(z.reshape(-1, self.latent_size), mean, logvar).view(*z.shape[:-1], -1)
         precision = (-logvar).exp()
         constant = (LOG_2PI + logvar + mean.square() * precision).sum(-1)
         with torch.autocast(z.device.type, enabled=False):  # differences of large squares need all their digits

@@ -22,6 +22,9 @@ from vaecli.model.prior import Prior, StandardNormal
 
 LOG_2PI = math.log(2 * math.pi)
 
+ROUNDING = 1e-6
+"""Nats that a log density from squares multiplied out may be off by; beyond it is computed from differences."""
+
 
 @dataclass(frozen=True)
 class Preimage:
@@ -167,13 +170,20 @@ class DiagonalGaussian(Posterior):
 
     @fast(pairwise_by_definition)
     def pairwise_log_prob(self, z: Tensor) -> Tensor:
-        """See `Posterior.pairwise_log_prob`; one matrix product instead of an (M, B, Z) array."""
+        """See `Posterior.pairwise_log_prob`; one matrix product instead of an (M, B, Z) array.
+
+        Of an estimator's posteriors that are too narrow for that, the differences are squared instead.
+        """
+        if cancels(z, self.mean, self.logvar):
+            return log_prob_of_differences(z, self.mean, self.logvar)
         weights, constant = self._quadratic_form
         return torch.addmm(constant, torch.cat([z.square(), z], 1), weights)
 
     @fast(batch_by_batch)
     def batchwise_log_prob(self, z: Tensor, size: int) -> Tensor:
         """See `Posterior.batchwise_log_prob`; one product for all batches."""
+        if cancels(z, self.mean, self.logvar):
+            return batch_by_batch(self, z, size)
         weights, constant = self._quadratic_form
         powers = torch.cat([z.square(), z], 1).view(-1, size, weights.shape[0])
         return torch.baddbmm(constant.view(-1, 1, size), powers, weights.T.view_as(powers).transpose(1, 2))
@@ -190,6 +200,31 @@ class DiagonalGaussian(Posterior):
         if not isinstance(prior, StandardNormal):
             return None
         return gaussian_kl(self.mean, self.logvar)
+
+
+def cancels(z: Tensor, mean: Tensor, logvar: Tensor) -> bool:
+    """Whether log densities from squares multiplied out may be off by more than `ROUNDING`, in an estimator.
+
+    Training, whose products are in float32 or have a gradient, isn't asked: a GPU would wait for the answer.
+
+    Args:
+        z: (..., Z) codes.
+        mean: (B, Z) of the Gaussians.
+        logvar: (B, Z) of them.
+    """
+    if z.dtype != torch.float64 or not z.numel() or any(t.requires_grad for t in (z, mean, logvar)):
+        return False
+    largest = torch.maximum(z.abs().max(), mean.abs().max())
+    return bool(z.shape[-1] * torch.finfo(z.dtype).eps * largest.square() * (-logvar.min()).exp() > ROUNDING)
+
+
+def log_prob_of_differences(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    """(M, B) log densities of (M, Z) codes under (B, Z) Gaussians, from differences, a dimension after the other."""
+    total = z.new_zeros(len(z), len(mean))
+    for d in range(z.shape[1]):
+        scaled = (z[:, d, None] - mean[:, d]).mul_((-0.5 * logvar[:, d]).exp())
+        total.addcmul_(scaled, scaled)
+    return total.add_((LOG_2PI + logvar).sum(-1)).mul_(-0.5)
 
 
 @dataclass(frozen=True)

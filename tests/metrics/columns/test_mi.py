@@ -136,6 +136,23 @@ def test_kl_is_mutual_information_plus_marginal_kl():
     assert torch.allclose(information.terms + information.marginal_kl_terms(prior, z), sampled_kl, atol=1e-10)
 
 
+@pytest.mark.parametrize("logvar", [-20.0, -36.0, -60.0])
+def test_posteriors_narrower_than_rounding_keep_every_digit(logvar):
+    """Sentence 1 is 0 once more, 3 is half a deviation beside 2: products of squares are off by up to 1e12 nats."""
+    _, mean = gaussian(100, 2.0, 0.5, sizes=4)
+    mean[1], mean[3] = mean[0], mean[2] + 0.5 * math.exp(logvar / 2)
+    posterior = DiagonalGaussian(mean, torch.full_like(mean, logvar))
+    z = posterior.sample(torch.randn(1, 100, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64))[0]
+    own = posterior.log_prob(z.unsqueeze(0))[0]
+    information = mutual_information(posterior, z)
+    assert information.terms[:2].tolist() == pytest.approx([math.log(50)] * 2)
+    assert information.terms[4:].tolist() == pytest.approx([math.log(100)] * 96)
+    assert math.log(50) < float(information.terms[2:4].mean()) < math.log(100)
+    sampled_kl = own - StandardNormal(4).log_prob(z)
+    torch.testing.assert_close(information.terms + information.marginal_kl_terms(StandardNormal(4), z), sampled_kl)
+    assert batch_mutual_information(posterior, z, 0) == pytest.approx(batch_ceiling(100), abs=0.1)
+
+
 def test_marginal_kl_of_a_matching_aggregate_is_zero():
     # x ~ N(0, 1), q = N(0.6 x, 0.8^2): q(z) = N(0, 0.36 + 0.64) = p(z), though KL(q(z|x) || p(z)) is not 0.
     posterior, z = gaussian(4000, 0.6, 0.8)
