@@ -77,6 +77,15 @@ def test_information_beside_the_truth():
     assert "| `mixture` | 2.00 | 1 | 1 | 1.50 | 1.50 | 0 |" in text
 
 
+def test_what_is_above_the_truth_is_so_of_all_trials_together():
+    """One by one each tenth standard error above 1.64 would count; of a hundred trials the 5 % are for all."""
+    own = [("bn", "oracle", 16, "shared", 2.0 + error, 1.0, "informative", 20.0) for error in (0.25, 0.5, *[0.0] * 98)]
+    frame = summary.with_truth(rows(*own).assign(mi_se=0.1), TRUTH)
+    assert list(summary.above_truth(frame, TRUTH)[:3]) == [False, True, False], "2.5 and 5 standard errors"
+    assert summary.above_truth(frame[:1], TRUTH).all(), "alone, 2.5 standard errors are enough"
+    assert summary.above_truth(frame[:0], TRUTH).empty
+
+
 def test_who_survives_a_stronger_decoder():
     text = summary.decoder_table(trials())
     assert "| `bn` | shared | 2.00 (1) | 1.20 (1) | 1 of 1 | +1.25 ±3.18 (2) |" in text, "12.71 / sqrt 2 times 0.35"
@@ -99,12 +108,6 @@ def test_a_setting_with_much_information_does_not_vouch_for_another():
     frame = pd.concat([trials(), other], ignore_index=True)
     assert "| `bn` | shared | 1.20 (2) | 0.60 (2) | 1 of 2 |" in summary.decoder_table(frame)
     assert "- In some settings and in others not: `bn`." in summary.survivors(frame)
-
-
-def test_protocols_are_compared_over_the_methods_that_have_both():
-    text = summary.axes_table(trials())
-    assert "| training_protocol, methods with both | published | 0 of 1" in text
-    assert "| training_protocol, methods with both | shared | 1 of 2" in text, "of mim alone"
 
 
 def test_what_survives_is_of_trials_that_differ_in_the_decoder_alone():
@@ -134,7 +137,7 @@ def test_the_whole_page_of_a_small_table(tmp_path):
     text = summary.page_lines(table.read_table(path), TRUTH)
     assert "8 trials of 4 methods, seeds 0: 8 done; 7 have a verdict." in text
     assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
-    assert "| decoder_size | 16 | 1 of 3 (33 %, 6 to 79 %) |" in text
+    assert "| decoder_size | 16, 64 | 3 | 3 | 1 | 0 | 1 |" in text
     ours, atlas = text.split("### Early warning")[1].split("rule of the atlas")
     assert "7 trials, of which 3 collapsed; each method is judged by rules fitted on all others" in ours
     assert "| threshold | 0 of 3 (0 %, 0 to 66 %) | 0 of 4 (0 %, 0 to 66 %) |" in ours, "of two methods"
@@ -172,7 +175,7 @@ def test_figures_of_trials_that_diverged_say_nothing(tmp_path):
     frame = frame.reindex(columns=[*table.COLUMNS])
     text = summary.page_lines(frame, TRUTH)
     assert "| `synthetic` | 4.00 | 6 | 3 | 2.00 | 4.50 | 1 |" in text
-    assert "| decoder_size | 128 | 0 of 1" in text
+    assert "16, 128" not in text, "nothing else is like the one that diverged"
     assert "`bow`" not in text
     assert draw(frame, tmp_path / "x.png", TRUTH).stat().st_size > 5_000
 
