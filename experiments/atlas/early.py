@@ -1,8 +1,8 @@
 """Early warning: what the first hundred updates of a run say of its end.
 
 Two rules, both fitted on trials of the atlas: a threshold on the information within batches (one number to read off a
-screen), and a logistic regression on a handful of figures. Both are judged on methods that they haven't seen: each
-method's trials are predicted by rules that were fitted on all others.
+screen), and a logistic regression on a handful of figures. Both are judged on families of methods that they haven't
+seen: each trial is predicted by rules that were fitted on those without a remedy of any of its families.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
+from experiments.atlas.families import can_be_left_out, families_of, families_of_trials
 from vaecli.atlas.smoother import wilson
 from vaecli.training.early_rule import SEEN, features_of
 
@@ -149,22 +150,22 @@ Fit = Callable[[Floats, Bools], Rule]
 RULES: dict[str, Fit] = {"threshold": fit_threshold, "logistic": fit_logistic}
 
 
-def held_out(x: Floats, collapsed: Bools, groups: Sequence[str], fit: Fit) -> Bools:
-    """What a rule says of each run when all runs of its group are left out of its fit.
+def held_out(x: Floats, collapsed: Bools, kinds: Sequence[frozenset[str]], fit: Fit) -> Bools:
+    """What a rule says of each run when all runs that share a family with it are left out of its fit.
 
     Args:
         x: (N, F) features.
         collapsed: (N,) what became of the runs.
-        groups: (N,) the method of each.
+        kinds: (N,) the families of each; see `can_be_left_out`.
         fit: Makes a rule of features and outcomes.
 
     Returns:
         (N,) warnings.
     """
-    names, warned = np.array(groups), np.zeros(len(x), dtype=bool)
-    for name in dict.fromkeys(groups):
-        own = names == name
-        warned[own] = fit(x[~own], collapsed[~own]).warns(x[own])
+    warned = np.zeros(len(x), dtype=bool)
+    for kind in dict.fromkeys(kinds):
+        own, seen = (np.array([test(other) for other in kinds]) for test in (kind.__eq__, kind.isdisjoint))
+        warned[own] = fit(x[seen], collapsed[seen]).warns(x[own])
     return warned
 
 
@@ -254,15 +255,15 @@ class Errors:
 
 
 def early_warning(frame: pd.DataFrame) -> dict[str, Errors]:
-    """The errors of each rule on methods that it hasn't seen.
+    """The errors of each rule on families of methods that it hasn't seen, with intervals for further families.
 
     Args:
-        frame: Rows of the atlas, of two methods and both outcomes at least.
+        frame: Rows of the atlas, of both outcomes and of families that `can_be_left_out`.
     """
     trials = usable(frame)
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
-    methods = list(trials["method"])
-    return {name: Errors.of(collapsed, held_out(x, collapsed, methods, fit), methods) for name, fit in RULES.items()}
+    kinds, names = families_of_trials(trials), [min(families_of(method)) for method in trials["method"]]
+    return {name: Errors.of(collapsed, held_out(x, collapsed, kinds, fit), names) for name, fit in RULES.items()}
 
 
 LEAST = 5
@@ -279,7 +280,7 @@ RANGES = ("rate", "decoder_size", "latent_size", "batch_size", "updates", "mean_
 
 
 def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
-    """The rule that errs least on methods that it hasn't seen, fitted on all trials, as the package ships it.
+    """The rule that errs least on families that it hasn't seen, fitted on all trials, as the package ships it.
 
     Args:
         frame: Rows of the atlas.
@@ -290,7 +291,7 @@ def shipped_rule(frame: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Any]:
     """
     trials = usable(frame)
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
-    if min(collapsed.sum(), (~collapsed).sum()) < LEAST or trials["method"].nunique() < 2:
+    if min(collapsed.sum(), (~collapsed).sum()) < LEAST or not can_be_left_out(families_of_trials(trials)):
         return {}
     errors = early_warning(frame)
     kind = min(errors, key=lambda name: errors[name].missed.share + errors[name].alarms.share)

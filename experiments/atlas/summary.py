@@ -10,6 +10,7 @@ import pandas as pd
 
 from experiments.atlas.design import CORPORA, METHODS, RATES
 from experiments.atlas.early import RULES, Rate, Threshold, early_warning, features, usable
+from experiments.atlas.families import can_be_left_out, families_of_trials
 from experiments.atlas.flips import flips_table
 from experiments.atlas.pictures import LEAST as LEAST_SHOWN
 from experiments.atlas.pictures import PICTURE, VERDICTS, shown_methods
@@ -91,10 +92,10 @@ def warning_lines(frame: pd.DataFrame) -> list[str]:
     """The errors of the early warning, and the rules themselves, fitted on all trials."""
     trials = usable(frame)
     x, collapsed = features(trials), (trials["verdict"] == "collapsed").to_numpy(dtype=bool)
-    if collapsed.all() or not collapsed.any() or trials["method"].nunique() < 2:
+    if collapsed.all() or not collapsed.any() or not can_be_left_out(families_of_trials(trials)):
         return ["too few trials for an early warning"]
     head = f"{len(trials)} trials, of which {int(collapsed.sum())} collapsed"
-    lines = [f"{head}; each method is judged by rules fitted on all others", ""]
+    lines = [f"{head}; each is judged by rules fitted on those without a method of its families", ""]
     lines += ["| rule | collapses missed | false alarms |", "|---|---|---|"]
     lines += [f"| {name} | {errors.missed} | {errors.alarms} |" for name, errors in early_warning(frame).items()]
     threshold = RULES["threshold"](x, collapsed)

@@ -24,6 +24,7 @@ from experiments.atlas.early import (
     usable,
     worth,
 )
+from experiments.atlas.families import can_be_left_out, families_of, families_of_trials
 from vaecli.atlas.smoother import wilson
 from vaecli.training.early_rule import FEATURES, FLOOR
 
@@ -105,12 +106,49 @@ def test_thresholds_of_one_kind_of_run():
     assert not fit_threshold(x, np.array([False, False])).warns(x).any()
 
 
-def test_held_out_rules_have_not_seen_the_group():
-    """In group b low values are informative, so a rule of a alone is wrong on all of b, and that of b on all of a."""
+def test_held_out_rules_have_not_seen_the_family():
+    """In family b low values are informative, so a rule of a alone is wrong on all of b, and that of b on all of a."""
     x = np.array([[0.0], [1.0], [0.0], [1.0]])
-    collapsed, groups = np.array([True, False, False, True]), ["a", "a", "b", "b"]
-    warned = held_out(x, collapsed, groups, fit_logistic)
-    assert list(warned) == list(~collapsed)
+    collapsed, kinds = np.array([True, False, False, True]), [frozenset("a")] * 2 + [frozenset("b")] * 2
+    assert list(held_out(x, collapsed, kinds, fit_logistic)) == list(~collapsed)
+    mixed = [*kinds, frozenset("ab"), frozenset("c"), frozenset("c")]  # of both, so that no rule for a or b sees it
+    x, collapsed = np.append(x, [[9.0], [1.0], [0.0]], axis=0), np.append(collapsed, [False, True, False])
+    seen = []
+
+    def fit(own, outcomes):
+        seen.append(sorted(own[:, 0]))
+        return fit_logistic(own, outcomes)
+
+    held_out(x, collapsed, mixed, fit)
+    assert seen == [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0], [0.0, 1.0], [0.0, 0.0, 1.0, 1.0, 9.0]]
+
+
+def test_families_are_those_of_the_readme_and_of_all_parts():
+    assert families_of("info_kl") == families_of("beta_tc") == {"the KL term"}
+    assert families_of("hr") == families_of("twr") == {"the posterior"}
+    assert families_of("bn+linear_anneal") == {"the posterior", "the weight of the KL over time"}
+    assert families_of("newcomer") == {"newcomer"}
+    rows = pd.DataFrame({"method": ["bn", "bn", "lm"], "trained": ["bn+beta", "", "lm"]})
+    kinds = families_of_trials(rows)
+    assert kinds == [families_of("bn+beta"), families_of("bn"), families_of("lm")]
+    assert families_of_trials(rows[["method"]]) == [families_of("bn")] * 2 + [families_of("lm")]
+    assert can_be_left_out(kinds)
+    assert not can_be_left_out(kinds[:2])
+    assert not can_be_left_out([*kinds, families_of("bn+lm+beta")])
+
+
+def test_relatives_of_a_method_teach_nothing_of_it():
+    """Where a KL is weighed otherwise, low values inform; elsewhere they collapse: a rule without a family is wrong.
+
+    With the method alone left out, that of `info_kl` is right by `beta_tc`: 4 would be missed, and 4 be false alarms.
+    """
+    rows = [
+        {"early_mi_last": mi, "verdict": "informative" if (mi < 0.1) == turned else "collapsed", "method": name}
+        for name, turned in {"info_kl": True, "beta_tc": True, "bn": False, "vanilla": False}.items()
+        for mi in (0.001, 0.002, 0.5, 0.6) * (3 if turned else 1)
+    ]
+    errors = early_warning(frame(rows))["logistic"]
+    assert (errors.missed.count, errors.alarms.count) == (16, 16)
 
 
 def test_errors_by_hand():

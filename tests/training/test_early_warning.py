@@ -62,8 +62,8 @@ def test_what_is_known_reaches_a_factor_of_two_beyond_what_was_tried():
 
 def test_the_warning_says_how_often_it_errs():
     told = (
-        "likely to collapse, by its first updates (mi 0.099, kl 0.999); of methods it hadn't seen the rule missed 1 of "
-        "13 collapses and warned of 2 of 7 other runs"
+        "likely to collapse, by its first updates (mi 0.099, kl 0.999); of families it hadn't seen the rule missed 1 "
+        "of 13 collapses and warned of 2 of 7 other runs"
     )
     assert rule().text(FIGURES, "vanilla") == told
     assert "(mi 0.000, kl 0.000)" in rule().text(FIGURES | {"mi_last": -1e-5, "kl_last": -1e-5}, "vanilla")

@@ -1,6 +1,6 @@
 """Early warning: a rule on the first hundred updates of a run that says whether its code will collapse.
 
-The rule, its error rates on methods that it hadn't seen, and the settings of the runs that it was fitted on stand in
+The rule, its error rates on families that it hadn't seen, and the settings of the runs that it was fitted on stand in
 `early_rule.json`, which ``python -m experiments.docs`` writes from the table of the atlas. Of a run with other settings
 nothing is said: see `EarlyRule.knows`. This module draws nothing and names no remedy.
 """
@@ -83,7 +83,7 @@ class EarlyRule:
         kind: ``threshold``: one feature below a value; ``logistic``: a probability of a half or more.
         parameters: Of a threshold ``column`` and ``value``; of a logistic regression ``centre``, ``deviations``
             and ``weights`` of the features, and ``bias``.
-        missed: Collapses that it didn't foretell, and of how many, each of a method that it hadn't seen.
+        missed: Collapses that it didn't foretell, and of how many, each of a family of methods that it hadn't seen.
         alarms: Runs that didn't collapse and that it warned of, and of how many, likewise.
         ranges: Least and largest value that was tried of each setting and feature of the corpus, by name.
         methods: Those whose runs it was fitted on.
@@ -119,13 +119,13 @@ class EarlyRule:
 
         Args:
             figures: Of the run's first updates.
-            method: Its name; the errors are of methods that the rule hadn't seen, so they hold for one, too.
+            method: Its name; the errors are of families that the rule hadn't seen, so they hold for one, too.
         """
         unseen = "" if method in self.methods else f"; it knows no trial of {method}"
         missed, alarms = (f"{count} of {total}" for count, total in (self.missed, self.alarms))
         return (
             f"likely to collapse, by its first updates (mi {max(figures['mi_last'], 0.0):.3f}, kl "
-            f"{figures['kl_last']:z.3f}); of methods it hadn't seen the rule missed {missed} collapses and warned of "
+            f"{figures['kl_last']:z.3f}); of families it hadn't seen the rule missed {missed} collapses and warned of "
             f"{alarms} other runs{unseen}"
         )
 
