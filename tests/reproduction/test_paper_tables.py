@@ -10,7 +10,7 @@ from vaecli.reproduction.grids import Request
 from vaecli.reproduction.paper_tables import load_table, printed_figures, published_rows, read_table, table_names
 from vaecli.settings.protocols import leading
 
-TABLES = ("bosc2020", "kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
+TABLES = ("bosc2020", "bosc2020-quick", "kim2018", "ptb-lstm", "snli", "yahoo", "yelp", "yelp-short")
 PTB = {"paper": "Li C. et al. 2020 (Optimus)", "table": "Table 8", "dataset": "PTB"}
 
 
@@ -97,6 +97,18 @@ def test_bosc_and_vincent_cross_sizes_free_bits_and_encoders():
     assert {("free_bits+lm_pretrain", None), ("free_bits+uni_pretrain", None)} < kinds
     assert {"probe_5_each", "probe_5000_each", "probe_sampled"} < set(table.shown)
     assert table.settings["evaluation.probe_labels"] == [5, 50, 500, 5000]
+
+
+def test_rows_of_another_table_are_named_and_not_copied():
+    quick, whole = load_table("bosc2020-quick"), load_table("bosc2020")
+    assert [(row.name, row.method, row.settings) for row in quick.rows] == [
+        (row.name, row.method, row.settings) for row in whole.rows
+    ]
+    assert (quick.preset, quick.settings["training.epochs"]) == ("quick", 8)
+    kim = read_table("t", {"title": "t", "about": "t", "rows": "kim2018"})
+    assert [row.printed for row in kim.rows] == [()] * 6, "print is of other settings"
+    with pytest.raises(UsageError, match="kim2019"):
+        read_table("t", {"title": "t", "about": "t", "rows": "kim2019"})
 
 
 def test_the_columns_of_rows_without_print_are_those_of_the_table():

@@ -2,8 +2,8 @@
 
 A file says what the table is of, the settings that all of its rows share, and its rows: a method with settings of its
 own, and what the paper prints for it. Figures that stand in ``published.toml`` are named there, by paper, table and the
-row's setting, and not copied. `kind` says what reproduces it; every file has it, `title` and `about`, and the rest is
-that kind's own.
+row's setting, and not copied; nor are the rows of another table, whose name stands in their stead. `kind` says what
+reproduces it; every file has it, `title` and `about`, and the rest is that kind's own.
 """
 
 from __future__ import annotations
@@ -171,6 +171,8 @@ def read_table(name: str, values: Mapping[str, Any]) -> PaperTable:
         raise UsageError(f"{name}.toml: no key {wrong[0]!r}; a table of {kind} has {', '.join(sorted(KEYS[kind]))}")
     if kind == POSTERIORS:
         rows = tuple(PaperRow(folder_name(method), method, method) for method in map(canonical, values["methods"]))
+    elif isinstance(values["rows"], str):  # of that table, whose figures are of its own settings
+        rows = tuple(replace(row, printed=()) for row in load_table(values["rows"]).rows)
     else:
         rows = _told_apart([_row(name, row, values.get("source", {})) for row in values["rows"]])
     return PaperTable(
