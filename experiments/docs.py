@@ -2,8 +2,8 @@
 
 README: the first table, figures of papers obtained and printed, and the methods by family. docs: the page of methods,
 a card for each, what kills did, the figures behind the picture of posteriors, what the atlas says, what came of
-advice, how predictions fared, the findings by protocol, papers' figures obtained and printed, what short Yelp and the
-embedded corpora say, what was run on which versions, and what vaecli ships of the atlas.
+advice, how predictions fared, the findings by protocol, papers' figures obtained and printed, what short Yelp, the
+encoders on it and the embedded corpora say, what was run on which versions, and what vaecli ships of the atlas.
 With ``--check`` nothing is written and a difference ends with exit code 1.
 """
 
@@ -26,7 +26,7 @@ from experiments.atlas.pictures import PICTURE
 from experiments.atlas.ship import generated as shipped
 from experiments.atlas.table import judged, read_table
 from experiments.compat import summary as compat
-from experiments.papers import obtained, short_yelp
+from experiments.papers import codes, obtained, short_yelp
 from experiments.predictions import surprises
 from experiments.protocols import rate_sweep
 from experiments.protocols import side_by_side as protocols
@@ -58,6 +58,7 @@ PROTOCOLS = "<!-- protocols: begin -->", "<!-- protocols: end -->"
 SWEEP = "<!-- sweep: begin -->", "<!-- sweep: end -->"
 EXAMPLE = "<!-- example: begin -->", "<!-- example: end -->"
 OBTAINED = "<!-- obtained: begin -->", "<!-- obtained: end -->"
+CODES = "<!-- codes: begin -->", "<!-- codes: end -->"
 SHORT_YELP = "<!-- short yelp: begin -->", "<!-- short yelp: end -->"
 TRUTH = "<!-- synthetic: begin -->", "<!-- synthetic: end -->"
 KILLED = ROOT / "experiments" / "chaos.json"
@@ -119,6 +120,7 @@ def generated() -> dict[Path, bytes]:
         ("protocols.md", protocols.example_line(grid), EXAMPLE),
         ("reproduce.md", obtained.docs_table(), OBTAINED),
         ("short_yelp.md", short_yelp.page_lines(*short_yelp.read()), SHORT_YELP),
+        ("what_codes_remember.md", codes.page_lines(*codes.read()), CODES),
         ("synthetic.md", synthetic.page_lines(read_synthetic()), TRUTH),
     ):
         page = ROOT / "docs" / name
@@ -133,6 +135,8 @@ def generated() -> dict[Path, bytes]:
     images = {ROOT / "docs" / "images" / path.name: path.read_bytes() for path in pictures}
     for path in (posterior_spread.EVERY / "posteriors.png", posterior_spread.EVERY / "posteriors.gif"):
         images[ROOT / "docs" / "images" / f"all_{path.name}"] = path.read_bytes()
+    if codes.PICTURE.exists():
+        images[ROOT / "docs" / "images" / "codes_by_position.png"] = codes.PICTURE.read_bytes()
     if PICTURE.exists():
         images[ROOT / "docs" / "images" / atlas.IMAGE] = PICTURE.read_bytes()
     texts |= shipped(read_table())

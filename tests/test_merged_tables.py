@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.papers.merge import main, merge, without_folders
+from vaecli.core.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 WHOLE = ROOT / "experiments" / "papers" / "ptb-lstm"
@@ -72,6 +73,23 @@ def test_another_seed_stands_beside_the_first_and_so_does_its_command(tmp_path):
         "vae reproduce ptb-lstm --data DIR --seeds 1",
     ]
     assert "seeds 0, 1" in (whole / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_table_that_is_not_there_is_begun(tmp_path):
+    own = part(tmp_path / "own", lambda name: name in ("lm", "vae"))
+    assert merge(own, tmp_path / "papers" / "ptb-lstm") == ["lm", "vae"]
+    begun = tmp_path / "papers" / "ptb-lstm"
+    texts = [(folder / "results.csv").read_text(encoding="utf-8") for folder in (begun, own)]
+    assert texts[0] == texts[1]
+    plans = [json.loads((folder / "reproduction.json").read_text(encoding="utf-8")) for folder in (begun, own)]
+    assert plans[0] == plans[1]
+    with (begun / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["experiment"] for row in csv.DictReader(file)} == {"lm", "vae"}
+    with (begun / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["row"] for row in csv.DictReader(file)} == {"lm", "VAE, linear annealing"}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty: no reproduction.json"):
+        merge(own, tmp_path / "empty")
 
 
 def test_other_epochs_and_rows_without_an_end_are_refused(tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 The rows of a long table are run on several days and machines, each by a command of its own. What `vae reproduce`
 left in RUNS/NAME goes into experiments/papers/NAME: done trials take the place of those of the same row, method, seed
-and protocol, and the others stay as they are. Commands are written without the folders of the machine that ran them.
+and protocol, and the others stay as they are; a folder that isn't there is begun with them. Commands are written without the folders of the machine that ran them.
 """
 
 from __future__ import annotations
@@ -93,11 +93,13 @@ def merge(source: Path, target: Path) -> list[str]:
     Raises:
         UsageError: A folder has no plan or results, the source no trial that is done, or the two can't be one table.
     """
-    plans = [load_plan(folder) for folder in (source, target)]
-    new, old = plans
+    new, old = load_plan(source), load_plan(target)
+    begun = target.exists()
+    if new is not None and not begun:
+        old = replace(new, epochs={}, planned={}, made=[])
     if new is None or old is None:
         raise UsageError(f"{target if new else source}: no reproduction.json")
-    for path in (source / RESULTS, target / RESULTS):
+    for path in (source / RESULTS, target / RESULTS) if begun else (source / RESULTS,):
         if not path.is_file():
             raise UsageError(f"{path}: there is none; `vae reproduce` writes it when its trials have ended")
     trials = _as_text(source / RESULTS)
@@ -105,12 +107,13 @@ def merge(source: Path, target: Path) -> list[str]:
     rows = sorted(set(trials["experiment"]))
     if not rows:
         raise UsageError(f"{source}: no trial is done")
-    before = _as_text(target / RESULTS)
+    before = _as_text(target / RESULTS) if begun else trials.iloc[:0]
     kept = before[~pd.MultiIndex.from_frame(before[TRIAL]).isin(pd.MultiIndex.from_frame(trials[TRIAL]))]
     plan = merged_plan(old, new, rows, set(kept["experiment"]))
     frame = pd.concat([kept, trials])[[*before, *(name for name in trials if name not in before)]].fillna("")
     frame = frame.sort_values(["experiment", "method", "seed"], kind="stable")
     results = frame.to_csv(index=False, lineterminator="\n")  # to `csv_text` a text -0.001 is a formula
+    target.mkdir(parents=True, exist_ok=True)
     write_atomic(target / RESULTS, results)
     plan.save(target)
     write_reproduction(reproduced(load_table(plan.table), plan, target), plan, target)
