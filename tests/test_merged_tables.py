@@ -88,7 +88,7 @@ def test_a_table_that_is_not_there_is_begun(tmp_path):
     with (begun / "comparison.csv").open(encoding="utf-8", newline="") as file:
         assert {row["row"] for row in csv.DictReader(file)} == {"lm", "VAE, linear annealing"}
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="empty: no reproduction.json"):
+    with pytest.raises(UsageError, match=r"empty: no reproduction\.json"):
         merge(own, tmp_path / "empty")
 
 

@@ -48,7 +48,9 @@ def test_a_gain_is_parted_into_that_of_the_first_word_and_the_others():
 def test_encoders_are_compared_by_seed_over_the_settings_that_both_have():
     """By hand: seed 0 has 1 and 3 more, seed 1 has 2 and 4 more: means 2 and 3, sd 0.7071, t(1) 12.706."""
     frame = codes.trials(
-        results({"z4-2-last": [1, 1], "z4-2-max": [2, 3], "z4-8-last": [0, 0], "z4-8-max": [3, 4], "z16-2-max": [9, 9]}),
+        results(
+            {"z4-2-last": [1, 1], "z4-2-max": [2, 3], "z4-8-last": [0, 0], "z4-8-max": [3, 4], "z16-2-max": [9, 9]}
+        ),
         use(*(use_of(name, seed, [1, 0, 0]) for name in ("z4-2-last", "z4-2-max") for seed in (0, 1))),
     )
     table = codes.differences(frame, "max", "last", "mi")

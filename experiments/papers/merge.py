@@ -2,7 +2,8 @@
 
 The rows of a long table are run on several days and machines, each by a command of its own. What `vae reproduce`
 left in RUNS/NAME goes into experiments/papers/NAME: done trials take the place of those of the same row, method, seed
-and protocol, and the others stay as they are; a folder that isn't there is begun with them. Commands are written without the folders of the machine that ran them.
+and protocol, and the others stay as they are; a folder that isn't there is begun with them. Commands are written
+without the folders of the machine that ran them.
 """
 
 from __future__ import annotations

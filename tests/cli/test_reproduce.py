@@ -56,7 +56,7 @@ def table(path):
 
 def test_tables_and_rows_are_listed_and_nothing_is_run(command, tmp_path):
     for words in ([], ["--list"]):
-        assert "kim2018     Kim et al. 2018, synthetic data, 6 rows" in command(*words).stdout
+        assert "kim2018         Kim et al. 2018, synthetic data, 6 rows" in command(*words).stdout
     rows = command("kim2018", "--list").stdout
     assert "svi-oracle [semi_amortized]: bound_gap 2.7 (unconfirmed); nothing is learned" in rows
     assert "bn+linear_anneal]: no figure in print; no figure on this corpus" in command("ptb-lstm", "--list").stdout
