@@ -23,6 +23,7 @@ from vaecli.catalogue.methods_table import (
     summary,
     update_between_markers,
 )
+from vaecli.cli.methods import _clashes_text
 from vaecli.core.errors import UsageError
 from vaecli.remedies import REMEDIES
 from vaecli.remedies.core.compose import compose
@@ -125,6 +126,16 @@ def test_partners_are_those_that_compose_accepts(remedies):
         except UsageError:
             composes = False
         assert (b in named[a], a in named[b]) == (composes, composes), (a, b)
+
+
+def test_what_defaults_keep_apart_is_told_as_such(remedies):
+    clash = clashes("mog", remedies)["info_js"]
+    assert clash == [
+        "by default p(z) isn't in the loss of 'info_js' at these hyper-parameters, "
+        "and that of 'mog' would stay as it began"
+    ]
+    told = _clashes_text("mog", {"info_js": clash, "vamp": ["prior"]})
+    assert told == f"{clash[0]}: info_js; both change prior: vamp"
 
 
 def test_every_remedy_can_be_described(remedies):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
 
 from vaecli.catalogue.published import figures_of, load_published
 from vaecli.catalogue.update_times import load_update_times
@@ -90,16 +93,28 @@ def hyper_parameters(kind: type[Remedy]) -> list[dict[str, Any]]:
     ]
 
 
+BY_DEFAULT = "by default "
+"""Before what keeps two remedies apart at the hyper-parameters that they have unless others are said."""
+
+
 def keeps_apart(one: type[Remedy], other: type[Remedy]) -> list[str]:
     """What keeps two remedies from composing: the parts that both change, else the needs that one takes from the other.
 
-    A need reads ``a needs an encoder``, named after the remedy that has it.
+    A need reads ``a needs an encoder``, named after the remedy that has it. Where it is their hyper-parameters alone, a
+    clause behind `BY_DEFAULT`.
     """
+    from vaecli.remedies.core.compose import unfit
     from vaecli.remedies.core.parts import shared_parts, unmet_needs
 
     parts = sorted(part.value for part in shared_parts(one, other))
     pairs = ((one, other), (other, one))
-    return parts or [f"{needy.name} needs {need.value}" for needy, taker in pairs for need in unmet_needs(needy, taker)]
+    needs = [f"{needy.name} needs {need.value}" for needy, taker in pairs for need in unmet_needs(needy, taker)]
+    if parts or needs:
+        return parts or needs
+    with suppress(ValidationError, UsageError):  # of another package, whose defaults can't be made
+        if why := unfit(one(), other()):
+            return [BY_DEFAULT + why]
+    return []
 
 
 def part_names(kind: type[Remedy]) -> list[str]:

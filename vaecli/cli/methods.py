@@ -72,7 +72,8 @@ def methods(
         sys.stdout.write(sensitivity_text(names, format, Target.stdout()))
         return
     if len(names) > 1 and method is not None:
-        make_method(method)  # says why, where they don't compose
+        for note in make_method(method).notes():  # says why, where they don't compose
+            tell(note)
     remedies, broken = load_all()
     tell_of_others(names, broken)
     shown = names or list(remedies)
@@ -309,6 +310,8 @@ def _item(text: str) -> Table:
 
 def _clashes_text(name: str, clashes: Mapping[str, list[str]]) -> str:
     """The remedies that one can't be composed with, gathered by the first thing that keeps each apart."""
+    from vaecli.catalogue.methods_table import BY_DEFAULT
+
     gathered: dict[str, list[str]] = {}
     for other, (reason, *_) in clashes.items():
         own, needed = f"{name} needs ", f"{other} needs "
@@ -316,6 +319,8 @@ def _clashes_text(name: str, clashes: Mapping[str, list[str]]) -> str:
             why = "needs " + reason.removeprefix(own)
         elif reason.startswith(needed):
             why = "takes away " + reason.removeprefix(needed)
+        elif reason.startswith(BY_DEFAULT):
+            why = reason
         else:
             why = "both change " + reason
         gathered.setdefault(why, []).append(other)

@@ -46,6 +46,11 @@ class Beta(Remedy):
 
     beta: float = Field(0.4, ge=0, description="KL weight from the first step to the last")
 
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`."""
+        return self.beta > 0
+
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Sets the KL weight."""
         return replace(terms, kl_weight=self.beta)

@@ -121,6 +121,11 @@ class BetaTC(Remedy):
         "weighted", description="how q(z) is estimated from a batch: MWS, or MSS, which is unbiased"
     )
 
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`."""
+        return self.dimension > 0
+
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces the KL by the weighted parts, (B, 1)."""
         context, z = terms.context, terms.z

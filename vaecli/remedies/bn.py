@@ -12,7 +12,8 @@ Caveat:
     eps decides whether the floor holds at all: it is ``gamma^2 v / (v + eps)``, and nothing but eps ties the scale of
     the unnormalised mean to the loss. With the published 1e-5 an encoder that starts with a small v, as from weights
     within 0.01, is paid to shrink v under eps, and the KL vanishes as in the vanilla VAE. The default here leaves no
-    such way out.
+    such way out. The floor is one against N(0, I): a learned prior (`mog`, `vamp`, `flow_prior`) may come to where the
+    posteriors are, and the KL below it.
 
 References:
     Zhu et al. (2020).
@@ -36,6 +37,7 @@ from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.normal_floor import floor_beside
 from vaecli.remedies.shared.recipes import IN_ZHU
 
 
@@ -104,6 +106,10 @@ class BN(Remedy):
         le=1e-2,
         description="added to the variance v; the floor is lost where v nears it (published: 1e-5)",
     )
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        return floor_beside(self, other)
 
     def build(self, parts: Parts) -> Parts:
         """The head wrapped in a normalisation of its mean."""

@@ -8,7 +8,8 @@ Equation:
 Caveat:
     The floor is about twice that of `bn`: 5.5 nats at Z = 16 and 11.1 at Z = 32, where `bn` has 2.9 and 5.8, each at
     its default. Normalising the logarithm of the variance instead, as some ports do, breaks these identities. So does
-    an eps near the variance of what is normalised, see `bn`; the default keeps well below it.
+    an eps near the variance of what is normalised, see `bn`; the default keeps well below it. The floor is one against
+    N(0, I), see `bn`.
 
 References:
     Su (2020).
@@ -30,6 +31,7 @@ from vaecli.model.posterior import DiagonalGaussian, PosteriorHead
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.normal_floor import floor_beside
 
 LEAST_VARIANCE = 1e-8
 """s_hat can pass through 0, where the logarithm of its square has no value."""
@@ -99,6 +101,10 @@ class BNScale(Remedy):
 
     tau: float = Field(0.5, ge=0, lt=1, description="least share of a dimension's variance that the mean has")
     eps: float = Field(1e-12, gt=0, le=1e-2, description="added to the variances (published: 1e-8)")
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        return floor_beside(self, other)
 
     def build(self, parts: Parts) -> Parts:
         """A head of its own in place of the Gaussian one."""

@@ -13,7 +13,8 @@ Differs from the paper:
 
 Caveat:
     The bracket is at most 0, so information beyond log B within a batch of B earns nothing: lambda log B is all that
-    the term can fall by.
+    the term can fall by. Codes of a codebook are certain, and their log q(z|x) has no gradient: the self critic is
+    refused beside `vq`, where the networks of the neural one learn.
 
 References:
     Menon, Blei & Vondrick (2022).
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import Parts
 from vaecli.objective import Clock, Terms
+from vaecli.remedies.core.parts import all_taken
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
 from vaecli.remedies.shared.aggregate import pairwise_densities
@@ -105,6 +107,13 @@ class ContrastiveCritic(Remedy):
     def idle(self, epochs: int) -> Mapping[str, str]:
         """See `Remedy.idle`."""
         return dict.fromkeys(("hidden", "temperature"), "form=self has no networks") if self.form == "self" else {}
+
+    def refuses(self, other: Remedy) -> str:
+        """See `Remedy.refuses`."""
+        if self.form != "self" or Need.MOVABLE_DENSITY not in all_taken(type(other)):
+            return ""
+        told = f"critic.form=self trains by log q(z|x) alone, and that of {other.name!r} has no gradient"
+        return f"{told}; set critic.form=neural"
 
     def build(self, parts: Parts) -> Parts:
         """The networks, where the critic has some."""

@@ -10,7 +10,7 @@ Differs from the paper:
 
 Caveat:
     The KL proves nothing here: where m <= 0 the mean is a function of sigma alone, so Z delta nats can come without any
-    information.
+    information. The floor is one against N(0, I): a learned prior can meet posteriors that are equal, at a KL of 0.
 
 References:
     Razavi et al. (2019); Zhu et al. (2020).
@@ -35,6 +35,7 @@ from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.normal_floor import floor_beside
 from vaecli.remedies.shared.recipes import IN_ZHU, WARM_UP
 
 ROOT_EPS = 1e-6
@@ -128,6 +129,10 @@ class Delta(Remedy):
     delta: float = Field(
         0.15, ge=1e-4, le=10, description="least KL in nats per dimension; published: 0.1 to 0.25 at Z = 32"
     )
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        return floor_beside(self, other)
 
     def build(self, parts: Parts) -> Parts:
         """The head's outputs mapped into the family."""

@@ -12,7 +12,8 @@ Differs from the paper:
 
 Caveat:
     Dropout is on in training after an update at KL weight 1, as in the published code, and off where the weight is
-    below. A dropped variance falls to d2, not to 0: its KL jumps, as intended.
+    below. A dropped variance falls to d2, not to 0: its KL jumps, as intended. The floor of the KL is one against
+    N(0, I), see `bn`.
 
 References:
     Shen et al. (2021).
@@ -39,6 +40,7 @@ from vaecli.remedies.core.gaussian import diagonal_gaussian
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy, Session, Step
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.normal_floor import floor_beside
 from vaecli.remedies.shared.recipes import ANNEALED, HE, WARM_UP
 
 FULL_WEIGHT = 1 - 1e-6
@@ -175,6 +177,10 @@ class DU(Remedy):
         if self.alpha == 0 and self.dropout > 0:
             raise ValueError("dropout without a floor makes variances 0; set alpha above 0 or dropout to 0")
         return self
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        return floor_beside(self, other)
 
     def build(self, parts: Parts) -> Parts:
         """The head wrapped."""

@@ -10,8 +10,8 @@ Caveat:
     The critic has an Adam of its own, at the model's learning rate as in the code of DAAE, and one update after each
     update of the model, on the codes of the same batch; neither update touches the other's weights. The term is in nats
     per sentence, log 2 where the critic can't tell, and no divergence: what the critic fails to see costs nothing. A KL
-    weight acts on the KL only. So does the learning of a prior: at alpha = 1, where there is no KL, that of
-    ``info_js+mog`` and ``info_js+vamp`` stays as it began; set alpha below 1.
+    weight acts on the KL only. So does the learning of a prior: at alpha = 1, where there is no KL, ``info_js+mog``
+    and ``info_js+vamp`` are refused; set alpha below 1.
 
 References:
     Makhzani et al. (2016); Zhao et al. (2019); Shen et al. (2020), DAAE; Goodfellow et al. (2014), the encoder's loss.
@@ -36,7 +36,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Session, Step, put_aux
 from vaecli.remedies.core.sensible import Sensible, Span
-from vaecli.remedies.shared.infovae import InfoVAE
+from vaecli.remedies.shared.infovae import InfoVAE, kl_factor
 
 BETAS = (0.5, 0.999)
 """Of the critic's Adam, as in the code of Shen et al. (2020)."""
@@ -137,6 +137,11 @@ class InfoJS(InfoVAE):
     learning_rate: float = Field(
         0.0, ge=0, le=1, description="of the critic's Adam; 0 is the model's at every update, as in the authors' code"
     )
+
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`; the critic's term holds samples of p(z) without a gradient."""
+        return kl_factor(self.alpha) > 0
 
     def build(self, parts: Parts) -> Parts:
         """The critic among the auxiliary modules."""

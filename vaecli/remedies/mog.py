@@ -9,7 +9,7 @@ Differs from the paper:
 Caveat:
     The KL is estimated at the sample of z, since it has no closed form, so it isn't split by dimension. It doesn't
     forbid collapse: under a decoder that ignores z the prior meets the posterior. Where only samples of it are in the
-    loss (``mog+wae``, ``mog+wae_s``, ``ivae+mog``) the weights stay 1 / K.
+    loss (``mog+wae``, ``mog+wae_s``, ``ivae+mog``, and ``info_mmd+mog`` at alpha = 1) the weights stay 1 / K.
 
 References:
     Tomczak & Welling (2018).
@@ -27,6 +27,9 @@ from vaecli.model.mixture import MixtureOfGaussians
 from vaecli.model.vae import Parts
 from vaecli.remedies.core.remedy import Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+
+SAMPLING = frozenset({"ivae", "wae", "wae_s"})
+"""Remedies in whose loss p(z) is as samples alone, which means and variances move and the weights choose."""
 
 
 class MoG(Remedy):
@@ -51,6 +54,12 @@ class MoG(Remedy):
     components: int = Field(
         100, ge=1, le=1000, description="K: Gaussians in the mixture; 1 is a single Gaussian, learned"
     )
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        if other.name not in SAMPLING and not (other.name == "info_mmd" and getattr(other, "alpha", 0) == 1):
+            return ""
+        return f"the weights of the mixture of {self.name!r} stay 1 / K: {other.name!r} sees samples of it alone"
 
     def build(self, parts: Parts) -> Parts:
         """The mixture as prior."""

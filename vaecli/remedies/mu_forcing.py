@@ -11,7 +11,7 @@ Differs from the paper:
 Caveat:
     Below the margin the gradient along mean - m is (KL weight - w) (mean - m): w = 1 against KL weight 1 only cancels
     the pull to the prior, so w has to be larger than the KL weight, and is 2 here. It acts beside a KL weight, not
-    under it.
+    under it. v nats are a floor of the KL to N(0, I), and of no other prior.
 
 References:
     Liu et al. (2019).
@@ -29,6 +29,7 @@ from vaecli.objective import Clock, Terms
 from vaecli.remedies.core.recipe import Recipe
 from vaecli.remedies.core.remedy import Need, Paper, Part, Remedy
 from vaecli.remedies.core.sensible import Sensible, Span
+from vaecli.remedies.shared.normal_floor import floor_beside
 
 
 def spread(mean: Tensor) -> Tensor:
@@ -73,6 +74,10 @@ class MuForcing(Remedy):
 
     margin: float = Field(3.0, ge=0, description="v: least spread of the means, in nats per sentence")
     weight: float = Field(2.0, ge=0, description="w: factor on the hinge; above the KL weight, or it can't lift the KL")
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        return floor_beside(self, other)
 
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Adds the hinge."""

@@ -81,7 +81,7 @@ class VQ(Remedy):
     no_recipe: ClassVar[str] = "van den Oord et al. train on images and sound"
     version: ClassVar[int] = 3
     owns: ClassVar[frozenset[Part]] = frozenset({Part.POSTERIOR, Part.PRIOR, Part.TERM})
-    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL})
+    takes: ClassVar[frozenset[Need]] = frozenset({Need.GAUSSIAN, Need.MOVABLE_KL, Need.MOVABLE_DENSITY})
     deviations: ClassVar[tuple[str, ...]] = (
         "a sentence has M codes, 1 by default (published: one a pixel of the encoding)",
         "the prior over codes stays uniform (published: an autoregressive one is learned afterwards)",

@@ -41,6 +41,11 @@ class WAE(Remedy):
     scaling: float = Field(10.0, ge=0, description="lambda: nats per unit of MMD^2 (published on images: 10 to 100)")
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadric mixture, or Gaussian")
 
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`."""
+        return self.scaling > 0
+
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Drops the KL and adds the divergence."""
         divergence = prior_divergence(terms.z, terms.context.prior, self.kernel)

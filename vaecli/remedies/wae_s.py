@@ -87,6 +87,11 @@ class WAES(Remedy):
         "imq", description="inverse multiquadric mixture of widths 4 Z s, as in the authors' code, or Gaussian"
     )
 
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`."""
+        return self.scaling > 0
+
     def objective(self, terms: Terms, clock: Clock) -> Terms:
         """Replaces the KL by the stochasticity term and adds the divergence.
 

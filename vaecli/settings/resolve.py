@@ -43,7 +43,7 @@ from vaecli.settings.protocols import (
 )
 from vaecli.settings.searches import best_of_searches
 from vaecli.settings.toml_file import read_file
-from vaecli.settings.unused import unused_settings
+from vaecli.settings.unused import method_notes, unused_settings
 from vaecli.settings.variants import choices_of, tables_of, variants_of
 
 __all__ = ["Settings", "load_settings", "parse_methods", "parse_seeds"]
@@ -195,7 +195,7 @@ def load_settings(
         lines = "\n  ".join(resolver.problems)
         raise UsageError(lines if count == 1 else f"{count} problems in the settings:\n  {lines}")
     unused = unused_settings([layer for layer in layers if layer.source in STRONG], settings)
-    return replace(settings, notes=(*settings.notes, *unused))
+    return replace(settings, notes=(*settings.notes, *unused, *method_notes(settings)))
 
 
 def _take_choices(tables: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -47,6 +47,17 @@ def _configs(settings: Settings) -> Iterator[RunConfig]:
                 yield settings.config(method, settings.seeds[0], variant=variant)
 
 
+def method_notes(settings: Settings) -> list[str]:
+    """What of a remedy doesn't hold or has no effect beside the others of its method, a line each."""
+    notes = dict.fromkeys(
+        f"{config.method}: {note}"
+        for config in _configs(settings)
+        if "+" in config.method
+        for note in make_method(config.method, config.hyper).notes()
+    )
+    return list(notes)
+
+
 def idle_settings(config: RunConfig) -> dict[str, str]:
     """The settings of a run that the others leave without an effect, by key, with the reason."""
     return {

@@ -18,6 +18,7 @@ from vaecli.model.vae import VAE, Parts, initialise, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies.core.compose import compose
 from vaecli.remedies.core.remedy import Need, Part, Phase, Remedy, Step
+from vaecli.remedies.shared.aggregate import sentence_information
 from vaecli.testing.owed import ContractError
 from vaecli.testing.tiny import VOCABULARY_SIZE, clock, tiny_batch, tiny_shape, tiny_split
 from vaecli.training.session import TrainingSession
@@ -153,12 +154,12 @@ class TinyWords:
         return VOCABULARY_SIZE
 
 
-def session_of(*remedies: Remedy) -> TrainingSession:
-    """A session on the tiny corpus; its model starts from seed 0."""
+def session_of(*remedies: Remedy, init_range: float | None = None) -> TrainingSession:
+    """A session on the tiny corpus; its model starts from seed 0, its weights within `init_range`."""
     config = build_config({"training": {"epochs": 4, "batch_size": 4}})
     corpus = Corpus("tiny", cast("Any", TinyWords()), tiny_split(8), tiny_split(4), tiny_split(4), "none")
     method = compose(remedies)
-    model = method.build(tiny_shape(), 0).train()
+    model = method.build(tiny_shape(init_range=init_range), 0).train()
     return TrainingSession(model, method, corpus, config, torch.device("cpu"))
 
 
@@ -211,14 +212,16 @@ def takes(remedy: Remedy) -> set[Need]:
     needs = {need for need, has in ((Need.LATENT, model.has_latent), (Need.ENCODER, model.encoder)) if not has}
     if model.has_latent and model.latent_size != tiny_shape().model.latent_size:
         needs.add(Need.LATENT_SIZE)
-    posterior = None
+    terms, posterior = seeded(raw_terms, model, batch), None
     if model.encoder is not None and model.head is not None:
         posterior = model.head(seeded(model.encoder, batch))
     if posterior is None or not posterior.has_density:
         needs.add(Need.DENSITY)
+    elif not slope(sentence_information(terms.context.posterior, terms.z), model).any():
+        needs.add(Need.MOVABLE_DENSITY)
     if not isinstance(posterior, DiagonalGaussian):
         needs.add(Need.GAUSSIAN)
-    if not slope(seeded(raw_terms, model, batch).kl, model).abs().max() > 1e-6:
+    if not slope(terms.kl, model).abs().max() > 1e-6:
         needs.add(Need.MOVABLE_KL)
     apart = torch.zeros(()) if posterior is None else posterior.mean.var(0, correction=0).sum()
     if not slope(apart, model).abs().max() > 1e-5 * apart:  # a normalisation leaves what rounding does

@@ -29,7 +29,7 @@ from vaecli.model.parameter_groups import own_parameters
 from vaecli.model.vae import VAE, vanilla_parts
 from vaecli.objective import raw_terms
 from vaecli.remedies import canonical, load_all, remedy_class
-from vaecli.remedies.core.compose import Method, compose, of_kind
+from vaecli.remedies.core.compose import Method, compose, of_kind, refused
 from vaecli.remedies.core.parts import refusal
 from vaecli.remedies.core.remedy import Part, Remedy
 from vaecli.remedies.core.sensible import Span
@@ -256,7 +256,7 @@ def check_pair(first: Subject, second: Subject) -> None:
     """Two remedies train together, or are refused by name before anything is built."""
     remedies = remedy_of(first), remedy_of(second)
     idle = [remedy.name for remedy in remedies if not remedy.owns]
-    why = refusal(type(remedies[0]), type(remedies[1]))
+    why = refusal(type(remedies[0]), type(remedies[1])) or refused(*remedies)
     try:
         method = compose(remedies)
     except UsageError as error:

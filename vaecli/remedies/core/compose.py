@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from vaecli.corpus.types import Batch
 from vaecli.model.posterior import Posterior
 from vaecli.model.vae import VAE, Bound, Parts, Shape, initialise, vanilla_parts
 from vaecli.objective import Clock, Terms
-from vaecli.remedies.core.parts import Part, chain_key, refusal
+from vaecli.remedies.core.parts import Need, Part, all_taken, chain_key, refusal
 from vaecli.remedies.core.remedy import Phase, Remedy, Session, Step
 
 Value = TypeVar("Value")
@@ -142,6 +142,19 @@ class Method:
         kind: type[Mapping[str, str]] = Mapping  # type: ignore[type-abstract]
         return {remedy.name: of_kind(remedy, "idle", remedy.idle(epochs), kind) for remedy in self.remedies}
 
+    def notes(self) -> Iterator[str]:
+        """What of a remedy's law doesn't hold beside the others, or has no effect, a sentence each.
+
+        Raises:
+            UsageError: A remedy gives something else; names it.
+        """
+        for one, other in permutations(self.remedies, 2):
+            fixed = Need.MOVABLE_KL in all_taken(type(other)) and Part.KL not in other.owns
+            if Part.KL_WEIGHT in one.owns and fixed:
+                yield f"{one.name!r} changes nothing that is learned: training can't move the KL of {other.name!r}"
+            if told := of_kind(one, "beside", one.beside(other), str):
+                yield told
+
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training, from the one remedy that owns them.
 
@@ -241,11 +254,38 @@ def shape_problem(terms: Terms, size: int) -> str:
     return ""
 
 
+def refused(one: Remedy, other: Remedy) -> str | None:
+    """Why two remedies can't be composed at their hyper-parameters, the same in either order; None where they can.
+
+    Raises:
+        UsageError: See `unfit`.
+    """
+    first, second = sorted([one, other], key=lambda remedy: remedy.name)
+    why = unfit(first, second)
+    return f"{first.name!r} and {second.name!r} can't be composed: {why}" if why else None
+
+
+def unfit(one: Remedy, other: Remedy) -> str:
+    """What keeps two remedies apart at their hyper-parameters, a clause; empty where nothing does.
+
+    Raises:
+        UsageError: A remedy's `refuses` gives something else than a text; names it.
+    """
+    for remedy, beside in ((one, other), (other, one)):
+        if why := of_kind(remedy, "refuses", remedy.refuses(beside), str):
+            return why
+        if beside.owns == {Part.PRIOR} and not remedy.trains_prior:
+            lost = f"p(z) isn't in the loss of {remedy.name!r} at these hyper-parameters"
+            return f"{lost}, and that of {beside.name!r} would stay as it began"
+    return ""
+
+
 def compose(remedies: Sequence[Remedy]) -> Method:
     """Composes remedies into a method.
 
     Raises:
-        UsageError: Two of them change one part, one takes away what another needs, or one is named twice; names both.
+        UsageError: Two of them change one part, one takes away what another needs, trains nothing beside it, or is
+            named twice; names both.
     """
     ordered = sorted(remedies, key=lambda remedy: chain_key(type(remedy)))
     names = sorted(remedy.name for remedy in ordered)
@@ -256,6 +296,6 @@ def compose(remedies: Sequence[Remedy]) -> Method:
         if not remedy.owns:
             raise UsageError(f"{remedy.name!r} changes nothing, so it does not compose; leave it out")
     for one, other in combinations(ordered, 2):
-        if why := refusal(type(one), type(other)):
+        if why := refusal(type(one), type(other)) or refused(one, other):
             raise UsageError(why)
     return Method("+".join(names), tuple(ordered))

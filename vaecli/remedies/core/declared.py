@@ -19,7 +19,7 @@ TEXTS = ("name", "title", "equation", "no_recipe")
 SETS: dict[str, type[StrEnum]] = {"owns": Part, "adds_to": Part, "needs": Need, "takes": Need}
 HOOKS = {
     hook: tuple(inspect.signature(getattr(Remedy, hook)).parameters)[1:]
-    for hook in ("build", "infer", "objective", "wrap_step", "phases", "payoffs", "idle")
+    for hook in ("build", "infer", "objective", "wrap_step", "phases", "payoffs", "idle", "refuses", "beside")
 }
 """What a class may override, and what each hook is called with, in order."""
 OWN_WORDS = frozenset({*vars(Remedy), *Remedy.__annotations__, "largest"})

@@ -40,6 +40,7 @@ class Need(StrEnum):
     LATENT_SIZE = "codes of model.latent_size dimensions"
     ENCODER = "an encoder"
     DENSITY = "a posterior with a density"
+    MOVABLE_DENSITY = "a density that training can move"
     GAUSSIAN = "a diagonal Gaussian posterior"
     MOVABLE_KL = "a KL that training can move"
     MOVABLE_SPREAD = "posterior means that training can move apart"

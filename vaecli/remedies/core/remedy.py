@@ -213,6 +213,25 @@ class Remedy(Checked):
         """
         return {}
 
+    @property
+    def trains_prior(self) -> bool:
+        """Whether p(z) is in its loss at these hyper-parameters, by which alone a learned prior learns."""
+        return True
+
+    def refuses(self, other: Remedy) -> str:
+        """Why it can't train beside another at these hyper-parameters, a clause; empty where it can.
+
+        What keeps them apart at all hyper-parameters, `owns`, `needs` and `takes` say.
+        """
+        return ""
+
+    def beside(self, other: Remedy) -> str:
+        """What of its law doesn't hold beside another, or has no effect, in one sentence; empty where all has.
+
+        Whoever composes the two is told.
+        """
+        return ""
+
     def hyper(self) -> dict[str, Any]:
         """Hyper-parameters by name."""
         return self.model_dump()

@@ -43,6 +43,17 @@ class InfoVAE(Remedy):
             raise ValueError("alpha + scaling must be at least 1, else q(z) is pushed away from the prior")
         return self
 
+    @property
+    def trains_prior(self) -> bool:
+        """See `Remedy.trains_prior`."""
+        return kl_factor(self.alpha) > 0 or divergence_factor(self.alpha, self.scaling) > 0
+
+    def beside(self, other: Remedy) -> str:
+        """See `Remedy.beside`."""
+        if kl_factor(self.alpha) > 0 or Part.KL_WEIGHT not in other.owns or Part.TERM not in self.owns:
+            return ""
+        return f"{other.name!r} changes nothing that is learned: at {self.name}.alpha=1 there is no KL to weigh"
+
     def with_divergence(self, terms: Terms, divergence: Callable[[], Tensor]) -> Terms:
         """The terms with the KL scaled and the (B,) or () divergence added; it isn't computed where its factor is 0."""
         scaled = replace(terms, kl=kl_factor(self.alpha) * terms.kl)
