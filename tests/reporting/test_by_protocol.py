@@ -10,6 +10,7 @@ from vaecli.core.errors import UsageError
 from vaecli.reporting.by_protocol import protocol_views, protocols_in
 from vaecli.reporting.notes import ReportContext
 from vaecli.reporting.render import render
+from vaecli.reporting.table import BEST
 from vaecli.runs.groups import grouped
 
 OWN = 'training.protocol="published"'
@@ -50,6 +51,7 @@ def test_the_best_is_that_of_all_protocols():
     cells = [(row[0].text, head.name, cell) for row in view.rows for head, cell in zip(view.heads, row, strict=True)]
     best = [(method, name) for method, name, cell in cells if cell.best]
     assert best == [("mim", "mi_published")]
+    assert view.notes.count(BEST) == 1
 
 
 def test_rows_are_in_the_order_of_their_first_protocol():

@@ -10,7 +10,7 @@ from reporting.frames import table, three_methods, trial
 
 from vaecli.core.errors import UsageError
 from vaecli.reporting.notes import ReportContext
-from vaecli.reporting.table import build_views
+from vaecli.reporting.table import BELOW_ZERO, BEST, build_views
 
 
 def column(view, name):
@@ -48,6 +48,25 @@ def test_best_figures_are_marked_by_direction_and_kl_is_not():
     assert best(view, "rec") == ["bn"]  # lower
     assert best(view, "au") == ["bn"]  # higher
     assert best(view, "kl") == []  # neither is better
+
+
+def test_the_mark_of_the_best_is_said_to_be_no_test():
+    (view,) = build_views(three_methods())
+    assert view.notes.count(BEST) == 1
+    (view,) = build_views(table(trial("a")))
+    assert BEST not in view.notes, "nothing to compare"
+
+
+def test_an_interval_below_zero_of_what_cannot_be_below_it_is_told():
+    """A kl of 0 and 1: 0.5 and 12.7062 times 0.5. A difference to the entropy may be below 0, and goes untold."""
+    pair = [trial("a", seed=seed, kl=kl) for seed, kl in enumerate((0.0, 1.0))]
+    (view,) = build_views(table(*pair))
+    assert [cell.spread for cell in column(view, "kl")] == ["6.4"]
+    assert view.notes.count(BELOW_ZERO) == 1
+    near = [trial("a", seed=seed, kl=kl) for seed, kl in enumerate((1.0, 1.1))]
+    assert BELOW_ZERO not in build_views(table(*near))[0].notes
+    signed = [trial("a", seed=seed, kl=1.0, excess_nll=gap) for seed, gap in enumerate((0.0, 1.0))]
+    assert BELOW_ZERO not in build_views(table(*signed), columns="kl,excess_nll")[0].notes
 
 
 def test_ties_as_shown_are_all_marked():

@@ -10,7 +10,7 @@ from vaecli.core.messages import printable
 from vaecli.reporting.conclusions import verdict_word
 from vaecli.reporting.notes import ReportContext, failures, protocol_lines
 from vaecli.reporting.selection import choose_columns, direction, is_text, parse_sort, text_of
-from vaecli.reporting.table import CEILING, ceilings, figure_cells, has_spread, sections, title_of, varying
+from vaecli.reporting.table import ceilings, figure_cells, has_spread, legend, sections, title_of, varying
 from vaecli.reporting.view import UNDEFINED, Cell, Head, Record, View
 from vaecli.runs.groups import PROTOCOL, Group, complete, finished, grouped
 from vaecli.settings.protocols import PUBLISHED, SHARED, TUNED, as_published
@@ -132,7 +132,7 @@ def _view(
         for protocol in protocols:
             for record, (_, row) in zip(records, rows, strict=True):
                 record |= _values(row.get(protocol), f"{name}_{protocol}", name, words)
-    marks = [CEILING] if any(cell.at_least for column in cells for cell in column) else []
+    marks = legend(["method", *(name for name in columns for _ in protocols)], cells)
     table = tuple(zip(*cells, strict=True))
     return View(title, tuple(heads), table, tuple(records), (*marks, *notes))
 

@@ -39,6 +39,13 @@ CEILING = (
 )
 """What the mark of a figure at its ceiling means."""
 
+BEST = "bold or *: the best mean of a column, untested; --baseline METHOD tests"
+"""What the mark of the best figure means, and what it doesn't."""
+
+NONNEGATIVE = ("kl", "mi", "mi_batch", "marginal_kl", "au")
+BELOW_ZERO = "kl, mi, marginal_kl and au can't be below 0, their intervals can: cut them"
+"""What is said of a mean of `NONNEGATIVE` that is less than half of its interval."""
+
 
 def sections(frame: pd.DataFrame) -> Sections:
     """The trials that one table may hold, with what they share, in the order of their first rows."""
@@ -130,6 +137,23 @@ def figure_cells(
         shown = f"{rank:g}" if ranked and rank is not None else ""
         cells.append(Cell(number(figure.mean, places), spread, best, shown, most))
     return cells
+
+
+def legend(names: Sequence[str], columns: Sequence[Sequence[Cell]]) -> list[str]:
+    """What the marks and intervals of a table mean, of those that it has.
+
+    Args:
+        names: Of the columns, in the schema.
+        columns: Their cells.
+    """
+    cells = [(name, cell) for name, column in zip(names, columns, strict=True) for cell in column]
+    below = (c.spread and name in NONNEGATIVE and 0 <= float(c.text) < float(c.spread) for name, c in cells)
+    kinds = {
+        CEILING: any(cell.at_least for _, cell in cells),
+        BEST: any(cell.best for _, cell in cells),
+        BELOW_ZERO: any(below),
+    }
+    return [text for text, is_there in kinds.items() if is_there]
 
 
 def figure_ranks(figures: Sequence[Interval | None], name: str, bounded: Sequence[bool] = ()) -> list[float | None]:
@@ -249,7 +273,7 @@ def build_views(
         if ranked:
             records = ranked_records(records, rows, part, names)
         marks = [RANKS] if ranked else []
-        marks += [CEILING] if any(cell.at_least for row in cells for cell in row) else []
+        marks += legend(names, [column for _, column in built])
         notes = [*apart(shared, parts), *marks, *result_notes(part, names, spreads, context, explain)]
         views.append(
             View(

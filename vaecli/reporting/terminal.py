@@ -104,7 +104,6 @@ def to_text(view: View, target: Target) -> str:
     from rich.text import Text
 
     console = target.console()
-    starred = any(cell.best for row in view.rows for cell in row) and not target.styled
     with console.capture() as captured:
         if view.title:
             console.print(Text(view.title, style="bold"))
@@ -113,7 +112,7 @@ def to_text(view: View, target: Target) -> str:
             if part:
                 console.print()
             console.print(_table(view, columns, target))
-        for note in (*dropped_line(dropped), *(["* best of its column"] if starred else []), *view.notes):
+        for note in (*dropped_line(dropped), *view.notes):
             console.print(hung(Text(note), console))
     return tidy(captured.get(), target)
 
