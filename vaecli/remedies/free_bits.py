@@ -7,7 +7,10 @@ Equation:
     dimension.
 
 Caveat:
-    Below the target the KL has no gradient. A KL weight multiplies K.
+    Below the target the KL has no gradient. A KL weight multiplies K. The bound that training decays by counts all
+    nats: with `training.reload_best` a target far above what the decoder can read yet is met by nats that tell
+    nothing, the bound rises, and what the decoder has learned meanwhile is taken back (experiments/papers/README.md,
+    `bosc2020`).
 
 References:
     Kingma et al. (2016), the objective with free bits; Li et al. (2019), mode `dimension`.
