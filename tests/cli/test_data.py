@@ -127,6 +127,23 @@ def test_the_synthetic_corpus():
     assert "nothing to mend" in text
 
 
+def test_what_is_counted_is_told_as_it_is(tmp_path):
+    """Of subwords, pieces: a table said that sentences of 3 words have 12, the white-space words beside them 3."""
+    for part, count in (("train", 60), ("valid", 40), ("test", 40)):
+        lines = (" ".join(f"{n * k % 97:06}" for k in (1, 2, 3)) for n in range(1, count + 1))
+        (tmp_path / f"{part}.txt").write_text("".join(f"{line}\n" for line in lines))
+    words, pieces = (
+        " ".join(run("check", tmp_path, "--tokenizer", name, *sizes).stdout.split())
+        for name, sizes in (("split", ()), ("bpe", ("--max-vocab", "20")))
+    )
+    assert "words of a sentence in train" in words
+    assert "cut at 200 words" in words
+    assert "piece" not in words
+    for said in ("of one piece", "cut at 200 pieces", "pieces of a sentence in train", " pieces, special symbols"):
+        assert said in pieces
+    assert "words 180 120 120 tokens of bpe" in pieces
+
+
 def test_a_tokenizer_that_would_help_is_measured(tmp_path):
     draw = random.Random(0)
     words = [f"word{n}" for n in range(60)]

@@ -1,4 +1,5 @@
 import random
+import re
 
 import numpy as np
 import pytest
@@ -59,6 +60,12 @@ def test_shares_of_lengths_are_of_all_sentences(folder, count, middle, most):
     notes = load_corpus(CorpusConfig(data=str(folder(train=lines)))).notes
     (told,) = [note for note in notes if note.startswith("sentences of train: ")]
     assert told.startswith(f"sentences of train: 1 to {count} words, half up to {middle}, 95 % up to {most};")
+
+
+def test_lengths_in_pieces_are_told_as_such(folder):
+    notes = load_corpus(CorpusConfig(data=str(folder()), tokenizer="bpe")).notes
+    (told,) = [note for note in notes if note.startswith("sentences of train: ")]
+    assert re.match(r"sentences of train: \d+ to \d+ pieces, .* of one piece;", told)
 
 
 ANY = pytest.mark.parametrize("tokenizer", ["split", "basic_english", "moses", "bpe"])

@@ -83,6 +83,7 @@ def examination_text(examined: Examination, config: RunConfig, target: Target) -
     """All that was counted, for a terminal."""
     from rich.text import Text
 
+    from vaecli.corpus.tokenizers import unit
     from vaecli.reporting.terminal import tidy
     from vaecli.runs.identity import shortened
 
@@ -96,7 +97,7 @@ def examination_text(examined: Examination, config: RunConfig, target: Target) -
         console.print()
         console.print(_split_table(examined, config, target))
         console.print()
-        console.print(Text("words of a sentence in train", style="bold"))
+        console.print(Text(f"{unit(config.corpus.tokenizer)}s of a sentence in train", style="bold"))
         for line in _bars(examined.lengths, target):
             console.print(Text(line))
         for name, classes in examined.labels.items():
@@ -127,6 +128,7 @@ def _item(text: str) -> Table:
 
 def _split_table(examined: Examination, config: RunConfig, target: Target) -> Table:
     """A row a count, a column a split."""
+    from vaecli.corpus.tokenizers import unit
     from vaecli.reporting.terminal import plain_table
 
     table = plain_table(target)
@@ -134,7 +136,7 @@ def _split_table(examined: Examination, config: RunConfig, target: Target) -> Ta
     for part in examined.splits:
         table.add_column(part, justify="right")
     parts = examined.splits.values()
-    limit = config.corpus.max_length
+    limit, one = config.corpus.max_length, unit(config.corpus.tokenizer)
 
     def row(head: str, values: Iterable[object]) -> None:
         table.add_row(head, *(f"{value:,}" if isinstance(value, int) else str(value) for value in values))
@@ -148,9 +150,9 @@ def _split_table(examined: Examination, config: RunConfig, target: Target) -> Ta
     row("half of them up to", (s.median for s in parts))
     row("95 % of them up to", (s.most for s in parts))
     row("longest sentence", (s.longest for s in parts))
-    row("of one word", (s.one_word for s in parts))
+    row(f"of one {one}", (s.one_word for s in parts))
     row("empty lines", (s.empty for s in parts))
-    row(f"cut at {limit:,} words", (s.cut for s in parts))
+    row(f"cut at {limit:,} {one}s", (s.cut for s in parts))
     row("repeat an earlier one", (s.repeats for s in parts))
     row("stand in train too", ("", examined.shared["valid in train"], examined.shared["test in train"]))
     row("stand in valid too", ("", "", examined.shared["test in valid"]))
@@ -193,15 +195,18 @@ def _label_table(name: str, classes: Mapping[str, Mapping[str, int]], target: Ta
 
 def _training(examined: Examination, config: RunConfig) -> list[str]:
     """What a run with these settings would do with the corpus."""
+    from vaecli.corpus.tokenizers import unit
+
     cut = sum(split.cut for split in examined.splits.values())
     empty = sum(split.empty for split in examined.splits.values())
     updates = examined.batches * config.training.epochs
+    units = f"{unit(config.corpus.tokenizer)}s"
     sizes = _batch_sizes(examined.splits["train"].sentences, examined.batch_size, examined.batches)
     return [
-        f"know {examined.vocabulary:,} words, special symbols included",
+        f"know {examined.vocabulary:,} {units}, special symbols included",
         f"make {counted(examined.batches, 'update')} an epoch, {sizes}: "
         f"{updates:,} in {counted(config.training.epochs, 'epoch')} (preset {config.preset})",
-        f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} words, and leave out "
+        f"cut {counted(cut, 'sentence')} at {config.corpus.max_length:,} {units}, and leave out "
         f"{counted(empty, 'empty line')}",
     ]
 

@@ -30,12 +30,12 @@ class ExaminedSplit:
         words: White-space words, as far as sentences were not cut.
         tokens: Words or pieces that the tokenizer makes of them, without ``</s>``.
         unknown: Share of these that are `<unk>`.
-        shortest: Words of the shortest sentence.
-        median: Half of the sentences have no more words.
-        most: 95 % of the sentences have no more words.
-        longest: Words of the longest sentence.
-        one_word: Sentences of one word.
-        cut: Sentences that are cut to `corpus.max_length` words.
+        shortest: Tokens of the shortest sentence.
+        median: Half of the sentences have no more tokens.
+        most: 95 % of the sentences have no more tokens.
+        longest: Tokens of the longest sentence.
+        one_word: Sentences of one token.
+        cut: Sentences that are cut to `corpus.max_length` tokens.
         empty: Lines without a word, which are left out.
         repeats: Sentences that repeat an earlier one of the split.
     """

@@ -18,6 +18,7 @@ from vaecli.core.messages import counted
 from vaecli.corpus.other_tokenizers import tokenizer_advice
 from vaecli.corpus.repeats import Repeats, count_repeats
 from vaecli.corpus.slots import Ints
+from vaecli.corpus.tokenizers import unit
 from vaecli.corpus.words import Written
 
 NOTE = "note: "
@@ -132,7 +133,7 @@ def judge_text(
         *glued,
         *_invisible(words, counts),
     ]
-    return [_essentials(splits["train"], repeats), *(NOTE + note for note in notes)]
+    return [_essentials(splits["train"], repeats, unit(config.tokenizer)), *(NOTE + note for note in notes)]
 
 
 def _percent(share: float) -> str:
@@ -250,16 +251,16 @@ def _repeats(splits: Mapping[str, SplitText], repeats: Repeats) -> list[str]:
     return lines
 
 
-def _essentials(train: SplitText, repeats: Repeats) -> str:
+def _essentials(train: SplitText, repeats: Repeats, unit: str) -> str:
     """A line on what no rule concludes from: lengths, and sentences that are there more than once."""
     lengths = np.sort(train.lengths)
     middle, most = (int(lengths[math.ceil(share * len(lengths)) - 1]) for share in (0.5, 0.95))
     single = int((lengths == 1).sum())
     within, in_valid, in_test = repeats.within["train"], *(repeats.shared[p, "train"] for p in ("valid", "test"))
     return (
-        f"sentences of train: {lengths[0]:,} to {lengths[-1]:,} words, half up to {middle:,}, 95 % up to {most:,}; "
-        f"{single:,} of one word; {within:,} repeat an earlier one; train has {in_valid:,} of valid's and {in_test:,} "
-        "of test's"
+        f"sentences of train: {lengths[0]:,} to {lengths[-1]:,} {unit}s, half up to {middle:,}, 95 % up to {most:,}; "
+        f"{single:,} of one {unit}; {within:,} repeat an earlier one; train has {in_valid:,} of valid's and "
+        f"{in_test:,} of test's"
     )
 
 

@@ -31,6 +31,11 @@ GONE = {
 """torchtext's tokenizers that were offered once, and why they are not."""
 
 
+def unit(name: str) -> str:
+    """What a tokenizer makes of a sentence, one of them: ``word``, or ``piece`` where words are cut."""
+    return "piece" if name in SUBWORDS else "word"
+
+
 def get_tokenizer(name: str, size: int = 0) -> Tokenizer:
     """The tokenizer with a name from `TOKENIZERS`; it maps a line to words.
 
