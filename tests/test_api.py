@@ -206,6 +206,10 @@ def test_codes_and_sentences(run):
         (lambda run: run.encode(["the cat", "  "]), r"sentence 2 of 2 \('  '\) has no word"),
         (lambda run: run.encode(pd.Series(["the cat", ""], index=[7, 9])), r"sentence 2 of 2 \(''\) has no word"),
         (lambda run: run.encode(5), "a list of texts, .* not 5"),
+        (lambda run: run.encode({"the cat": 1}), r"a list of texts, .* not \{'the cat': 1\}"),
+        (lambda run: run.encode(pd.DataFrame({"the cat": ["a dog"]})), "a list of texts, .* not"),
+        (lambda run: run.encode(b"the cat"), "a list of texts, .* not b'the cat'"),
+        (lambda run: run.score([["the", "cat"]]), "a list of texts, .* not"),
         (lambda run: run.decode([["a", "b"]]), r"codes are numbers of shape \(N, Z\)"),
         (lambda run: run.codes("the cat"), "a list of texts, .* not 'the cat'"),
         (lambda run: run.score(["the cat", None]), r"a list of texts, .* not \['the cat', None\]"),
@@ -264,6 +268,7 @@ def test_a_run_works_without_its_corpus(run, corpus, tmp_path):
         hidden.rename(corpus)
 
 
+@pytest.mark.filterwarnings("ignore:.*best validation so far")
 def test_figures_of_other_weights_are_none_of_a_run_that_goes_on(corpus, out):
     run = vaecli.train("beta", corpus, settings=TINY, out=out, name="longer")
     assert run.figures

@@ -288,6 +288,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(tmp_path, word
     assert said in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:.*best validation so far")
 def test_a_run_that_is_not_done_is_refused(runs):
     runs["lm"].update(status="diverged")
     try:

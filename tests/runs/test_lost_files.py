@@ -1,10 +1,12 @@
 """Run folders that lose files, or themselves, between runs and while one is at work."""
 
 import shutil
+import warnings
 
 import pytest
 from support import TINY, write_corpus
 
+import vaecli
 from vaecli.config import build_config
 from vaecli.core.errors import DataError, UsageError
 from vaecli.core.resources import shortage
@@ -111,6 +113,22 @@ def test_a_corpus_that_a_preset_names_is_read_where_the_run_was_trained(tmp_path
     (tmp_path / "a").rename(tmp_path / "gone")
     with pytest.raises(DataError, match=rf"its corpus 'toy' isn't there any more, at {tmp_path / 'a' / 'toy'}$"):
         load_run_corpus(folder, folder.config())
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("diverged", "the run diverged;"), ("failed", "the run failed;"), ("interrupted", "the run is interrupted;")],
+)
+def test_the_model_of_a_training_that_is_not_done_is_told_as_such(tmp_path, status, told):
+    write_corpus(tmp_path / "toy")
+    run = vaecli.train("bn", tmp_path / "toy", settings=TINY, out=tmp_path / "runs")
+    trained = RunFolder(run.path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_run(trained.path)
+    trained.update(status=status)
+    with pytest.warns(UserWarning, match=f"{told} this is the model of its best validation so far"):
+        load_run(trained.path)
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])

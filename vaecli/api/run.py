@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -282,12 +282,18 @@ def _texts(sentences: Iterable[str]) -> list[str]:
     """
     from vaecli.core.errors import UsageError
 
-    texts = list(sentences) if isinstance(sentences, Iterable) and not isinstance(sentences, str) else [None]
+    texts = list(sentences) if _is_list(sentences) else [None]
     if not all(isinstance(text, str) for text in texts):
         raise UsageError(f"sentences are a list of texts, such as ['a cat sat'], not {sentences!r:.60}")
     if not texts:
         raise UsageError("there is no sentence; give one or more")
     return [str(text) for text in texts]
+
+
+def _is_list(sentences: Any) -> bool:
+    """Whether its items are what it holds: those of a text are letters, of a dictionary keys, of a table columns."""
+    unlike = isinstance(sentences, str | Mapping) or hasattr(sentences, "columns")
+    return isinstance(sentences, Iterable) and not unlike
 
 
 def _samples(count: Any, least: int) -> int:
@@ -303,7 +309,7 @@ def _samples(count: Any, least: int) -> int:
 
 
 def load(run: str | Path, *, device: str | torch.device | None = None) -> Run:
-    """Loads a trained run, at its best validation checkpoint.
+    """Loads a trained run, at its best validation checkpoint; a warning says where its training isn't done.
 
     Args:
         run: Its folder, ``OUT/EXPERIMENT/METHOD/seed-N``.

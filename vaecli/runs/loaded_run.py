@@ -30,6 +30,9 @@ from vaecli.training.checkpoint import BEST, load_checkpoint
 from vaecli.training.device import resolve_device
 from vaecli.training.state import load_model
 
+ENDED = ("diverged", "failed")
+"""What became of a run whose training nothing but another one can finish."""
+
 
 @dataclass(frozen=True)
 class LoadedRun:
@@ -147,7 +150,7 @@ def load_best(folder: RunFolder) -> dict[str, Tensor]:
 
 
 def load_run(path: Path, device: str | None = None) -> LoadedRun:
-    """Loads a run.
+    """Loads a run; a warning says where its training isn't done, and versions that differ from those here.
 
     Args:
         path: Its folder.
@@ -160,12 +163,15 @@ def load_run(path: Path, device: str | None = None) -> LoadedRun:
     folder = RunFolder.open(path)
     config, created = folder.config(), _created(folder)
     if folder.status != "done" and not (folder.checkpoint_path / BEST).exists():
-        if folder.status not in ("diverged", "failed"):
+        if folder.status not in ENDED:
             raise UsageError(f"{path}: the run is {folder.status} and has no trained model yet; train it first")
         told = f"the run {folder.status} before its first validation and left no model"
         why = str(folder.run().get("message") or "see its log.txt")
         raise UsageError(f"{path}: {told} ({why}); train it anew with --overwrite, once that is mended")
     weights = load_best(folder)
+    if folder.status != "done":
+        ended = folder.status if folder.status in ENDED else f"is {folder.status}"
+        warnings.warn(f"{path}: the run {ended}; this is the model of its best validation so far", stacklevel=2)
     vocabulary = WordVocabulary.load(folder.path / "vocab.json")
     if vocabulary.tokenizer.name != config.corpus.tokenizer:  # a run of an earlier version didn't keep its tokenizer
         vocabulary.tokenizer = get_tokenizer(config.corpus.tokenizer)
