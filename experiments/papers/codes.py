@@ -227,20 +227,23 @@ def draw(use: pd.DataFrame, path: Path) -> None:
     at = at.assign(gain=at["gain"] * sentences(use) / at["tokens"])
     at = at[at["tokens"] >= 0.05 * sentences(use)]
     figure = new_figure(WIDTH, 6.2)
-    for axes, setting in zip(figure.subplots(2, 2, sharex=True).flat, SETTINGS, strict=True):
+    panels = figure.subplots(2, 2, sharex=True)
+    for axes in panels[1]:
+        axes.set_xlabel("position in the sentence", fontsize=8)
+    for axes, setting in zip(panels.flat, SETTINGS, strict=True):
         for number, kind in enumerate(ENCODERS):
             own = at[at["experiment"] == name_of(*setting, kind)].groupby("part")["gain"].mean()
             colour, dashes = line_style(number)
             axes.plot(own.index, own.to_numpy(), color=colour, linestyle=dashes, linewidth=1.4)
         axes.axhline(0, color="#999999", linewidth=0.6)
-        axes.set_yscale("asinh", linear_width=0.2)
+        axes.set_yscale("asinh", linear_width=0.2)  # the first word may be worth ten times what the others are
+        axes.set_ylim(bottom=-0.08)
         ticks = [tick for tick in (0, 0.1, 0.2, 0.5, 1, 2, 5, 10) if tick <= axes.get_ylim()[1]]
         axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_yticks([], minor=True)
         axes.set_title(f"Z {setting[0]}, {setting[1]} free bits", fontsize=9)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25, linewidth=0.5)
-    figure.supxlabel("position in the sentence", fontsize=8)
     figure.suptitle(
         "what z is worth to the decoder beside another sentence's, nats a token, mean over seeds", fontsize=10
     )
